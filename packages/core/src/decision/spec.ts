@@ -1,0 +1,92 @@
+/** A decision point as its author declares it: the same words in TypeScript, YAML and JSON. Unknown keys are errors. */
+export interface PointSpec<Arm extends string = string> {
+  readonly point: string;
+  readonly description?: string;
+  /** Two or more names, or `{ id, features }` each. */
+  readonly arms: readonly (Arm | ArmSpec<Arm>)[];
+  /** Learner-free: what is served when a control or a guard stops the policy. An arm, or a decision table. */
+  readonly fallback: Arm | { readonly rules: readonly RuleSpec<Arm>[] };
+  /** What the holdout gets; default: the fallback. */
+  readonly baseline?: KindSpec;
+  readonly context?: Readonly<Record<string, FieldSpec>>;
+  readonly policy: KindSpec;
+  readonly objective?: ObjectiveSpec;
+  readonly guards?: readonly KindSpec[];
+  /** `none`, or how long a unit keeps its arm. */
+  readonly sticky?: 'none' | { readonly for: Duration };
+  readonly oversight?: OversightSpec;
+  readonly attribution?: AttributionSpec;
+  /** Whether a decision counts as exposed at once (default), or only after `POST /v1/exposures`. */
+  readonly exposure?: 'decision' | 'explicit';
+  readonly placement?: Tier;
+  readonly budget?: Duration;
+  readonly domain?: string;
+  readonly pooling?: PoolingSpec;
+  /** Most decisions of this point that await their outcome at once; default 65,536. Beyond it a sample is kept. */
+  readonly pending?: number;
+}
+
+export type Tier = 'device' | 'region' | 'cloud';
+/** `250ms`, `30s`, `5m`, `1h`, `7d`, or milliseconds as a number. */
+export type Duration = string | number;
+/** `5%` or a fraction in [0, 1]. */
+export type Share = string | number;
+
+export interface ArmSpec<Arm extends string = string> {
+  readonly id: Arm;
+  readonly features?: Readonly<Record<string, number | string>>;
+}
+
+/** A family member and its options. */
+export interface KindSpec {
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+export interface FieldSpec {
+  readonly type: 'number' | 'category' | 'boolean';
+  readonly min?: number;
+  readonly max?: number;
+  /** category: the values known beforehand; others are hashed into `buckets`. */
+  readonly values?: readonly string[];
+  readonly required?: boolean;
+}
+
+/** First rule whose conditions all hold. A condition: a value (equals), a list (one of), or `{ min, max }`. */
+export interface RuleSpec<Arm extends string = string> {
+  readonly when?: Readonly<Record<string, unknown>>;
+  readonly arm: Arm;
+}
+
+/**
+ * Reward = Σ weight × metric, clamped into `range`. Keys beside `range` and `constraints` are metrics.
+ * Without an objective the reward is what feedback sends as `reward`, in `range` [0, 1].
+ */
+export interface ObjectiveSpec {
+  readonly range?: readonly [number, number];
+  readonly [metric: string]: number | readonly [number, number] | undefined;
+}
+
+export interface OversightSpec {
+  /** Default 30s. `none`: not overseen; such points are listed as unbounded. */
+  readonly lease?: Duration | 'none';
+  readonly onExpiry?: 'fallback' | 'continue';
+}
+
+export interface AttributionSpec {
+  /** How long after a decision its outcome may come; default 5m. */
+  readonly window?: Duration;
+  /** How long after that it may still be corrected; default 0. */
+  readonly correction?: Duration;
+  /** Metrics assumed of an exposed decision whose window passed in silence; without them it simply expires. */
+  readonly default?: Readonly<Record<string, number>>;
+}
+
+export interface PoolingSpec {
+  /** Weight of everybody else's evidence, in [0, 1]; default 1. */
+  readonly weight?: number;
+  /** A new total is adopted in this many steps; default 4. */
+  readonly steps?: number;
+  /** Time between steps; default 250ms. */
+  readonly every?: Duration;
+}

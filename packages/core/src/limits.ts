@@ -1,0 +1,34 @@
+/** Bounds on whatever comes from outside. One place, so that a reader can see all of them. */
+export interface Limits {
+  /** Longest encoded evidence, bytes. */
+  readonly evidenceBytes: number;
+  /** Most arms a point or its evidence may have. */
+  readonly arms: number;
+  /** Longest name of a point, arm, node or unit, characters. */
+  readonly nameLength: number;
+  /** Longest link message, bytes. */
+  readonly messageBytes: number;
+  /** Most points a node holds. */
+  readonly points: number;
+  /** Most origins a node keeps slots for, per learner. */
+  readonly origins: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  evidenceBytes: 1 << 20,
+  arms: 1024,
+  nameLength: 128,
+  messageBytes: 16 << 20,
+  points: 10_000,
+  origins: 100_000,
+};
+
+/** Why something was refused, as data: the rim turns it into a problem document, a node into a counter. */
+export interface Problem {
+  readonly code: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** Names of points, arms, nodes, domains: visible, short, and safe in a URL, a file name and a metric label. */
+export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,0 +1,96 @@
+import type { Decision } from './decision/record.ts';
+import type { PointSpec, Tier } from './decision/spec.ts';
+import type { Problem } from './limits.ts';
+import type { AuditEntry, ControlsStatus, NodeEvent, NodeStatus, PointReport } from './status.ts';
+
+/** What a caller gives a decision. */
+export interface DecideInput {
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  /** Who or what it is decided for: assignment hashes it, stickiness keeps it. Without one, a random unit is assumed. */
+  readonly unit?: string | undefined;
+}
+
+export interface FeedbackItem {
+  readonly id: string;
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
+  readonly reward?: number | undefined;
+  readonly truth?: string | number | boolean | undefined;
+  /** Default 0. A higher revision replaces; the same value again is a duplicate. */
+  readonly revision?: number | undefined;
+}
+
+/** `routed`: durable here, on its way to the decision's origin. `unjoined`: durable, but the decision was not kept. */
+export type FeedbackResult =
+  | { readonly id: string; readonly status: 'joined' | 'duplicate' | 'routed' | 'unjoined' }
+  | { readonly id: string; readonly status: 'rejected'; readonly problem: Problem };
+
+/** Who asks for a control action, already authenticated at the rim. */
+export interface Actor {
+  readonly name: string;
+  /** The node whose subtree this actor may control. */
+  readonly authority: string;
+}
+
+export interface KillRequest {
+  readonly scope: string;
+  readonly reason: string;
+  readonly by: Actor;
+}
+
+export interface OverrideRequest {
+  readonly point: string;
+  readonly arm: string;
+  readonly segment?: Readonly<Record<string, unknown>> | undefined;
+  readonly reason: string;
+  /** From now, ms; undefined: until removed. */
+  readonly forMs?: number | undefined;
+  readonly by: Actor;
+}
+
+/** One node of the tree: the same on every tier. Everything synchronous is in memory; promises resolve once durable. */
+export interface GanglionNode {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly incarnation: string;
+
+  /** Declares or replaces a point and sends it down the tree. @throws GanglionError `invalid_spec` before anything changes */
+  apply(spec: PointSpec, by: Actor): Promise<{ version: number; changed: boolean }>;
+  remove(point: string, by: Actor, reason?: string): Promise<void>;
+  points(): readonly { readonly spec: PointSpec; readonly version: number }[];
+  /** Undefined where there is no such point. */
+  point(name: string): { readonly spec: PointSpec; readonly version: number } | undefined;
+
+  /** Never throws but for `unknown_point`; allocates the record and little else. */
+  decide(point: string, input?: DecideInput): Decision;
+  /** May escalate to the parent; falls back at the deadline; re-checks the controls before it returns. */
+  decideAsync(point: string, input?: DecideInput, options?: { readonly deadlineMs?: number }): Promise<Decision>;
+  /** The application did apply the decision (points with `exposure: explicit`). Resolves once durable. */
+  expose(ids: readonly string[]): Promise<readonly FeedbackResult[]>;
+  /** In flight no longer, without an outcome yet: for guards and balancers that count requests. */
+  release(id: string): void;
+  /** One result an item, in order. Resolves once all that was accepted is durable. @throws `storage_failed`, `overloaded` */
+  feedback(items: readonly FeedbackItem[]): Promise<readonly FeedbackResult[]>;
+
+  kill(request: KillRequest): Promise<{ tag: string; boundMs: number | null }>;
+  /** Takes back every kill that stands for this scope; returns their tags. @throws `unknown_control` where there is none, `forbidden` */
+  revive(request: KillRequest): Promise<{ tags: readonly string[] }>;
+  override(request: OverrideRequest): Promise<{ tag: string }>;
+  removeOverride(request: { readonly point: string; readonly tag?: string | undefined; readonly reason: string; readonly by: Actor }): Promise<{ tags: readonly string[] }>;
+  /** Takes a node's evidence out of everything it taught. */
+  quarantine(request: { readonly node: string; readonly reason: string; readonly by: Actor }): Promise<void>;
+  /** Forgets what a point has learned, everywhere, whoever is offline now. */
+  reset(request: { readonly point: string; readonly reason: string; readonly by: Actor }): Promise<void>;
+
+  report(point: string): PointReport;
+  /** This node and everything below it. */
+  nodes(): readonly NodeStatus[];
+  /** Reports of a point by every node below that decides it, as last heard. */
+  reports(point: string): readonly PointReport[];
+  controls(): ControlsStatus;
+  audit(limit?: number): readonly AuditEntry[];
+  /** Events from now on, of this node and those below that report up. Returns the way to stop. */
+  subscribe(listener: (event: NodeEvent) => void): () => void;
+
+  /** Stops intake, writes what is pending, ends the incarnation. Idempotent. */
+  close(): Promise<void>;
+}

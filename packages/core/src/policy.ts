@@ -1,0 +1,97 @@
+import type { Evidence } from './evidence.ts';
+
+/**
+ * A policy turns a context and the allowed arms into a probability for each arm. It never draws: one place in the
+ * pipeline does. Its state is its evidence (shared over the tree) and its view (what `propose` reads, local).
+ *
+ * Laws (checked by `policyLaws`): `propose` fills a distribution that sums to 1 ± 1e-12, has no mass outside
+ * `allowed`, is the same for the same view and input, allocates nothing and never throws; `learn` then `learn` with
+ * the same outcome at `sign: -1` restores the evidence to 1e-9 where `additive` is true.
+ *
+ * @typeParam E - evidence; @typeParam V - the view.
+ */
+export interface Policy<E = unknown, V = unknown> {
+  /** Name and version of the family member, such as `thompson/1`. */
+  readonly name: string;
+  readonly evidence: Evidence<E>;
+  /** Additive policies correct by subtracting at the original weight; the others learn once, when the window closes. */
+  readonly additive: boolean;
+  /**
+   * Builds what `propose` reads: own evidence plus the (already weighted) evidence of the others, the prior applied
+   * here and only here. Called off the decide path. `previous` may be reused, and is undefined at first; a policy whose
+   * view holds local signals (requests in flight, say) carries them over from there.
+   */
+  view(own: E, others: E, at: ViewInput, previous: V | undefined): V;
+  /** Fills `out.p` (every index below `input.arms`) and `out.confidence`. Synchronous, allocation-free. */
+  propose(view: V, input: PolicyInput, out: Proposal): void;
+  /** Folds one outcome into the evidence; may change `own` in place; returns it. */
+  learn(own: E, outcome: Outcome): E;
+  /** Local signal, at once: a decision was made for this arm. Never part of the evidence. */
+  sent?(view: V, arm: number, nowMs: number): void;
+  /** Local signal, at once: it ended with this reward and these metrics. Never part of the evidence. */
+  settled?(view: V, arm: number, outcome: Outcome, nowMs: number): void;
+}
+
+/** An arm as policies see it. `key` is `id` and generation: an arm removed and added again starts anew. */
+export interface ArmInfo {
+  readonly id: string;
+  readonly key: string;
+  readonly features?: Readonly<Record<string, number | string>> | undefined;
+}
+
+export interface ViewInput {
+  readonly arms: readonly ArmInfo[];
+  /** Tree time, ms. */
+  readonly nowMs: number;
+  /** The baseline as a distribution over arms, or undefined where it has none that is fixed; for the confidence. */
+  readonly baseline: Float64Array | undefined;
+  /** How much worse than the baseline a proposal may be and still count as worth it; reward units. */
+  readonly margin: number;
+  /** Seed for policies that sample; the same for the same (point, version). */
+  readonly seed: number;
+}
+
+export interface PolicyInput {
+  /** How many arms there are; arrays may be longer. */
+  readonly arms: number;
+  /** 1 where the arm may be chosen. At least one is. */
+  readonly allowed: Uint8Array;
+  /** How many are. */
+  readonly allowedCount: number;
+  /** Compiled context: fields in schema order (numbers, category indices), NaN where absent. */
+  readonly context: Float64Array;
+  /** Decisions sent and not yet settled on this node, by arm. */
+  readonly inflight: Int32Array;
+  /** Stable hash of the unit, in [0, 2³²); 0 where there is none. */
+  readonly unitHash: number;
+  /** Counts this policy's decisions at this point on this node: round robin's cursor. */
+  readonly turn: number;
+  /** Monotonic milliseconds, for local signals only. */
+  readonly nowMs: number;
+}
+
+/** Filled in place by `propose`, read by the pipeline, reused for the next decision. */
+export interface Proposal {
+  readonly p: Float64Array;
+  /** P(the proposal is worth at least the baseline less the margin); NaN while there is no evidence to say. */
+  confidence: number;
+}
+
+/** What came back for a decision. */
+export interface Outcome {
+  readonly arm: number;
+  readonly armKey: string;
+  /** Objective's value, inside its declared range. */
+  readonly reward: number;
+  /** Probability with which the arm was chosen. */
+  readonly propensity: number;
+  /** 1 / the probability that this decision was kept for joining (1 but under overload). */
+  readonly weight: number;
+  /** −1 takes an earlier outcome back at its original weight. */
+  readonly sign: 1 | -1;
+  /** Tree time of the decision, ms: forgetting counts from here, so a correction finds the original weight. */
+  readonly atMs: number;
+  readonly context: Float64Array;
+  /** The metrics as reported or defaulted. */
+  readonly metrics: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,174 @@
+import type { Decision } from './decision/record.ts';
+import type { PointSpec, Tier } from './decision/spec.ts';
+import type { JsonValue } from './guard.ts';
+
+/** An estimate is never shown without its interval; `null` is "unknown", never zero. */
+export interface Estimate {
+  readonly mean: number | null;
+  /** 95 % interval. `null` until there is enough to say. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Outcomes it rests on, undecayed. */
+  readonly n: number;
+}
+
+export interface ArmReport {
+  readonly arm: string;
+  /** What a treated unit would get right now, before guards; null for policies without a fixed allocation. */
+  readonly allocation: number | null;
+  /** Share of decisions over the last minute on this node. */
+  readonly share: number | null;
+  readonly decisions: number;
+  readonly inflight: number;
+  /** Reward by this learner's evidence (own and pooled), weighted by forgetting. */
+  readonly reward: Estimate;
+  readonly failures: number;
+}
+
+/** Treated units beside the holdout: what the learning is worth. Metrics by name, `reward` among them. */
+export interface LiftReport {
+  readonly metric: string;
+  readonly treated: Estimate;
+  readonly holdout: Estimate;
+  /** treated − holdout, always-valid 95 % confidence sequence: it may be looked at as often as one likes. */
+  readonly difference: Estimate;
+  /** Quantiles where the metric is recorded as a distribution (latencyMs); null while unknown. */
+  readonly quantiles?: { readonly treated: Quantiles; readonly holdout: Quantiles } | undefined;
+}
+
+export interface Quantiles {
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly p99: number | null;
+}
+
+export interface GuardReport {
+  readonly guard: string;
+  /** How often it said anything but pass. */
+  readonly interventions: number;
+  /** Its last word that was not a pass. */
+  readonly why: string;
+  readonly state: JsonValue;
+}
+
+/** `GET /v1/points/{point}/report`, and what a node tells its parent of a point. */
+export interface PointReport {
+  readonly point: string;
+  readonly node: string;
+  readonly tier: Tier;
+  readonly spec: PointSpec;
+  readonly specVersion: number;
+  readonly mode: PointMode;
+  /** Why the mode is not `learning`. */
+  readonly why: string;
+  readonly decisions: number;
+  readonly decisionsPerSecond: number;
+  readonly outcomes: number;
+  readonly pending: number;
+  readonly expired: number;
+  /** Feedback for decisions that were not kept (overload, lost before the disk). */
+  readonly unjoined: number;
+  /** Decisions whose propensity is unknowable, left out of evaluation. */
+  readonly unknownPropensity: number;
+  readonly arms: readonly ArmReport[];
+  readonly lift: readonly LiftReport[];
+  readonly guards: readonly GuardReport[];
+  readonly viewVersion: number;
+  readonly pooled: { readonly ownOutcomes: number; readonly othersOutcomes: number };
+}
+
+export type PointMode = 'learning' | 'killed' | 'lease_expired' | 'overridden';
+
+/** One node as it sees itself; `GET /v1/nodes` is a list of these, the tree's root first. */
+export interface NodeStatus {
+  readonly node: string;
+  readonly tier: Tier;
+  readonly incarnation: string;
+  readonly parent: string | null;
+  readonly health: 'healthy' | 'degraded' | 'unknown';
+  /** What degrades it, one sentence each. */
+  readonly problems: readonly string[];
+  readonly lease: LeaseStatus;
+  /** Since the last word from the parent, ms; null at the root. */
+  readonly parentAgeMs: number | null;
+  /** Smoothed round trip to the parent, ms. */
+  readonly parentRttMs: number | null;
+  /** Since this report was made, ms, as the node that answers counts it. */
+  readonly ageMs: number;
+  readonly storage: 'durable' | 'memory' | 'failing';
+  readonly decisionsPerSecond: number;
+  readonly decisions: number;
+  readonly outcomes: number;
+  readonly controlVersion: string;
+  readonly points: readonly { readonly point: string; readonly mode: PointMode; readonly decisionsPerSecond: number }[];
+  readonly quarantined: readonly string[];
+  /** Evidence and messages refused, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+export type LeaseStatus =
+  | { readonly state: 'root' }
+  | { readonly state: 'held'; readonly remainingMs: number }
+  | { readonly state: 'expired'; readonly sinceMs: number }
+  | { readonly state: 'none' };
+
+/** A kill with how far it has got. `GET /v1/controls`. */
+export interface KillStatus {
+  readonly tag: string;
+  readonly scope: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly atMs: number;
+  /** The node that took it. */
+  readonly origin: string;
+  /** When every node either acknowledged or must have run out of its lease, ms since the epoch; null where unbounded. */
+  readonly boundMs: number | null;
+  readonly acknowledgements: readonly Acknowledgement[];
+}
+
+/** The three are never merged: acknowledged, expired by T, and unbounded. */
+export interface Acknowledgement {
+  readonly node: string;
+  readonly state: 'acknowledged' | 'waiting' | 'lease_expired' | 'unbounded';
+  /** From the kill's being durable where it was taken to the word of this node, ms; null while waiting. */
+  readonly afterMs: number | null;
+}
+
+export interface OverrideStatus {
+  readonly tag: string;
+  readonly point: string;
+  readonly arm: string;
+  /** Conditions on context and unit; empty: everybody. */
+  readonly segment: Readonly<Record<string, unknown>>;
+  readonly reason: string;
+  readonly by: string;
+  readonly atMs: number;
+  readonly expiresMs: number | null;
+}
+
+export interface ControlsStatus {
+  readonly version: string;
+  readonly kills: readonly KillStatus[];
+  readonly overrides: readonly OverrideStatus[];
+  readonly quarantined: readonly { readonly node: string; readonly reason: string; readonly by: string; readonly atMs: number }[];
+}
+
+export interface AuditEntry {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly node: string;
+  readonly by: string;
+  /** `kill`, `revive`, `override`, `override.remove`, `point.apply`, `point.delete`, `reset`, `quarantine`, … */
+  readonly action: string;
+  readonly target: string;
+  readonly reason: string;
+}
+
+/** `GET /v1/events`: server-sent events; `event:` is `kind`, `data:` the rest. */
+export type NodeEvent =
+  | { readonly kind: 'decision'; readonly node: string; readonly decision: Decision; readonly unit?: string; readonly context?: Readonly<Record<string, JsonValue>> }
+  | { readonly kind: 'outcome'; readonly node: string; readonly id: string; readonly point: string; readonly arm: string; readonly reward: number; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly kind: 'status'; readonly node: string; readonly status: NodeStatus }
+  | { readonly kind: 'report'; readonly node: string; readonly report: PointReport }
+  | { readonly kind: 'controls'; readonly node: string; readonly controls: ControlsStatus }
+  | { readonly kind: 'audit'; readonly node: string; readonly entry: AuditEntry };
