@@ -22,6 +22,12 @@ const TWO_54 = 18014398509481984;
 const TWO_1023 = 8.98846567431158e307;
 const TWO_MINUS_1022 = 2.2250738585072014e-308;
 
+// 2^k for −1022 ≤ k ≤ 1023, by exact halving and doubling.
+const POWERS = new Float64Array(2046);
+POWERS[1022] = 1;
+for (let k = 1; k <= 1022; k++) POWERS[1022 - k] = POWERS[1023 - k] / 2;
+for (let k = 1; k <= 1023; k++) POWERS[1022 + k] = POWERS[1021 + k] * 2;
+
 // One double seen as two words. Scratch only: written and read within one call, never carrying anything between two.
 const scratch = new Float64Array(1);
 const words = new Uint32Array(scratch.buffer);
@@ -34,9 +40,7 @@ export const sqrt: (x: number) => number = Math.sqrt;
 export function scaleByPowerOfTwo(x: number, k: number): number {
   if (k > 1023) return k > 2100 ? x * Infinity : scaleByPowerOfTwo(x * TWO_1023, k - 1023);
   if (k < -1022) return k < -2200 ? x * 0 : scaleByPowerOfTwo(x * TWO_MINUS_1022, k + 1022);
-  scratch[0] = 1;
-  words[HIGH] = (k + 1023) << 20;
-  return x * scratch[0];
+  return x * POWERS[k + 1022];
 }
 
 /** eˣ; error below 1 ulp. */
@@ -82,14 +86,11 @@ export function log(x: number): number {
     k = -54;
   }
   scratch[0] = value;
-  let high = words[HIGH];
-  k += (high >>> 20) - 1023;
-  high &= 0xfffff;
+  const high = words[HIGH];
   // Mantissas above √2 belong to the next power, so that |f| stays below √2 − 1.
-  const carry = (high + 0x95f64) & 0x100000;
-  words[HIGH] = high | (carry ^ 0x3ff00000);
-  k += carry >>> 20;
-  const f = scratch[0] - 1;
+  const power = (high >>> 20) - 1023 + (((high & 0xfffff) + 0x95f64) >>> 20);
+  k += power;
+  const f = (power > 1022 ? value * POWERS[0] * POWERS[2044 - power] : value * POWERS[1022 - power]) - 1;
   if (f === 0) return k * LN2_HIGH + k * LN2_LOW;
   const s = f / (2 + f);
   const z = s * s;
