@@ -1,0 +1,85 @@
+import { BlockList, isIP } from 'node:net';
+
+/**
+ * Who the client is, told to the backend: `X-Forwarded-For`, `-Proto`, `-Host`, and `Forwarded` (RFC 7239).
+ *
+ * What a client says about itself is not believed unless its address is one of the trusted proxies: then ours is
+ * appended to its list; otherwise its fields are dropped and the list starts with us.
+ */
+
+/** What is fixed for one client connection. */
+export interface ClientConnection {
+  /** IP address, IPv4-mapped addresses written as IPv4; `unknown` where the socket has gone already. */
+  readonly address: string;
+  readonly proto: 'http' | 'https';
+  readonly trusted: boolean;
+}
+
+/** Forwarding fields as a trusted proxy sent them; several lines of one field are joined by commas. */
+export interface ForwardedFields {
+  for?: string;
+  proto?: string;
+  host?: string;
+  forwarded?: string;
+  /** The others of the family, such as `X-Forwarded-Port` and `X-Real-IP`, flat: passed on or dropped as they are. */
+  others?: string[];
+}
+
+/** A matcher of CIDR blocks and single addresses. Throws a `TypeError` naming the entry that is neither. */
+export function addressMatcher(blocks: readonly string[]): (address: string) => boolean {
+  if (blocks.length === 0) return () => false;
+  const list = new BlockList();
+  for (const block of blocks) addBlock(list, block);
+  return (address) => {
+    const version = isIP(address);
+    return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4');
+  };
+}
+
+function addBlock(list: BlockList, block: string): void {
+  const slash = block.indexOf('/');
+  const address = slash < 0 ? block : block.slice(0, slash);
+  const version = isIP(address);
+  const bits = slash < 0 ? (version === 6 ? 128 : 32) : Number(block.slice(slash + 1));
+  const most = version === 6 ? 128 : 32;
+  if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > most)
+    throw new TypeError(
+      `trustedProxies: ${JSON.stringify(block)} is no address or CIDR block, such as 10.0.0.0/8`,
+    );
+  list.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** The plain form of a socket's address. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined || address === '') return 'unknown';
+  return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address;
+}
+
+/** Appends the forwarding fields to a flat header list. `host` is a checked `Host` value, or undefined. */
+export function pushForwarded(
+  headers: string[],
+  client: ClientConnection,
+  host: string | undefined,
+  received: ForwardedFields | undefined,
+): void {
+  const given = client.trusted ? received : undefined;
+  const proto = given?.proto ?? client.proto;
+  const originalHost = given?.host ?? host;
+  headers.push(
+    'x-forwarded-for',
+    given?.for === undefined ? client.address : `${given.for}, ${client.address}`,
+    'x-forwarded-proto',
+    proto,
+  );
+  if (originalHost !== undefined) headers.push('x-forwarded-host', originalHost);
+  const element = forwardedElement(client, host);
+  headers.push('forwarded', given?.forwarded === undefined ? element : `${given.forwarded}, ${element}`);
+  if (given?.others !== undefined) headers.push(...given.others);
+}
+
+/** RFC 7239 §4: an IPv6 address is bracketed and so quoted; a host with a port is quoted for its colon. */
+function forwardedElement(client: ClientConnection, host: string | undefined): string {
+  const node = client.address.includes(':') ? `"[${client.address}]"` : client.address;
+  const forHost = host === undefined ? '' : `;host="${host}"`;
+  return `for=${node}${forHost};proto=${client.proto}`;
+}

@@ -1,0 +1,105 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createBackends } from './backends.ts';
+import type { ProxyContext } from './exchange.ts';
+import { createFront } from './front.ts';
+import { type ProxyOptions, resolveOptions } from './options.ts';
+import { retryBudget } from './retry.ts';
+import { type ProxyStats, proxyStats } from './stats.ts';
+
+/**
+ * The HTTP/1.1 reverse proxy of `ganglion proxy`: node:http towards clients, undici's `Pool#dispatch` towards
+ * backends.
+ *
+ * Why these two. Measured on one core (1.3 KB of headers and body, 32 connections, the proxy alone on its core, HAProxy
+ * answering as the backend): undici's dispatch with our own handler passed about twice the requests a second of
+ * node's own http.Agent, and more than twice those of httpxy, http-proxy-3 and @fastify/reply-from, none of which
+ * lets a failed attempt be taken to another backend, or says who ended it. What undici cannot do over HTTP/1.1
+ * (`Expect: 100-continue`, request trailers, a head sent before the body's first bytes) goes through node:http's
+ * client; see `streaming.ts`. The figures are in `bench/README.md`; the command is `bench/src/proxy/main.ts`.
+ *
+ * What it keeps to: RFC 9110 and 9112 (a gateway), RFC 7239 (`Forwarded`), RFC 9457 (its own errors). Bodies stream
+ * both ways with backpressure and are never kept, so a request whose body has begun to flow is not retried.
+ */
+export interface Proxy {
+  /** Starts to listen. `port` 0 takes any free one. Rejects with node's error (`EADDRINUSE`, say). */
+  listen(at: { readonly port: number; readonly host?: string }): Promise<AddressInfo>;
+  /** Live counters; do not change them. */
+  readonly stats: Readonly<ProxyStats>;
+  /**
+   * Stops: no new connection or request is taken, those in flight get `drainMs` to end, tunnels too, and what is left
+   * then is cut. Resolves with the number of exchanges cut. A second call cuts at once what is still there.
+   */
+  close(drainMs?: number): Promise<{ readonly cut: number }>;
+}
+
+/** Time that `close` gives to requests in flight, unless told otherwise. */
+const DRAIN_MS = 10_000;
+
+const RETIRE_EVERY_MS = 30_000;
+
+/** Makes a proxy. Throws a `RangeError` or `TypeError` naming the option for options out of range. */
+export function createProxy(given: ProxyOptions): Proxy {
+  const options = resolveOptions(given);
+  const stats = proxyStats();
+  let onIdle = (): void => {};
+  const context: ProxyContext = {
+    options,
+    backends: createBackends(options),
+    stats,
+    budget: retryBudget(options.retry, performance.now()),
+    tunnels: new Set(),
+    draining: false,
+    left() {
+      stats.inFlight -= 1;
+      if (stats.inFlight === 0) onIdle();
+    },
+  };
+  const server = createFront(context);
+  const retirement = setInterval(() => context.backends.retireIdle(performance.now()), RETIRE_EVERY_MS);
+  retirement.unref();
+  let closing: Promise<{ cut: number }> | undefined;
+
+  const idleWithin = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      onIdle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (stats.inFlight === 0) onIdle();
+    });
+
+  const drainAndClose = async (drainMs: number): Promise<{ cut: number }> => {
+    clearInterval(retirement);
+    context.draining = true;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    await idleWithin(drainMs);
+    const cut = stats.inFlight;
+    for (const socket of context.tunnels) socket.destroy();
+    server.closeAllConnections();
+    await Promise.all([closed, context.backends.destroy()]);
+    return { cut };
+  };
+
+  return {
+    stats,
+    listen: (at) => listen(server, at),
+    close(drainMs = DRAIN_MS) {
+      if (closing === undefined) closing = drainAndClose(drainMs);
+      else onIdle();
+      return closing;
+    },
+  };
+}
+
+function listen(server: Server, at: { port: number; host?: string }): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: at.port, host: at.host ?? '127.0.0.1' }, () => {
+      server.removeListener('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
