@@ -1,7 +1,7 @@
 import { type JsonValue, PASS, type Verdict } from '../guard.ts';
 import { type Circuit, closedCircuit, LONG_AGO_MS, type Look, SERVES } from './circuit.ts';
 import { copyRow, type Ring, ring, rowFromJson, rowToJson, shiftRing, slotAt } from './ring.ts';
-import { thawList, thawNumber, thawNumbers, thawObject, thawText, unfit } from './thaw.ts';
+import { thawList, thawNumber, thawObject, thawRow, thawText, unfit } from './thaw.ts';
 
 /** One circuit an arm, and what its calls came to in the sliding window. */
 export interface BreakerState {
@@ -105,11 +105,12 @@ export function thawBreaker(snapshot: unknown, state: BreakerState): BreakerStat
   if (json.slotMs !== state.window.slotMs) unfit('slotMs', json.slotMs);
   state.atMs = thawNumber(json.atMs, 'atMs');
   state.resumed = true;
+  const newest = slotAt(state.window, state.atMs);
   arms.forEach((item, arm) => {
     const entry = thawObject(item, `arms[${arm}]`);
-    ['calls', 'failures', 'slowCalls'].forEach((name, k) => {
-      if (entry[name] !== null)
-        rowFromJson(state.window, arm * 3 + k, thawNumbers(entry[name], name, BREAKER_SLOTS + 1));
+    ROWS.forEach((name, k) => {
+      if (entry[name] === null) return;
+      rowFromJson(state.window, arm * 3 + k, thawRow(entry[name], name, BREAKER_SLOTS, newest));
     });
     const circuit = state.circuits[arm];
     circuit.sinceMs = thawNumber(entry.sinceMs, 'sinceMs');
@@ -122,5 +123,6 @@ export function thawBreaker(snapshot: unknown, state: BreakerState): BreakerStat
   return state;
 }
 
+const ROWS = ['calls', 'failures', 'slowCalls'] as const;
 const TIMES = ['untilMs', 'grantMs', 'turnMs'] as const;
 const COUNTS = ['quota', 'granted', 'returned', 'failed', 'slow'] as const;

@@ -56,7 +56,7 @@ import { listed, percent } from './words.ts';
  * Probes over replicas: a node sends ⌊probes × share⌋ a round, so all nodes together never send more than `probes`.
  * Where a node's part is below one, it asks chance every `probeFor` whether it may send a single probe; with equal
  * shares more than `probes` are out at a time with probability 10⁻⁶. Such a node waits probeFor / (λ × share) on average, with
- * λ = 0.30 for 5 probes, 1.9 for 10, 6.0 for 20: give at least as many probes as there are nodes, and none waits.
+ * λ = 0.31 for 5 probes, 1.6 for 10, 5.9 for 20: give at least as many probes as there are nodes, and none waits.
  *
  * Beside others: rates and minimum calls over a time window as resilience4j and Polly have them (opossum has no minimum
  * by default, cockatiel's sampling breaker a minimum rate); lost probes reopen, as resilience4j's

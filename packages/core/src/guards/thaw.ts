@@ -44,6 +44,14 @@ export function thawNumbers(json: unknown, field: string, most: number, min?: nu
   return thawList(json, field, most).map((item) => thawNumber(item, field, min));
 }
 
+/** A ring's row: the number of its newest slot, at most `newest`, then one to `slots` sums ≥ 0. */
+export function thawRow(json: unknown, field: string, slots: number, newest: number): number[] {
+  const row = thawNumbers(json, field, slots + 1);
+  if (row.length < 2 || row[0] > newest || !Number.isInteger(row[0]) || row.some((x, i) => i > 0 && x < 0))
+    unfit(field, json);
+  return row;
+}
+
 /** A short text. */
 export function thawText(json: unknown, field: string, maxLength: number): string {
   if (typeof json !== 'string' || json.length > maxLength) unfit(field, json);
