@@ -67,6 +67,7 @@ export class Exchange implements AttemptOwner {
   #code: string | undefined;
   #answered = false;
   #over = false;
+  #wrote = false;
   #drains = false;
   #stallTimer: NodeJS.Timeout | undefined;
 
@@ -253,8 +254,15 @@ export class Exchange implements AttemptOwner {
       return false;
     }
     this.#answered = true;
+    // Most bodies begin in the same read as their head, and are written together with it; a head whose body takes
+    // its time (an event stream, say) must not wait for it.
+    process.nextTick(this.#flushHead);
     return true;
   }
+
+  readonly #flushHead = (): void => {
+    if (!this.#wrote && !this.#response.destroyed) this.#response.flushHeaders();
+  };
 
   #canSendTrailers(status: number, fields: ResponseFields): boolean {
     return (
@@ -267,6 +275,7 @@ export class Exchange implements AttemptOwner {
   }
 
   received(chunk: Buffer): boolean {
+    this.#wrote = true;
     if (this.#response.write(chunk)) return true;
     this.#awaitReader();
     return false;
@@ -278,6 +287,7 @@ export class Exchange implements AttemptOwner {
     const forwarded = forwardTrailers(trailers);
     // Node drops them silently where the response is not chunked.
     if (forwarded.length > 0) response.addTrailers(forwarded);
+    this.#wrote = true;
     response.end();
     if (response.writableLength > 0) this.#awaitReader();
     this.#letGoOfBody();
