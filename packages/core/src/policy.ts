@@ -30,6 +30,20 @@ export interface Policy<E = unknown, V = unknown> {
   sent?(view: V, arm: number, nowMs: number): void;
   /** Local signal, at once: it ended with this reward and these metrics. Never part of the evidence. */
   settled?(view: V, arm: number, outcome: Outcome, nowMs: number): void;
+  /** What the view says of each arm, for reports; not on the decide path. */
+  describe?(view: V, arms: number): readonly ArmEstimate[];
+}
+
+/** An arm as a report shows it. `null` is unknown, never zero. */
+export interface ArmEstimate {
+  /** Probability of being chosen with every arm allowed and before guards; null where it depends on the context. */
+  readonly allocation: number | null;
+  /** Reward, with its central 95 % interval under the posterior. */
+  readonly mean: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Outcomes it rests on, weighted by forgetting and pooling. */
+  readonly n: number;
 }
 
 /** An arm as policies see it. `key` is `id` and generation: an arm removed and added again starts anew. */

@@ -100,7 +100,11 @@ export interface NodeStatus {
   readonly decisions: number;
   readonly outcomes: number;
   readonly controlVersion: string;
-  readonly points: readonly { readonly point: string; readonly mode: PointMode; readonly decisionsPerSecond: number }[];
+  readonly points: readonly {
+    readonly point: string;
+    readonly mode: PointMode;
+    readonly decisionsPerSecond: number;
+  }[];
   readonly quarantined: readonly string[];
   /** Evidence and messages refused, by reason. */
   readonly refused: Readonly<Record<string, number>>;
@@ -150,7 +154,12 @@ export interface ControlsStatus {
   readonly version: string;
   readonly kills: readonly KillStatus[];
   readonly overrides: readonly OverrideStatus[];
-  readonly quarantined: readonly { readonly node: string; readonly reason: string; readonly by: string; readonly atMs: number }[];
+  readonly quarantined: readonly {
+    readonly node: string;
+    readonly reason: string;
+    readonly by: string;
+    readonly atMs: number;
+  }[];
 }
 
 export interface AuditEntry {
@@ -166,8 +175,22 @@ export interface AuditEntry {
 
 /** `GET /v1/events`: server-sent events; `event:` is `kind`, `data:` the rest. */
 export type NodeEvent =
-  | { readonly kind: 'decision'; readonly node: string; readonly decision: Decision; readonly unit?: string; readonly context?: Readonly<Record<string, JsonValue>> }
-  | { readonly kind: 'outcome'; readonly node: string; readonly id: string; readonly point: string; readonly arm: string; readonly reward: number; readonly metrics: Readonly<Record<string, number>> }
+  | {
+      readonly kind: 'decision';
+      readonly node: string;
+      readonly decision: Decision;
+      readonly unit?: string;
+      readonly context?: Readonly<Record<string, JsonValue>>;
+    }
+  | {
+      readonly kind: 'outcome';
+      readonly node: string;
+      readonly id: string;
+      readonly point: string;
+      readonly arm: string;
+      readonly reward: number;
+      readonly metrics: Readonly<Record<string, number>>;
+    }
   | { readonly kind: 'status'; readonly node: string; readonly status: NodeStatus }
   | { readonly kind: 'report'; readonly node: string; readonly report: PointReport }
   | { readonly kind: 'controls'; readonly node: string; readonly controls: ControlsStatus }

@@ -11,8 +11,8 @@ export const REASONS = {
   override: { trains: false, meaning: 'a person pinned this arm' },
   killed: { trains: false, meaning: 'a kill stands; the fallback was served' },
   lease_expired: { trains: false, meaning: 'no lease from the root; the fallback was served' },
-  blocked: { trains: false, meaning: 'a guard blocked; the fallback was served' },
-  no_arm: { trains: false, meaning: 'no arm is allowed; nothing was chosen' },
+  blocked: { trains: false, meaning: 'a guard blocked, or no arm is allowed: nothing was chosen' },
+  placement: { trains: false, meaning: 'this tier may not decide the point; the fallback was served' },
   invalid_context: { trains: false, meaning: 'the context does not fit the schema; the fallback was served' },
   deadline: { trains: false, meaning: 'the deadline passed first; the fallback was served' },
   sticky: { trains: true, meaning: 'the unit keeps the arm of its first draw, with that draw’s propensity' },
@@ -31,7 +31,7 @@ export interface Decision<Arm extends string = string> {
   readonly stratum: string;
   /** What the policy wanted most; null where it was not asked. */
   readonly proposed: Arm | null;
-  /** What was chosen; null only for reason `no_arm` (typed `blocked`). */
+  /** What was chosen; null only for reason `blocked`. */
   readonly arm: Arm | null;
   /** P(arm | context, state, stratum); null where unknowable. */
   readonly propensity: number | null;

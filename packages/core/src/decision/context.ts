@@ -1,0 +1,106 @@
+import { GanglionError } from '../errors.ts';
+import { fraction32 } from '../stats/hash.ts';
+import type { FieldSpec } from './spec.ts';
+
+/** A field of a point's context, compiled. */
+export interface Field {
+  readonly name: string;
+  readonly type: FieldSpec['type'];
+  readonly min: number;
+  readonly max: number;
+  readonly required: boolean;
+  readonly values: readonly string[] | undefined;
+  readonly index: ReadonlyMap<string, number> | undefined;
+}
+
+/** Categories beyond the declared ones fall into this many hashed buckets, numbered after them. */
+export const HASHED_CATEGORIES = 1024;
+
+export function compileContext(context: Readonly<Record<string, FieldSpec>> | undefined): readonly Field[] {
+  const fields: Field[] = [];
+  for (const name of Object.keys(context ?? {})) {
+    const path = `context.${name}`;
+    const spec = context![name];
+    if (typeof spec !== 'object' || spec === null || !['number', 'category', 'boolean'].includes(spec.type))
+      throw new GanglionError('invalid_spec', `${path}.type is not a field type`, {
+        field: `${path}.type`,
+        value: spec?.type,
+        mend: 'Use number, category or boolean.',
+      });
+    for (const key of Object.keys(spec))
+      if (!['type', 'min', 'max', 'values', 'required'].includes(key))
+        throw new GanglionError('invalid_spec', `${path}.${key} is not known`, {
+          field: `${path}.${key}`,
+          value: key,
+          mend: 'Use type, min, max, values, required.',
+        });
+    const min = spec.min ?? Number.NEGATIVE_INFINITY;
+    const max = spec.max ?? Number.POSITIVE_INFINITY;
+    if (typeof min !== 'number' || typeof max !== 'number' || !(min <= max))
+      throw new GanglionError('invalid_spec', `${path}.min is above its max`, {
+        field: `${path}.min`,
+        value: min,
+        mend: 'Give numbers with min ≤ max.',
+      });
+    if (
+      spec.values !== undefined &&
+      (!Array.isArray(spec.values) || spec.values.some((v) => typeof v !== 'string'))
+    )
+      throw new GanglionError('invalid_spec', `${path}.values is not a list of strings`, {
+        field: `${path}.values`,
+        value: spec.values,
+      });
+    fields.push({
+      name,
+      type: spec.type,
+      min,
+      max,
+      required: spec.required === true,
+      values: spec.values,
+      index: spec.values && new Map(spec.values.map((v, i) => [v, i])),
+    });
+  }
+  return fields;
+}
+
+/**
+ * Writes a context into `out`, a number a field: numbers as they are, booleans 0 or 1, categories their index
+ * (unseen ones a hashed index), NaN where absent. Returns what is wrong, naming field and mend, or '' if nothing is.
+ * Only the point's own fields are read, so neither a huge context nor a `__proto__` key costs or changes anything.
+ */
+export function encodeContext(
+  fields: readonly Field[],
+  context: Readonly<Record<string, unknown>> | undefined,
+  out: Float64Array,
+): string {
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i];
+    const value =
+      context !== undefined && Object.hasOwn(context, field.name) ? context[field.name] : undefined;
+    if (value === undefined || value === null) {
+      if (field.required) return `context.${field.name} is required`;
+      out[i] = Number.NaN;
+    } else if (field.type === 'number') {
+      if (typeof value !== 'number' || !Number.isFinite(value))
+        return `context.${field.name} must be a finite number`;
+      if (value < field.min || value > field.max)
+        return `context.${field.name} must lie in [${field.min}, ${field.max}]`;
+      out[i] = value;
+    } else if (field.type === 'boolean') {
+      if (typeof value !== 'boolean') return `context.${field.name} must be true or false`;
+      out[i] = value ? 1 : 0;
+    } else {
+      if (typeof value !== 'string' || value.length > 1024)
+        return `context.${field.name} must be a string of at most 1024 characters`;
+      out[i] = categoryIndex(field, value);
+    }
+  }
+  return '';
+}
+
+/** The same on every node and in every language: the declared index, else a hashed bucket after the declared ones. */
+export function categoryIndex(field: Field, value: string): number {
+  const known = field.index?.get(value);
+  if (known !== undefined) return known;
+  return (field.values?.length ?? 0) + Math.floor(fraction32(value, field.name) * HASHED_CATEGORIES);
+}

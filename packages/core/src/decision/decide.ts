@@ -1,0 +1,457 @@
+import { inSegment } from '../controls/segment.ts';
+import type { GuardInput, Verdict } from '../guard.ts';
+import type { DecideInput } from '../node-api.ts';
+import type { Proposal } from '../policy.ts';
+import { hash32 } from '../stats/hash.ts';
+import { uniform } from '../stats/random.ts';
+import { encodeContext } from './context.ts';
+import { DecisionRecord } from './decision-record.ts';
+import type { PointState, Scratch } from './point-state.ts';
+import type { Reason } from './record.ts';
+import type { Tier } from './spec.ts';
+
+/** What a decision may know of its node at this moment. One a node, updated in place. */
+export interface Moment {
+  monoMs: number;
+  wallMs: number;
+  treeMs: number;
+  /** Time since the root was last known to agree, ms; 0 at the root. */
+  leaseAgeMs: number;
+  /** This node's share of tree-wide limits. */
+  share: number;
+  /** Measured round trip to the parent; Infinity without one, and for synchronous decisions, which cannot ask. */
+  parentMs: number;
+  budgetMs: number;
+  inflightDomain: number;
+}
+
+/** The parent's answer to an escalation: a proposal under the origin's id. */
+export interface External {
+  readonly p: Float64Array;
+  readonly confidence: number;
+}
+
+/** What the pipeline answers: a record, or that a guard wants the parent asked first. */
+export type Answer = DecisionRecord | 'escalate';
+
+const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
+const PLACEMENT: Verdict = Object.freeze({
+  guard: 'placement',
+  kind: 'block',
+  why: 'a higher tier decides this point',
+});
+const LEASE: Verdict = Object.freeze({
+  guard: 'lease',
+  kind: 'block',
+  why: 'no word from the root within the lease',
+});
+
+/**
+ * The eight steps of DESIGN §5, in order. Synchronous; never throws; allocates the record and, only when what the
+ * guards say has changed since the last decision, its trail.
+ */
+export function decideOnce(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  external: External | undefined,
+): Answer {
+  const { compiled, scratch } = state;
+  scratch.trailLength = 0;
+  scratch.live = false;
+  const wrong = encodeContext(compiled.fields, input?.context, scratch.context);
+  const stopped = controls(state, moment, input);
+  if (stopped !== undefined) return stopped;
+  if (wrong !== '') {
+    note(state, { guard: 'context', kind: 'block', why: wrong });
+    return fallback(state, moment, input, 'invalid_context', 1);
+  }
+  prepare(state, moment, input);
+  if (compiled.stickyMs > 0) {
+    const stuck = keepArm(state, moment, input);
+    if (stuck !== undefined) return stuck;
+  }
+  let baseline = false;
+  let trains = true;
+  const guardInput = scratch.guardInput;
+  for (let i = 0; i < compiled.guards.length; i++) {
+    const { guard } = compiled.guards[i];
+    if (guard.phase !== 'assign' || baseline) continue;
+    const verdict = guard.check(state.guards[i], guardInput);
+    if (verdict.kind !== 'assign') continue;
+    hear(state, i, verdict);
+    guardInput.stratum = verdict.stratum ?? '';
+    baseline = verdict.baseline === true;
+    if (verdict.trains === false) trains = false;
+  }
+  const narrowed = narrow(state);
+  if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
+  if (narrowed === 'tainted') trains = false;
+  if (baseline) return drawBaseline(state, moment, input, trains);
+  return drawPolicy(state, moment, input, external, trains);
+}
+
+/** Step 1: kill, placement, lease, override. Humans first. */
+function controls(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+): DecisionRecord | undefined {
+  const { ruling, compiled, source } = state;
+  if (ruling.kill !== undefined) {
+    note(state, ruling.kill);
+    return fallback(state, moment, input, 'killed', 1);
+  }
+  if (TIERS.indexOf(source.tier) < TIERS.indexOf(compiled.placement)) {
+    note(state, PLACEMENT);
+    return fallback(state, moment, input, 'placement', 1);
+  }
+  if (moment.leaseAgeMs > compiled.leaseMs && compiled.onExpiry === 'fallback') {
+    note(state, LEASE);
+    return fallback(state, moment, input, 'lease_expired', 1);
+  }
+  for (const { override, arm, verdict } of ruling.overrides) {
+    if (override.expiresMs !== null && moment.treeMs >= override.expiresMs) continue;
+    if (ruling.armsAllowed[arm] === 0 || !inSegment(override.segment, input?.context, input?.unit ?? ''))
+      continue;
+    prepare(state, moment, input);
+    note(state, verdict);
+    return finish(state, moment, input, '', -1, arm, 1, Number.NaN, 'override', false);
+  }
+  return undefined;
+}
+
+function prepare(state: PointState, moment: Moment, input: DecideInput | undefined): void {
+  const { scratch, ruling } = state;
+  const g = scratch.guardInput;
+  scratch.live = true;
+  g.nowMs = moment.monoMs;
+  g.unit = input?.unit ?? '';
+  g.unitHash = g.unit === '' ? 0 : hash32(g.unit);
+  g.allowed.set(ruling.armsAllowed);
+  g.allowedCount = ruling.allowedCount;
+  g.inflightPoint = state.inflightTotal;
+  g.inflightDomain = moment.inflightDomain;
+  g.confidence = Number.NaN;
+  g.budgetMs = moment.budgetMs;
+  g.parentMs = moment.parentMs;
+  g.share = moment.share;
+  g.stratum = '';
+  g.chance = uniform(state.seedHi, state.seedLo, state.n * 2 + 1);
+  if (ruling.artifactKill !== undefined) note(state, ruling.artifactKill);
+}
+
+/** Sticky units keep their arm while it is allowed; the first draw's propensity stands. */
+function keepArm(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+): DecisionRecord | undefined {
+  const unit = input?.unit;
+  const stuck = unit === undefined ? undefined : state.stuck.get(unit);
+  if (stuck === undefined || moment.treeMs >= stuck.untilMs) return undefined;
+  const arm = state.source.armKeys.indexOf(stuck.armKey);
+  if (arm < 0 || state.ruling.armsAllowed[arm] === 0) return undefined;
+  const narrowed = narrow(state);
+  if (narrowed === 'block') return nothing(state, moment, input);
+  if (state.scratch.guardInput.allowed[arm] === 0) {
+    // The arm is out for now: a new draw, from a clean start.
+    prepare(state, moment, input);
+    state.scratch.trailLength = 0;
+    return undefined;
+  }
+  return finish(
+    state,
+    moment,
+    input,
+    '',
+    -1,
+    arm,
+    stuck.propensity,
+    Number.NaN,
+    'sticky',
+    narrowed !== 'tainted',
+  );
+}
+
+/** Step 3: restrict, soften, block. Leaves ε and w behind for the mix. */
+function narrow(state: PointState): 'ok' | 'tainted' | 'block' {
+  const { compiled, scratch } = state;
+  let result: 'ok' | 'tainted' = 'ok';
+  scratch.floor = 0;
+  scratch.influence = 1;
+  for (let i = 0; i < compiled.guards.length; i++) {
+    const { guard } = compiled.guards[i];
+    if (guard.phase !== 'narrow') continue;
+    const verdict = guard.check(state.guards[i], scratch.guardInput);
+    if (verdict.kind === 'pass') continue;
+    hear(state, i, verdict);
+    if (verdict.kind === 'block') return 'block';
+    apply(scratch, verdict);
+    if (verdict.trains === false) result = 'tainted';
+  }
+  return result;
+}
+
+function apply(scratch: Scratch, verdict: Verdict): void {
+  const input = scratch.guardInput;
+  const exclude = verdict.exclude;
+  if (exclude !== undefined)
+    for (let a = 0; a < input.arms; a++)
+      if (exclude[a] === 1 && input.allowed[a] === 1) {
+        input.allowed[a] = 0;
+        input.allowedCount--;
+      }
+  if (verdict.floor !== undefined && verdict.floor > scratch.floor) scratch.floor = verdict.floor;
+  if (verdict.influence !== undefined && verdict.influence < scratch.influence)
+    scratch.influence = verdict.influence;
+}
+
+/** The stratum gets the baseline over what is allowed, without exploration. */
+function drawBaseline(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  trains: boolean,
+): Answer {
+  const { scratch } = state;
+  propose(state, state.compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
+  const arm = draw(
+    scratch.baseline.p,
+    scratch.guardInput.arms,
+    uniform(state.seedHi, state.seedLo, state.n * 2),
+  );
+  return finish(
+    state,
+    moment,
+    input,
+    scratch.guardInput.stratum,
+    -1,
+    arm,
+    scratch.baseline.p[arm],
+    Number.NaN,
+    'baseline',
+    trains,
+  );
+}
+
+/** Steps 4 to 7: propose, judge, mix, draw. */
+function drawPolicy(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  external: External | undefined,
+  trains: boolean,
+): Answer {
+  const { scratch, compiled } = state;
+  const { proposal, guardInput } = scratch;
+  if (external !== undefined) project(external, guardInput, proposal);
+  else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
+  guardInput.confidence = proposal.confidence;
+  if (external === undefined)
+    for (let i = 0; i < compiled.guards.length; i++) {
+      const { guard } = compiled.guards[i];
+      if (guard.phase !== 'judge') continue;
+      const verdict = guard.check(state.guards[i], guardInput);
+      if (verdict.kind === 'pass') continue;
+      hear(state, i, verdict);
+      if (verdict.kind === 'escalate') return 'escalate';
+      if (verdict.kind === 'block') return nothing(state, moment, input);
+      apply(scratch, verdict);
+      if (verdict.trains === false) trains = false;
+    }
+  if (guardInput.allowedCount === 0) return nothing(state, moment, input);
+  const { floor, influence } = scratch;
+  const arms = guardInput.arms;
+  const p = proposal.p;
+  const proposed = heaviest(p, arms);
+  if (influence < 1) {
+    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
+    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
+  }
+  if (floor > 0) {
+    const each = floor / guardInput.allowedCount;
+    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
+  }
+  const arm = draw(p, arms, uniform(state.seedHi, state.seedLo, state.n * 2));
+  const reason: Reason = external === undefined ? 'policy' : 'escalated';
+  return finish(
+    state,
+    moment,
+    input,
+    guardInput.stratum,
+    proposed,
+    arm,
+    p[arm],
+    proposal.confidence,
+    reason,
+    trains,
+  );
+}
+
+function propose(
+  state: PointState,
+  policy: PointState['compiled']['policy'],
+  view: unknown,
+  out: Proposal,
+  moment: Moment,
+  turn: number,
+): void {
+  const { policyInput, guardInput } = state.scratch;
+  policyInput.allowedCount = guardInput.allowedCount;
+  policyInput.unitHash = guardInput.unitHash;
+  policyInput.turn = turn;
+  policyInput.nowMs = moment.monoMs;
+  out.confidence = Number.NaN;
+  policy.propose(view, policyInput, out);
+}
+
+/** An outside distribution, with no mass left outside the allowed arms. */
+function project(external: External, input: GuardInput, out: Proposal): void {
+  let sum = 0;
+  for (let a = 0; a < input.arms; a++) {
+    out.p[a] = input.allowed[a] === 1 ? external.p[a] : 0;
+    sum += out.p[a];
+  }
+  for (let a = 0; a < input.arms; a++)
+    out.p[a] = sum > 0 ? out.p[a] / sum : input.allowed[a] / input.allowedCount;
+  out.confidence = external.confidence;
+}
+
+/** The one place that draws. Rounding may leave the sum a hair below 1: the last arm with mass takes the rest. */
+function draw(p: Float64Array, arms: number, u: number): number {
+  let last = 0;
+  for (let a = 0; a < arms; a++) {
+    if (p[a] <= 0) continue;
+    last = a;
+    u -= p[a];
+    if (u < 0) return a;
+  }
+  return last;
+}
+
+function heaviest(p: Float64Array, arms: number): number {
+  let best = 0;
+  for (let a = 1; a < arms; a++) if (p[a] > p[best]) best = a;
+  return best;
+}
+
+/** The learner-free answer. If even that is killed, nothing is chosen. `propensity` is NaN where a race decided. */
+export function fallback(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  reason: Reason,
+  propensity: number,
+): DecisionRecord {
+  const { scratch, compiled, ruling } = state;
+  const { policyInput, guardInput } = scratch;
+  scratch.live = false;
+  // A context that does not fit is no context at all, also for a decision table.
+  if (reason === 'invalid_context' || encodeContext(compiled.fields, input?.context, scratch.context) !== '')
+    scratch.context.fill(Number.NaN);
+  guardInput.allowed.set(scratch.everything);
+  policyInput.allowedCount = guardInput.arms;
+  compiled.fallback.propose(undefined, policyInput, scratch.baseline);
+  const arm = heaviest(scratch.baseline.p, guardInput.arms);
+  if (ruling.armsAllowed[arm] === 0) return nothing(state, moment, input);
+  return finish(state, moment, input, '', -1, arm, propensity, Number.NaN, reason, false);
+}
+
+function nothing(state: PointState, moment: Moment, input: DecideInput | undefined): DecisionRecord {
+  return finish(
+    state,
+    moment,
+    input,
+    state.scratch.guardInput.stratum,
+    -1,
+    -1,
+    Number.NaN,
+    Number.NaN,
+    'blocked',
+    false,
+  );
+}
+
+/** A guard's word goes on the trail and into the counters. */
+function hear(state: PointState, guard: number, verdict: Verdict): void {
+  note(state, verdict);
+  state.counters.guardInterventions[guard]++;
+  state.counters.guardWhy[guard] = verdict.why;
+}
+
+export function note(state: PointState, verdict: Verdict): void {
+  const { scratch } = state;
+  scratch.trail[scratch.trailLength++] = verdict;
+}
+
+/** The trail as an immutable array: the last one again where nothing changed. */
+function trailOf(state: PointState): readonly Verdict[] {
+  const { scratch } = state;
+  const last = scratch.lastTrail;
+  let same = last.length === scratch.trailLength;
+  for (let i = 0; same && i < last.length; i++) same = last[i] === scratch.trail[i];
+  if (!same) scratch.lastTrail = Object.freeze(scratch.trail.slice(0, scratch.trailLength));
+  return scratch.lastTrail;
+}
+
+/** Step 7: the record. Guards and local signals hear of it; the caller keeps it for its outcome. */
+function finish(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  stratum: string,
+  proposed: number,
+  arm: number,
+  propensity: number,
+  confidence: number,
+  reason: Reason,
+  mayTrain: boolean,
+): DecisionRecord {
+  const { compiled, scratch, counters } = state;
+  const context = compiled.fields.length === 0 ? undefined : scratch.context.slice();
+  const record = new DecisionRecord(
+    state.source,
+    state.n++,
+    stratum,
+    proposed,
+    arm,
+    propensity,
+    confidence,
+    reason,
+    state.view.version,
+    trailOf(state),
+    moment.wallMs,
+    moment.monoMs,
+    moment.treeMs,
+    input?.unit ?? '',
+    scratch.guardInput.unitHash,
+    context,
+    mayTrain,
+  );
+  counters.decisions++;
+  if (arm < 0) return record;
+  counters.decisionsByArm[arm]++;
+  if (Number.isNaN(propensity)) counters.unknownPropensity++;
+  state.inflight[arm]++;
+  state.inflightTotal++;
+  compiled.policy.sent?.(state.view.current, arm, moment.monoMs);
+  if (!scratch.live) return record;
+  for (let i = 0; i < compiled.guards.length; i++)
+    compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm);
+  if (compiled.stickyMs > 0 && reason === 'policy' && input?.unit !== undefined)
+    stick(state, moment, input.unit, arm, propensity);
+  return record;
+}
+
+const STUCK_MAX = 65_536;
+
+function stick(state: PointState, moment: Moment, unit: string, arm: number, propensity: number): void {
+  // Insertion order is age here: the oldest unit makes room.
+  if (state.stuck.size >= STUCK_MAX) state.stuck.delete(state.stuck.keys().next().value as string);
+  state.stuck.set(unit, {
+    armKey: state.source.armKeys[arm],
+    propensity,
+    untilMs: moment.treeMs + state.compiled.stickyMs,
+  });
+}

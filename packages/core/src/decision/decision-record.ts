@@ -1,0 +1,136 @@
+import type { Verdict } from '../guard.ts';
+import { type Decision, REASONS, type Reason, type TrailEntry } from './record.ts';
+import type { Tier } from './spec.ts';
+
+/** What all decisions of one spec version and incarnation share. */
+export interface RecordSource {
+  /** `node.incarnation.point.`; the id is this and the counter. */
+  readonly idPrefix: string;
+  readonly point: string;
+  readonly armIds: readonly string[];
+  readonly armKeys: readonly string[];
+  readonly tier: Tier;
+  readonly specVersion: number;
+}
+
+/** Bits of `DecisionRecord.state`. */
+export const EXPOSED = 1;
+/** Its outcome came, or its window passed. */
+export const SETTLED = 2;
+/** In flight no longer. */
+export const RELEASED = 4;
+/** It taught the learner, with `trainedReward`. */
+export const TRAINED = 8;
+/** Settled by the declared defaults. */
+export const DEFAULTED = 16;
+
+const NO_CONTEXT = new Float64Array(0);
+
+/**
+ * A decision while its node remembers it: the record and what has come back for it. A class, because one is made for
+ * every decision: a fixed shape, and everything that can be derived is derived when somebody reads it.
+ */
+export class DecisionRecord implements Decision {
+  readonly source: RecordSource;
+  readonly n: number;
+  readonly stratum: string;
+  readonly proposedIndex: number;
+  readonly armIndex: number;
+  readonly probability: number;
+  readonly confidenceValue: number;
+  readonly reason: Reason;
+  readonly viewVersion: number;
+  readonly verdicts: readonly Verdict[];
+  readonly atMs: number;
+  readonly monoMs: number;
+  /** Tree time: forgetting counts from here. */
+  readonly treeMs: number;
+  readonly unit: string;
+  readonly unitHash: number;
+  readonly encodedContext: Float64Array;
+  /** False where a guard said that outcomes of such decisions must not train. */
+  readonly mayTrain: boolean;
+  state = 0;
+  /** 1 / P(this record was kept). */
+  weight = 1;
+  trainedReward = 0;
+  metrics: Record<string, number> | undefined = undefined;
+  revisions: Record<string, number> | undefined = undefined;
+
+  constructor(
+    source: RecordSource,
+    n: number,
+    stratum: string,
+    proposedIndex: number,
+    armIndex: number,
+    probability: number,
+    confidence: number,
+    reason: Reason,
+    viewVersion: number,
+    verdicts: readonly Verdict[],
+    atMs: number,
+    monoMs: number,
+    treeMs: number,
+    unit: string,
+    unitHash: number,
+    encodedContext: Float64Array | undefined,
+    mayTrain: boolean,
+  ) {
+    this.source = source;
+    this.n = n;
+    this.stratum = stratum;
+    this.proposedIndex = proposedIndex;
+    this.armIndex = armIndex;
+    this.probability = probability;
+    this.confidenceValue = confidence;
+    this.reason = reason;
+    this.viewVersion = viewVersion;
+    this.verdicts = verdicts;
+    this.atMs = atMs;
+    this.monoMs = monoMs;
+    this.treeMs = treeMs;
+    this.unit = unit;
+    this.unitHash = unitHash;
+    this.encodedContext = encodedContext ?? NO_CONTEXT;
+    this.mayTrain = mayTrain;
+  }
+
+  get id(): string {
+    return this.source.idPrefix + this.n;
+  }
+  get point(): string {
+    return this.source.point;
+  }
+  get proposed(): string | null {
+    return this.proposedIndex < 0 ? null : this.source.armIds[this.proposedIndex];
+  }
+  get arm(): string | null {
+    return this.armIndex < 0 ? null : this.source.armIds[this.armIndex];
+  }
+  get propensity(): number | null {
+    return Number.isNaN(this.probability) ? null : this.probability;
+  }
+  get confidence(): number | null {
+    return Number.isNaN(this.confidenceValue) ? null : this.confidenceValue;
+  }
+  get tier(): Tier {
+    return this.source.tier;
+  }
+  get versions(): { readonly spec: number; readonly view: number } {
+    return { spec: this.source.specVersion, view: this.viewVersion };
+  }
+  get trail(): readonly TrailEntry[] {
+    return this.verdicts.map(({ guard, kind, why }) => ({ guard, kind, why }));
+  }
+
+  /** Whether an outcome may teach the learner: known propensity, and every input randomised or in the context. */
+  get trains(): boolean {
+    return this.armIndex >= 0 && this.mayTrain && this.probability > 0 && REASONS[this.reason].trains;
+  }
+
+  toJSON(): Decision {
+    const { id, point, stratum, proposed, arm, propensity, confidence, reason, tier, versions, trail, atMs } =
+      this;
+    return { id, point, stratum, proposed, arm, propensity, confidence, reason, tier, versions, trail, atMs };
+  }
+}

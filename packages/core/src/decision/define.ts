@@ -1,0 +1,343 @@
+import { GanglionError } from '../errors.ts';
+import type { Guard } from '../guard.ts';
+import { type Limits, NAME_PATTERN } from '../limits.ts';
+import {
+  armId,
+  choice,
+  duration,
+  given,
+  number,
+  type Options,
+  object,
+  rejectUnknown,
+  text,
+} from '../options.ts';
+import type { ArmInfo, Policy } from '../policy.ts';
+import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
+import { compileContext, type Field } from './context.ts';
+import type { ArmSpec, KindSpec, PointSpec, Tier } from './spec.ts';
+
+/** A point ready to run: every option checked, every default filled in, every kind resolved. */
+export interface CompiledPoint {
+  readonly spec: PointSpec;
+  readonly name: string;
+  readonly armIds: readonly string[];
+  readonly arms: readonly ArmInfo[];
+  readonly fields: readonly Field[];
+  readonly policy: Policy;
+  /** Learner-free; answers with one arm. */
+  readonly fallback: Policy;
+  readonly baseline: Policy;
+  readonly margin: number;
+  readonly guards: readonly { readonly guard: Guard; readonly kind: string }[];
+  readonly objective: CompiledObjective;
+  readonly leaseMs: number;
+  readonly onExpiry: 'fallback' | 'continue';
+  readonly windowMs: number;
+  readonly correctionMs: number;
+  readonly defaults: Readonly<Record<string, number>> | undefined;
+  readonly explicitExposure: boolean;
+  readonly stickyMs: number;
+  readonly placement: Tier;
+  readonly budgetMs: number;
+  readonly domain: string;
+  readonly pooling: { readonly weight: number; readonly steps: number; readonly everyMs: number };
+  readonly pendingMax: number;
+  /** What a learner's key is made of, beside point and epoch: different ones never add. */
+  readonly learnerShape: string;
+}
+
+export interface CompiledObjective {
+  /** Empty: the reward comes as `reward`. */
+  readonly metrics: readonly string[];
+  readonly weights: readonly number[];
+  readonly range: readonly [number, number];
+}
+
+const KEYS = [
+  'point',
+  'description',
+  'arms',
+  'fallback',
+  'baseline',
+  'context',
+  'policy',
+  'objective',
+  'guards',
+  'sticky',
+  'oversight',
+  'attribution',
+  'exposure',
+  'placement',
+  'budget',
+  'domain',
+  'pooling',
+  'pending',
+];
+
+/**
+ * Checks and compiles a declaration. Nothing is started and nothing changed, so it is also how a spec is validated.
+ * @throws GanglionError `invalid_spec` or `unknown_kind`, naming the field, the value and the mend
+ */
+export function compilePoint(
+  spec: unknown,
+  registry: Registry,
+  limits: Limits,
+  generations: Readonly<Record<string, number>> = {},
+): CompiledPoint {
+  const raw = object(spec, 'point spec');
+  for (const key of Object.keys(raw))
+    if (!KEYS.includes(key))
+      throw new GanglionError('invalid_spec', `${key} is not a key of a point`, {
+        field: key,
+        value: raw[key],
+        mend: `Remove it, or use one of: ${KEYS.join(', ')}.`,
+      });
+  const name = pointName(raw);
+  const armSpecs = compileArms(raw, limits);
+  const fields = compileContext(
+    raw.context === undefined ? undefined : (object(raw.context, 'context') as PointSpec['context']),
+  );
+  const objective = compileObjective(raw);
+  const input: FactoryInput = { point: name, arms: armSpecs, fields, range: objective.range, path: '' };
+  const policySpec = kindSpec(raw.policy, 'policy');
+  const policy = make(registry.policies, policySpec, { ...input, path: 'policy' });
+  const fallbackSpec = compileFallback(raw, armSpecs);
+  const guardSpecs = raw.guards === undefined ? [] : raw.guards;
+  if (!Array.isArray(guardSpecs) || guardSpecs.length > 32)
+    throw new GanglionError('invalid_spec', 'guards must be a list of at most 32', {
+      field: 'guards',
+      value: guardSpecs,
+    });
+  const guards = guardSpecs.map((each, i) => {
+    const guard = kindSpec(each, `guards[${i}]`);
+    return { kind: guard.kind, guard: make(registry.guards, guard, { ...input, path: `guards[${i}]` }) };
+  });
+  const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
+  const pooling = object(raw.pooling ?? {}, 'pooling');
+  rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
+  return {
+    spec: raw as unknown as PointSpec,
+    name,
+    armIds: armSpecs.map((arm) => arm.id),
+    arms: armSpecs.map((arm) => ({
+      id: arm.id,
+      key: `${arm.id}#${generations[arm.id] ?? 0}`,
+      features: arm.features,
+    })),
+    fields,
+    policy,
+    fallback: make(registry.policies, fallbackSpec, { ...input, path: 'fallback' }),
+    baseline: make(
+      registry.policies,
+      raw.baseline === undefined ? fallbackSpec : kindSpec(raw.baseline, 'baseline'),
+      { ...input, path: 'baseline' },
+    ),
+    margin: typeof judge?.margin === 'number' ? judge.margin : 0,
+    guards,
+    objective,
+    ...compileOversight(raw),
+    ...compileAttribution(raw, objective),
+    explicitExposure: choice(raw, 'exposure', ['decision', 'explicit'], 'decision', '') === 'explicit',
+    stickyMs: compileSticky(raw),
+    placement: choice(raw, 'placement', ['device', 'region', 'cloud'], 'device', ''),
+    budgetMs: duration(raw, 'budget', { min: 0, max: 3_600_000, default: 50 }, ''),
+    domain: domainName(raw),
+    pooling: {
+      weight: number(pooling, 'weight', { min: 0, max: 1, default: 1 }, 'pooling'),
+      steps: number(pooling, 'steps', { min: 1, max: 64, integer: true, default: 4 }, 'pooling'),
+      everyMs: duration(pooling, 'every', { min: 1, max: 86_400_000, default: 250 }, 'pooling'),
+    },
+    pendingMax: number(raw, 'pending', { min: 16, max: 4_194_304, integer: true, default: 65_536 }, ''),
+    learnerShape: JSON.stringify([
+      policy.name,
+      sorted(policySpec),
+      sorted(raw.context ?? {}),
+      sorted(raw.objective ?? {}),
+    ]),
+  };
+}
+
+function make<T>(
+  family: Readonly<Record<string, (options: Options, input: FactoryInput) => T>>,
+  spec: KindSpec,
+  input: FactoryInput,
+): T {
+  return resolveKind(family, spec.kind, input.path)(spec, input);
+}
+
+function pointName(raw: Options): string {
+  const name = raw.point;
+  if (typeof name !== 'string' || !NAME_PATTERN.test(name))
+    throw new GanglionError('invalid_spec', 'point is not a name', {
+      field: 'point',
+      value: name,
+      mend: 'Use 1 to 128 letters, digits, dots, dashes and underscores, starting with a letter or digit.',
+    });
+  if (given(raw, 'description')) text(raw, 'description', undefined, '', 2000);
+  return name;
+}
+
+function domainName(raw: Options): string {
+  const domain = text(raw, 'domain', 'default', '');
+  if (!NAME_PATTERN.test(domain))
+    throw new GanglionError('invalid_spec', 'domain is not a name', {
+      field: 'domain',
+      value: domain,
+      mend: 'Use letters, digits, dots, dashes and underscores.',
+    });
+  return domain;
+}
+
+function kindSpec(value: unknown, path: string): KindSpec {
+  if (value === undefined)
+    throw new GanglionError('invalid_spec', `${path} is required`, {
+      field: path,
+      mend: 'Give { kind: … }.',
+    });
+  return object(value, path) as KindSpec;
+}
+
+function compileArms(raw: Options, limits: Limits): ArmSpec[] {
+  const arms = raw.arms;
+  if (!Array.isArray(arms) || arms.length === 0 || arms.length > limits.arms)
+    throw new GanglionError('invalid_spec', 'arms must be a list', {
+      field: 'arms',
+      value: arms,
+      mend: `Give 1 to ${limits.arms} names.`,
+    });
+  const seen = new Set<string>();
+  return arms.map((arm: unknown, i) => {
+    const path = `arms[${i}]`;
+    const spec: Options = typeof arm === 'string' ? { id: arm } : object(arm, path);
+    rejectUnknown(spec, ['id', 'features'], path);
+    const id = spec.id;
+    if (typeof id !== 'string' || !NAME_PATTERN.test(id))
+      throw new GanglionError('invalid_spec', `${path} is not a name`, {
+        field: path,
+        value: id,
+        mend: 'Use letters, digits, dots, dashes and underscores.',
+      });
+    if (seen.has(id))
+      throw new GanglionError('invalid_spec', `${path} is there twice`, {
+        field: path,
+        value: id,
+        mend: 'Remove one of them.',
+      });
+    seen.add(id);
+    if (spec.features === undefined) return { id };
+    const features = object(spec.features, `${path}.features`);
+    for (const key of Object.keys(features)) {
+      const value = features[key];
+      if (typeof value !== 'string' && !(typeof value === 'number' && Number.isFinite(value)))
+        throw new GanglionError(
+          'invalid_spec',
+          `${path}.features.${key} must be a finite number or a string`,
+          { field: `${path}.features.${key}`, value },
+        );
+    }
+    return { id, features: features as ArmSpec['features'] & object };
+  });
+}
+
+function compileFallback(raw: Options, arms: readonly ArmSpec[]): KindSpec {
+  if (typeof raw.fallback === 'object' && raw.fallback !== null) {
+    const fallback = object(raw.fallback, 'fallback');
+    rejectUnknown(fallback, ['rules'], 'fallback');
+    return { kind: 'rules', rules: fallback.rules };
+  }
+  return { kind: 'fixed', arm: armId(raw, 'fallback', arms, '') };
+}
+
+function compileObjective(raw: Options): CompiledObjective {
+  if (raw.objective === undefined) return { metrics: [], weights: [], range: [0, 1] };
+  const objective = object(raw.objective, 'objective');
+  const metrics: string[] = [];
+  const weights: number[] = [];
+  for (const key of Object.keys(objective)) {
+    if (key === 'range') continue;
+    if (!NAME_PATTERN.test(key) || key === 'constraints')
+      throw new GanglionError(
+        key === 'constraints' ? 'unsupported' : 'invalid_spec',
+        `objective.${key} is not available`,
+        { field: `objective.${key}`, mend: 'Give metric: weight pairs and a range.' },
+      );
+    weights.push(number(objective, key, {}, 'objective'));
+    metrics.push(key);
+  }
+  const range = objective.range ?? [0, 1];
+  if (
+    !Array.isArray(range) ||
+    range.length !== 2 ||
+    !range.every((v) => typeof v === 'number' && Number.isFinite(v)) ||
+    !(range[0] < range[1])
+  )
+    throw new GanglionError('invalid_spec', 'objective.range must be [low, high]', {
+      field: 'objective.range',
+      value: range,
+      mend: 'Give two finite numbers, the lower one first.',
+    });
+  return { metrics, weights, range: [range[0], range[1]] };
+}
+
+function compileOversight(raw: Options): Pick<CompiledPoint, 'leaseMs' | 'onExpiry'> {
+  const oversight = object(raw.oversight ?? {}, 'oversight');
+  rejectUnknown(oversight, ['lease', 'onExpiry'], 'oversight');
+  const leaseMs =
+    oversight.lease === 'none'
+      ? Number.POSITIVE_INFINITY
+      : duration(oversight, 'lease', { min: 100, max: 30 * 86_400_000, default: 30_000 }, 'oversight');
+  return {
+    leaseMs,
+    onExpiry: choice(oversight, 'onExpiry', ['fallback', 'continue'], 'fallback', 'oversight'),
+  };
+}
+
+function compileAttribution(
+  raw: Options,
+  objective: CompiledObjective,
+): Pick<CompiledPoint, 'windowMs' | 'correctionMs' | 'defaults'> {
+  const attribution = object(raw.attribution ?? {}, 'attribution');
+  rejectUnknown(attribution, ['window', 'correction', 'default'], 'attribution');
+  const most = 400 * 86_400_000;
+  let defaults: Record<string, number> | undefined;
+  if (attribution.default !== undefined) {
+    const given = object(attribution.default, 'attribution.default');
+    defaults = {};
+    for (const metric of Object.keys(given))
+      defaults[metric] = number(given, metric, {}, 'attribution.default');
+    const missing =
+      objective.metrics.length === 0
+        ? defaults.reward === undefined
+          ? ['reward']
+          : []
+        : objective.metrics.filter((m) => defaults![m] === undefined);
+    if (missing.length > 0)
+      throw new GanglionError('invalid_spec', `attribution.default lacks ${missing.join(', ')}`, {
+        field: 'attribution.default',
+        value: given,
+        mend: 'Give every metric of the objective a default, or none.',
+      });
+  }
+  return {
+    windowMs: duration(attribution, 'window', { min: 1, max: most, default: 300_000 }, 'attribution'),
+    correctionMs: duration(attribution, 'correction', { min: 0, max: most, default: 0 }, 'attribution'),
+    defaults,
+  };
+}
+
+function compileSticky(raw: Options): number {
+  if (raw.sticky === undefined || raw.sticky === 'none') return 0;
+  const sticky = object(raw.sticky, 'sticky');
+  rejectUnknown(sticky, ['for'], 'sticky');
+  return duration(sticky, 'for', { min: 1, max: 400 * 86_400_000 }, 'sticky');
+}
+
+/** A value with its keys in order, so that equal declarations hash alike however they were written. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(value).sort()) out[key] = sorted((value as Record<string, unknown>)[key]);
+  return out;
+}

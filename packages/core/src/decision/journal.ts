@@ -1,0 +1,126 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Verdict } from '../guard.ts';
+import { DecisionRecord, EXPOSED, type RecordSource } from './decision-record.ts';
+import { REASONS, type Reason } from './record.ts';
+
+/**
+ * Decisions on disk: chunks of one source each, columns interned, a few dozen bytes a decision. They are what a
+ * restarted node needs to join feedback to decisions it made before, and the log that everything later reads.
+ */
+const FORMAT = 1;
+const REASON_CODES = Object.keys(REASONS) as Reason[];
+const MAX_CHUNK = 64 << 20;
+
+/** Times are stored by the wall clock: the monotonic one means nothing after a restart. */
+export function encodeDecisions(prefix: string, records: readonly DecisionRecord[]): Uint8Array {
+  const trails = new Map<readonly Verdict[], number>();
+  const strata = new Map<string, number>();
+  for (const record of records) {
+    if (!trails.has(record.verdicts)) trails.set(record.verdicts, trails.size);
+    if (!strata.has(record.stratum)) strata.set(record.stratum, strata.size);
+  }
+  const out = new ByteWriter(64 + records.length * 48).byte(FORMAT).text(prefix);
+  out.varint(strata.size);
+  for (const stratum of strata.keys()) out.text(stratum);
+  out.varint(trails.size);
+  for (const trail of trails.keys()) {
+    out.varint(trail.length);
+    for (const { guard, kind, why } of trail) out.text(guard).text(kind).text(why);
+  }
+  out.varint(records.length);
+  for (const record of records) {
+    out
+      .varint(record.n)
+      .varint(strata.get(record.stratum) as number)
+      .varint(trails.get(record.verdicts) as number);
+    out
+      .varint(record.proposedIndex + 1)
+      .varint(record.armIndex + 1)
+      .byte(REASON_CODES.indexOf(record.reason))
+      .byte(record.mayTrain ? 1 : 0);
+    out
+      .float64(record.probability)
+      .float32(record.confidenceValue)
+      .varint(record.viewVersion)
+      .float64(record.atMs)
+      .float64(record.treeMs)
+      .varint(record.weight);
+    out.text(record.unit).varint(record.unitHash).varint(record.encodedContext.length);
+    for (const value of record.encodedContext) out.float64(value);
+  }
+  return out.finish();
+}
+
+export function chunkPrefix(chunk: Uint8Array): string {
+  const input = new ByteReader(chunk, MAX_CHUNK);
+  if (input.byte() !== FORMAT) input.fail('not a decision chunk of this version');
+  return input.text(1024);
+}
+
+/**
+ * @param monoOffsetMs - monotonic minus wall, now: places old decisions on this process's clock.
+ * @throws GanglionError `undecodable`
+ */
+export function decodeDecisions(
+  chunk: Uint8Array,
+  source: RecordSource,
+  monoOffsetMs: number,
+): DecisionRecord[] {
+  const input = new ByteReader(chunk, MAX_CHUNK);
+  if (input.byte() !== FORMAT) input.fail('not a decision chunk of this version');
+  input.text(1024);
+  const strata: string[] = [];
+  for (let i = input.count(1 << 16); i > 0; i--) strata.push(input.text(1024));
+  const trails: Verdict[][] = [];
+  for (let i = input.count(1 << 24); i > 0; i--) {
+    const trail: Verdict[] = [];
+    for (let j = input.count(256); j > 0; j--)
+      trail.push({ guard: input.text(256), kind: input.text(32) as Verdict['kind'], why: input.text(4096) });
+    trails.push(trail);
+  }
+  const records: DecisionRecord[] = [];
+  for (let i = input.count(1 << 24); i > 0; i--) {
+    const n = input.varint();
+    const stratum = strata[input.varint(strata.length - 1)];
+    const trail = trails[input.varint(trails.length - 1)];
+    const proposed = input.varint(source.armIds.length) - 1;
+    const arm = input.varint(source.armIds.length) - 1;
+    const reason = REASON_CODES[input.byte()];
+    if (reason === undefined) input.fail('an unknown reason');
+    const mayTrain = input.byte() === 1;
+    const probability = input.float64();
+    const confidence = input.float32();
+    const view = input.varint();
+    const atMs = input.finite();
+    const treeMs = input.finite();
+    const weight = input.varint();
+    const unit = input.text(1 << 16);
+    const unitHash = input.varint();
+    const context = new Float64Array(input.count(4096, 8));
+    for (let k = 0; k < context.length; k++) context[k] = input.float64();
+    const record = new DecisionRecord(
+      source,
+      n,
+      stratum,
+      proposed,
+      arm,
+      probability,
+      confidence,
+      reason,
+      view,
+      trail,
+      atMs,
+      atMs + monoOffsetMs,
+      treeMs,
+      unit,
+      unitHash,
+      context,
+      mayTrain,
+    );
+    record.weight = weight;
+    record.state = EXPOSED;
+    records.push(record);
+  }
+  input.end();
+  return records;
+}

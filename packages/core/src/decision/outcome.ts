@@ -1,0 +1,260 @@
+import type { GuardOutcome } from '../guard.ts';
+import { NAME_PATTERN, type Problem } from '../limits.ts';
+import type { FeedbackItem } from '../node-api.ts';
+import type { Outcome } from '../policy.ts';
+import { DEFAULTED, type DecisionRecord, EXPOSED, RELEASED, SETTLED, TRAINED } from './decision-record.ts';
+import { at, shift } from './pending.ts';
+import { type PointState, releaseArm } from './point-state.ts';
+
+/** Where trained outcomes go: the slot of the incarnation that decided. */
+export interface Teaching {
+  learn(state: PointState, outcome: Outcome): void;
+  /** Something settled; for statistics and events. */
+  settled(state: PointState, record: DecisionRecord): void;
+}
+
+const MAX_METRICS = 32;
+
+/** What is wrong with an item by itself, whatever decision it is for. */
+export function checkFeedback(item: unknown): Problem | undefined {
+  const bad = (field: string, message: string): Problem => ({ code: 'invalid_input', field, message });
+  if (typeof item !== 'object' || item === null || Array.isArray(item))
+    return bad('', 'feedback must be an object');
+  const { id, metrics, reward, revision, truth } = item as Record<string, unknown>;
+  for (const key of Object.keys(item))
+    if (!['id', 'metrics', 'reward', 'truth', 'revision'].includes(key))
+      return bad(key, `${key} is not a key of feedback`);
+  if (typeof id !== 'string' || id.length === 0 || id.length > 400)
+    return bad('id', 'id must be the id of a decision');
+  if (revision !== undefined && !(Number.isSafeInteger(revision) && (revision as number) >= 0))
+    return bad('revision', 'revision must be a whole number ≥ 0');
+  if (reward !== undefined && !(typeof reward === 'number' && Number.isFinite(reward)))
+    return bad('reward', 'reward must be a finite number');
+  if (truth !== undefined && !['string', 'number', 'boolean'].includes(typeof truth))
+    return bad('truth', 'truth must be a string, a number or a boolean');
+  if (typeof truth === 'string' && truth.length > 256)
+    return bad('truth', 'truth must have at most 256 characters');
+  if (metrics === undefined)
+    return reward === undefined && truth === undefined
+      ? bad('metrics', 'give metrics, reward or truth')
+      : undefined;
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics))
+    return bad('metrics', 'metrics must be an object of numbers');
+  const names = Object.keys(metrics);
+  if (names.length > MAX_METRICS) return bad('metrics', `at most ${MAX_METRICS} metrics`);
+  for (const name of names) {
+    const value = (metrics as Record<string, unknown>)[name];
+    if (!NAME_PATTERN.test(name) || name === 'reward' || name === 'constructor')
+      return bad(`metrics.${name}`, `metrics.${name} is not a metric name`);
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      return bad(`metrics.${name}`, `metrics.${name} must be a finite number`);
+  }
+  return undefined;
+}
+
+/**
+ * Joins one checked item to its decision. The idempotency key is (id, metric, revision): the same value again is a
+ * duplicate, another value under the same revision a conflict, a higher revision replaces, a lower one came late.
+ */
+export function joinFeedback(
+  state: PointState,
+  record: DecisionRecord,
+  item: FeedbackItem,
+  teaching: Teaching,
+  monoMs: number,
+): 'joined' | 'duplicate' | Problem {
+  const revision = item.revision ?? 0;
+  const reward = item.reward;
+  const [low, high] = state.compiled.objective.range;
+  if (reward !== undefined && (reward < low || reward > high))
+    return {
+      code: 'invalid_input',
+      field: 'reward',
+      message: `reward must lie in [${low}, ${high}], as the point declares`,
+    };
+  const conflict = conflictIn(record, item, revision);
+  if (conflict !== undefined) return conflict;
+  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
+  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
+  let news = false;
+  const set = (name: string, value: number): void => {
+    const known = revisions[name];
+    if (known !== undefined && known >= revision) return;
+    metrics[name] = value;
+    revisions[name] = revision;
+    news = true;
+  };
+  if (item.metrics !== undefined) for (const name in item.metrics) set(name, item.metrics[name]);
+  if (reward !== undefined) set('reward', reward);
+  if (typeof item.truth === 'number' || typeof item.truth === 'boolean') set('truth', Number(item.truth));
+  if (!news) return 'duplicate';
+  record.state |= EXPOSED;
+  teach(state, record, teaching, monoMs);
+  return 'joined';
+}
+
+function conflictIn(record: DecisionRecord, item: FeedbackItem, revision: number): Problem | undefined {
+  const clash = (name: string, value: number): boolean =>
+    record.revisions?.[name] === revision && record.metrics?.[name] !== value;
+  let name: string | undefined;
+  for (const metric in item.metrics) if (clash(metric, item.metrics[metric])) name = metric;
+  if (item.reward !== undefined && clash('reward', item.reward)) name = 'reward';
+  if (name === undefined) return undefined;
+  return {
+    code: 'feedback_conflict',
+    field: name === 'reward' ? name : `metrics.${name}`,
+    message: `${name} was already reported otherwise under revision ${revision}; send a higher revision to correct it`,
+  };
+}
+
+/** The objective's value, NaN while a metric it needs is missing. */
+export function rewardOf(state: PointState, metrics: Readonly<Record<string, number>> | undefined): number {
+  const { objective } = state.compiled;
+  if (metrics === undefined) return Number.NaN;
+  if (metrics.reward !== undefined) return metrics.reward;
+  if (objective.metrics.length === 0) return Number.NaN;
+  let sum = 0;
+  for (let i = 0; i < objective.metrics.length; i++) {
+    const value = metrics[objective.metrics[i]];
+    if (value === undefined) return Number.NaN;
+    sum += objective.weights[i] * value;
+  }
+  return Math.min(objective.range[1], Math.max(objective.range[0], sum));
+}
+
+/** Trains once all of the reward is known; a correction takes the old reward back at its original weight first. */
+function teach(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
+  const reward = rewardOf(state, record.metrics);
+  if (Number.isNaN(reward)) return;
+  const { policy } = state.compiled;
+  if (record.trains) {
+    if (policy.additive) {
+      if ((record.state & TRAINED) !== 0) {
+        if (reward === record.trainedReward) return settle(state, record, teaching, monoMs);
+        teaching.learn(state, outcomeOf(state, record, record.trainedReward, -1));
+      }
+      record.trainedReward = reward;
+      record.state |= TRAINED;
+      teaching.learn(state, outcomeOf(state, record, reward, 1));
+    } else record.trainedReward = reward; // learned once, when the correction window closes
+  }
+  settle(state, record, teaching, monoMs);
+}
+
+function outcomeOf(state: PointState, record: DecisionRecord, reward: number, sign: 1 | -1): Outcome {
+  return {
+    arm: record.armIndex,
+    armKey: state.source.armKeys[record.armIndex],
+    reward,
+    propensity: record.probability,
+    weight: record.weight,
+    sign,
+    atMs: record.treeMs,
+    context: record.encodedContext,
+    metrics: record.metrics ?? {},
+  };
+}
+
+/** Once a decision: in flight no longer; guards and local signals hear of it. */
+function settle(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
+  if ((record.state & SETTLED) !== 0) return;
+  record.state |= SETTLED;
+  release(state, record);
+  if (record.armIndex >= 0) {
+    const metrics = record.metrics ?? {};
+    const failed = failedBy(metrics);
+    const outcome: GuardOutcome = {
+      arm: record.armIndex,
+      nowMs: monoMs,
+      startedMs: record.monoMs,
+      latencyMs: metrics.latencyMs ?? Number.NaN,
+      failed,
+      metrics,
+      unitHash: record.unitHash,
+    };
+    for (let i = 0; i < state.compiled.guards.length; i++)
+      state.compiled.guards[i].guard.settled?.(state.guards[i], outcome);
+    if (failed === true) state.counters.failuresByArm[record.armIndex]++;
+    const reward = rewardOf(state, metrics);
+    if (!Number.isNaN(reward)) {
+      state.counters.outcomes++;
+      state.compiled.policy.settled?.(
+        state.view.current,
+        record.armIndex,
+        outcomeOf(state, record, reward, 1),
+        monoMs,
+      );
+    }
+  }
+  teaching.settled(state, record);
+}
+
+/** The convention for guards: `success` (1 or 0) says so; else `error` > 0 is a failure; else nobody knows. */
+export function failedBy(metrics: Readonly<Record<string, number>>): boolean | undefined {
+  if (metrics.success !== undefined) return metrics.success < 0.5;
+  if (metrics.error !== undefined) return metrics.error > 0;
+  return undefined;
+}
+
+export function release(state: PointState, record: DecisionRecord): void {
+  if ((record.state & RELEASED) !== 0) return;
+  record.state |= RELEASED;
+  releaseArm(state, record);
+}
+
+/**
+ * Closes windows that have passed, oldest first, at most `limit` records a call. Silence becomes the declared default
+ * for exposed decisions only, and never while intake lags: an outage is not a wave of failures.
+ * Returns how many records were touched.
+ */
+export function expireOutcomes(
+  state: PointState,
+  teaching: Teaching,
+  monoMs: number,
+  intakeLags: boolean,
+  limit: number,
+): number {
+  const { compiled, pending } = state;
+  let touched = 0;
+  // Decisions are made in order, so those past their window are a prefix of the queue, and `closed` says how long.
+  while (pending.closed < pending.size && touched < limit) {
+    const record = at(pending, pending.closed);
+    if (monoMs - record.monoMs <= compiled.windowMs) break;
+    if ((record.state & SETTLED) === 0) {
+      if (intakeLags) break;
+      expire(state, record, teaching, monoMs);
+    }
+    pending.closed++;
+    touched++;
+  }
+  while (pending.closed > 0 && touched < limit) {
+    const record = at(pending, 0);
+    if (monoMs - record.monoMs <= compiled.windowMs + compiled.correctionMs) break;
+    if (
+      !compiled.policy.additive &&
+      record.trains &&
+      (record.state & TRAINED) === 0 &&
+      !Number.isNaN(rewardOf(state, record.metrics))
+    ) {
+      record.state |= TRAINED;
+      teaching.learn(state, outcomeOf(state, record, record.trainedReward, 1));
+    }
+    shift(pending);
+    touched++;
+  }
+  return touched;
+}
+
+function expire(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
+  const { defaults } = state.compiled;
+  if (defaults !== undefined && (record.state & EXPOSED) !== 0 && record.armIndex >= 0) {
+    record.state |= DEFAULTED;
+    const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
+    for (const name in defaults) metrics[name] ??= defaults[name];
+    teach(state, record, teaching, monoMs);
+  }
+  if ((record.state & SETTLED) === 0) {
+    state.counters.expired++;
+    settle(state, record, teaching, monoMs);
+  }
+}

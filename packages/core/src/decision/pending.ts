@@ -1,0 +1,135 @@
+import { mix32 } from '../stats/hash.ts';
+import { type DecisionRecord, SETTLED } from './decision-record.ts';
+
+/**
+ * Decisions that await their outcome, oldest first: a ring that grows to its bound. Beyond the bound a sample with known
+ * probability is kept: every time it fills up, the probability halves, what is there is thinned by the same rule, and
+ * the survivors count double. So memory is bounded and evidence stays unbiased.
+ */
+export interface Pending {
+  readonly max: number;
+  records: (DecisionRecord | undefined)[];
+  /** Index of the oldest, and how many there are. */
+  head: number;
+  size: number;
+  /** How many of the oldest have passed their window and are settled: they wait for corrections only. */
+  closed: number;
+  /** Kept with probability 2^−thinning. */
+  thinning: number;
+  /** Decisions not kept. */
+  dropped: number;
+}
+
+const START = 256;
+
+export function pendingQueue(max: number): Pending {
+  return {
+    max,
+    records: new Array(Math.min(START, ceilPowerOfTwo(max))),
+    head: 0,
+    size: 0,
+    closed: 0,
+    thinning: 0,
+    dropped: 0,
+  };
+}
+
+const ceilPowerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n));
+
+/** Whether decision `n` belongs to the sample at this thinning: a fixed hash, so that thinning twice is consistent. */
+const inSample = (n: number, thinning: number): boolean => (mix32(n) & (2 ** thinning - 1)) === 0;
+
+/** Keeps a record, or (under overload) does not. `onDrop` hears of every unsettled record that is let go. */
+export function keep(
+  pending: Pending,
+  record: DecisionRecord,
+  onDrop: (record: DecisionRecord) => void,
+): boolean {
+  if (pending.thinning > 0 && !inSample(record.n, pending.thinning)) {
+    pending.dropped++;
+    onDrop(record);
+    return false;
+  }
+  if (pending.size >= pending.max) makeRoom(pending, onDrop);
+  if (pending.size === pending.records.length) grow(pending);
+  record.weight = 2 ** pending.thinning;
+  pending.records[(pending.head + pending.size) & (pending.records.length - 1)] = record;
+  pending.size++;
+  return true;
+}
+
+function grow(pending: Pending): void {
+  const old = pending.records;
+  const bigger = new Array<DecisionRecord | undefined>(old.length * 2);
+  for (let i = 0; i < pending.size; i++) bigger[i] = old[(pending.head + i) & (old.length - 1)];
+  pending.records = bigger;
+  pending.head = 0;
+}
+
+/** First lets settled records go (they wait for corrections only); if that frees too little, thins. */
+function makeRoom(pending: Pending, onDrop: (record: DecisionRecord) => void): void {
+  retain(pending, (record) => (record.state & SETTLED) === 0, onDrop);
+  while (pending.size > pending.max / 2) {
+    pending.thinning++;
+    retain(pending, (record) => inSample(record.n, pending.thinning), onDrop);
+    for (let i = 0; i < pending.size; i++) {
+      // One kept under a stricter rule earlier passes this one for sure: its weight stands.
+      const record = at(pending, i);
+      record.weight = Math.max(record.weight, 2 ** pending.thinning);
+    }
+  }
+}
+
+function retain(
+  pending: Pending,
+  keeps: (record: DecisionRecord) => boolean,
+  onDrop: (record: DecisionRecord) => void,
+): void {
+  const kept: DecisionRecord[] = [];
+  for (let i = 0; i < pending.size; i++) {
+    const record = at(pending, i);
+    if (keeps(record)) kept.push(record);
+    else {
+      if ((record.state & SETTLED) === 0) pending.dropped++;
+      onDrop(record);
+    }
+  }
+  pending.records.fill(undefined);
+  for (let i = 0; i < kept.length; i++) pending.records[i] = kept[i];
+  pending.head = 0;
+  pending.size = kept.length;
+  pending.closed = 0;
+}
+
+/** The i-th oldest. */
+export const at = (pending: Pending, i: number): DecisionRecord =>
+  pending.records[(pending.head + i) & (pending.records.length - 1)] as DecisionRecord;
+
+/** Lets the oldest go. Thinning is taken back once there is ample room. */
+export function shift(pending: Pending): void {
+  pending.records[pending.head] = undefined;
+  pending.head = (pending.head + 1) & (pending.records.length - 1);
+  pending.size--;
+  if (pending.closed > 0) pending.closed--;
+  if (pending.thinning > 0 && pending.size < pending.max / 8) pending.thinning--;
+}
+
+/** The record of counter `n`: a direct hit where nothing was dropped, else a binary search. */
+export function find(pending: Pending, n: number): DecisionRecord | undefined {
+  if (pending.size === 0) return undefined;
+  const guess = n - at(pending, 0).n;
+  if (guess >= 0 && guess < pending.size) {
+    const record = at(pending, guess);
+    if (record.n === n) return record;
+  }
+  let low = 0;
+  let high = Math.min(pending.size - 1, guess);
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const record = at(pending, middle);
+    if (record.n === n) return record;
+    if (record.n < n) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
+}

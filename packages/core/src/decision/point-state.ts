@@ -1,0 +1,255 @@
+import type { ControlState, Override } from '../controls/control-state.ts';
+import { type Place, type Ruling, ruleOn } from '../controls/scope.ts';
+import type { GuardInput, Verdict } from '../guard.ts';
+import type { PolicyInput, Proposal } from '../policy.ts';
+import { mix32 } from '../stats/hash.ts';
+import type { DecisionRecord, RecordSource } from './decision-record.ts';
+import type { CompiledPoint } from './define.ts';
+import { type Pending, pendingQueue } from './pending.ts';
+import type { Tier } from './spec.ts';
+
+/** What a policy reads, and which of its versions it is. Rebuilt off the decide path. */
+export interface ViewState {
+  current: unknown;
+  version: number;
+  /** Outcomes learned since it was built. */
+  stale: number;
+  /** Monotonic time it was built. */
+  builtMs: number;
+  /** The evidence of others changed. */
+  dirty: boolean;
+}
+
+/** A stuck arm: the first draw and its propensity stand until it runs out. */
+export interface Stuck {
+  readonly armKey: string;
+  readonly propensity: number;
+  readonly untilMs: number;
+}
+
+/** Everything a node holds of one point at one spec version. Plain data and arrays; the functions are elsewhere. */
+export interface PointState {
+  readonly compiled: CompiledPoint;
+  readonly source: RecordSource;
+  readonly learnerKey: string;
+  guards: unknown[];
+  view: ViewState;
+  ruling: CompiledRuling;
+  pending: Pending;
+  /** Counter of the last decision; never goes back within an incarnation. */
+  n: number;
+  /** Seeds of this incarnation's draws. */
+  readonly seedHi: number;
+  readonly seedLo: number;
+  turns: number;
+  baselineTurns: number;
+  readonly inflight: Int32Array;
+  inflightTotal: number;
+  readonly counters: PointCounters;
+  readonly stuck: Map<string, Stuck>;
+  readonly scratch: Scratch;
+}
+
+export interface PointCounters {
+  decisions: number;
+  outcomes: number;
+  expired: number;
+  unjoined: number;
+  unknownPropensity: number;
+  refused: number;
+  readonly decisionsByArm: Float64Array;
+  readonly failuresByArm: Float64Array;
+  readonly guardInterventions: Float64Array;
+  readonly guardWhy: string[];
+}
+
+/** The ruling on this place, compiled: verdicts interned, arms as masks. */
+export interface CompiledRuling {
+  readonly kill: Verdict | undefined;
+  /** 1 where no control forbids the arm. */
+  readonly armsAllowed: Uint8Array;
+  readonly allowedCount: number;
+  readonly artifactKill: Verdict | undefined;
+  readonly overrides: readonly {
+    readonly override: Override;
+    readonly arm: number;
+    readonly verdict: Verdict;
+  }[];
+}
+
+/** Reused for every decision, so that deciding allocates nothing but the record. */
+export interface Scratch {
+  readonly context: Float64Array;
+  readonly guardInput: GuardInput;
+  readonly policyInput: Mutable<PolicyInput>;
+  readonly proposal: Proposal;
+  readonly baseline: Proposal;
+  readonly everything: Uint8Array;
+  readonly trail: Verdict[];
+  trailLength: number;
+  lastTrail: readonly Verdict[];
+  /** Exploration floor ε and model influence w, as the guards of this decision left them. */
+  floor: number;
+  influence: number;
+  /** Whether this decision went through the guards: only then do they hear what was chosen. */
+  live: boolean;
+}
+
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface PointPlace {
+  readonly node: string;
+  readonly tier: Tier;
+  readonly path: readonly string[];
+  readonly incarnation: string;
+  readonly pointNumber: number;
+  readonly seed: readonly [number, number];
+}
+
+export function createPointState(
+  compiled: CompiledPoint,
+  specVersion: number,
+  learnerKey: string,
+  place: PointPlace,
+): PointState {
+  const arms = compiled.arms.length;
+  const inflight = new Int32Array(arms);
+  const context = new Float64Array(compiled.fields.length);
+  return {
+    compiled,
+    source: {
+      idPrefix: `${place.node}~${place.incarnation}~${place.pointNumber.toString(36)}~`,
+      point: compiled.name,
+      armIds: compiled.armIds,
+      armKeys: compiled.arms.map((arm) => arm.key),
+      tier: place.tier,
+      specVersion,
+    },
+    learnerKey,
+    guards: compiled.guards.map(({ guard }) => guard.initial(arms)),
+    view: { current: undefined, version: 0, stale: 0, builtMs: Number.NEGATIVE_INFINITY, dirty: true },
+    ruling: {
+      kill: undefined,
+      armsAllowed: new Uint8Array(arms).fill(1),
+      allowedCount: arms,
+      artifactKill: undefined,
+      overrides: [],
+    },
+    pending: pendingQueue(compiled.pendingMax),
+    n: 0,
+    seedHi: mix32(place.seed[0] ^ mix32(place.pointNumber)),
+    seedLo: mix32(place.seed[1] + place.pointNumber),
+    turns: 0,
+    baselineTurns: 0,
+    inflight,
+    inflightTotal: 0,
+    counters: {
+      decisions: 0,
+      outcomes: 0,
+      expired: 0,
+      unjoined: 0,
+      unknownPropensity: 0,
+      refused: 0,
+      decisionsByArm: new Float64Array(arms),
+      failuresByArm: new Float64Array(arms),
+      guardInterventions: new Float64Array(compiled.guards.length),
+      guardWhy: compiled.guards.map(() => ''),
+    },
+    stuck: new Map(),
+    scratch: createScratch(arms, context, compiled.armIds, inflight),
+  };
+}
+
+function createScratch(
+  arms: number,
+  context: Float64Array,
+  armIds: readonly string[],
+  inflight: Int32Array,
+): Scratch {
+  const allowed = new Uint8Array(arms);
+  const guardInput: GuardInput = {
+    nowMs: 0,
+    unit: '',
+    unitHash: 0,
+    context,
+    arms,
+    armIds,
+    allowed,
+    allowedCount: arms,
+    inflight,
+    inflightPoint: 0,
+    inflightDomain: 0,
+    confidence: Number.NaN,
+    budgetMs: 0,
+    parentMs: Number.POSITIVE_INFINITY,
+    share: 1,
+    stratum: '',
+    chance: 0,
+  };
+  return {
+    context,
+    guardInput,
+    policyInput: { arms, allowed, allowedCount: arms, context, inflight, unitHash: 0, turn: 0, nowMs: 0 },
+    proposal: { p: new Float64Array(arms), confidence: Number.NaN },
+    baseline: { p: new Float64Array(arms), confidence: Number.NaN },
+    everything: new Uint8Array(arms).fill(1),
+    trail: [],
+    trailLength: 0,
+    lastTrail: Object.freeze([]),
+    floor: 0,
+    influence: 1,
+    live: false,
+  };
+}
+
+/** Compiles what the controls say of this point here. Called when controls or the node's place change. */
+export function compileRuling(
+  state: PointState,
+  controls: ControlState,
+  place: Omit<Place, 'point' | 'domain'>,
+): void {
+  const { compiled } = state;
+  const ruling: Ruling = ruleOn(controls, { ...place, point: compiled.name, domain: compiled.domain });
+  const armsAllowed = new Uint8Array(compiled.arms.length).fill(1);
+  let artifactKill: Verdict | undefined;
+  compiled.armIds.forEach((id, i) => {
+    const kill = ruling.killedArms.get(id);
+    if (kill === undefined) return;
+    armsAllowed[i] = 0;
+    artifactKill = Object.freeze({
+      guard: 'kill',
+      kind: 'restrict',
+      why: `${kill.scope}: ${kill.reason} (${kill.by})`,
+    } as const);
+  });
+  state.ruling = {
+    kill:
+      ruling.kill &&
+      Object.freeze({
+        guard: 'kill',
+        kind: 'block',
+        why: `${ruling.kill.scope}: ${ruling.kill.reason} (${ruling.kill.by})`,
+      } as const),
+    armsAllowed,
+    allowedCount: armsAllowed.reduce((sum, one) => sum + one, 0),
+    artifactKill,
+    overrides: ruling.overrides
+      .map((override) => ({
+        override,
+        arm: compiled.armIds.indexOf(override.arm),
+        verdict: Object.freeze({
+          guard: 'override',
+          kind: 'restrict',
+          why: `${override.arm}: ${override.reason} (${override.by})`,
+        } as const),
+      }))
+      .filter(({ arm }) => arm >= 0),
+  };
+}
+
+/** In flight no longer: at its outcome, its expiry, or when the application says so. At most once a decision. */
+export function releaseArm(state: PointState, record: DecisionRecord): void {
+  if (record.armIndex < 0) return;
+  state.inflight[record.armIndex]--;
+  state.inflightTotal--;
+}

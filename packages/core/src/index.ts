@@ -1,0 +1,21 @@
+/** Ganglion's core: learned decisions that run anywhere and can always be stopped. */
+export * from './aggregator.ts';
+export * from './control.ts';
+export type { CompiledPoint } from './decision/define.ts';
+export { compilePoint } from './decision/define.ts';
+export type { Decision, Reason, TrailEntry } from './decision/record.ts';
+export { REASONS } from './decision/record.ts';
+export type * from './decision/spec.ts';
+export * from './detector.ts';
+export * from './errors.ts';
+export * from './evidence.ts';
+export * from './guard.ts';
+export * from './limits.ts';
+export type { HostedNode, HostOptions, NodeOptions, NodeTuning } from './node.ts';
+export { createNode } from './node.ts';
+export type * from './node-api.ts';
+export * from './policy.ts';
+export type * from './ports.ts';
+export * from './registry.ts';
+export type * from './status.ts';
+export type * from './sync/messages.ts';

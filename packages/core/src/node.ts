@@ -1,0 +1,502 @@
+import {
+  withKill,
+  withOverride,
+  without,
+  withQuarantine,
+  withReset,
+  withSpec,
+} from './controls/control-state.ts';
+import { parseScope } from './controls/scope.ts';
+import { decideOnce } from './decision/decide.ts';
+import { type DecisionRecord, EXPOSED } from './decision/decision-record.ts';
+import { compilePoint } from './decision/define.ts';
+import { release } from './decision/outcome.ts';
+import { find, keep } from './decision/pending.ts';
+import type { PointState } from './decision/point-state.ts';
+import type { PointSpec } from './decision/spec.ts';
+import { GanglionError } from './errors.ts';
+import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
+import { pumpChildren, receiveUp } from './node/child-link.ts';
+import { CLOCK_DRIFT, controlsStatus, longestLease } from './node/control-report.ts';
+import { changeControls } from './node/controls.ts';
+import { durable, flush } from './node/durability.ts';
+import { decideWithin } from './node/escalation.ts';
+import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
+import { jsonBytes } from './node/json-bytes.ts';
+import { parentLink, press, pumpParent, receiveDown } from './node/parent-link.ts';
+import { refreshPoints } from './node/points.ts';
+import { recover } from './node/recovery.ts';
+import { pointReport } from './node/report.ts';
+import {
+  createState,
+  DEFAULT_TUNING,
+  emit,
+  type NodeOptions,
+  type NodeState,
+  readClocks,
+} from './node/state.ts';
+import { knownNodes, knownReports } from './node/telemetry.ts';
+import type { Actor, DecideInput, GanglionNode, KillRequest, OverrideRequest } from './node-api.ts';
+import type { AuditEntry } from './status.ts';
+import type { DownMessage, UpMessage } from './sync/messages.ts';
+
+export type { NodeOptions, NodeTuning } from './node/state.ts';
+
+/** A node with the handles its host drives it by: the core has no timers and no sockets of its own. */
+export interface HostedNode extends GanglionNode {
+  /** Does what is due: expiries, views, messages, disk. Cheap when nothing is; call it every 5 to 20 ms. */
+  tick(): void;
+  /** Connects upward. `send` carries messages to the parent; give what comes back to `receive`. */
+  connectParent(send: (message: UpMessage) => void): { receive(message: DownMessage): void };
+  /** A message from a child, with the way to answer it. */
+  receiveUp(message: UpMessage, send: (message: DownMessage) => void): void;
+  /** For `decideAsync`: resolves after this many ms. Set by the host. */
+  readonly state: NodeState;
+}
+
+/** What the host adds to the ports. */
+export interface HostOptions extends NodeOptions {
+  /** Resolves after `ms`; for the deadline of `decideAsync`. Without it, decisions do not wait for a parent. */
+  readonly timeout?: (ms: number) => Promise<void>;
+}
+
+/**
+ * Starts a node: recovers what its storage holds, opens a new incarnation, and returns it ready to decide.
+ * @throws GanglionError `storage_corrupt`, `storage_failed`, `invalid_input`
+ */
+export async function createNode(options: HostOptions): Promise<HostedNode> {
+  if (!NAME_PATTERN.test(options.name))
+    throw new GanglionError('invalid_input', 'name is not a name', {
+      field: 'name',
+      value: options.name,
+      mend: 'Use letters, digits, dots, dashes and underscores.',
+    });
+  const node = createState(
+    options,
+    { ...DEFAULT_LIMITS, ...options.limits },
+    { ...DEFAULT_TUNING, ...options.tuning },
+  );
+  await recover(node);
+  return {
+    name: node.name,
+    tier: node.tier,
+    get incarnation() {
+      return node.incarnation;
+    },
+    state: node,
+    ...points(node),
+    ...deciding(node, options.timeout),
+    ...controlling(node),
+    ...reporting(node),
+    ...hosting(node),
+  };
+}
+
+function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'points' | 'point'> {
+  const get = (name: string) => {
+    const declared = node.controls.specs.get(name);
+    return declared === undefined || declared.spec === null
+      ? undefined
+      : { spec: declared.spec, version: declared.version };
+  };
+  return {
+    async apply(spec: PointSpec, by: Actor) {
+      authorise(node, by);
+      const compiled = compilePoint(spec, node.registry, node.limits);
+      const before = node.controls.specs.get(compiled.name);
+      if (
+        before !== undefined &&
+        before.spec !== null &&
+        JSON.stringify(before.spec) === JSON.stringify(spec)
+      )
+        return { version: before.version, changed: false };
+      if (before === undefined && node.controls.specs.size >= node.limits.points)
+        throw new GanglionError('overloaded', `there are ${node.limits.points} points already`, {
+          mend: 'Delete some, or raise the limit.',
+        });
+      const version = (before?.version ?? 0) + 1;
+      // An arm that comes back after it was away starts anew, under a new generation.
+      const generations: Record<string, number> = { ...before?.generations };
+      const had = new Set(
+        before?.spec === null || before === undefined
+          ? []
+          : before.spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)),
+      );
+      for (const arm of compiled.arms)
+        if (!had.has(arm.id)) generations[arm.id] = arm.id in generations ? generations[arm.id] + 1 : 0;
+      changeControls(
+        node,
+        withSpec(node.controls, compiled.name, {
+          version,
+          node: node.name,
+          spec: structuredCopy(spec),
+          generations,
+        }),
+      );
+      record(node, by, 'point.apply', compiled.name, `version ${version}`);
+      await durable(node);
+      return { version, changed: true };
+    },
+    async remove(point: string, by: Actor, reason = '') {
+      authorise(node, by);
+      const before = node.controls.specs.get(point);
+      if (before === undefined || before.spec === null) throw unknownPoint(point);
+      changeControls(
+        node,
+        withSpec(node.controls, point, {
+          ...before,
+          version: before.version + 1,
+          node: node.name,
+          spec: null,
+        }),
+      );
+      record(node, by, 'point.delete', point, reason);
+      await durable(node);
+    },
+    points: () => [...node.controls.specs.keys()].map(get).filter((point) => point !== undefined),
+    point: get,
+  };
+}
+
+const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+function deciding(
+  node: NodeState,
+  timeout: HostOptions['timeout'],
+): Pick<GanglionNode, 'decide' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
+  const stateOf = (point: string): PointState => {
+    const state = node.points.get(point);
+    if (state === undefined) throw unknownPoint(point);
+    return state;
+  };
+  const onDrop = new WeakMap<PointState, (record: DecisionRecord) => void>();
+  const keepRecord = (state: PointState, record: DecisionRecord): DecisionRecord => {
+    let drop = onDrop.get(state);
+    if (drop === undefined) onDrop.set(state, (drop = (dropped) => release(state, dropped)));
+    if (!state.compiled.explicitExposure) record.state |= EXPOSED;
+    const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
+    node.counters.decisions++;
+    if (kept && node.ports.storage !== undefined) {
+      if (node.unsaved.length < UNSAVED_MAX) node.unsaved.push(record);
+    }
+    return record;
+  };
+  return {
+    decide(point: string, input?: DecideInput) {
+      const state = stateOf(point);
+      const moment = readClocks(node);
+      moment.budgetMs = 0;
+      moment.parentMs = Number.POSITIVE_INFINITY;
+      const record = decideOnce(state, moment, input, undefined) as DecisionRecord;
+      keepRecord(state, record);
+      if (node.listeners.size > 0) announce(node, record, input);
+      return record;
+    },
+    async decideAsync(point: string, input?: DecideInput, within?: { readonly deadlineMs?: number }) {
+      const state = stateOf(point);
+      const deadlineMs = within?.deadlineMs ?? state.compiled.budgetMs;
+      if (!(deadlineMs >= 0 && deadlineMs <= 3_600_000))
+        throw new GanglionError('invalid_input', 'deadlineMs must lie in [0, 3600000]', {
+          field: 'deadlineMs',
+          value: deadlineMs,
+        });
+      if (timeout === undefined) return this.decide(point, input);
+      const record = await decideWithin(node, () => stateOf(point), input, deadlineMs, timeout);
+      keepRecord(stateOf(point), record);
+      if (node.listeners.size > 0) announce(node, record, input);
+      return record;
+    },
+    expose: (ids) => takeExposures(node, ids),
+    release(id: string) {
+      const parsed = parseId(id);
+      const state = parsed === undefined ? undefined : node.joins.get(parsed.prefix);
+      const found = state === undefined || parsed === undefined ? undefined : find(state.pending, parsed.n);
+      if (state !== undefined && found !== undefined) release(state, found);
+    },
+    feedback: (items) => takeFeedback(node, items),
+  };
+}
+
+/** Decisions that may wait for the disk; those beyond it are joined in memory, but forgotten by a crash. */
+const UNSAVED_MAX = 1_000_000;
+
+function announce(node: NodeState, decision: DecisionRecord, input: DecideInput | undefined): void {
+  const context = input?.context as Readonly<Record<string, never>> | undefined;
+  emit(node, {
+    kind: 'decision',
+    node: node.name,
+    decision,
+    ...(input?.unit === undefined ? {} : { unit: input.unit }),
+    ...(context === undefined ? {} : { context }),
+  });
+}
+
+function controlling(
+  node: NodeState,
+): Pick<GanglionNode, 'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'reset'> {
+  const said = (by: Actor, reason: string) => ({
+    tag: newTag(node),
+    subtree: node.name,
+    reason: reasonOf(reason),
+    by: by.name,
+    atMs: readClocks(node).wallMs,
+  });
+  return {
+    async kill({ scope, reason, by }: KillRequest) {
+      authorise(node, by);
+      parseScope(scope);
+      const kill = { ...said(by, reason), scope };
+      changeControls(node, withKill(node.controls, kill));
+      record(node, by, 'kill', scope, reason);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+      const lease = longestLease(node, kill);
+      return {
+        tag: kill.tag,
+        boundMs: lease === null ? null : node.moment.wallMs + lease * (1 + CLOCK_DRIFT),
+      };
+    },
+    async revive({ scope, reason, by }: KillRequest) {
+      authorise(node, by);
+      reasonOf(reason);
+      const standing = [...node.controls.kills.values()].filter((kill) => kill.scope === scope);
+      if (standing.length === 0)
+        throw new GanglionError('unknown_control', `no kill stands for ${scope}`, {
+          field: 'scope',
+          value: scope,
+          mend: 'List what stands with GET /v1/controls.',
+        });
+      // Whoever said it above this node must be asked: a revive needs the issuer's authority or more.
+      const above = standing.filter((kill) => kill.subtree !== node.name && !node.routes.has(kill.subtree));
+      if (above.length > 0)
+        throw new GanglionError('forbidden', `the kill was said at ${above[0].subtree}`, {
+          field: 'scope',
+          value: scope,
+          mend: `Revive it at ${above[0].subtree} or above.`,
+        });
+      const tags = standing.map((kill) => kill.tag);
+      changeControls(node, without(node.controls, tags));
+      record(node, by, 'revive', scope, reason);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+      return { tags };
+    },
+    async override({ point, arm, segment, reason, forMs, by }: OverrideRequest) {
+      authorise(node, by);
+      const state = node.points.get(point);
+      if (state === undefined) throw unknownPoint(point);
+      if (!state.compiled.armIds.includes(arm))
+        throw new GanglionError('unknown_arm', `${point} has no such arm`, {
+          field: 'arm',
+          value: arm,
+          mend: `Use one of: ${state.compiled.armIds.slice(0, 20).join(', ')}.`,
+        });
+      if (forMs !== undefined && !(forMs > 0 && Number.isFinite(forMs)))
+        throw new GanglionError('invalid_input', 'forMs must be positive', { field: 'forMs', value: forMs });
+      const override = {
+        ...said(by, reason),
+        point,
+        arm,
+        segment: structuredCopy(segment ?? {}),
+        expiresMs: forMs === undefined ? null : node.moment.treeMs + forMs,
+      };
+      changeControls(node, withOverride(node.controls, override));
+      record(node, by, 'override', point, `${arm}: ${reason}`);
+      await durable(node);
+      press(node);
+      return { tag: override.tag };
+    },
+    async removeOverride({ point, tag, reason, by }) {
+      authorise(node, by);
+      const standing = [...node.controls.overrides.values()].filter(
+        (each) => each.point === point && (tag === undefined || each.tag === tag),
+      );
+      if (standing.length === 0)
+        throw new GanglionError('unknown_control', `no override stands for ${point}`, {
+          field: 'point',
+          value: point,
+        });
+      const above = standing.find((each) => each.subtree !== node.name && !node.routes.has(each.subtree));
+      if (above !== undefined)
+        throw new GanglionError('forbidden', `the override was said at ${above.subtree}`, {
+          field: 'point',
+          value: point,
+          mend: `Remove it at ${above.subtree} or above.`,
+        });
+      const tags = standing.map((each) => each.tag);
+      changeControls(node, without(node.controls, tags));
+      record(node, by, 'override.remove', point, reason);
+      await durable(node);
+      press(node);
+      return { tags };
+    },
+    async quarantine({ node: target, reason, by }) {
+      authorise(node, by);
+      if (target !== node.name && !node.routes.has(target))
+        throw new GanglionError('unknown_node', `no node ${target} is known here`, {
+          field: 'node',
+          value: target,
+          mend: 'List them with GET /v1/nodes.',
+        });
+      changeControls(node, withQuarantine(node.controls, { ...said(by, reason), node: target }));
+      record(node, by, 'quarantine', target, reason);
+      await durable(node);
+      press(node);
+    },
+    async reset({ point, reason, by }) {
+      authorise(node, by);
+      if (!node.points.has(point)) throw unknownPoint(point);
+      reasonOf(reason);
+      changeControls(node, withReset(node.controls, point));
+      record(node, by, 'reset', point, reason);
+      await durable(node);
+      press(node);
+    },
+  };
+}
+
+function reporting(
+  node: NodeState,
+): Pick<GanglionNode, 'report' | 'nodes' | 'reports' | 'controls' | 'audit' | 'subscribe'> {
+  return {
+    report: (point) => {
+      readClocks(node);
+      return pointReport(node, point);
+    },
+    nodes: () => {
+      readClocks(node);
+      return knownNodes(node);
+    },
+    reports: (point) => knownReports(node, point),
+    controls: () => {
+      readClocks(node);
+      return controlsStatus(node);
+    },
+    audit: (limit = 100) => node.audit.slice(-limit).reverse(),
+    subscribe(listener) {
+      node.listeners.add(listener);
+      return () => node.listeners.delete(listener);
+    },
+  };
+}
+
+function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | 'receiveUp' | 'close'> {
+  return {
+    tick: () => tick(node),
+    connectParent(send) {
+      if (node.isRoot) throw new GanglionError('invalid_input', 'a root has no parent', { field: 'root' });
+      node.parent = parentLink(send);
+      return { receive: (message) => receiveDown(node, message) };
+    },
+    receiveUp: (message, send) => receiveUp(node, message, send),
+    async close() {
+      if (node.closed) return;
+      try {
+        await durable(node);
+      } finally {
+        node.closed = true;
+        node.listeners.clear();
+        await node.ports.storage?.close();
+      }
+    },
+  };
+}
+
+const RATES_EVERY_MS = 1000;
+const GUARDS_EVERY_MS = 5000;
+
+function tick(node: NodeState): void {
+  if (node.closed) return;
+  const { moment } = node;
+  readClocks(node);
+  expireAll(node);
+  refreshPoints(node);
+  if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
+  if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
+    saveGuards(node);
+  if (node.flushFailures === 0 || moment.monoMs >= node.nextFlushMs) void flush(node);
+  pumpParent(node);
+  pumpChildren(node);
+}
+
+function measureRates(node: NodeState): void {
+  const { counters, moment } = node;
+  const seconds = (moment.monoMs - counters.lastMs) / 1000;
+  counters.rate = (counters.decisions - counters.lastDecisions) / seconds;
+  counters.lastDecisions = counters.decisions;
+  counters.lastMs = moment.monoMs;
+  for (const [point, state] of node.points) {
+    const before = node.pointRates.get(point);
+    node.pointRates.set(point, {
+      last: state.counters.decisions,
+      rate: before === undefined ? 0 : Math.max(0, state.counters.decisions - before.last) / seconds,
+    });
+  }
+}
+
+/** Breakers and limits survive a restart: a runaway is not set free by one. */
+function saveGuards(node: NodeState): void {
+  node.guardsSavedMs = node.moment.monoMs;
+  for (const [point, state] of node.points) {
+    if (state.compiled.guards.length === 0) continue;
+    const guards = state.compiled.guards.map(({ guard }, i) => guard.snapshot?.(state.guards[i]) ?? null);
+    node.writes.push({
+      kind: 'put',
+      collection: 'guards',
+      key: point,
+      value: jsonBytes({ specVersion: state.source.specVersion, guards }),
+    });
+  }
+}
+
+function newTag(node: NodeState): string {
+  return `${node.name}~${node.incarnation}~${++node.tagCounter}`;
+}
+
+function reasonOf(reason: unknown): string {
+  if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000)
+    throw new GanglionError('invalid_input', 'a reason is required', {
+      field: 'reason',
+      value: reason,
+      mend: 'Say in a few words why, for the audit; at most 1000 characters.',
+    });
+  return reason;
+}
+
+/** An actor may control its own node's subtree: this node must lie in it. */
+function authorise(node: NodeState, by: Actor): void {
+  readClocks(node);
+  if (by.authority !== '*' && !node.path.includes(by.authority))
+    throw new GanglionError('forbidden', `${by.name} has no authority over ${node.name}`, {
+      field: 'authority',
+      value: by.authority,
+    });
+}
+
+function unknownPoint(point: string): GanglionError {
+  return new GanglionError('unknown_point', `there is no point ${point}`, {
+    field: 'point',
+    value: point,
+    mend: 'Declare it with PUT /v1/points/{point}, or list them with GET /v1/points.',
+  });
+}
+
+const AUDIT_KEPT = 1000;
+
+function record(node: NodeState, by: Actor, action: string, target: string, reason: string): void {
+  const entry: AuditEntry = {
+    seq: ++node.auditSeq,
+    atMs: node.moment.wallMs,
+    node: node.name,
+    by: by.name,
+    action,
+    target,
+    reason,
+  };
+  node.audit.push(entry);
+  if (node.audit.length > AUDIT_KEPT) node.audit.shift();
+  node.writes.push({ kind: 'append', journal: 'audit', atMs: entry.atMs, chunk: jsonBytes(entry) });
+  if (node.listeners.size > 0) emit(node, { kind: 'audit', node: node.name, entry });
+}

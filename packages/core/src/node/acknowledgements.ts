@@ -1,0 +1,31 @@
+import type { Applied } from '../sync/messages.ts';
+import type { ChildLink } from './child-link.ts';
+import type { NodeState } from './state.ts';
+
+/** Which standing kills this node and those below have durably applied: what goes up. */
+export function appliedBelow(node: NodeState): Map<string, readonly string[]> {
+  const standing = [...node.durableControls.kills.keys()].sort();
+  const out = new Map<string, readonly string[]>([[node.name, standing]]);
+  for (const [name, tags] of node.applied) if (name !== node.name) out.set(name, [...tags].sort());
+  return out;
+}
+
+/** A child says what it and those below it have applied. The time counts from the kill's being durable here. */
+export function hearApplied(node: NodeState, applied: readonly Applied[], link: ChildLink): void {
+  for (const { node: name, tags } of applied) {
+    if (
+      typeof name !== 'string' ||
+      !Array.isArray(tags) ||
+      (node.applied.size >= node.limits.origins && !node.applied.has(name))
+    )
+      continue;
+    node.applied.set(name, new Set(tags.filter((tag) => typeof tag === 'string').slice(0, 100_000)));
+    if (name !== node.name) node.routes.set(name, link.key);
+    for (const tag of tags) {
+      const times = node.killTimes.get(tag);
+      if (times !== undefined && !times.acks.has(name))
+        times.acks.set(name, node.moment.monoMs - times.durableMs);
+    }
+    if (node.parent !== undefined) node.parent.urgent = true;
+  }
+}

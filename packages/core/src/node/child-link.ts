@@ -1,0 +1,420 @@
+import { decodeControls, encodeControls } from '../controls/control-codec.ts';
+import { GanglionError } from '../errors.ts';
+import { NAME_PATTERN } from '../limits.ts';
+import {
+  type AskAnswer,
+  type BaseMessage,
+  type DownMessage,
+  PROTOCOL,
+  type RoutedFeedback,
+  type SlotMessage,
+  type UpMessage,
+} from '../sync/messages.ts';
+import {
+  type LearnerSlots,
+  learnerSlots,
+  nodeOf,
+  originOf,
+  receiveSlot,
+  sumBelow,
+  sumOf,
+  sumOwn,
+} from '../sync/slots.ts';
+import { hearApplied } from './acknowledgements.ts';
+import { acceptFromChild, changeControls } from './controls.ts';
+import { durable } from './durability.ts';
+import { answerAsk } from './escalation.ts';
+import { takeOne } from './intake.ts';
+import { mixture } from './mixture.ts';
+import { isQuarantined, isStale } from './points.ts';
+import { shareFor } from './shares.ts';
+import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
+import { hearTelemetry } from './telemetry.ts';
+
+/** The parent's end of the link to one process of a child. */
+export interface ChildLink {
+  /** The child's origin: node and incarnation. */
+  readonly key: string;
+  readonly node: string;
+  send: (message: DownMessage) => void;
+  /** The newest message heard; the newest with content that was processed; the newest whose content is durable. */
+  heard: number;
+  content: number;
+  ack: number;
+  /** Everything it holds has been listed, as of this message; 0: not yet. */
+  completeAt: number;
+  digest: string;
+  joined: string;
+  /** Revision of the last base sent, and when, by learner. */
+  readonly bases: Map<string, SentBase>;
+  /** Origins it lists that reach its base by another way, by learner. */
+  readonly foreign: Map<string, Set<string>>;
+  readonly answers: AskAnswer[];
+  share: number;
+  lastHeardMs: number;
+  lastSentMs: number;
+  urgent: boolean;
+}
+
+interface SentBase {
+  revision: number;
+  sentMs: number;
+  /** What the child says it holds. */
+  heldRevision: number;
+  /** Origins named as foreign in it. */
+  foreign: readonly string[];
+}
+
+const FEEDBACK_A_MESSAGE = 2000;
+
+/** Takes a message from a child. Its bytes are untrusted: what does not fit is refused and counted. */
+export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): void {
+  if (node.closed) return;
+  if (up.v !== PROTOCOL) return refuse(node, 'protocol_version');
+  if (
+    !NAME_PATTERN.test(up.node) ||
+    !/^[a-z0-9]{1,32}$/.test(up.incarnation) ||
+    !Number.isSafeInteger(up.seq)
+  )
+    return refuse(node, 'malformed_message');
+  if (up.node === node.name || node.path.includes(up.node)) return refuse(node, 'name_taken');
+  const moment = readClocks(node);
+  const link = linkOf(node, up, send);
+  link.lastHeardMs = moment.monoMs;
+  node.routes.set(up.node, link.key);
+  if (up.seq <= link.heard) return; // late or repeated: the newer one said it all
+  link.heard = up.seq;
+  link.digest = up.digest;
+  link.joined = up.joined;
+  link.share = Math.min(1, Math.max(0, up.share));
+  for (const seq of up.feedbackAcks) drop(node, seq);
+  let wrote = false;
+  const session = up.parentIncarnation === node.incarnation;
+  if (session) {
+    for (const slot of up.slots) wrote = takeSlot(node, link, slot) || wrote;
+    if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
+    for (const [key, held] of up.learners) {
+      const base = link.bases.get(key);
+      if (base === undefined)
+        link.bases.set(key, {
+          revision: -1,
+          sentMs: Number.NEGATIVE_INFINITY,
+          heldRevision: held,
+          foreign: [],
+        });
+      else base.heldRevision = held;
+    }
+    forgetForeign(link);
+  }
+  if (up.controls !== null) wrote = takeControls(node, link, up) || wrote;
+  hearApplied(node, up.applied, link);
+  hearTelemetry(node, up.telemetry, link);
+  for (const ask of up.asks) link.answers.push(answerAsk(node, ask));
+  if (session) wrote = takeFeedbackUp(node, up) || wrote;
+  link.urgent = true;
+  if (up.content && session) {
+    link.content = up.seq;
+    // Even a repetition waits for the disk: the first copy may still be on its way there.
+    durable(node).then(
+      () => {
+        link.ack = Math.max(link.ack, up.seq);
+        answer(node, link);
+      },
+      () => refuse(node, 'storage_failed'),
+    );
+  }
+  answer(node, link);
+}
+
+function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): ChildLink {
+  const key = originOf(up.node, up.incarnation);
+  let link = node.children.get(key);
+  if (link === undefined) {
+    link = {
+      key,
+      node: up.node,
+      send,
+      heard: 0,
+      content: 0,
+      ack: 0,
+      completeAt: 0,
+      digest: '',
+      joined: '',
+      bases: new Map(),
+      foreign: new Map(),
+      answers: [],
+      share: 0,
+      lastHeardMs: node.moment.monoMs,
+      lastSentMs: Number.NEGATIVE_INFINITY,
+      urgent: true,
+    };
+    node.children.set(key, link);
+    if (!node.knownChildren.has(up.node)) {
+      node.knownChildren.add(up.node);
+      node.writes.push({ kind: 'put', collection: 'child', key: up.node, value: new Uint8Array(0) });
+    }
+  }
+  link.send = send;
+  return link;
+}
+
+/** Returns whether there is something to write. */
+function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage): boolean {
+  if (
+    typeof message.key !== 'string' ||
+    message.key.length > 512 ||
+    !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}~[a-z0-9]{1,32}$/.test(message.origin) ||
+    !Number.isSafeInteger(message.version) ||
+    message.version < 1
+  ) {
+    refuse(node, 'malformed_slot');
+    return false;
+  }
+  if (isStale(node, message.key)) {
+    refuse(node, 'evidence_before_reset');
+    return false;
+  }
+  if (node.folded.has(`${message.key}\n${message.origin}`)) {
+    refuse(node, 'evidence_of_retired_origin');
+    foreignOf(link, message.key).add(message.origin);
+    return false;
+  }
+  const learner = learnerFor(node, message.key);
+  if (learner === undefined) return false;
+  const decoded = decodeSlotEvidence(node, learner.slots, message);
+  if (decoded === 'refused') return false;
+  const at = {
+    selfOrigin: node.origin,
+    isRoot: node.isRoot,
+    quarantined: isQuarantined(node, nodeOf(message.origin)),
+    nowMs: node.moment.treeMs,
+  };
+  const { result, previous } = receiveSlot(learner.slots, { ...message, evidence: decoded }, link.key, at);
+  if (result === 'older') {
+    foreignOf(link, message.key).add(message.origin);
+    return false;
+  }
+  link.foreign.get(message.key)?.delete(message.origin);
+  if (result === 'known') return false;
+  if (previous !== '') {
+    const loser = node.children.get(previous);
+    if (loser !== undefined) foreignOf(loser, message.key).add(message.origin);
+  }
+  learner.dirty.add(message.origin);
+  if (node.parent !== undefined) node.parent.urgent = true;
+  return true;
+}
+
+/** Slots of learners that this node does not know are kept and passed on as bytes. */
+function learnerFor(node: NodeState, key: string): LearnerState | undefined {
+  const known = node.learners.get(key);
+  if (known !== undefined) return known;
+  if (node.learners.size >= node.limits.points * 4) {
+    refuse(node, 'too_many_learners');
+    return undefined;
+  }
+  const learner: LearnerState = {
+    slots: learnerSlots(key, undefined),
+    others: mixture(undefined),
+    dirty: new Set(),
+    baseDirty: false,
+  };
+  node.learners.set(key, learner);
+  return learner;
+}
+
+function decodeSlotEvidence(node: NodeState, learner: LearnerSlots, message: SlotMessage): unknown {
+  if (
+    message.bytes.length > node.limits.evidenceBytes ||
+    (!learner.slots.has(message.origin) && learner.slots.size >= node.limits.origins)
+  ) {
+    refuse(node, 'evidence_too_large');
+    return 'refused';
+  }
+  const { evidence } = learner;
+  if (evidence === undefined) return undefined;
+  try {
+    const value = evidence.decode(message.bytes, node.limits);
+    if (
+      evidence.validate(value, node.limits) !== undefined ||
+      !plausible(node, learner, message, evidence.outcomes(value))
+    ) {
+      refuse(node, 'implausible_evidence');
+      return 'refused';
+    }
+    return value;
+  } catch (error) {
+    if (!(error instanceof GanglionError)) throw error;
+    refuse(node, 'undecodable_evidence');
+    return 'refused';
+  }
+}
+
+/** No origin learns faster than it can decide: growth is capped by the time since its last version. */
+function plausible(node: NodeState, learner: LearnerSlots, message: SlotMessage, outcomes: number): boolean {
+  const known = learner.slots.get(message.origin);
+  const before = known?.evidence === undefined ? 0 : (learner.evidence?.outcomes(known.evidence) ?? 0);
+  const elapsedMs =
+    known === undefined ? UNSEEN_MS : Math.max(0, node.moment.treeMs - known.changedMs) + SLACK_MS;
+  return outcomes - before <= (node.tuning.plausibleOutcomesPerSecond * elapsedMs) / 1000;
+}
+
+const UNSEEN_MS = 7 * 86_400_000;
+const SLACK_MS = 60_000;
+
+function foreignOf(link: ChildLink, key: string): Set<string> {
+  let set = link.foreign.get(key);
+  if (set === undefined) link.foreign.set(key, (set = new Set()));
+  return set;
+}
+
+/** Once the child holds a base that named them, they are gone there, and need not be named again. */
+function forgetForeign(link: ChildLink): void {
+  for (const [key, base] of link.bases) {
+    if (base.heldRevision < base.revision || base.foreign.length === 0) continue;
+    for (const origin of base.foreign) link.foreign.get(key)?.delete(origin);
+    base.foreign = [];
+  }
+}
+
+function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {
+  try {
+    const joined = acceptFromChild(node, link.node, decodeControls(up.controls, node.limits));
+    if (joined === node.controls) return false;
+    changeControls(node, joined);
+    return true;
+  } catch (error) {
+    if (!(error instanceof GanglionError)) throw error;
+    refuse(node, 'undecodable_controls');
+    return false;
+  }
+}
+
+function takeFeedbackUp(node: NodeState, up: UpMessage): boolean {
+  for (const { item } of up.feedback) {
+    const result = takeOne(node, item);
+    if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
+  }
+  return up.feedback.length > 0;
+}
+
+function drop(node: NodeState, seq: number): void {
+  if (node.outbox.get(seq)?.durable !== true) return;
+  node.outbox.delete(seq);
+  node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+}
+
+/** Sends to every child what is due for it. */
+export function pumpChildren(node: NodeState): void {
+  for (const link of node.children.values()) if (link.urgent || hasNews(node, link)) answer(node, link);
+}
+
+function hasNews(node: NodeState, link: ChildLink): boolean {
+  if (node.moment.monoMs - link.lastSentMs < 1) return false;
+  if (link.digest !== node.durableDigest && link.joined !== node.durableDigest)
+    return node.moment.monoMs - link.lastSentMs >= 50;
+  return false;
+}
+
+function answer(node: NodeState, link: ChildLink): void {
+  const { moment } = node;
+  link.urgent = false;
+  link.lastSentMs = moment.monoMs;
+  const needsControls = link.digest !== node.durableDigest && link.joined !== node.durableDigest;
+  const answers = link.answers.splice(0);
+  link.send({
+    v: PROTOCOL,
+    node: node.name,
+    incarnation: node.incarnation,
+    ack: link.ack,
+    heard: link.heard,
+    path: node.path,
+    leaseAgeMs: mayGrant(node) ? moment.leaseAgeMs : null,
+    treeMs: moment.treeMs,
+    digest: node.durableDigest,
+    controls: needsControls ? encodeControls(node.durableControls) : null,
+    share: shareFor(node, link),
+    bases: basesFor(node, link),
+    feedback: feedbackFor(node, link),
+    answers,
+  });
+}
+
+/** A parent grants at most what it holds; a root that has just started waits for the controls its children know. */
+function mayGrant(node: NodeState): boolean {
+  if (!node.isRoot) return Number.isFinite(node.moment.leaseAgeMs);
+  if (node.ownOrigins.size <= 1) return true;
+  if (node.moment.monoMs - node.startedMonoMs >= node.tuning.restartGraceMs) return true;
+  for (const name of node.knownChildren)
+    if (
+      ![...node.children.values()].some(
+        (link) => link.node === name && link.digest !== '' && link.joined === node.durableDigest,
+      )
+    )
+      return false;
+  return true;
+}
+
+/** The totals that are due for this child: everybody but those who reach us through it. */
+function basesFor(node: NodeState, link: ChildLink): BaseMessage[] {
+  const out: BaseMessage[] = [];
+  if (link.completeAt === 0) return out;
+  for (const [key, sent] of link.bases) {
+    const learner = node.learners.get(key);
+    const slots = learner?.slots;
+    if (slots?.evidence === undefined) continue;
+    const lost =
+      sent.heldRevision < sent.revision && node.moment.monoMs - sent.sentMs >= node.tuning.resendMs;
+    if (
+      !lost &&
+      (sent.revision === slots.revision || node.moment.monoMs - sent.sentMs < node.tuning.totalEveryMs)
+    )
+      continue;
+    // A slot that does not count yet may be part of our own base, and would come back to its origin through us.
+    if ((slots.groups.get(link.key)?.uncounted ?? 0) > 0) continue;
+    sent.revision = slots.revision;
+    sent.sentMs = node.moment.monoMs;
+    sent.foreign = [...(link.foreign.get(key) ?? [])];
+    out.push({
+      key,
+      revision: slots.revision,
+      asOf: link.content,
+      bytes: slots.evidence.encode(totalFor(node, slots, link)),
+      foreign: sent.foreign,
+    });
+  }
+  return out;
+}
+
+function totalFor(node: NodeState, slots: LearnerSlots, link: ChildLink): unknown {
+  const evidence = slots.evidence!;
+  const own = sumOwn(slots, (slot) =>
+    slot.bytes === undefined
+      ? undefined
+      : slot.version === slot.durableVersion
+        ? slot.evidence
+        : evidence.decode(slot.bytes, node.limits),
+  );
+  let below: unknown;
+  if (evidence.subtract !== undefined) below = evidence.subtract(sumBelow(slots), sumOf(slots, link.key));
+  else {
+    below = evidence.zero();
+    for (const child of slots.groups.keys())
+      if (child !== link.key) below = evidence.add(below, sumOf(slots, child));
+  }
+  const inside = evidence.add(own, below);
+  return slots.base === undefined ? inside : evidence.add(slots.base.evidence, inside);
+}
+
+function feedbackFor(node: NodeState, link: ChildLink): RoutedFeedback[] {
+  const out: RoutedFeedback[] = [];
+  for (const item of node.outbox.values()) {
+    if (!item.durable || node.routes.get(item.node) !== link.key) continue;
+    if (item.sentOn === link.key && node.moment.monoMs - item.sentMs < node.tuning.resendMs) continue;
+    if (out.length >= FEEDBACK_A_MESSAGE) break;
+    item.sentOn = link.key;
+    item.sentMs = node.moment.monoMs;
+    out.push({ seq: item.seq, item: item.item });
+  }
+  return out;
+}

@@ -1,0 +1,58 @@
+import { type ControlState, EMPTY_CONTROLS, joinControls } from '../controls/control-state.ts';
+import { applyQuarantine } from '../sync/slots.ts';
+import { controlsStatus } from './control-report.ts';
+import { isQuarantined, refreshView, syncPoints } from './points.ts';
+import { emit, type NodeState, refuse } from './state.ts';
+
+/** Puts a new control state in force, at once in memory; it is on disk with the next batch. */
+export function changeControls(node: NodeState, controls: ControlState, placeChanged = false): void {
+  if (controls === node.controls && !placeChanged) return;
+  const changed = controls !== node.controls;
+  node.controls = controls;
+  if (changed) node.controlsDirty = true;
+  syncPoints(node);
+  for (const learner of node.learners.values())
+    if (applyQuarantine(learner.slots, (name) => isQuarantined(node, name)))
+      for (const state of node.points.values()) refreshView(node, state);
+  for (const link of node.children.values()) link.urgent = true;
+  if (node.parent !== undefined) node.parent.urgent = true;
+  if (node.listeners.size > 0)
+    emit(node, { kind: 'controls', node: node.name, controls: controlsStatus(node) });
+}
+
+/**
+ * What a child may add to our controls. Kills only ever narrow, so anybody below may report or hand back any of them;
+ * taking something back needs authority over the place it was said for, and so does everything else, except to a root
+ * that has just started: it may have been restored from a backup, and adopts what the tree knows.
+ */
+export function acceptFromChild(node: NodeState, child: string, theirs: ControlState): ControlState {
+  if (recovering(node)) return joinControls(node.controls, theirs);
+  const below = (name: string): boolean =>
+    name === child || node.routes.get(name)?.startsWith(`${child}~`) === true;
+  const removed = new Set<string>();
+  for (const tag of theirs.removed) {
+    if (node.controls.removed.has(tag)) continue;
+    const said =
+      node.controls.kills.get(tag) ?? node.controls.overrides.get(tag) ?? node.controls.quarantines.get(tag);
+    if (said === undefined ? below(tag.slice(0, tag.indexOf('~'))) : below(said.subtree)) removed.add(tag);
+    else refuse(node, 'removal_without_authority');
+  }
+  const overrides = new Map(
+    [...theirs.overrides].filter(([tag, said]) => node.controls.overrides.has(tag) || below(said.subtree)),
+  );
+  const kills = new Map(
+    [...theirs.kills].filter(
+      ([tag, kill]) =>
+        node.controls.kills.has(tag) || below(kill.subtree) || node.path.includes(kill.subtree),
+    ),
+  );
+  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills, overrides, removed });
+}
+
+export function recovering(node: NodeState): boolean {
+  return (
+    node.isRoot &&
+    node.ownOrigins.size > 1 &&
+    node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs
+  );
+}

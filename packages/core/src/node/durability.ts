@@ -1,0 +1,178 @@
+import { encodeControls } from '../controls/control-codec.ts';
+import type { DecisionRecord } from '../decision/decision-record.ts';
+import { encodeDecisions } from '../decision/journal.ts';
+import { encodeOutcomes } from '../decision/outcome-journal.ts';
+import { GanglionError, isGanglionError } from '../errors.ts';
+import type { Write } from '../ports.ts';
+import { hash32 } from '../stats/hash.ts';
+import type { Slot } from '../sync/slots.ts';
+import { digestOf, jsonBytes } from './json-bytes.ts';
+import { encodeSlot } from './slot-codec.ts';
+import type { NodeState, OutboxItem } from './state.ts';
+
+/** What a batch makes true once it is on disk. */
+interface Batch {
+  readonly writes: Write[];
+  readonly slots: {
+    readonly slot: Slot;
+    readonly version: number;
+    readonly bytes: Uint8Array;
+    readonly key: string;
+  }[];
+  readonly bases: string[];
+  readonly outbox: OutboxItem[];
+  readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
+}
+
+/** Resolves once everything accepted so far is on disk. @throws GanglionError `storage_failed`, `storage_full` */
+export function durable(node: NodeState): Promise<void> {
+  return new Promise((resolve, reject) => {
+    node.waiters.push({ resolve, reject });
+    void flush(node);
+  });
+}
+
+/**
+ * Writes all that has changed in one atomic batch: decisions before or with their outcomes, outcomes with the evidence
+ * they taught. One batch is under way at a time; what comes meanwhile goes into the next (group commit).
+ */
+export async function flush(node: NodeState): Promise<void> {
+  if (node.flushing || !hasWork(node)) return;
+  node.flushing = true;
+  const waiters = node.waiters;
+  node.waiters = [];
+  const batch = gather(node);
+  try {
+    if (batch.writes.length > 0) await node.ports.storage?.commit(batch.writes);
+    node.flushFailures = 0;
+    node.lastFlushError = '';
+    settle(node, batch);
+    for (const waiter of waiters) waiter.resolve();
+  } catch (cause) {
+    restore(node, batch);
+    node.flushFailures++;
+    node.lastFlushError = cause instanceof Error ? cause.message : String(cause);
+    node.nextFlushMs = node.moment.monoMs + Math.min(5000, 50 * 2 ** node.flushFailures);
+    const error = isGanglionError(cause)
+      ? cause
+      : new GanglionError('storage_failed', 'the batch did not reach the disk', {
+          cause,
+          mend: 'It is kept in memory and tried again.',
+        });
+    for (const waiter of waiters) waiter.reject(error);
+  } finally {
+    node.flushing = false;
+  }
+  if (node.waiters.length > 0) void flush(node);
+}
+
+function hasWork(node: NodeState): boolean {
+  if (
+    node.waiters.length > 0 ||
+    node.writes.length > 0 ||
+    node.accepted.length > 0 ||
+    node.unsaved.length > 0 ||
+    node.controlsDirty
+  )
+    return true;
+  for (const learner of node.learners.values()) if (learner.dirty.size > 0 || learner.baseDirty) return true;
+  return false;
+}
+
+function gather(node: NodeState): Batch {
+  const writes = node.writes;
+  node.writes = [];
+  const atMs = node.moment.wallMs;
+  for (const [prefix, records] of bySource(node.unsaved))
+    writes.push({ kind: 'append', journal: 'decisions', atMs, chunk: encodeDecisions(prefix, records) });
+  node.unsaved = [];
+  if (node.accepted.length > 0)
+    writes.push({ kind: 'append', journal: 'outcomes', atMs, chunk: encodeOutcomes(node.accepted) });
+  node.accepted = [];
+  const slots: Batch['slots'] = [];
+  const bases: string[] = [];
+  for (const [key, learner] of node.learners) {
+    for (const origin of learner.dirty) {
+      const slot = learner.slots.slots.get(origin);
+      if (slot === undefined) {
+        writes.push({ kind: 'delete', collection: 'slot', key: `${key}\n${origin}` });
+        continue;
+      }
+      const own = slot.route === '' && learner.slots.evidence !== undefined;
+      const bytes = own ? learner.slots.evidence!.encode(slot.evidence) : (slot.bytes as Uint8Array);
+      slots.push({ slot, version: slot.version, bytes, key });
+      writes.push({
+        kind: 'put',
+        collection: 'slot',
+        key: `${key}\n${origin}`,
+        value: encodeSlot(slot, slot.version, bytes),
+      });
+    }
+    learner.dirty.clear();
+    const { base, evidence } = learner.slots;
+    if (learner.baseDirty && base !== undefined && evidence !== undefined) {
+      bases.push(key);
+      writes.push({ kind: 'put', collection: 'base', key, value: evidence.encode(base.evidence) });
+    }
+    learner.baseDirty = false;
+  }
+  const outbox = [...node.outbox.values()].filter((item) => !item.durable);
+  for (const item of outbox)
+    writes.push({
+      kind: 'put',
+      collection: 'outbox',
+      key: String(item.seq),
+      value: jsonBytes({ item: item.item, node: item.node }),
+    });
+  let controls: Batch['controls'];
+  if (node.controlsDirty) {
+    const json = encodeControls(node.controls);
+    controls = { state: node.controls, digest: digestOf(json, hash32) };
+    writes.push({ kind: 'put', collection: 'controls', key: 'state', value: jsonBytes(json) });
+    node.controlsDirty = false;
+  }
+  return { writes, slots, bases, outbox, controls };
+}
+
+function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
+  const groups = new Map<string, DecisionRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.source.idPrefix);
+    if (group === undefined) groups.set(record.source.idPrefix, [record]);
+    else group.push(record);
+  }
+  return groups;
+}
+
+/** The batch is on disk: its slots may be sent, its controls vouched for, its feedback forwarded. */
+function settle(node: NodeState, batch: Batch): void {
+  for (const { slot, version, bytes, key } of batch.slots) {
+    slot.bytes = bytes;
+    slot.durableVersion = version;
+    const learner = node.learners.get(key);
+    if (slot.route === '' && learner !== undefined) learner.slots.revision++;
+  }
+  for (const item of batch.outbox) item.durable = true;
+  if (batch.controls === undefined) return;
+  node.durableControls = batch.controls.state;
+  node.durableDigest = batch.controls.digest;
+  for (const tag of node.durableControls.kills.keys())
+    if (!node.killTimes.has(tag)) node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
+}
+
+/** The batch is not on disk: all of it stays to be written. Nothing of it was promised to anybody. */
+function restore(node: NodeState, batch: Batch): void {
+  const journal = batch.writes.filter(
+    (write) =>
+      write.kind === 'append' ||
+      (write.kind === 'put' && !['slot', 'base', 'outbox', 'controls'].includes(write.collection)) ||
+      write.kind === 'delete',
+  );
+  node.writes = [...journal, ...node.writes];
+  for (const { slot, key } of batch.slots) node.learners.get(key)?.dirty.add(slot.origin);
+  for (const key of batch.bases) {
+    const learner = node.learners.get(key);
+    if (learner !== undefined) learner.baseDirty = true;
+  }
+  if (batch.controls !== undefined) node.controlsDirty = true;
+}

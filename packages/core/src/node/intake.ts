@@ -1,0 +1,190 @@
+import { type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
+import { checkFeedback, expireOutcomes, joinFeedback } from '../decision/outcome.ts';
+import { find } from '../decision/pending.ts';
+import type { PointState } from '../decision/point-state.ts';
+import { GanglionError } from '../errors.ts';
+import type { Problem } from '../limits.ts';
+import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
+import { originOf } from '../sync/slots.ts';
+import { durable } from './durability.ts';
+import { learn, settled } from './points.ts';
+import { type NodeState, readClocks, type TransitItem } from './state.ts';
+
+/** A decision id taken apart: `node~incarnation~point~n`. */
+export interface ParsedId {
+  readonly node: string;
+  readonly origin: string;
+  readonly prefix: string;
+  readonly n: number;
+}
+
+const ID = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})~([a-z0-9]{1,32})~([a-z0-9]{1,11})~(\d{1,15})$/;
+
+export function parseId(id: string): ParsedId | undefined {
+  const match = ID.exec(id);
+  if (match === null) return undefined;
+  return {
+    node: match[1],
+    origin: originOf(match[1], match[2]),
+    prefix: `${match[1]}~${match[2]}~${match[3]}~`,
+    n: Number(match[4]),
+  };
+}
+
+/** Takes feedback: joins it here, or keeps it for the node that decided. Resolves once all that was accepted is durable. */
+export async function takeFeedback(
+  node: NodeState,
+  items: readonly FeedbackItem[],
+): Promise<readonly FeedbackResult[]> {
+  if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
+  if (node.accepted.length + node.outbox.size + items.length > node.tuning.intakeMax)
+    throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
+      mend: 'Send it again later; it is idempotent.',
+    });
+  readClocks(node);
+  const results = items.map((item) => takeOne(node, item));
+  if (results.some((result) => result.status !== 'rejected')) await durable(node);
+  return results;
+}
+
+/** In memory, at once; the caller waits for the disk. */
+export function takeOne(node: NodeState, item: TransitItem): FeedbackResult {
+  const id = typeof item?.id === 'string' ? item.id : '';
+  const problem = item?.exposed === true ? undefined : checkFeedback(item);
+  if (problem !== undefined) return { id, status: 'rejected', problem };
+  const parsed = parseId(id);
+  if (parsed === undefined) return rejected(id, 'unknown_decision', 'id is not the id of a decision');
+  if (parsed.node !== node.name) return route(node, item, parsed);
+  const state = node.joins.get(parsed.prefix);
+  const record = state === undefined ? undefined : find(state.pending, parsed.n);
+  if (state === undefined || record === undefined) return missing(node, id, parsed, state);
+  return item.exposed === true ? exposeOne(node, state, record) : joinOne(node, state, record, item, parsed);
+}
+
+function rejected(id: string, code: string, message: string): FeedbackResult {
+  return { id, status: 'rejected', problem: { code, field: 'id', message } };
+}
+
+function joinOne(
+  node: NodeState,
+  state: PointState,
+  record: DecisionRecord,
+  item: FeedbackItem,
+  parsed: ParsedId,
+): FeedbackResult {
+  const result = joinFeedback(state, record, item, teachingOf(node), node.moment.monoMs);
+  if (result === 'duplicate') return { id: item.id, status: 'duplicate' };
+  if (result !== 'joined') return { id: item.id, status: 'rejected', problem: result satisfies Problem };
+  const metrics: Record<string, number> = { ...item.metrics };
+  if (item.reward !== undefined) metrics.reward = item.reward;
+  if (typeof item.truth === 'number' || typeof item.truth === 'boolean') metrics.truth = Number(item.truth);
+  node.accepted.push({
+    prefix: parsed.prefix,
+    n: parsed.n,
+    kind: 'feedback',
+    revision: item.revision ?? 0,
+    metrics,
+  });
+  return { id: item.id, status: 'joined' };
+}
+
+function exposeOne(node: NodeState, state: PointState, record: DecisionRecord): FeedbackResult {
+  if ((record.state & EXPOSED) !== 0) return { id: record.id, status: 'duplicate' };
+  record.state |= EXPOSED;
+  node.accepted.push({
+    prefix: state.source.idPrefix,
+    n: record.n,
+    kind: 'exposed',
+    revision: 0,
+    metrics: {},
+  });
+  return { id: record.id, status: 'joined' };
+}
+
+/** The decision is not remembered: never made, too long ago, lost before the disk, or not kept under overload. */
+function missing(
+  node: NodeState,
+  id: string,
+  parsed: ParsedId,
+  state: PointState | undefined,
+): FeedbackResult {
+  if (state === undefined)
+    return node.ownOrigins.has(parsed.origin)
+      ? rejected(id, 'feedback_expired', 'the windows of this decision have closed')
+      : rejected(id, 'unknown_decision', 'this tree has no such decision, or has forgotten it');
+  const old = parsed.origin !== node.origin;
+  if (parsed.n >= state.n && !old) return rejected(id, 'unknown_decision', 'this decision has not been made');
+  if (parsed.n >= state.n || state.pending.dropped > 0) {
+    state.counters.unjoined++;
+    return { id, status: 'unjoined' };
+  }
+  return rejected(id, 'feedback_expired', 'the windows of this decision have closed');
+}
+
+function route(node: NodeState, item: TransitItem, parsed: ParsedId): FeedbackResult {
+  if (node.isRoot && !node.routes.has(parsed.node))
+    return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
+  const seq = ++node.outboxSeq;
+  node.outbox.set(seq, { seq, item, node: parsed.node, durable: false, sentOn: '', sentMs: 0 });
+  return { id: item.id, status: 'routed' };
+}
+
+/** The way from an outcome to the learner and the statistics of this node. */
+export function teachingOf(node: NodeState) {
+  return {
+    learn: (state: PointState, outcome: Parameters<typeof learn>[2]) => learn(node, state, outcome),
+    settled: (state: PointState, record: DecisionRecord) => settled(node, state, record),
+  };
+}
+
+/** Marks decisions as exposed. Resolves once durable. */
+export async function takeExposures(
+  node: NodeState,
+  ids: readonly string[],
+): Promise<readonly FeedbackResult[]> {
+  readClocks(node);
+  const results = ids.map((id) => takeOne(node, { id, exposed: true }));
+  if (results.some((result) => result.status !== 'rejected')) await durable(node);
+  return results;
+}
+
+const EXPIRIES_A_TICK = 4096;
+
+/** Closes windows that have passed, and forgets states of old specs and incarnations that await nothing any more. */
+export function expireAll(node: NodeState): void {
+  const lags = intakeLags(node);
+  const base = teachingOf(node);
+  for (const [prefix, state] of node.joins) {
+    const teaching = {
+      ...base,
+      settled: (point: PointState, record: DecisionRecord) => {
+        base.settled(point, record);
+        if (record.metrics !== undefined)
+          node.accepted.push({
+            prefix,
+            n: record.n,
+            kind: 'default',
+            revision: 0,
+            metrics: { ...point.compiled.defaults },
+          });
+      },
+    };
+    expireOutcomes(state, teaching, node.moment.monoMs, lags, EXPIRIES_A_TICK);
+    if (state.pending.size === 0 && node.points.get(state.compiled.name) !== state) {
+      node.joins.delete(prefix);
+      node.writes.push({ kind: 'delete', collection: 'source', key: prefix });
+    }
+  }
+}
+
+/** Feedback may be under way that we cannot see: the disk fails, the parent is silent, or this process has just started. */
+function intakeLags(node: NodeState): boolean {
+  if (node.flushFailures > 0 || node.accepted.length > node.tuning.intakeMax / 2) return true;
+  if (
+    node.parent !== undefined &&
+    node.parent.feedbackSeen &&
+    node.moment.monoMs - node.parent.lastHeardMs > node.tuning.resendMs
+  )
+    return true;
+  return node.ownOrigins.size > 1 && node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs;
+}

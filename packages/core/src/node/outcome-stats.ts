@@ -1,0 +1,117 @@
+import type { DecisionRecord } from '../decision/decision-record.ts';
+import { rewardOf } from '../decision/outcome.ts';
+import type { PointState } from '../decision/point-state.ts';
+
+/**
+ * Sums by stratum and metric: treated units beside the holdout. Units are assigned to strata at random and for good, so
+ * plain means compare fairly, whatever the policy does within the treated ones.
+ */
+export interface OutcomeStats {
+  readonly treated: Map<string, MetricSums>;
+  readonly holdout: Map<string, MetricSums>;
+}
+
+export interface MetricSums {
+  n: number;
+  sum: number;
+  squares: number;
+  /** Latencies by time: the last full minute and the one under way, as logarithmic buckets. */
+  recent: Histogram | undefined;
+}
+
+/** Counts in buckets of 2 % width from 0.01 to ~10⁷; two halves so that quantiles are of the last one to two minutes. */
+export interface Histogram {
+  current: Uint32Array;
+  previous: Uint32Array;
+  /** When `current` began, monotonic ms. */
+  sinceMs: number;
+}
+
+const BUCKETS = 1050;
+const LOWEST = 0.01;
+const LOG_WIDTH = 0.02;
+const TURN_MS = 60_000;
+
+export const outcomeStats = (): OutcomeStats => ({ treated: new Map(), holdout: new Map() });
+
+/** Counts one settled decision. Decisions stopped by a control belong to neither side. */
+export function countOutcome(
+  stats: OutcomeStats,
+  state: PointState,
+  record: DecisionRecord,
+  monoMs: number,
+): void {
+  const side =
+    record.stratum === 'holdout'
+      ? stats.holdout
+      : record.stratum === '' && isTreated(record)
+        ? stats.treated
+        : undefined;
+  if (side === undefined || record.metrics === undefined) return;
+  const reward = rewardOf(state, record.metrics);
+  if (!Number.isNaN(reward)) add(side, 'reward', reward, monoMs);
+  for (const metric in record.metrics)
+    if (metric !== 'reward') add(side, metric, record.metrics[metric], monoMs);
+}
+
+const isTreated = (record: DecisionRecord): boolean =>
+  record.reason === 'policy' || record.reason === 'escalated' || record.reason === 'sticky';
+
+const METRICS_MAX = 64;
+
+function add(side: Map<string, MetricSums>, metric: string, value: number, monoMs: number): void {
+  let sums = side.get(metric);
+  if (sums === undefined) {
+    if (side.size >= METRICS_MAX) return;
+    sums = {
+      n: 0,
+      sum: 0,
+      squares: 0,
+      recent: metric.endsWith('Ms')
+        ? { current: new Uint32Array(BUCKETS), previous: new Uint32Array(BUCKETS), sinceMs: monoMs }
+        : undefined,
+    };
+    side.set(metric, sums);
+  }
+  sums.n++;
+  sums.sum += value;
+  sums.squares += value * value;
+  const { recent } = sums;
+  if (recent === undefined) return;
+  turn(recent, monoMs);
+  recent.current[bucketOf(value)]++;
+}
+
+function turn(histogram: Histogram, monoMs: number): void {
+  const late = monoMs - histogram.sinceMs;
+  if (late < TURN_MS) return;
+  const { previous } = histogram;
+  histogram.previous = late < 2 * TURN_MS ? histogram.current : previous.fill(0);
+  histogram.current = late < 2 * TURN_MS ? previous.fill(0) : histogram.current.fill(0);
+  histogram.sinceMs = monoMs;
+}
+
+function bucketOf(value: number): number {
+  if (!(value > LOWEST)) return 0;
+  return Math.min(BUCKETS - 1, Math.floor(Math.log(value / LOWEST) / LOG_WIDTH));
+}
+
+/** Quantiles of the last one to two minutes, to 1 %; null where there is nothing. */
+export function recentQuantiles(
+  histogram: Histogram,
+  monoMs: number,
+  shares: readonly number[],
+): (number | null)[] {
+  turn(histogram, monoMs);
+  let total = 0;
+  for (let i = 0; i < BUCKETS; i++) total += histogram.current[i] + histogram.previous[i];
+  return shares.map((share) => {
+    if (total === 0) return null;
+    let left = share * total;
+    for (let i = 0; i < BUCKETS; i++) {
+      left -= histogram.current[i] + histogram.previous[i];
+      if (left <= 0) return LOWEST * Math.exp((i + 0.5) * LOG_WIDTH);
+    }
+    return null;
+  });
+}

@@ -1,0 +1,381 @@
+import { decodeControls, encodeControls } from '../controls/control-codec.ts';
+import { joinControls } from '../controls/control-state.ts';
+import { GanglionError } from '../errors.ts';
+import {
+  type AskAnswer,
+  type BaseMessage,
+  type DownMessage,
+  PROTOCOL,
+  type RoutedFeedback,
+  type SlotMessage,
+  type UpMessage,
+} from '../sync/messages.ts';
+import { adoptBase, type Slot } from '../sync/slots.ts';
+import { appliedBelow } from './acknowledgements.ts';
+import { changeControls } from './controls.ts';
+import { durable, flush } from './durability.ts';
+import { takeOne } from './intake.ts';
+import { rotateIncarnation } from './rotation.ts';
+import { outstandingShare, setShare } from './shares.ts';
+import { type NodeState, readClocks, refuse } from './state.ts';
+import { telemetryUp } from './telemetry.ts';
+
+/** The child's end of the link to its parent. All state of the exchange; no I/O. */
+export interface ParentLink {
+  readonly send: (message: UpMessage) => void;
+  parentIncarnation: string;
+  parentNode: string;
+  seq: number;
+  /** Messages sent and not yet heard, by number. */
+  readonly sent: Map<number, Sent>;
+  /** The newest with content that awaits its acknowledgement; 0: none. */
+  dataSeq: number;
+  dataSentMs: number;
+  lastSentMs: number;
+  lastHeardMs: number;
+  /** Parent's digest last joined into our durable controls. */
+  joined: string;
+  /** Digest pair for which our controls were last handed up. */
+  handed: string;
+  rttMs: number;
+  urgent: boolean;
+  telemetryMs: number;
+  /** Feedback from above that is durable here and not yet acknowledged, by the parent's numbers. */
+  feedbackAcks: number[];
+  feedbackSeen: boolean;
+  newestHeard: number;
+  readonly appliedSent: Map<string, string>;
+  askId: number;
+  readonly asks: Map<
+    number,
+    { ask: UpMessage['asks'][number]; sent: boolean; resolve(answer: AskAnswer | undefined): void }
+  >;
+}
+
+interface Sent {
+  readonly monoMs: number;
+  readonly wallMs: number;
+  readonly slots: readonly { readonly slot: Slot; readonly version: number }[];
+  readonly feedback: readonly number[];
+  readonly applied: readonly (readonly [string, string])[];
+}
+
+const SLOTS_A_MESSAGE = 2000;
+const FEEDBACK_A_MESSAGE = 2000;
+const SENT_MAX = 64;
+
+export function parentLink(send: (message: UpMessage) => void): ParentLink {
+  return {
+    send,
+    parentIncarnation: '',
+    parentNode: '',
+    seq: 0,
+    sent: new Map(),
+    dataSeq: 0,
+    dataSentMs: 0,
+    lastSentMs: Number.NEGATIVE_INFINITY,
+    lastHeardMs: Number.NEGATIVE_INFINITY,
+    joined: '',
+    handed: '',
+    rttMs: Number.POSITIVE_INFINITY,
+    urgent: true,
+    telemetryMs: Number.NEGATIVE_INFINITY,
+    feedbackAcks: [],
+    feedbackSeen: false,
+    newestHeard: 0,
+    appliedSent: new Map(),
+    askId: 0,
+    asks: new Map(),
+  };
+}
+
+/** Sends what is due: a heartbeat, or at once what cannot wait. Content waits until the last content is acknowledged. */
+export function pumpParent(node: NodeState): void {
+  const link = node.parent;
+  if (link === undefined || node.closed) return;
+  const now = node.moment.monoMs;
+  const clear = link.dataSeq === 0 || now - link.dataSentMs >= node.tuning.resendMs;
+  const due = now - link.lastSentMs >= node.tuning.heartbeatMs;
+  const asks = [...link.asks.values()].some((ask) => !ask.sent);
+  if (!due && !asks && !(link.urgent && clear)) return;
+  if (!due && !asks && now - link.lastSentMs < 1) return;
+  sendUp(node, link, clear);
+}
+
+function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
+  const { moment } = node;
+  const seq = ++link.seq;
+  const joinedUp = link.parentIncarnation !== '';
+  if (withContent && link.dataSeq !== 0) giveUp(link);
+  const { slots, chosen, complete } =
+    withContent && joinedUp ? slotsUp(node, link, seq) : { slots: [], chosen: [], complete: false };
+  const feedback = withContent && joinedUp ? feedbackUp(node) : [];
+  const applied = withContent && joinedUp ? appliedUp(node, link) : [];
+  const asks = [...link.asks.values()].filter((ask) => !ask.sent);
+  for (const ask of asks) ask.sent = true;
+  const pair = `${node.durableDigest}/${link.joined}`;
+  const handUp = node.durableDigest !== link.joined && link.handed !== pair;
+  if (handUp) link.handed = pair;
+  const telemetryDue = moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
+  if (telemetryDue) link.telemetryMs = moment.monoMs;
+  const content = slots.length > 0 || feedback.length > 0 || applied.length > 0;
+  if (content) {
+    link.dataSeq = seq;
+    link.dataSentMs = moment.monoMs;
+  }
+  link.sent.set(seq, {
+    monoMs: moment.monoMs,
+    wallMs: moment.wallMs,
+    slots: chosen,
+    feedback: feedback.map((f) => f.seq),
+    applied: applied.map((a) => [a.node, a.tags.join(' ')] as const),
+  });
+  if (link.sent.size > SENT_MAX) link.sent.delete(link.sent.keys().next().value as number);
+  link.lastSentMs = moment.monoMs;
+  link.urgent = false;
+  link.send({
+    v: PROTOCOL,
+    node: node.name,
+    incarnation: node.incarnation,
+    tier: node.tier,
+    parentIncarnation: link.parentIncarnation,
+    seq,
+    content,
+    complete: joinedUp && complete,
+    slots,
+    learners: [...node.learners].map(
+      ([key, learner]) =>
+        [key, learner.slots.base?.asOf === undefined ? -1 : learner.slots.base.revision] as const,
+    ),
+    digest: node.durableDigest,
+    joined: link.joined,
+    controls: handUp ? encodeControls(node.durableControls) : null,
+    applied,
+    feedback,
+    feedbackAcks: link.feedbackAcks.splice(0),
+    telemetry: telemetryDue ? telemetryUp(node) : [],
+    share: outstandingShare(node),
+    asks: asks.map(({ ask }) => ask),
+  });
+}
+
+/** The last content was lost, as far as we know: what it listed for the first time is listed anew. */
+function giveUp(link: ParentLink): void {
+  for (const { slot } of link.sent.get(link.dataSeq)?.slots ?? [])
+    if (slot.ackedVersion === 0) slot.listedIn = 0;
+  link.dataSeq = 0;
+}
+
+/** Slots whose durable version the parent has not acknowledged, as they are on disk. */
+function slotsUp(
+  node: NodeState,
+  link: ParentLink,
+  seq: number,
+): { slots: SlotMessage[]; chosen: Sent['slots'][number][]; complete: boolean } {
+  const slots: SlotMessage[] = [];
+  const chosen: Sent['slots'][number][] = [];
+  const parentOrigin = `${link.parentNode}~${link.parentIncarnation}`;
+  for (const [key, learner] of node.learners)
+    for (const slot of learner.slots.slots.values()) {
+      if (slot.bytes === undefined || (slot.ackedVersion >= slot.durableVersion && slot.listedIn > 0))
+        continue;
+      if (slots.length >= SLOTS_A_MESSAGE) return { slots, chosen, complete: false };
+      if (slot.listedIn === 0) slot.listedIn = seq;
+      if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
+        slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
+        learner.dirty.add(slot.origin);
+      }
+      const alone = slot.sentTo === parentOrigin && (slot.route === '' || slot.onlyVia === node.origin);
+      slots.push({
+        key,
+        origin: slot.origin,
+        version: slot.durableVersion,
+        onlyVia: alone ? parentOrigin : '',
+        bytes: slot.bytes,
+      });
+      chosen.push({ slot, version: slot.durableVersion });
+    }
+  return { slots, chosen, complete: true };
+}
+
+function feedbackUp(node: NodeState): RoutedFeedback[] {
+  const out: RoutedFeedback[] = [];
+  for (const item of node.outbox.values()) {
+    if (!item.durable || node.routes.has(item.node)) continue;
+    if (out.length >= FEEDBACK_A_MESSAGE) break;
+    out.push({ seq: item.seq, item: item.item });
+  }
+  return out;
+}
+
+function appliedUp(node: NodeState, link: ParentLink): { node: string; tags: readonly string[] }[] {
+  const out: { node: string; tags: readonly string[] }[] = [];
+  for (const [name, tags] of appliedBelow(node))
+    if (link.appliedSent.get(name) !== tags.join(' ')) out.push({ node: name, tags });
+  return out;
+}
+
+/** Takes a message from the parent. Malformed content is refused and counted; the node goes on. */
+export function receiveDown(node: NodeState, down: DownMessage): void {
+  const link = node.parent;
+  if (link === undefined || node.closed) return;
+  if (down.v !== PROTOCOL) return refuse(node, 'protocol_version');
+  readClocks(node);
+  if (down.incarnation !== link.parentIncarnation || down.node !== link.parentNode)
+    newParent(node, link, down);
+  const asked = link.sent.get(down.heard);
+  link.lastHeardMs = node.moment.monoMs;
+  if (asked !== undefined) measure(node, link, down, asked);
+  const acked = link.sent.get(down.ack);
+  if (acked !== undefined) acknowledge(node, link, acked);
+  if (down.ack === link.dataSeq) link.dataSeq = 0;
+  for (const seq of link.sent.keys()) if (seq < down.heard && seq !== link.dataSeq) link.sent.delete(seq);
+  const stale = down.heard < link.newestHeard;
+  link.newestHeard = Math.max(link.newestHeard, down.heard);
+  if (!stale && down.path.join('/') !== node.path.slice(1).join('/')) {
+    node.path = [node.name, ...down.path];
+    changeControls(node, node.controls, true);
+  }
+  if (!stale) setShare(node, down.share);
+  for (const base of down.bases) takeBase(node, base);
+  takeFeedbackDown(node, link, down.feedback);
+  for (const answer of down.answers) {
+    link.asks.get(answer.id)?.resolve(answer);
+    link.asks.delete(answer.id);
+  }
+  void takeControls(node, link, down, asked);
+}
+
+/** Another process answers as parent: everything is listed to it anew, and nothing it says of bases is older. */
+function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
+  link.parentIncarnation = down.incarnation;
+  link.parentNode = down.node;
+  link.dataSeq = 0;
+  link.joined = '';
+  link.handed = '';
+  link.feedbackAcks = [];
+  link.newestHeard = 0;
+  link.appliedSent.clear();
+  link.urgent = true;
+  for (const learner of node.learners.values()) {
+    const { base } = learner.slots;
+    if (base !== undefined) learner.slots.base = { evidence: base.evidence, revision: -1, asOf: 0 };
+    for (const slot of learner.slots.slots.values()) {
+      slot.listedIn = 0;
+      slot.ackedVersion = 0;
+    }
+  }
+}
+
+function measure(node: NodeState, link: ParentLink, down: DownMessage, asked: Sent): void {
+  const rtt = Math.max(0, node.moment.monoMs - asked.monoMs);
+  link.rttMs = Number.isFinite(link.rttMs) ? link.rttMs * 0.8 + rtt * 0.2 : rtt;
+  node.moment.parentMs = link.rttMs;
+  // Tree time never goes back: what has been learned stays in the past.
+  const tree = down.treeMs + rtt / 2;
+  const mine = node.moment.monoMs + node.treeOffsetMs;
+  if (tree > mine || mine - tree > 2 * rtt + 1) node.treeOffsetMs += Math.max(tree - mine, -TREE_SLEW_MS);
+}
+
+/** Tree time that runs ahead of the parent is slowed by at most this much a message, so that it never stands still for long. */
+const TREE_SLEW_MS = 0.5;
+
+function acknowledge(node: NodeState, link: ParentLink, sent: Sent): void {
+  for (const { slot, version } of sent.slots) if (version > slot.ackedVersion) slot.ackedVersion = version;
+  for (const [name, tags] of sent.applied) link.appliedSent.set(name, tags);
+  for (const seq of sent.feedback) forget(node, seq);
+}
+
+function takeBase(node: NodeState, message: BaseMessage): void {
+  const learner = node.learners.get(message.key);
+  const evidence = learner?.slots.evidence;
+  if (learner === undefined || evidence === undefined) return;
+  try {
+    const value = evidence.decode(message.bytes, node.limits);
+    const problem = evidence.validate(value, node.limits);
+    if (problem !== undefined) return refuse(node, 'implausible_total');
+    const left = adoptBase(
+      learner.slots,
+      { evidence: value, revision: message.revision, asOf: message.asOf },
+      message.foreign,
+    );
+    if (left === undefined) return;
+    learner.baseDirty = true;
+    for (const slot of learner.slots.slots.values())
+      if (slot.bytes !== undefined) learner.dirty.add(slot.origin);
+    for (const origin of left) learner.dirty.add(origin);
+    if (left.includes(node.origin)) rotateIncarnation(node);
+  } catch (error) {
+    if (!(error instanceof GanglionError)) throw error;
+    refuse(node, 'undecodable_total');
+  }
+}
+
+function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly RoutedFeedback[]): void {
+  if (feedback.length === 0) return;
+  link.feedbackSeen = true;
+  for (const { item } of feedback) {
+    const result = takeOne(node, item);
+    if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
+  }
+  // Until it is on disk nothing is acknowledged, and the parent sends it again; its decision knows a repetition.
+  durable(node).then(
+    () => {
+      for (const { seq } of feedback) link.feedbackAcks.push(seq);
+      link.urgent = true;
+    },
+    () => refuse(node, 'storage_failed'),
+  );
+}
+
+function forget(node: NodeState, seq: number): void {
+  const item = node.outbox.get(seq);
+  if (item?.durable !== true) return;
+  node.outbox.delete(seq);
+  node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+}
+
+/** Controls first, then the lease that vouches for them: it is valid only once they are on disk. */
+async function takeControls(
+  node: NodeState,
+  link: ParentLink,
+  down: DownMessage,
+  asked: Sent | undefined,
+): Promise<void> {
+  const incarnation = link.parentIncarnation;
+  if (down.controls !== null) {
+    try {
+      const joined = joinControls(node.controls, decodeControls(down.controls, node.limits));
+      if (joined !== node.controls) {
+        changeControls(node, joined);
+        link.urgent = true;
+        await durable(node);
+      } else if (node.controlsDirty || node.flushing) await durable(node);
+    } catch (error) {
+      if (error instanceof GanglionError && error.code === 'undecodable')
+        refuse(node, 'undecodable_controls');
+      return; // a failing disk vouches for nothing
+    }
+    if (link.parentIncarnation !== incarnation) return;
+    link.joined = down.digest;
+    link.urgent = true;
+  } else if (down.digest === node.durableDigest) link.joined = down.digest;
+  if (
+    down.leaseAgeMs === null ||
+    asked === undefined ||
+    (link.joined !== down.digest && node.durableDigest !== down.digest)
+  )
+    return;
+  // Counted from the sending of our request: whatever time the answer took is on our side of the bound.
+  const monoBase = asked.monoMs - down.leaseAgeMs;
+  if (monoBase > node.leaseBaseMonoMs || node.leaseBaseMonoMs === Number.NEGATIVE_INFINITY) {
+    node.leaseBaseMonoMs = monoBase;
+    node.leaseBaseWallMs = asked.wallMs - down.leaseAgeMs;
+  }
+}
+
+/** Something happened that the parent should hear of before the next heartbeat. */
+export function press(node: NodeState): void {
+  if (node.parent !== undefined) node.parent.urgent = true;
+  void flush(node);
+}

@@ -1,0 +1,270 @@
+import type { DecisionRecord } from '../decision/decision-record.ts';
+import { type CompiledPoint, compilePoint } from '../decision/define.ts';
+import { compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
+import type { PointSpec } from '../decision/spec.ts';
+import type { Outcome, ViewInput } from '../policy.ts';
+import { hash32, mix32 } from '../stats/hash.ts';
+import { applyQuarantine, enter, learnerSlots, ownSlot, sumBelow, sumOwn } from '../sync/slots.ts';
+import { jsonBytes } from './json-bytes.ts';
+import { advance, aim, mixture } from './mixture.ts';
+import { countOutcome, outcomeStats } from './outcome-stats.ts';
+import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
+
+/** What a stored source of decisions says: enough to join their feedback after a restart. */
+export interface StoredSource {
+  readonly point: string;
+  readonly spec: PointSpec;
+  readonly version: number;
+  readonly generations: Readonly<Record<string, number>>;
+  readonly learnerKey: string;
+}
+
+/** Points as the controls declare them: makes, replaces and drops point states. Called when controls or place change. */
+export function syncPoints(node: NodeState): void {
+  for (const [name, declared] of node.controls.specs) {
+    const current = node.points.get(name);
+    if (declared.spec === null) {
+      if (current !== undefined) node.points.delete(name);
+      continue;
+    }
+    const epoch = node.controls.resets.get(name) ?? 0;
+    let compiled: CompiledPoint;
+    try {
+      compiled = compilePoint(declared.spec, node.registry, node.limits, declared.generations);
+    } catch {
+      // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
+      refuse(node, 'spec_not_understood');
+      continue;
+    }
+    const key = learnerKey(compiled, epoch);
+    if (
+      current !== undefined &&
+      current.source.specVersion === declared.version &&
+      current.learnerKey === key &&
+      JSON.stringify(current.compiled.spec) === JSON.stringify(declared.spec)
+    )
+      continue;
+    replacePoint(node, compiled, declared.version, key, current);
+  }
+  dropStaleLearners(node);
+  for (const learner of node.learners.values())
+    applyQuarantine(learner.slots, (name) => isQuarantined(node, name));
+  for (const state of node.joins.values())
+    compileRuling(state, node.controls, { tier: node.tier, path: node.path });
+}
+
+/** (point, learner version, hash of schema, encoding, reward and half-life, reset epoch): different keys never add. */
+export function learnerKey(compiled: CompiledPoint, epoch: number): string {
+  const shape =
+    hash32(compiled.learnerShape).toString(36) + mix32(hash32(compiled.learnerShape, 1), 7).toString(36);
+  return `${compiled.name}|${compiled.policy.name}|${shape}|${epoch}`;
+}
+
+export const keyPoint = (key: string): string => key.slice(0, key.indexOf('|'));
+
+function replacePoint(
+  node: NodeState,
+  compiled: CompiledPoint,
+  version: number,
+  key: string,
+  current: PointState | undefined,
+): void {
+  const state = createPointState(compiled, version, key, {
+    node: node.name,
+    tier: node.tier,
+    path: node.path,
+    incarnation: node.incarnation,
+    pointNumber: node.pointNumber++,
+    seed: node.seed,
+  });
+  if (current !== undefined) inherit(state, current);
+  node.points.set(compiled.name, state);
+  node.joins.set(state.source.idPrefix, state);
+  const stored: StoredSource = {
+    point: compiled.name,
+    spec: compiled.spec,
+    version,
+    generations: node.controls.specs.get(compiled.name)?.generations ?? {},
+    learnerKey: key,
+  };
+  node.writes.push({
+    kind: 'put',
+    collection: 'source',
+    key: state.source.idPrefix,
+    value: jsonBytes(stored),
+  });
+  if (!node.stats.has(compiled.name)) node.stats.set(compiled.name, outcomeStats());
+  learnerOf(node, state);
+  refreshView(node, state);
+}
+
+/** Guards keep what they know of arms that stay, and units keep their arms. */
+function inherit(state: PointState, old: PointState): void {
+  const from = state.compiled.arms.map((arm) => old.source.armKeys.indexOf(arm.key));
+  state.compiled.guards.forEach(({ guard }, i) => {
+    const same = old.compiled.guards.findIndex(
+      (g, j) =>
+        g.guard.name === guard.name &&
+        JSON.stringify(old.compiled.spec.guards?.[j]) === JSON.stringify(state.compiled.spec.guards?.[i]),
+    );
+    if (same < 0) return;
+    const arms = state.compiled.arms.length;
+    if (guard.rearm !== undefined) state.guards[i] = guard.rearm(old.guards[same], from);
+    else if (from.length === old.source.armKeys.length && from.every((index, k) => index === k))
+      state.guards[i] = old.guards[same];
+    else state.guards[i] = guard.initial(arms);
+  });
+  for (const [unit, stuck] of old.stuck) state.stuck.set(unit, stuck);
+  state.counters.decisions = old.counters.decisions;
+  state.counters.outcomes = old.counters.outcomes;
+  state.counters.expired = old.counters.expired;
+  state.counters.unjoined = old.counters.unjoined;
+  state.counters.unknownPropensity = old.counters.unknownPropensity;
+  from.forEach((index, i) => {
+    if (index < 0) return;
+    state.counters.decisionsByArm[i] = old.counters.decisionsByArm[index];
+    state.counters.failuresByArm[i] = old.counters.failuresByArm[index];
+  });
+  state.view.version = old.view.version;
+}
+
+/** The learner of a point, made when first asked for. */
+export function learnerOf(node: NodeState, state: PointState): LearnerState {
+  const known = node.learners.get(state.learnerKey);
+  const { evidence } = state.compiled.policy;
+  if (known?.slots.evidence !== undefined) return known;
+  // A learner that was only passed through as bytes is understood from now on.
+  const slots = learnerSlots(state.learnerKey, evidence);
+  for (const [origin, slot] of known?.slots.slots ?? [])
+    try {
+      if (slot.bytes === undefined) continue;
+      const decoded = { ...slot, evidence: evidence.decode(slot.bytes, node.limits) };
+      slots.slots.set(origin, decoded);
+      if (decoded.route !== '') enter(slots, decoded);
+    } catch {
+      refuse(node, 'undecodable_evidence');
+    }
+  const learner: LearnerState = {
+    slots,
+    others: mixture(evidence.zero()),
+    dirty: new Set(),
+    baseDirty: false,
+  };
+  node.learners.set(state.learnerKey, learner);
+  return learner;
+}
+
+/** Learners of deleted points and of epochs before the last reset go; what children still send of them is refused. */
+function dropStaleLearners(node: NodeState): void {
+  for (const key of node.learners.keys()) {
+    if (!isStale(node, key)) continue;
+    node.learners.delete(key);
+    node.writes.push({ kind: 'delete', collection: 'learner', key });
+  }
+}
+
+export function isStale(node: NodeState, key: string): boolean {
+  const epoch = Number(key.slice(key.lastIndexOf('|') + 1));
+  return epoch < (node.controls.resets.get(keyPoint(key)) ?? 0);
+}
+
+/** An outcome goes to the slot of the incarnation that decided: a snapshot restored later can then add nothing twice. */
+export function learn(node: NodeState, state: PointState, outcome: Outcome): void {
+  const learner = node.learners.get(state.learnerKey);
+  if (learner === undefined) return refuse(node, 'learner_gone'); // reset meanwhile
+  const origin = state.source.idPrefix.slice(
+    0,
+    state.source.idPrefix.indexOf('~', state.source.idPrefix.indexOf('~') + 1),
+  );
+  if (origin !== node.origin && !learner.slots.slots.has(origin)) {
+    const known = node.ownOrigins.has(origin);
+    if (!known) return refuse(node, 'origin_retired');
+  }
+  const slot = ownSlot(learner.slots, origin, node.moment.treeMs);
+  if (slot.version === 0) slot.quarantined = isQuarantined(node, node.name);
+  slot.evidence = state.compiled.policy.learn(slot.evidence, outcome);
+  slot.version++;
+  slot.changedMs = node.moment.treeMs;
+  learner.dirty.add(origin);
+  state.view.stale++;
+}
+
+export function settled(node: NodeState, state: PointState, record: DecisionRecord): void {
+  node.counters.outcomes++;
+  const stats = node.stats.get(state.compiled.name);
+  if (stats !== undefined) countOutcome(stats, state, record, node.moment.monoMs);
+  if (node.listeners.size === 0 || record.metrics === undefined || record.arm === null) return;
+  const reward = record.metrics.reward ?? Number.NaN;
+  emit(node, {
+    kind: 'outcome',
+    node: node.name,
+    id: record.id,
+    point: record.point,
+    arm: record.arm,
+    reward: Number.isNaN(reward) ? record.trainedReward : reward,
+    metrics: { ...record.metrics },
+  });
+}
+
+/** Off the decide path: adopts totals step by step, and rebuilds the views that are due. */
+export function refreshPoints(node: NodeState): void {
+  const { tuning, moment } = node;
+  for (const state of node.points.values()) {
+    const learner = learnerOf(node, state);
+    const { pooling } = state.compiled;
+    if (learner.others.revision !== learner.slots.revision)
+      aim(learner.others, othersOf(learner), pooling.steps, learner.slots.revision, moment.monoMs);
+    if (advance(learner.others, state.compiled.policy.evidence, pooling.everyMs, moment.monoMs))
+      state.view.dirty = true;
+    const { view } = state;
+    if (view.stale === 0 && !view.dirty) continue;
+    if (view.stale >= tuning.refreshOutcomes || moment.monoMs - view.builtMs >= tuning.refreshMs)
+      refreshView(node, state);
+  }
+}
+
+/** What everybody else has seen: the base and the counted slots of the subtree below. */
+function othersOf(learner: LearnerState): unknown {
+  const { slots } = learner;
+  if (slots.evidence === undefined) return undefined;
+  const below = sumBelow(slots);
+  return slots.base === undefined ? below : slots.evidence.add(slots.base.evidence, below);
+}
+
+export function isQuarantined(node: NodeState, name: string): boolean {
+  for (const quarantine of node.controls.quarantines.values()) if (quarantine.node === name) return true;
+  return false;
+}
+
+/** Own evidence (all incarnations) and the weighted evidence of the others become the view that `propose` reads. */
+export function refreshView(node: NodeState, state: PointState): void {
+  const { compiled, view } = state;
+  const { policy } = compiled;
+  const learner = learnerOf(node, state);
+  const own = sumOwn(learner.slots);
+  const others = policy.evidence.scale(learner.others.current, compiled.pooling.weight);
+  const at: ViewInput = {
+    arms: compiled.arms,
+    nowMs: node.moment.treeMs,
+    baseline: fixedBaseline(state),
+    margin: compiled.margin,
+    seed: mix32(state.seedHi, view.version + 1),
+  };
+  view.current = policy.view(own, others, at, view.current);
+  view.version++;
+  view.stale = 0;
+  view.dirty = false;
+  view.builtMs = node.moment.monoMs;
+}
+
+/** The baseline as a distribution, where it is the same for every decision. */
+function fixedBaseline(state: PointState): Float64Array | undefined {
+  const { spec, arms, armIds } = state.compiled;
+  const p = new Float64Array(arms.length);
+  const kind = spec.baseline?.kind;
+  if (kind === undefined && typeof spec.fallback === 'string') p[armIds.indexOf(spec.fallback)] = 1;
+  else if (kind === 'fixed') p[armIds.indexOf(String(spec.baseline?.arm))] = 1;
+  else if (kind === 'round-robin') p.fill(1 / arms.length);
+  else return undefined;
+  return p;
+}

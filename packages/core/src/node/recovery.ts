@@ -1,0 +1,230 @@
+import { decodeControls, encodeControls } from '../controls/control-codec.ts';
+import { joinControls } from '../controls/control-state.ts';
+import {
+  DEFAULTED,
+  type DecisionRecord,
+  EXPOSED,
+  RELEASED,
+  SETTLED,
+  TRAINED,
+} from '../decision/decision-record.ts';
+import { compilePoint } from '../decision/define.ts';
+import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
+import { rewardOf } from '../decision/outcome.ts';
+import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
+import { find, keep } from '../decision/pending.ts';
+import { createPointState, type PointState } from '../decision/point-state.ts';
+import { GanglionError } from '../errors.ts';
+import type { Storage, StoredEntry } from '../ports.ts';
+import { hash32 } from '../stats/hash.ts';
+import { enter, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
+import { bytesJson, digestOf } from './json-bytes.ts';
+import { mixture } from './mixture.ts';
+import { refreshView, type StoredSource, syncPoints } from './points.ts';
+import { openIncarnation } from './rotation.ts';
+import { decodeSlot } from './slot-codec.ts';
+import type { NodeState } from './state.ts';
+
+const JSON_MAX = 64 << 20;
+const CHUNKS_A_SCAN = 256;
+
+/**
+ * Brings back what was durable: controls, slots, bases, feedback in transit, and the decisions whose windows are open
+ * with what has been reported of them. A lease never survives a restart.
+ * @throws GanglionError `storage_corrupt` naming what could not be read; nothing is changed on disk
+ */
+export async function recover(node: NodeState): Promise<void> {
+  const { storage } = node.ports;
+  if (storage === undefined) {
+    node.ownOrigins.add(node.origin);
+    return;
+  }
+  const byCollection = new Map<string, StoredEntry[]>();
+  for (const entry of await storage.load()) {
+    const group = byCollection.get(entry.collection);
+    if (group === undefined) byCollection.set(entry.collection, [entry]);
+    else group.push(entry);
+  }
+  const each = (collection: string, take: (entry: StoredEntry) => void): void => {
+    for (const entry of byCollection.get(collection) ?? [])
+      try {
+        take(entry);
+      } catch (cause) {
+        throw new GanglionError(
+          'storage_corrupt',
+          `${collection} ${JSON.stringify(entry.key)} cannot be read`,
+          {
+            cause,
+            field: collection,
+            mend: 'Restore the data directory from a backup; nothing was changed.',
+          },
+        );
+      }
+  };
+  each('incarnation', (entry) => node.ownOrigins.add(entry.key));
+  each('folded', (entry) => node.folded.add(entry.key));
+  each('child', (entry) => node.knownChildren.add(entry.key));
+  each('controls', (entry) => {
+    node.controls = joinControls(
+      node.controls,
+      decodeControls(bytesJson(entry.value, JSON_MAX), node.limits),
+    );
+  });
+  node.durableControls = node.controls;
+  node.durableDigest = digestOf(encodeControls(node.controls), hash32);
+  for (const tag of node.controls.kills.keys())
+    node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
+  syncPoints(node);
+  each('slot', (entry) => recoverSlot(node, entry));
+  each('base', (entry) => {
+    const learner = node.learners.get(entry.key);
+    if (learner?.slots.evidence !== undefined)
+      learner.slots.base = {
+        evidence: learner.slots.evidence.decode(entry.value, node.limits),
+        revision: -1,
+        asOf: 0,
+      };
+  });
+  each('outbox', (entry) => {
+    const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
+    const seq = Number(entry.key);
+    node.outbox.set(seq, { seq, item, node: target, durable: true, sentOn: '', sentMs: 0 });
+    node.outboxSeq = Math.max(node.outboxSeq, seq);
+  });
+  each('source', (entry) => recoverSource(node, entry));
+  each('guards', (entry) => recoverGuards(node, entry));
+  await recoverJournals(node, storage);
+  openIncarnation(node);
+  for (const state of node.points.values()) refreshView(node, state);
+}
+
+function recoverSlot(node: NodeState, entry: StoredEntry): void {
+  const line = entry.key.indexOf('\n');
+  const key = entry.key.slice(0, line);
+  const origin = entry.key.slice(line + 1);
+  const stored = decodeSlot(entry.value, node.limits.evidenceBytes);
+  let learner = node.learners.get(key);
+  if (learner === undefined) {
+    learner = {
+      slots: learnerSlots(key, undefined),
+      others: mixture(undefined),
+      dirty: new Set(),
+      baseDirty: false,
+    };
+    node.learners.set(key, learner);
+  }
+  const { evidence } = learner.slots;
+  const slot: Slot = {
+    ...stored,
+    origin,
+    node: nodeOf(origin),
+    durableVersion: stored.version,
+    evidence: evidence?.decode(stored.bytes, node.limits),
+    quarantined: [...node.controls.quarantines.values()].some((q) => q.node === nodeOf(origin)),
+    listedIn: 0,
+    ackedVersion: 0,
+  };
+  learner.slots.slots.set(origin, slot);
+  learner.slots.revision++;
+  if (slot.route !== '') enter(learner.slots, slot);
+}
+
+/** An earlier incarnation's decisions of one spec version. Its spec is compiled as it was then. */
+function recoverSource(node: NodeState, entry: StoredEntry): void {
+  const stored = bytesJson(entry.value, JSON_MAX) as StoredSource;
+  const [, incarnation, pointNumber] = entry.key.split('~');
+  const compiled = compilePoint(stored.spec, node.registry, node.limits, stored.generations);
+  const state = createPointState(compiled, stored.version, stored.learnerKey, {
+    node: node.name,
+    tier: node.tier,
+    path: node.path,
+    incarnation,
+    pointNumber: Number.parseInt(pointNumber, 36),
+    seed: [0, 0],
+  });
+  node.joins.set(entry.key, state);
+}
+
+function recoverGuards(node: NodeState, entry: StoredEntry): void {
+  const state = node.points.get(entry.key);
+  if (state === undefined) return;
+  const stored = bytesJson(entry.value, JSON_MAX) as { specVersion: number; guards: (null | never)[] };
+  if (stored.specVersion !== state.source.specVersion) return;
+  state.compiled.guards.forEach(({ guard }, i) => {
+    const snapshot = stored.guards[i];
+    if (snapshot !== null && snapshot !== undefined && guard.restore !== undefined)
+      state.guards[i] = guard.restore(snapshot, state.compiled.arms.length);
+  });
+}
+
+async function recoverJournals(node: NodeState, storage: Storage): Promise<void> {
+  let longest = 0;
+  for (const { compiled } of node.joins.values())
+    longest = Math.max(longest, compiled.windowMs + compiled.correctionMs, compiled.stickyMs);
+  const sinceMs = node.moment.wallMs - longest - 60_000;
+  const offset = node.moment.monoMs - node.moment.wallMs;
+  for await (const chunk of scanAll(storage, 'decisions', sinceMs)) {
+    const state = node.joins.get(chunkPrefix(chunk));
+    if (state === undefined) continue;
+    for (const record of decodeDecisions(chunk, state.source, offset)) recoverDecision(node, state, record);
+  }
+  for await (const chunk of scanAll(storage, 'outcomes', sinceMs))
+    for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
+}
+
+async function* scanAll(storage: Storage, journal: string, sinceMs: number): AsyncGenerator<Uint8Array> {
+  let position = -1;
+  for (;;) {
+    const chunks = await storage.scan(journal, sinceMs, position, CHUNKS_A_SCAN);
+    for (const { chunk } of chunks) yield chunk;
+    if (chunks.length < CHUNKS_A_SCAN) return;
+    position = chunks[chunks.length - 1].position;
+  }
+}
+
+function recoverDecision(node: NodeState, state: PointState, record: DecisionRecord): void {
+  const { compiled } = state;
+  state.n = Math.max(state.n, record.n + 1);
+  if (compiled.explicitExposure) record.state &= ~EXPOSED;
+  if (compiled.stickyMs > 0 && record.reason === 'policy' && record.unit !== '' && record.armIndex >= 0) {
+    const current = node.points.get(compiled.name);
+    current?.stuck.set(record.unit, {
+      armKey: state.source.armKeys[record.armIndex],
+      propensity: record.probability,
+      untilMs: record.treeMs + compiled.stickyMs,
+    });
+  }
+  if (node.moment.monoMs - record.monoMs > compiled.windowMs + compiled.correctionMs) return;
+  const { weight } = record;
+  // What was in flight when the process ended is so no longer, as far as anybody here can know.
+  record.state |= RELEASED;
+  keep(state.pending, record, () => {});
+  record.weight = Math.max(record.weight, weight);
+}
+
+/** The evidence on disk has this outcome already, for both were in one batch: only what is known of the decision returns. */
+function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
+  const state = node.joins.get(entry.prefix);
+  const record = state === undefined ? undefined : find(state.pending, entry.n);
+  if (state === undefined || record === undefined) return;
+  record.state |= EXPOSED;
+  if (entry.kind === 'exposed') return;
+  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
+  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
+  for (const name in entry.metrics) {
+    if (entry.kind === 'default') {
+      metrics[name] ??= entry.metrics[name];
+      continue;
+    }
+    if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
+    metrics[name] = entry.metrics[name];
+    revisions[name] = entry.revision;
+  }
+  if (entry.kind === 'default') record.state |= DEFAULTED | SETTLED;
+  const reward = rewardOf(state, metrics);
+  if (!Number.isNaN(reward)) {
+    record.state |= SETTLED;
+    if (record.trains && state.compiled.policy.additive) record.state |= TRAINED;
+    record.trainedReward = reward;
+  }
+}

@@ -1,0 +1,181 @@
+import type { PointState } from '../decision/point-state.ts';
+import { GanglionError } from '../errors.ts';
+import { meanDifference, meanEstimate } from '../experiment/lift.ts';
+import type {
+  ArmReport,
+  GuardReport,
+  LeaseStatus,
+  LiftReport,
+  NodeStatus,
+  PointMode,
+  PointReport,
+  Quantiles,
+} from '../status.ts';
+import { sumOwn } from '../sync/slots.ts';
+import { type MetricSums, recentQuantiles } from './outcome-stats.ts';
+import type { NodeState } from './state.ts';
+
+/** What one node says of one of its points. @throws GanglionError `unknown_point` */
+export function pointReport(node: NodeState, point: string): PointReport {
+  const state = node.points.get(point);
+  if (state === undefined)
+    throw new GanglionError('unknown_point', `there is no point ${point}`, {
+      field: 'point',
+      value: point,
+      mend: 'List them with GET /v1/points.',
+    });
+  const { compiled, counters } = state;
+  const { mode, why } = modeOf(node, state);
+  const learner = node.learners.get(state.learnerKey);
+  const evidence = compiled.policy.evidence;
+  return {
+    point,
+    node: node.name,
+    tier: node.tier,
+    spec: compiled.spec,
+    specVersion: state.source.specVersion,
+    mode,
+    why,
+    decisions: counters.decisions,
+    decisionsPerSecond: node.pointRates.get(point)?.rate ?? 0,
+    outcomes: counters.outcomes,
+    pending: state.pending.size - state.pending.closed,
+    expired: counters.expired,
+    unjoined: counters.unjoined,
+    unknownPropensity: counters.unknownPropensity,
+    arms: armReports(state),
+    lift: liftReports(node, point),
+    guards: guardReports(state),
+    viewVersion: state.view.version,
+    pooled: {
+      ownOutcomes: learner === undefined ? 0 : evidence.outcomes(sumOwn(learner.slots)),
+      othersOutcomes: learner === undefined ? 0 : evidence.outcomes(learner.others.current),
+    },
+  };
+}
+
+export function modeOf(node: NodeState, state: PointState): { mode: PointMode; why: string } {
+  const { ruling, compiled } = state;
+  if (ruling.kill !== undefined) return { mode: 'killed', why: ruling.kill.why };
+  if (node.moment.leaseAgeMs > compiled.leaseMs && compiled.onExpiry === 'fallback')
+    return { mode: 'lease_expired', why: 'no word from the root within the lease' };
+  const everybody = ruling.overrides.find(
+    ({ override }) =>
+      Object.keys(override.segment).length === 0 &&
+      (override.expiresMs === null || node.moment.treeMs < override.expiresMs),
+  );
+  if (everybody !== undefined) return { mode: 'overridden', why: everybody.verdict.why };
+  return { mode: 'learning', why: '' };
+}
+
+function armReports(state: PointState): ArmReport[] {
+  const { compiled, counters, inflight, view } = state;
+  const described = compiled.policy.describe?.(view.current, compiled.arms.length);
+  const total = counters.decisionsByArm.reduce((sum, n) => sum + n, 0);
+  return compiled.armIds.map((arm, i) => {
+    const estimate = described?.[i];
+    return {
+      arm,
+      allocation: estimate?.allocation ?? null,
+      share: total === 0 ? null : counters.decisionsByArm[i] / total,
+      decisions: counters.decisionsByArm[i],
+      inflight: inflight[i],
+      reward: {
+        mean: estimate?.mean ?? null,
+        low: estimate?.low ?? null,
+        high: estimate?.high ?? null,
+        n: estimate?.n ?? 0,
+      },
+      failures: counters.failuresByArm[i],
+    };
+  });
+}
+
+function guardReports(state: PointState): GuardReport[] {
+  return state.compiled.guards.map(({ guard }, i) => ({
+    guard: guard.name,
+    interventions: state.counters.guardInterventions[i],
+    why: state.counters.guardWhy[i],
+    state: guard.snapshot?.(state.guards[i]) ?? null,
+  }));
+}
+
+/** Treated units beside the holdout, for each metric that both have. */
+function liftReports(node: NodeState, point: string): LiftReport[] {
+  const stats = node.stats.get(point);
+  if (stats === undefined) return [];
+  const out: LiftReport[] = [];
+  for (const [metric, treated] of stats.treated) {
+    const holdout = stats.holdout.get(metric);
+    if (holdout === undefined) continue;
+    out.push({
+      metric,
+      treated: meanEstimate(treated),
+      holdout: meanEstimate(holdout),
+      difference: meanDifference(treated, holdout),
+      quantiles:
+        treated.recent === undefined || holdout.recent === undefined
+          ? undefined
+          : { treated: quantilesOf(treated, node), holdout: quantilesOf(holdout, node) },
+    });
+  }
+  return out;
+}
+
+function quantilesOf(sums: MetricSums, node: NodeState): Quantiles {
+  const [p50, p95, p99] = recentQuantiles(sums.recent!, node.moment.monoMs, [0.5, 0.95, 0.99]);
+  return { p50, p95, p99 };
+}
+
+export function leaseStatus(node: NodeState): LeaseStatus {
+  if (node.isRoot) return { state: 'root' };
+  const age = node.moment.leaseAgeMs;
+  if (!Number.isFinite(age)) return { state: 'none' };
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const { compiled } of node.points.values()) shortest = Math.min(shortest, compiled.leaseMs);
+  if (!Number.isFinite(shortest)) shortest = DEFAULT_LEASE_MS;
+  return age > shortest
+    ? { state: 'expired', sinceMs: age - shortest }
+    : { state: 'held', remainingMs: shortest - age };
+}
+
+const DEFAULT_LEASE_MS = 30_000;
+
+export function nodeStatus(node: NodeState): NodeStatus {
+  const lease = leaseStatus(node);
+  const problems: string[] = [];
+  if (node.flushFailures > 0) problems.push(`storage fails: ${node.lastFlushError}`);
+  if (lease.state === 'expired') problems.push('the lease has run out: overseen points serve their fallback');
+  if (lease.state === 'none') problems.push('no lease yet: overseen points serve their fallback');
+  for (const quarantine of node.controls.quarantines.values())
+    if (quarantine.node === node.name) problems.push(`quarantined: ${quarantine.reason}`);
+  if (node.refused.spec_not_understood !== undefined)
+    problems.push('a point needs a kind this version does not know');
+  return {
+    node: node.name,
+    tier: node.tier,
+    incarnation: node.incarnation,
+    parent: node.path[1] ?? null,
+    health: problems.length > 0 ? 'degraded' : 'healthy',
+    problems,
+    lease,
+    parentAgeMs:
+      node.parent === undefined || !Number.isFinite(node.parent.lastHeardMs)
+        ? null
+        : node.moment.monoMs - node.parent.lastHeardMs,
+    parentRttMs: node.parent === undefined || !Number.isFinite(node.parent.rttMs) ? null : node.parent.rttMs,
+    ageMs: 0,
+    storage: node.ports.storage === undefined ? 'memory' : node.flushFailures > 0 ? 'failing' : 'durable',
+    decisionsPerSecond: node.counters.rate,
+    decisions: node.counters.decisions,
+    outcomes: node.counters.outcomes,
+    controlVersion: node.durableDigest,
+    points: [...node.points].map(([point, state]) => ({
+      point,
+      mode: modeOf(node, state).mode,
+      decisionsPerSecond: node.pointRates.get(point)?.rate ?? 0,
+    })),
+    quarantined: [...new Set([...node.controls.quarantines.values()].map((q) => q.node))],
+    refused: { ...node.refused },
+  };
+}

@@ -1,0 +1,35 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Slot } from '../sync/slots.ts';
+
+/** A slot on disk: its evidence and what is known of its way. */
+export function encodeSlot(slot: Slot, version: number, bytes: Uint8Array): Uint8Array {
+  return new ByteWriter(bytes.length + 128)
+    .byte(1)
+    .varint(version)
+    .text(slot.route)
+    .text(slot.onlyVia)
+    .text(slot.sentTo)
+    .byte(slot.counted ? 1 : 0)
+    .float64(slot.changedMs)
+    .bytes(bytes)
+    .finish();
+}
+
+export type StoredSlot = Pick<Slot, 'version' | 'route' | 'onlyVia' | 'sentTo' | 'counted' | 'changedMs'> & {
+  readonly bytes: Uint8Array;
+};
+
+/** @throws GanglionError `undecodable` */
+export function decodeSlot(value: Uint8Array, maxBytes: number): StoredSlot {
+  const input = new ByteReader(value, maxBytes + 4096);
+  if (input.byte() !== 1) input.fail('not a slot of this version');
+  return {
+    version: input.varint(),
+    route: input.text(512),
+    onlyVia: input.text(512),
+    sentTo: input.text(512),
+    counted: input.byte() === 1,
+    changedMs: input.finite(),
+    bytes: input.bytes(maxBytes),
+  };
+}

@@ -1,0 +1,306 @@
+import { type ControlState, EMPTY_CONTROLS } from '../controls/control-state.ts';
+import type { Moment } from '../decision/decide.ts';
+import type { DecisionRecord } from '../decision/decision-record.ts';
+import type { OutcomeEntry } from '../decision/outcome-journal.ts';
+import type { PointState } from '../decision/point-state.ts';
+import type { Tier } from '../decision/spec.ts';
+import type { Limits } from '../limits.ts';
+import type { FeedbackItem } from '../node-api.ts';
+import type { Ports, Write } from '../ports.ts';
+import type { Registry } from '../registry.ts';
+import type { AuditEntry, NodeEvent } from '../status.ts';
+import { type LearnerSlots, originOf } from '../sync/slots.ts';
+import type { ChildLink } from './child-link.ts';
+import type { Mixture } from './mixture.ts';
+import type { OutcomeStats } from './outcome-stats.ts';
+import type { ParentLink } from './parent-link.ts';
+
+/** Times and bounds of a node. All durations in ms. */
+export interface NodeTuning {
+  /** Between messages to the parent when nothing presses. */
+  readonly heartbeatMs: number;
+  /** After which an unanswered message is built anew. */
+  readonly resendMs: number;
+  /** Least time between two bases of one learner to one child. */
+  readonly totalEveryMs: number;
+  /** Least time between two reports of itself to the parent. */
+  readonly telemetryEveryMs: number;
+  /** The view is rebuilt after this many outcomes … */
+  readonly refreshOutcomes: number;
+  /** … or this long. */
+  readonly refreshMs: number;
+  /** Most outcomes a second that one origin can plausibly have. */
+  readonly plausibleOutcomesPerSecond: number;
+  /** The root folds origins unchanged for this long into one. */
+  readonly foldAfterMs: number;
+  /** Nodes below are forgotten in reports after this long without a word. */
+  readonly forgetNodeMs: number;
+  /** Most feedback items that may wait for the disk. */
+  readonly intakeMax: number;
+  /** A restarted root grants leases after every known child has handed back its controls, or after this long. */
+  readonly restartGraceMs: number;
+}
+
+export const DEFAULT_TUNING: NodeTuning = {
+  heartbeatMs: 1000,
+  resendMs: 3000,
+  totalEveryMs: 1000,
+  telemetryEveryMs: 1000,
+  refreshOutcomes: 32,
+  refreshMs: 1000,
+  plausibleOutcomesPerSecond: 1_000_000,
+  foldAfterMs: 7 * 86_400_000,
+  forgetNodeMs: 86_400_000,
+  intakeMax: 1_000_000,
+  restartGraceMs: 30_000,
+};
+
+/** A learner of a point, as this node reads it. */
+export interface LearnerState {
+  readonly slots: LearnerSlots;
+  /** Pooled evidence of the others, adopted in steps. */
+  readonly others: Mixture;
+  /** Own slots with changes that are not on disk. */
+  readonly dirty: Set<string>;
+  baseDirty: boolean;
+}
+
+/** Feedback in transit: for another node's decision, or that it was exposed. */
+export type TransitItem = FeedbackItem & { readonly exposed?: boolean };
+
+export interface Waiter {
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+/** All of a node: data only. The functions beside this file work on it; two nodes in one process share nothing. */
+export interface NodeState {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly ports: Ports;
+  readonly registry: Registry;
+  readonly limits: Limits;
+  readonly tuning: NodeTuning;
+  readonly isRoot: boolean;
+  incarnation: string;
+  origin: string;
+  /** This node and its ancestors, root last. Without word from a parent: this node alone. */
+  path: readonly string[];
+  seed: [number, number];
+  closed: boolean;
+
+  readonly moment: Moment;
+  /** Tree time minus monotonic time. */
+  treeOffsetMs: number;
+  /** Wall minus monotonic at the last look; a step back ends the lease. */
+  lastWallMs: number;
+  /** Monotonic and wall times to which the lease age is reckoned; −Infinity: none held. */
+  leaseBaseMonoMs: number;
+  leaseBaseWallMs: number;
+  startedMonoMs: number;
+
+  controls: ControlState;
+  controlsDigest: string;
+  /** As on disk: what may be vouched for. */
+  durableControls: ControlState;
+  durableDigest: string;
+  controlsDirty: boolean;
+  /** When each kill became durable here, monotonic ms, and who acknowledged it when. */
+  readonly killTimes: Map<string, KillTimes>;
+  /** Tags that each node below (and this one) has applied. */
+  readonly applied: Map<string, ReadonlySet<string>>;
+
+  /** Current state of each point, and all states (also of older specs and incarnations) that still await outcomes. */
+  readonly points: Map<string, PointState>;
+  readonly joins: Map<string, PointState>;
+  readonly learners: Map<string, LearnerState>;
+  readonly stats: Map<string, OutcomeStats>;
+  pointNumber: number;
+  /** Own incarnations that this node knows of, by origin. */
+  readonly ownOrigins: Set<string>;
+  /** Origins the root has folded or refuses. */
+  readonly folded: Set<string>;
+
+  /** What the parent granted of tree-wide limits, and how it is dealt out: this node's own part under its name. */
+  share: number;
+  readonly granted: Map<string, number>;
+  /** Children ever heard of, on disk: a restarted root waits for their controls. */
+  readonly knownChildren: Set<string>;
+  parent: ParentLink | undefined;
+  readonly children: Map<string, ChildLink>;
+  /** Nodes below: by which child they are reached. */
+  readonly routes: Map<string, string>;
+  readonly below: Map<string, TelemetryState>;
+
+  /** Decisions made since the last flush, awaiting the journal. */
+  unsaved: DecisionRecord[];
+  accepted: OutcomeEntry[];
+  /** Feedback for decisions of other nodes, durable or about to be: by own sequence number. */
+  readonly outbox: Map<number, OutboxItem>;
+  outboxSeq: number;
+  writes: Write[];
+  waiters: Waiter[];
+  flushing: boolean;
+  flushFailures: number;
+  lastFlushError: string;
+  nextFlushMs: number;
+  guardsSavedMs: number;
+
+  readonly audit: AuditEntry[];
+  auditSeq: number;
+  tagCounter: number;
+  readonly refused: Record<string, number>;
+  readonly listeners: Set<(event: NodeEvent) => void>;
+  readonly counters: {
+    decisions: number;
+    outcomes: number;
+    lastDecisions: number;
+    lastMs: number;
+    rate: number;
+  };
+  readonly pointRates: Map<string, { last: number; rate: number }>;
+}
+
+export interface KillTimes {
+  readonly durableMs: number;
+  readonly acks: Map<string, number>;
+}
+
+export interface OutboxItem {
+  readonly seq: number;
+  readonly item: TransitItem;
+  /** The node of the decision's origin. */
+  readonly node: string;
+  durable: boolean;
+  /** The link on which it is under way, if any, and since when. */
+  sentOn: string;
+  sentMs: number;
+}
+
+export interface TelemetryState {
+  telemetry: import('../sync/messages.ts').Telemetry;
+  receivedMs: number;
+}
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly ports: Ports;
+  readonly registry: Registry;
+  /** False: a node that hangs below another, and holds no lease until it has heard from it. */
+  readonly root: boolean;
+  readonly limits?: Partial<Limits>;
+  readonly tuning?: Partial<NodeTuning>;
+}
+
+export function createState(options: NodeOptions, limits: Limits, tuning: NodeTuning): NodeState {
+  const { ports } = options;
+  const { chance, clock } = ports;
+  const monoMs = clock.monotonicMs();
+  const wallMs = clock.wallMs();
+  const incarnation = newIncarnation(ports);
+  return {
+    name: options.name,
+    tier: options.tier,
+    ports,
+    registry: options.registry,
+    limits,
+    tuning,
+    isRoot: options.root,
+    incarnation,
+    origin: originOf(options.name, incarnation),
+    path: [options.name],
+    seed: [chance.uint32(), chance.uint32()],
+    closed: false,
+    moment: {
+      monoMs,
+      wallMs,
+      treeMs: wallMs,
+      leaseAgeMs: options.root ? 0 : Number.POSITIVE_INFINITY,
+      share: options.root ? 1 : 0,
+      parentMs: Number.POSITIVE_INFINITY,
+      budgetMs: 0,
+      inflightDomain: 0,
+    },
+    treeOffsetMs: wallMs - monoMs,
+    lastWallMs: wallMs,
+    leaseBaseMonoMs: Number.NEGATIVE_INFINITY,
+    leaseBaseWallMs: Number.NEGATIVE_INFINITY,
+    startedMonoMs: monoMs,
+    controls: EMPTY_CONTROLS,
+    controlsDigest: '',
+    durableControls: EMPTY_CONTROLS,
+    durableDigest: '',
+    controlsDirty: false,
+    killTimes: new Map(),
+    applied: new Map(),
+    points: new Map(),
+    joins: new Map(),
+    learners: new Map(),
+    stats: new Map(),
+    pointNumber: 0,
+    ownOrigins: new Set(),
+    folded: new Set(),
+    share: options.root ? 1 : 0,
+    granted: new Map([[options.name, options.root ? 1 : 0]]),
+    knownChildren: new Set(),
+    parent: undefined,
+    children: new Map(),
+    routes: new Map(),
+    below: new Map(),
+    unsaved: [],
+    accepted: [],
+    outbox: new Map(),
+    outboxSeq: 0,
+    writes: [],
+    waiters: [],
+    flushing: false,
+    flushFailures: 0,
+    lastFlushError: '',
+    nextFlushMs: 0,
+    guardsSavedMs: monoMs,
+    audit: [],
+    auditSeq: 0,
+    tagCounter: 0,
+    refused: {},
+    listeners: new Set(),
+    counters: { decisions: 0, outcomes: 0, lastDecisions: 0, lastMs: monoMs, rate: 0 },
+    pointRates: new Map(),
+  };
+}
+
+/** Random, so that a restored snapshot or a cloned disk never speaks under a name that was used before. */
+export function newIncarnation(ports: Ports): string {
+  const word = (): string => ports.chance.uint32().toString(36).padStart(7, '0');
+  return word() + word();
+}
+
+export function refuse(node: NodeState, why: string, count = 1): void {
+  node.refused[why] = (node.refused[why] ?? 0) + count;
+}
+
+export function emit(node: NodeState, event: NodeEvent): void {
+  for (const listener of node.listeners) listener(event);
+}
+
+/** Reads the clocks. Elapsed time is the larger of both; a wall step back ends the lease. */
+export function readClocks(node: NodeState): Moment {
+  const { moment, ports } = node;
+  const monoMs = ports.clock.monotonicMs();
+  const wallMs = ports.clock.wallMs();
+  if (wallMs < node.lastWallMs - WALL_STEP_MS) {
+    node.leaseBaseMonoMs = Number.NEGATIVE_INFINITY;
+  }
+  node.lastWallMs = wallMs;
+  moment.monoMs = monoMs;
+  moment.wallMs = wallMs;
+  moment.treeMs = monoMs + node.treeOffsetMs;
+  moment.share = node.granted.get(node.name) ?? 0;
+  moment.leaseAgeMs = node.isRoot
+    ? 0
+    : Math.max(monoMs - node.leaseBaseMonoMs, wallMs - node.leaseBaseWallMs);
+  return moment;
+}
+
+/** Clocks are slewed by a few ms without meaning anything; the monotonic clock counts on meanwhile. */
+const WALL_STEP_MS = 20;

@@ -1,0 +1,77 @@
+import { NAME_PATTERN } from '../limits.ts';
+import type { NodeEvent, NodeStatus, PointReport } from '../status.ts';
+import type { Telemetry } from '../sync/messages.ts';
+import type { ChildLink } from './child-link.ts';
+import { nodeStatus, pointReport } from './report.ts';
+import { emit, type NodeState, refuse } from './state.ts';
+
+const RELAYED_MAX = 5000;
+
+/** What this node tells its parent of itself, and what it has lately heard from below. */
+export function telemetryUp(node: NodeState): Telemetry[] {
+  const out: Telemetry[] = [
+    {
+      status: nodeStatus(node),
+      reports: [...node.points.keys()].map((point) => pointReport(node, point)),
+      via: '',
+    },
+  ];
+  for (const { telemetry, receivedMs } of node.below.values()) {
+    if (out.length > RELAYED_MAX) break;
+    const ageMs = telemetry.status.ageMs + node.moment.monoMs - receivedMs;
+    out.push({ ...telemetry, status: { ...telemetry.status, ageMs } });
+  }
+  return out;
+}
+
+/** Keeps the last word of every node below. It is shown, never acted upon. */
+export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], link: ChildLink): void {
+  for (const each of telemetry) {
+    const name = each?.status?.node;
+    if (typeof name !== 'string' || !NAME_PATTERN.test(name) || !Array.isArray(each.reports)) {
+      refuse(node, 'malformed_telemetry');
+      continue;
+    }
+    if (name === node.name || (node.below.size >= node.limits.origins && !node.below.has(name))) continue;
+    const known = node.below.get(name);
+    const receivedMs = node.moment.monoMs;
+    // Two ways to one node (it has moved): the fresher word counts.
+    if (
+      known !== undefined &&
+      known.telemetry.status.ageMs + receivedMs - known.receivedMs < each.status.ageMs
+    )
+      continue;
+    node.below.set(name, { telemetry: each, receivedMs });
+    node.routes.set(name, link.key);
+    if (node.listeners.size > 0) publish(node, name, each);
+  }
+}
+
+function publish(node: NodeState, name: string, { status, reports }: Telemetry): void {
+  emit(node, { kind: 'status', node: name, status });
+  for (const report of reports) emit(node, { kind: 'report', node: name, report } satisfies NodeEvent);
+}
+
+/** All of this node's subtree, itself first: what was last heard, with its age; silence is unknown, not health. */
+export function knownNodes(node: NodeState): NodeStatus[] {
+  const out = [nodeStatus(node)];
+  for (const { telemetry, receivedMs } of node.below.values()) {
+    const ageMs = telemetry.status.ageMs + node.moment.monoMs - receivedMs;
+    const silent = ageMs > 5 * Math.max(node.tuning.heartbeatMs, node.tuning.telemetryEveryMs);
+    out.push({
+      ...telemetry.status,
+      ageMs,
+      ...(silent
+        ? { health: 'unknown' as const, problems: [`no word for ${Math.round(ageMs / 1000)} s`] }
+        : {}),
+    });
+  }
+  return out;
+}
+
+export function knownReports(node: NodeState, point: string): PointReport[] {
+  const out: PointReport[] = [];
+  for (const { telemetry } of node.below.values())
+    for (const report of telemetry.reports) if (report.point === point) out.push(report);
+  return out;
+}

@@ -1,0 +1,337 @@
+import type { Evidence } from '../evidence.ts';
+
+/**
+ * What one node holds of one learner: a slot for every origin it has heard of, its own among them, and the base: the
+ * sum of everybody outside its subtree, as its parent last gave it.
+ *
+ * Slots travel, not sums: the newest version of a slot wins, so redelivery, reordering and loss do no harm. Nobody hears
+ * himself twice, because a slot counts here only when the base in hand cannot hold it: it came under an origin that has
+ * never been sent elsewhere (`onlyVia`), or the parent has said that this base leaves it out (see `adoptBase`).
+ */
+export interface LearnerSlots {
+  readonly key: string;
+  /** Undefined where this node does not know the learner: slots pass through as bytes. */
+  readonly evidence: Evidence<unknown> | undefined;
+  readonly slots: Map<string, Slot>;
+  /** Children's slots by the child they come from, each group with its running sum; and all groups together. */
+  readonly groups: Map<string, Group>;
+  readonly below: RunningSum;
+  base: Base | undefined;
+  /** Rises whenever something that sums are made of has changed. */
+  revision: number;
+}
+
+/** The slots that came from one child. */
+export interface Group {
+  readonly origins: Set<string>;
+  readonly sum: RunningSum;
+  /** Slots of this group that do not count yet: until they do, its child gets no new base. */
+  uncounted: number;
+}
+
+/** A sum kept up by differences, and made anew now and then so that rounding cannot add up. */
+export interface RunningSum {
+  value: unknown;
+  changes: number;
+  stale: boolean;
+}
+
+export interface Slot {
+  readonly origin: string;
+  /** The node of the origin. */
+  readonly node: string;
+  version: number;
+  /** As received, or as last made durable here; what is sent. Undefined: nothing durable yet. */
+  bytes: Uint8Array | undefined;
+  durableVersion: number;
+  /** Decoded; for own slots it may be ahead of `bytes`. */
+  evidence: unknown;
+  /** The child (its origin) it last came from; '' for own slots. */
+  route: string;
+  /** The one parent origin it has ever been sent to, or '' where there were several. */
+  onlyVia: string;
+  /** Whether it is part of this node's sums. */
+  counted: boolean;
+  /** Its node is quarantined: kept and passed on, but part of no sum. */
+  quarantined: boolean;
+  /** The one parent origin this node has ever sent it to; '' before, `*` once there were several. */
+  sentTo: string;
+  /** Number of the upload in which the parent was first told of it by this process; 0: not yet. */
+  listedIn: number;
+  /** Version that the parent has acknowledged. */
+  ackedVersion: number;
+  /** Tree time of the last change, ms. */
+  changedMs: number;
+}
+
+/** Everybody outside the subtree, as of an upload. */
+export interface Base {
+  readonly evidence: unknown;
+  /** Parent's revision; a newer one replaces. */
+  readonly revision: number;
+  /** The upload that the parent had processed when it made this. */
+  readonly asOf: number;
+}
+
+export function learnerSlots(key: string, evidence: Evidence<unknown> | undefined): LearnerSlots {
+  return {
+    key,
+    evidence,
+    slots: new Map(),
+    groups: new Map(),
+    below: runningSum(),
+    base: undefined,
+    revision: 1,
+  };
+}
+
+/** `node~incarnation` */
+export const originOf = (node: string, incarnation: string): string => `${node}~${incarnation}`;
+export const nodeOf = (origin: string): string => origin.slice(0, origin.indexOf('~'));
+
+export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): Slot {
+  let slot = learner.slots.get(origin);
+  if (slot === undefined) {
+    slot = {
+      origin,
+      node: nodeOf(origin),
+      version: 0,
+      bytes: undefined,
+      durableVersion: 0,
+      evidence: learner.evidence?.zero(),
+      route: '',
+      onlyVia: '',
+      counted: true,
+      quarantined: false,
+      sentTo: '',
+      listedIn: 0,
+      ackedVersion: 0,
+      changedMs: nowMs,
+    };
+    learner.slots.set(origin, slot);
+  }
+  return slot;
+}
+
+export interface IncomingSlot {
+  readonly origin: string;
+  readonly version: number;
+  readonly bytes: Uint8Array;
+  /** Undefined where this node cannot decode it. */
+  readonly evidence: unknown;
+  readonly onlyVia: string;
+}
+
+/** `older`: the child holds an older copy, or another content under the same version; it should drop it. */
+export type Reception = 'news' | 'known' | 'older';
+
+/**
+ * Takes a slot from a child. `previous` tells which child loses the route, if one does.
+ * `isRoot`: nothing can reach the root by another way, so all of it counts.
+ */
+export function receiveSlot(
+  learner: LearnerSlots,
+  incoming: IncomingSlot,
+  child: string,
+  at: {
+    readonly selfOrigin: string;
+    readonly isRoot: boolean;
+    readonly quarantined: boolean;
+    readonly nowMs: number;
+  },
+): { readonly result: Reception; readonly previous: string } {
+  const known = learner.slots.get(incoming.origin);
+  if (known === undefined) {
+    const counted = at.isRoot || incoming.onlyVia === at.selfOrigin;
+    const slot: Slot = {
+      ...incoming,
+      node: nodeOf(incoming.origin),
+      durableVersion: incoming.version,
+      route: child,
+      counted,
+      quarantined: at.quarantined,
+      sentTo: '',
+      listedIn: 0,
+      ackedVersion: 0,
+      changedMs: at.nowMs,
+    };
+    learner.slots.set(slot.origin, slot);
+    enter(learner, slot);
+    return { result: 'news', previous: '' };
+  }
+  // Nobody else speaks for this node's own origins.
+  if (known.route === '') return { result: 'older', previous: '' };
+  if (incoming.version < known.version) return { result: 'older', previous: '' };
+  if (incoming.version === known.version) {
+    if (!sameBytes(known.bytes, incoming.bytes)) return { result: 'older', previous: '' };
+    if (known.route === child) return { result: 'known', previous: '' };
+  }
+  const previous = known.route === child ? '' : known.route;
+  leave(learner, known);
+  Object.assign(known, {
+    version: incoming.version,
+    durableVersion: incoming.version,
+    bytes: incoming.bytes,
+    evidence: incoming.evidence,
+    route: child,
+    onlyVia: incoming.onlyVia,
+    changedMs: at.nowMs,
+  });
+  enter(learner, known);
+  return { result: 'news', previous };
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  if (a === undefined || a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Puts a child's slot (back) into its group and the sums. */
+export function enter(learner: LearnerSlots, slot: Slot): void {
+  let group = learner.groups.get(slot.route);
+  if (group === undefined) {
+    group = { origins: new Set(), sum: runningSum(), uncounted: 0 };
+    learner.groups.set(slot.route, group);
+  }
+  group.origins.add(slot.origin);
+  if (!slot.counted) group.uncounted++;
+  change(learner, group, slot, 1);
+}
+
+/** Takes a child's slot out of its group and the sums. */
+export function leave(learner: LearnerSlots, slot: Slot): void {
+  const group = learner.groups.get(slot.route);
+  if (group === undefined || !group.origins.delete(slot.origin)) return;
+  if (!slot.counted) group.uncounted--;
+  change(learner, group, slot, -1);
+  if (group.origins.size === 0) learner.groups.delete(slot.route);
+}
+
+function change(learner: LearnerSlots, group: Group, slot: Slot, sign: 1 | -1): void {
+  learner.revision++;
+  if (!inSums(slot)) return;
+  shift(learner, group.sum, slot.evidence, sign);
+  shift(learner, learner.below, slot.evidence, sign);
+}
+
+const inSums = (slot: Slot): boolean => slot.counted && !slot.quarantined && slot.evidence !== undefined;
+
+/** Sums are made anew after this many differences. */
+const RESUM_EVERY = 1024;
+
+const runningSum = (): RunningSum => ({ value: undefined, changes: 0, stale: true });
+
+function shift(learner: LearnerSlots, sum: RunningSum, term: unknown, sign: 1 | -1): void {
+  const { evidence } = learner;
+  if (sum.stale || evidence === undefined) return;
+  if ((sign < 0 && evidence.subtract === undefined) || ++sum.changes > RESUM_EVERY) {
+    sum.stale = true;
+    return;
+  }
+  sum.value = sign > 0 ? evidence.add(sum.value, term) : evidence.subtract?.(sum.value, term);
+}
+
+/** Everything below this node: the counted slots of all children. */
+export function sumBelow(learner: LearnerSlots): unknown {
+  return settle(learner, learner.below, learner.slots.keys(), (slot) => slot.route !== '');
+}
+
+/** What came from one child. */
+export function sumOf(learner: LearnerSlots, child: string): unknown {
+  const group = learner.groups.get(child);
+  return group === undefined
+    ? learner.evidence?.zero()
+    : settle(learner, group.sum, group.origins, () => true);
+}
+
+/** Own evidence. `durable`: only what is on disk, the only thing that may be sent. */
+export function sumOwn(
+  learner: LearnerSlots,
+  durable: (slot: Slot) => unknown = (slot) => slot.evidence,
+): unknown {
+  const { evidence } = learner;
+  if (evidence === undefined) return undefined;
+  let sum = evidence.zero();
+  for (const slot of learner.slots.values()) {
+    const own = slot.route === '' && !slot.quarantined ? durable(slot) : undefined;
+    if (own !== undefined) sum = evidence.add(sum, own);
+  }
+  return sum;
+}
+
+function settle(
+  learner: LearnerSlots,
+  sum: RunningSum,
+  origins: Iterable<string>,
+  which: (slot: Slot) => boolean,
+): unknown {
+  const { evidence } = learner;
+  if (evidence === undefined) return undefined;
+  if (!sum.stale) return sum.value;
+  let total = evidence.zero();
+  // Canonical order: the same slots give the same bits, in whatever order they came.
+  for (const origin of [...origins].sort()) {
+    const slot = learner.slots.get(origin) as Slot;
+    if (inSums(slot) && which(slot)) total = evidence.add(total, slot.evidence);
+  }
+  sum.value = total;
+  sum.changes = 0;
+  sum.stale = false;
+  return total;
+}
+
+/**
+ * Adopts what the parent says of everybody else. `foreign` are origins that this node lists but that reach the base by
+ * another way (the device moved, an older copy was restored, they were folded): they leave, in the same step. All
+ * others that the parent had heard of by then are left out of the base, and so count from now on.
+ * Returns the origins that left, or undefined where the base is not newer than the one in hand.
+ */
+export function adoptBase(
+  learner: LearnerSlots,
+  base: Base,
+  foreign: readonly string[],
+): string[] | undefined {
+  const current = learner.base;
+  if (
+    current !== undefined &&
+    (base.asOf < current.asOf || (base.asOf === current.asOf && base.revision <= current.revision))
+  )
+    return undefined;
+  const gone = new Set(foreign);
+  const left: string[] = [];
+  for (const slot of [...learner.slots.values()]) {
+    if (slot.listedIn === 0 || slot.listedIn > base.asOf) continue;
+    if (slot.route !== '') leave(learner, slot);
+    if (!gone.has(slot.origin)) slot.counted = true;
+    else if (slot.durableVersion <= slot.ackedVersion) {
+      learner.slots.delete(slot.origin);
+      left.push(slot.origin);
+      continue;
+    } else {
+      // It has news that the parent has not: that goes up first, and counts when the parent has said so.
+      slot.counted = slot.route === '';
+      slot.listedIn = 0;
+    }
+    if (slot.route !== '') enter(learner, slot);
+  }
+  learner.base = base;
+  learner.revision++;
+  return left;
+}
+
+/** Marks what belongs to quarantined nodes; sums are made anew where that changed. Returns whether it did. */
+export function applyQuarantine(learner: LearnerSlots, isQuarantined: (node: string) => boolean): boolean {
+  let changed = false;
+  for (const slot of learner.slots.values()) {
+    const quarantined = isQuarantined(slot.node);
+    if (slot.quarantined === quarantined) continue;
+    slot.quarantined = quarantined;
+    changed = true;
+    const group = learner.groups.get(slot.route);
+    if (group !== undefined) group.sum.stale = true;
+    learner.below.stale = true;
+  }
+  if (changed) learner.revision++;
+  return changed;
+}
