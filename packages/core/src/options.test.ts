@@ -8,6 +8,7 @@ import {
   list,
   number,
   object,
+  onlyKeys,
   parseDuration,
   parseShare,
   rejectUnknown,
@@ -66,6 +67,8 @@ describe('options', () => {
     ]);
     const typo = refusal(() => rejectUnknown({ kind: 'x', flor: 1 }, ['floor'], 'policy'));
     expect([typo.field, typo.mend]).toEqual(['policy.flor', 'Remove it, or use one of: floor.']);
+    const nested = refusal(() => onlyKeys({ kind: 'x' }, [], 'rules[0]'));
+    expect([nested.field, nested.mend]).toEqual(['rules[0].kind', 'Remove it.']);
   });
 
   it('takes defaults only where they are declared', () => {

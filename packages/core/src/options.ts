@@ -30,12 +30,17 @@ export function given(options: Options, key: string): boolean {
   return Object.hasOwn(options, key) && options[key] !== undefined;
 }
 
-/** Refuses keys that nobody reads; `kind` is always allowed. */
+/** Refuses keys that nobody reads, in the declaration of a family member: `kind` is allowed there. */
 export function rejectUnknown(options: Options, keys: readonly string[], path: string): void {
+  onlyKeys(options, keys, path, 'kind');
+}
+
+/** Refuses every key but these, in an object within a declaration. */
+export function onlyKeys(options: Options, keys: readonly string[], path: string, tacit?: string): void {
   for (const key of Object.keys(options)) {
-    if (key === 'kind' || keys.includes(key)) continue;
-    const known = keys.length === 0 ? 'there are no options here' : `use one of: ${keys.join(', ')}`;
-    refuse(path, key, options[key], 'is not an option here', `Remove it, or ${known}.`);
+    if (key === tacit || keys.includes(key)) continue;
+    const others = keys.length === 0 ? '' : `, or use one of: ${keys.join(', ')}`;
+    refuse(path, key, options[key], 'is not an option here', `Remove it${others}.`);
   }
 }
 

@@ -1,0 +1,61 @@
+import type { PolicyInput, ViewInput } from '../policy.ts';
+import { normalCdf } from '../stats/distributions.ts';
+import { sqrt } from '../stats/math.ts';
+
+/** What it takes to say how sure a proposal is to be worth the baseline. */
+export interface Comparison {
+  /** Posterior mean and variance of each arm's reward. */
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  /** Outcomes seen of each arm, undecayed; warm starts count. */
+  readonly outcomes: Float64Array;
+  readonly baseline: Float64Array | undefined;
+  readonly margin: number;
+}
+
+// An arm with less than this of the proposal and of the baseline cannot decide the comparison.
+const NEGLIGIBLE = 0.01;
+
+/** The comparison that `view` keeps for `propose`. */
+export function comparison(
+  posterior: { readonly mean: Float64Array; readonly variance: Float64Array },
+  outcomes: Float64Array,
+  at: ViewInput,
+): Comparison {
+  return {
+    mean: posterior.mean,
+    variance: posterior.variance,
+    outcomes,
+    baseline: at.baseline,
+    margin: at.margin,
+  };
+}
+
+/**
+ * P(Σ p_a μ_a ≥ Σ b_a μ_a − margin) by the normal approximation from posterior means and variances; b is the baseline
+ * scaled to the allowed arms. NaN where the baseline is unknown, or while an arm that carries at least 1 % of either
+ * distribution has not one outcome (or warm start) to its name: an untried arm is no evidence of anything.
+ * Allocates nothing.
+ */
+export function confidenceOf(compare: Comparison, p: Float64Array, input: PolicyInput): number {
+  const { baseline, mean, variance, outcomes } = compare;
+  if (baseline === undefined) return Number.NaN;
+  const { arms, allowed } = input;
+  let mass = 0;
+  for (let a = 0; a < arms; a++) if (allowed[a] === 1) mass += baseline[a];
+  const scale = mass > 0 ? 1 / mass : 0;
+  const even = mass > 0 ? 0 : 1 / input.allowedCount;
+  let gain = compare.margin;
+  let spread = 0;
+  for (let a = 0; a < arms; a++) {
+    if (allowed[a] === 0) continue;
+    const b = baseline[a] * scale + even;
+    if (outcomes[a] < 1 && (p[a] >= NEGLIGIBLE || b >= NEGLIGIBLE)) return Number.NaN;
+    const d = p[a] - b;
+    gain += d * mean[a];
+    spread += d * d * variance[a];
+  }
+  // The proposal is the baseline: as good as it for certain.
+  if (spread === 0) return gain >= 0 ? 1 : 0;
+  return normalCdf(gain / sqrt(spread));
+}

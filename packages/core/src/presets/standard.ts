@@ -1,0 +1,6 @@
+import { guards } from '../guards/index.ts';
+import { policies } from '../policies/index.ts';
+import type { Registry } from '../registry.ts';
+
+/** Everything this package has. A browser that needs less registers less. */
+export const standard: Registry = { policies, guards };
