@@ -180,11 +180,7 @@ export function expireAll(node: NodeState): void {
 /** Feedback may be under way that we cannot see: the disk fails, the parent is silent, or this process has just started. */
 function intakeLags(node: NodeState): boolean {
   if (node.flushFailures > 0 || node.accepted.length > node.tuning.intakeMax / 2) return true;
-  if (
-    node.parent !== undefined &&
-    node.parent.feedbackSeen &&
-    node.moment.monoMs - node.parent.lastHeardMs > node.tuning.resendMs
-  )
+  if (node.parent?.feedbackSeen && node.moment.monoMs - node.parent.lastHeardMs > node.tuning.resendMs)
     return true;
   return node.ownOrigins.size > 1 && node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs;
 }
