@@ -375,22 +375,27 @@ function checkedCopy(write: Write): Write {
   const bytes = write.kind === 'put' ? write.value : write.kind === 'append' ? write.chunk : undefined;
   if (bytes !== undefined && !(bytes instanceof Uint8Array)) throw invalid('value', bytes);
   if (write.kind === 'append') {
-    if (typeof write.journal !== 'string') throw invalid('journal', write.journal);
+    if (!isText(write.journal)) throw invalid('journal', write.journal);
     if (!Number.isFinite(write.atMs)) throw invalid('atMs', write.atMs);
     return { ...write, chunk: write.chunk.slice() };
   }
   if (write.kind !== 'put' && write.kind !== 'delete')
     throw invalid('kind', (write as { kind: unknown }).kind);
-  if (typeof write.collection !== 'string') throw invalid('collection', write.collection);
-  if (typeof write.key !== 'string') throw invalid('key', write.key);
+  if (!isText(write.collection)) throw invalid('collection', write.collection);
+  if (!isText(write.key)) throw invalid('key', write.key);
   return write.kind === 'put' ? { ...write, value: write.value.slice() } : { ...write };
+}
+
+/** Without lone surrogates, which UTF-8 cannot carry: on a real disk two such keys would become one. */
+function isText(name: unknown): boolean {
+  return typeof name === 'string' && !/\p{Surrogate}/u.test(name);
 }
 
 function invalid(field: string, value: unknown): GanglionError {
   return new GanglionError('invalid_input', `A write has no usable ${field}.`, {
     field,
     value,
-    mend: 'Give strings for names, a Uint8Array for bytes and a finite number for a time.',
+    mend: 'Give well-formed strings for names, a Uint8Array for bytes and a finite number for a time.',
   });
 }
 

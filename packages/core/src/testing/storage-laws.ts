@@ -141,6 +141,7 @@ export const storageLaws: readonly StorageLaw[] = [
       { kind: 'put', collection: 'a', key: 'x', value: 'text' },
       { kind: 'put', collection: 'a', key: 7, value: ascending(1) },
       { kind: 'delete', collection: null, key: 'x' },
+      { kind: 'put', collection: 'a', key: 'half of \ud83d', value: ascending(1) },
       { kind: 'append', journal: 'log', atMs: Number.NaN, chunk: ascending(1) },
       { kind: 'append', journal: 'log', atMs: Number.POSITIVE_INFINITY, chunk: ascending(1) },
       { kind: 'append', journal: 'log', atMs: 1, chunk: [1] },
