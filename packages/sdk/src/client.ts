@@ -1,0 +1,158 @@
+import type {
+  AuditEntry,
+  ControlsStatus,
+  DecideInput,
+  Decision,
+  FeedbackItem,
+  NodeEvent,
+  NodeStatus,
+  PointSpec,
+} from '@ganglion/core';
+import { type Call, type Transport, type TransportOptions, transport } from './http.ts';
+import { readEvents } from './sse.ts';
+import type {
+  ApplyAnswer,
+  DecideRequest,
+  HealthAnswer,
+  IntakeAnswer,
+  KillAnswer,
+  OverrideBody,
+  PointEntry,
+  ReadyAnswer,
+  ReportAnswer,
+  TagsAnswer,
+} from './wire.ts';
+
+export { RemoteRefusal, type TransportOptions } from './http.ts';
+
+export interface ClientOptions extends TransportOptions {
+  /** Which node of the daemon's process is asked; default: its root-most. */
+  readonly node?: string | undefined;
+}
+
+/**
+ * A daemon, as its API has it (DESIGN §7). Every function rejects with `GanglionError` only: match on `code`; `closed`
+ * where the daemon cannot be reached.
+ */
+export interface Client {
+  readonly url: string;
+  /** Sent again only where the daemon cannot have decided: a decision nobody acts on would be a lost outcome. */
+  decide(point: string, input?: DecideRequest): Promise<Decision>;
+  /** One call, however many; in order. */
+  decideMany(point: string, inputs: readonly DecideRequest[]): Promise<readonly Decision[]>;
+  /** Resolves once durable. Rejects if all was refused; what was refused among others is in `rejected`. */
+  feedback(items: FeedbackItem | readonly FeedbackItem[]): Promise<IntakeAnswer>;
+  exposures(ids: string | readonly string[]): Promise<IntakeAnswer>;
+  readonly points: PointCalls;
+  report(point: string): Promise<ReportAnswer>;
+  /** Forgets what a point has learned, everywhere. */
+  reset(point: string, reason: string): Promise<void>;
+  kill(scope: string, reason: string): Promise<KillAnswer>;
+  revive(scope: string, reason: string): Promise<TagsAnswer>;
+  controls(): Promise<ControlsStatus>;
+  override(point: string, override: OverrideBody): Promise<{ readonly tag: string }>;
+  removeOverride(
+    point: string,
+    options?: { readonly tag?: string | undefined; readonly reason?: string | undefined },
+  ): Promise<TagsAnswer>;
+  quarantine(node: string, reason: string): Promise<void>;
+  nodes(): Promise<readonly NodeStatus[]>;
+  audit(limit?: number): Promise<readonly AuditEntry[]>;
+  /** What happens from now on, until aborted or the connection ends. Decisions and outcomes are samples. */
+  events(options?: EventOptions): AsyncIterable<NodeEvent>;
+  health(): Promise<HealthAnswer>;
+  ready(): Promise<ReadyAnswer>;
+}
+
+export interface PointCalls {
+  list(): Promise<readonly PointEntry[]>;
+  get(point: string): Promise<PointEntry>;
+  /** Declares or replaces. The same declaration again changes nothing. */
+  apply(spec: PointSpec): Promise<ApplyAnswer>;
+  /** The same, from YAML text; the daemon reads it. */
+  applyYaml(point: string, yaml: string): Promise<ApplyAnswer>;
+  remove(point: string, reason?: string): Promise<void>;
+}
+
+export interface EventOptions {
+  readonly kinds?: readonly NodeEvent['kind'][] | undefined;
+  readonly point?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws GanglionError `invalid_input`, for a URL that is none */
+export function createClient(options: ClientOptions = {}): Client {
+  const wire = transport(options);
+  const at = (path: string, query: Readonly<Record<string, string | undefined>> = {}): string => {
+    const given = Object.entries({ ...query, node: options.node }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    );
+    return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+  };
+  const get = <T>(path: string, query?: Record<string, string | undefined>): Promise<T> =>
+    wire.json<T>({ method: 'GET', path: at(path, query), again: 'always' });
+  const post = <T>(path: string, body: unknown, again: Call['again']): Promise<T> =>
+    wire.json<T>({ method: 'POST', path: at(path), body, again });
+
+  return {
+    url: wire.url,
+    decide: (point, input = {}) => post(`${pointPath(point)}/decide`, input satisfies DecideInput, 'refused'),
+    decideMany: (point, inputs) => post(`${pointPath(point)}/decide`, inputs, 'refused'),
+    // Idempotent by (id, metric, revision): a retry is counted as a duplicate.
+    feedback: (items) => post('/v1/feedback', items, 'always'),
+    exposures: (ids) =>
+      post('/v1/exposures', typeof ids === 'string' ? { id: ids } : ids.map((id) => ({ id })), 'always'),
+    points: pointCalls(wire, at),
+    report: (point) => get(`${pointPath(point)}/report`),
+    reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
+    // A second tag of the same scope stops nothing more, and a revive removes both.
+    kill: (scope, reason) => post('/v1/kill', { scope, reason }, 'always'),
+    revive: (scope, reason) => post('/v1/revive', { scope, reason }, 'refused'),
+    controls: () => get('/v1/controls'),
+    override: (point, override) =>
+      wire.json({
+        method: 'PUT',
+        path: at(`${pointPath(point)}/override`),
+        body: override,
+        again: 'refused',
+      }),
+    removeOverride: (point, { tag, reason } = {}) =>
+      wire.json({
+        method: 'DELETE',
+        path: at(`${pointPath(point)}/override`, { tag, reason }),
+        again: 'refused',
+      }),
+    quarantine: async (node, reason) => void (await post('/v1/quarantine', { node, reason }, 'refused')),
+    nodes: () => get('/v1/nodes'),
+    audit: (limit) => get('/v1/audit', { limit: limit === undefined ? undefined : String(limit) }),
+    events: ({ kinds, point, signal } = {}) =>
+      readEvents(wire, at('/v1/events', { kinds: kinds?.join(','), point }), signal),
+    health: () => get('/healthz'),
+    ready: () => get('/readyz'),
+  };
+}
+
+function pointCalls(
+  wire: Transport,
+  at: (path: string, query?: Record<string, string | undefined>) => string,
+): PointCalls {
+  return {
+    list: () => wire.json({ method: 'GET', path: at('/v1/points'), again: 'always' }),
+    get: (point) => wire.json({ method: 'GET', path: at(pointPath(point)), again: 'always' }),
+    apply: (spec) =>
+      wire.json({ method: 'PUT', path: at(pointPath(spec.point)), body: spec, again: 'always' }),
+    applyYaml: (point, yaml) =>
+      wire.json({
+        method: 'PUT',
+        path: at(pointPath(point)),
+        raw: { type: 'application/yaml', text: yaml },
+        again: 'always',
+      }),
+    remove: (point, reason) =>
+      wire.json({ method: 'DELETE', path: at(pointPath(point), { reason }), again: 'refused' }),
+  };
+}
+
+function pointPath(point: string): string {
+  return `/v1/points/${encodeURIComponent(point)}`;
+}

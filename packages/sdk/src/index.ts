@@ -1,0 +1,3 @@
+export * from './client.ts';
+export * from './flags.ts';
+export * from './wire.ts';

@@ -1,0 +1,170 @@
+/**
+ * What goes over the wire (DESIGN §7), as types: the daemon answers with these and the client reads them.
+ * Everything the runtime itself names is taken from core; only what HTTP adds is declared here.
+ */
+import type {
+  DecideInput,
+  Decision,
+  ErrorCode,
+  FeedbackItem,
+  NodeStatus,
+  PointReport,
+  PointSpec,
+} from '@ganglion/core';
+
+export type {
+  Acknowledgement,
+  Actor,
+  ArmReport,
+  AuditEntry,
+  ControlsStatus,
+  DecideInput,
+  Decision,
+  ErrorCode,
+  Estimate,
+  FeedbackItem,
+  FeedbackResult,
+  GuardReport,
+  JsonValue,
+  KillStatus,
+  LeaseStatus,
+  LiftReport,
+  NodeEvent,
+  NodeStatus,
+  OverrideStatus,
+  PointMode,
+  PointReport,
+  PointSpec,
+  Problem,
+  Quantiles,
+  Reason,
+  Tier,
+  TrailEntry,
+} from '@ganglion/core';
+
+/** Refusals that only HTTP knows; all others carry the code of the `GanglionError` behind them. */
+export type HttpCode =
+  | 'not_found' // no such route
+  | 'method_not_allowed'
+  | 'too_large'
+  | 'unsupported_media_type'
+  | 'rate_limited'
+  | 'request_timeout'
+  | 'headers_too_large'
+  | 'malformed_request' // not HTTP
+  | 'internal'; // a fault of ours; the log has it
+
+/** RFC 9457, with what a person needs to put it right. Sent as `application/problem+json`. */
+export interface ProblemDocument {
+  /** A URI reference that names the kind of problem: `urn:ganglion:problem:<code>`. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode | HttpCode;
+  /** Path of what was wrong, such as `guards[1].openFor` or `[17].metrics.latencyMs`. */
+  readonly field?: string;
+  /** The refused value, cut to 80 characters. */
+  readonly value?: string;
+  /** One sentence: what to do about it. */
+  readonly mend?: string;
+  /** Where a whole list was refused: each item's problem, the first hundred of them. */
+  readonly rejected?: readonly RejectedItem[];
+}
+
+/** `POST /v1/points/{point}/decide`: this, or a list of it. */
+export interface DecideRequest extends DecideInput {
+  /** With a deadline the decision may escalate to the parent; 1 to 60,000 ms. */
+  readonly deadlineMs?: number | undefined;
+}
+
+/** `PUT /v1/points/{point}` */
+export interface ApplyAnswer {
+  readonly point: string;
+  readonly version: number;
+  /** False where the same declaration stood already. */
+  readonly changed: boolean;
+}
+
+/** One element of `GET /v1/points`; `GET /v1/points/{point}` answers one. */
+export interface PointEntry {
+  readonly spec: PointSpec;
+  readonly version: number;
+}
+
+/** One item of a list that was refused while others were taken. */
+export interface RejectedItem {
+  /** Position in the list that was sent. */
+  readonly index: number;
+  readonly id: string;
+  readonly code: string;
+  readonly field: string;
+  readonly message: string;
+  readonly mend?: string | undefined;
+}
+
+/** 202 of `POST /v1/feedback` and `POST /v1/exposures`: everything counted here is durable. */
+export interface IntakeAnswer {
+  /** joined + routed + unjoined + duplicates. */
+  readonly accepted: number;
+  readonly joined: number;
+  /** Durable here, on their way to the decision's origin. */
+  readonly routed: number;
+  /** Durable, but the decision was not kept. */
+  readonly unjoined: number;
+  readonly duplicates: number;
+  readonly rejected: readonly RejectedItem[];
+}
+
+/** `GET /v1/points/{point}/report`: the answering node's view of the tree, and each deciding node's own. */
+export interface ReportAnswer {
+  readonly report: PointReport;
+  readonly nodes: readonly PointReport[];
+}
+
+/** `POST /v1/kill` and `POST /v1/revive`. */
+export interface ScopeRequest {
+  /** `point:NAME`, `domain:NAME`, `artifact:NAME`, `tier:NAME`, `node:NAME` or `*`. */
+  readonly scope: string;
+  readonly reason: string;
+}
+
+export interface KillAnswer {
+  readonly tag: string;
+  /** When every overseen node has stopped at the latest; null where unbounded. */
+  readonly boundMs: number | null;
+}
+
+export interface TagsAnswer {
+  readonly tags: readonly string[];
+}
+
+/** `PUT /v1/points/{point}/override` */
+export interface OverrideBody {
+  readonly arm: string;
+  readonly segment?: Readonly<Record<string, unknown>> | undefined;
+  readonly reason: string;
+  /** From now, ms; without it the override stands until it is removed. */
+  readonly forMs?: number | undefined;
+}
+
+/** `GET /healthz` */
+export interface HealthAnswer {
+  readonly status: 'ok';
+  readonly version: string;
+  readonly node: string;
+  /** Wall clock of the daemon, ms since the epoch. */
+  readonly nowMs: number;
+}
+
+/** `GET /readyz` answers this with 200, or a problem document with 503. */
+export interface ReadyAnswer {
+  readonly status: 'ready';
+  readonly nodes: readonly Pick<NodeStatus, 'node' | 'tier' | 'health' | 'problems' | 'storage'>[];
+}
+
+/** A decision or a list of them, as the request was one or a list. */
+export type DecideAnswer = Decision | readonly Decision[];
+
+/** What may be sent as feedback. */
+export type FeedbackBody = FeedbackItem | readonly FeedbackItem[];

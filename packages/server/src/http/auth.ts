@@ -1,0 +1,258 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { type Actor, GanglionError, NAME_PATTERN } from '@ganglion/core';
+
+/**
+ * `viewer` reads; `app` reads, decides and sends feedback, but cannot stop anything; `operator` does everything.
+ * An application's token must not be able to kill, nor a wallboard's to teach.
+ */
+export type Role = 'viewer' | 'app' | 'operator';
+
+/** What a call needs: `open` nothing; `data` is deciding and feedback; `control` is an action that people answer for. */
+export type Access = 'open' | 'read' | 'data' | 'control';
+
+const GRANTS: Readonly<Record<Role, readonly Access[]>> = {
+  viewer: ['open', 'read'],
+  app: ['open', 'read', 'data'],
+  operator: ['open', 'read', 'data', 'control'],
+};
+
+/** A token as it is kept: its digest, never itself. */
+export interface TokenGrant {
+  readonly digest: Buffer;
+  readonly role: Role;
+  /** Who acts, for the audit. */
+  readonly name: string;
+}
+
+export interface AuthOptions {
+  /** Empty: nobody needs a token, and control actions are taken from this machine only. */
+  readonly tokens: readonly TokenGrant[];
+  /** Host names, beside localhost and IP addresses, under which this daemon is reached. */
+  readonly allowedHosts?: readonly string[] | undefined;
+}
+
+/** What the checks read of a request: the same for Fastify and for the fast path. */
+export interface Caller {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddress: string | undefined;
+}
+
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** The digest a token is kept and compared as. */
+export function tokenGrant(token: string, role: Role, name: string): TokenGrant {
+  if (token.length < 8 || token.length > 512 || !/^[\x21-\x7e]+$/.test(token))
+    throw new GanglionError('invalid_input', 'A token must be 8 to 512 visible ASCII characters', {
+      field: 'token',
+      mend: 'Make one with: openssl rand -hex 32',
+    });
+  if (!NAME_PATTERN.test(name))
+    throw new GanglionError('invalid_input', 'The name of a token’s holder is not a name', {
+      field: 'token.name',
+      value: name,
+      mend: 'Use letters, digits, dot, dash and underscore.',
+    });
+  return { digest: digestOf(token), role, name };
+}
+
+/**
+ * Tokens from the environment (`GANGLION_TOKEN`, an operator's) and from a file, one a line: `ROLE NAME TOKEN`, or a
+ * token alone, which is an operator's. Lines that start with # are comments.
+ * @throws GanglionError `invalid_input`, naming the line, never the token
+ */
+export function loadTokens(
+  env: Readonly<Record<string, string | undefined>>,
+  file: string | undefined,
+): TokenGrant[] {
+  const grants: TokenGrant[] = [];
+  if (env.GANGLION_TOKEN) grants.push(tokenGrant(env.GANGLION_TOKEN, 'operator', 'operator'));
+  if (file === undefined) return grants;
+  let text: string;
+  try {
+    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
+      throw new GanglionError('invalid_input', 'The token file can be read by other users', {
+        field: '--token-file',
+        value: file,
+        mend: `chmod 600 ${file}`,
+      });
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof GanglionError) throw cause;
+    throw new GanglionError('invalid_input', 'The token file cannot be read', {
+      field: '--token-file',
+      value: file,
+      mend: 'Give the path of a readable file.',
+      cause,
+    });
+  }
+  for (const [index, line] of text.split(/\r?\n/).entries()) grants.push(...grantOf(line, index + 1));
+  if (grants.length === 0)
+    throw new GanglionError('invalid_input', 'The token file has no token', {
+      field: '--token-file',
+      value: file,
+      mend: 'Write lines such as: operator alice TOKEN',
+    });
+  return grants;
+}
+
+function grantOf(line: string, number: number): TokenGrant[] {
+  const words = line.trim().split(/\s+/);
+  if (words[0] === '' || words[0].startsWith('#')) return [];
+  if (words.length === 1) return [tokenGrant(words[0], 'operator', 'operator')];
+  if (words.length === 3 && Object.hasOwn(GRANTS, words[0]))
+    return [tokenGrant(words[2], words[0] as Role, words[1])];
+  throw new GanglionError('invalid_input', `Line ${number} of the token file is not: ROLE NAME TOKEN`, {
+    field: `--token-file:${number}`,
+    mend: 'ROLE is viewer, app or operator.',
+  });
+}
+
+/** The checks every call passes, once for all routes. */
+export interface Gate {
+  /** @throws GanglionError `unauthorized` or `forbidden` */
+  admit(caller: Caller, access: Access): Principal;
+}
+
+const ANYBODY: Principal = Object.freeze({ name: 'local', role: 'operator' });
+
+export function gate(options: AuthOptions): Gate {
+  const allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
+  return {
+    admit(caller, access) {
+      checkBrowser(caller, access, allowedHosts, options.tokens.length === 0);
+      if (access === 'open') return ANYBODY;
+      if (options.tokens.length === 0) return withoutTokens(caller, access);
+      const principal = authenticate(caller, options.tokens);
+      if (!GRANTS[principal.role].includes(access))
+        throw new GanglionError('forbidden', `A ${principal.role} may not do this`, {
+          field: 'authorization',
+          mend:
+            access === 'control'
+              ? 'Use the token of an operator.'
+              : 'Use the token of an app or an operator.',
+        });
+      return principal;
+    },
+  };
+}
+
+/** Every digest is compared, each in constant time: the time taken says nothing of the tokens. */
+function authenticate(caller: Caller, tokens: readonly TokenGrant[]): Principal {
+  const header = one(caller.headers.authorization);
+  const match = header === undefined ? null : /^bearer +([\x21-\x7e]{1,512})$/i.exec(header);
+  const offered = digestOf(match === null ? '' : match[1]);
+  let found: TokenGrant | undefined;
+  for (const grant of tokens) if (timingSafeEqual(grant.digest, offered)) found = grant;
+  if (match === null || found === undefined)
+    throw new GanglionError(
+      'unauthorized',
+      header === undefined ? 'This daemon asks for a token' : 'The token is not known here',
+      {
+        field: 'authorization',
+        mend: 'Send "authorization: Bearer TOKEN" (the command takes --token, or GANGLION_TOKEN).',
+      },
+    );
+  return found;
+}
+
+function withoutTokens(caller: Caller, access: Access): Principal {
+  if (access === 'control' && !isLocal(caller))
+    throw new GanglionError(
+      'forbidden',
+      'Without a token, control actions are taken from this machine only',
+      {
+        field: 'authorization',
+        mend: 'Start the daemon with GANGLION_TOKEN or --token-file, and send the token.',
+      },
+    );
+  const claimed = one(caller.headers['x-ganglion-actor']);
+  // A claim, not a proof: the audit shows it as one of this machine's.
+  return claimed !== undefined && NAME_PATTERN.test(claimed)
+    ? { name: `local/${claimed}`, role: 'operator' }
+    : ANYBODY;
+}
+
+/** From this machine, and not on behalf of another: a reverse proxy beside us says so in its headers. */
+function isLocal(caller: Caller): boolean {
+  return (
+    isLoopback(caller.remoteAddress) &&
+    caller.headers.forwarded === undefined &&
+    caller.headers['x-forwarded-for'] === undefined
+  );
+}
+
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
+  return plain === '::1' || plain.startsWith('127.');
+}
+
+/**
+ * A page in somebody's browser must not reach a daemon on the same machine. Cross-site requests say so (Origin,
+ * Sec-Fetch-Site); a rebound DNS name (the page's own name, pointed at 127.0.0.1) shows in Host.
+ */
+function checkBrowser(
+  caller: Caller,
+  access: Access,
+  allowed: ReadonlySet<string>,
+  tokenless: boolean,
+): void {
+  const host = hostName(one(caller.headers.host));
+  if (tokenless && access !== 'open' && isLoopback(caller.remoteAddress) && !isTrusted(host, allowed))
+    throw new GanglionError('forbidden', 'This daemon is not known under that host name', {
+      field: 'host',
+      value: one(caller.headers.host) ?? '',
+      mend: 'Use localhost or 127.0.0.1, start the daemon with --allow-host NAME, or with a token.',
+    });
+  if (caller.method === 'GET' || caller.method === 'HEAD') return;
+  const origin = one(caller.headers.origin);
+  const site = one(caller.headers['sec-fetch-site']);
+  if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return;
+  if (
+    origin !== undefined &&
+    sameOrigin(origin, one(caller.headers.host)) &&
+    (!tokenless || isTrusted(host, allowed))
+  )
+    return;
+  throw new GanglionError('forbidden', 'Another site’s page may not call this', {
+    field: 'origin',
+    value: origin ?? site,
+    mend: 'Call from the daemon’s own page, or from outside a browser.',
+  });
+}
+
+function sameOrigin(origin: string, host: string | undefined): boolean {
+  const match = /^https?:\/\/([^/]+)$/i.exec(origin);
+  return match !== null && host !== undefined && match[1].toLowerCase() === host.toLowerCase();
+}
+
+/** An IP address cannot be rebound; localhost does not leave the machine (RFC 6761 §6.3). */
+function isTrusted(host: string | undefined, allowed: ReadonlySet<string>): boolean {
+  if (host === undefined) return false;
+  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  return host.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || allowed.has(host);
+}
+
+function hostName(host: string | undefined): string | undefined {
+  if (host === undefined) return undefined;
+  const bare = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.split(':', 1)[0];
+  return bare.toLowerCase();
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function one(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+/** The actor of a control action taken at this node. */
+export function actorOf(principal: Principal, authority: string): Actor {
+  return { name: principal.name, authority };
+}

@@ -1,0 +1,153 @@
+import { GanglionError, type GanglionNode, type PointSpec } from '@ganglion/core';
+import type { ReportAnswer } from '@ganglion/sdk';
+import type { FastifyInstance } from 'fastify';
+import { type Api, pickNode } from '../api.ts';
+import { actorOf } from '../auth.ts';
+import { answers, BY_HAND, NODE_QUERY } from './route.ts';
+
+interface PointRoute {
+  Params: { point: string };
+}
+
+const ENTRIES = { type: 'array', items: { $ref: 'PointEntry#' } } as const;
+const APPLIED = {
+  type: 'object',
+  required: ['point', 'version', 'changed'],
+  properties: { point: { type: 'string' }, version: { type: 'integer' }, changed: { type: 'boolean' } },
+} as const;
+
+/** Decision points: list, read, declare, delete, report, reset. */
+export function pointRoutes(app: FastifyInstance, api: Api): void {
+  app.get('/v1/points', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'points',
+      tags: ['points'],
+      summary: 'All decision points',
+      querystring: query(),
+      response: answers('All points.', ENTRIES),
+    },
+    handler: async (request) => pickNode(api, request.query).points(),
+  });
+  app.get<PointRoute>('/v1/points/:point', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'point',
+      tags: ['points'],
+      summary: 'One decision point',
+      querystring: query(),
+      response: answers('The point.', 'PointEntry'),
+    },
+    handler: async (request) => existing(pickNode(api, request.query), request.params.point),
+  });
+  declare(app, api);
+  app.delete<PointRoute>('/v1/points/:point', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'removePoint',
+      tags: ['points'],
+      summary: 'Delete a point and what it learned',
+      querystring: {
+        type: 'object',
+        properties: { ...NODE_QUERY, reason: { type: 'string', maxLength: 500 } },
+      },
+      response: { 204: { description: 'Deleted.', type: 'null' }, default: answers('').default },
+    },
+    handler: async (request, reply) => {
+      const node = pickNode(api, request.query);
+      const { reason } = request.query as { reason?: string };
+      existing(node, request.params.point);
+      await node.remove(request.params.point, actorOf(request.principal, node.name), reason ?? 'deleted');
+      return reply.code(204).send();
+    },
+  });
+  app.get<PointRoute>('/v1/points/:point/report', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'report',
+      tags: ['points'],
+      summary: 'Traffic, reward, lift, allocation, guards',
+      querystring: query(),
+      response: answers('The report, and those of the nodes below.'),
+    },
+    handler: async (request): Promise<ReportAnswer> => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      existing(node, point);
+      const report = node.report(point);
+      return { report, nodes: [report, ...node.reports(point)] };
+    },
+  });
+  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/reset', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'reset',
+      tags: ['points'],
+      summary: 'Forget what the point has learned, everywhere',
+      querystring: query(),
+      body: { $ref: 'ResetRequest#' },
+      response: answers('Forgotten, durably.'),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      existing(node, point);
+      await node.reset({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
+      return { point };
+    },
+  });
+}
+
+function declare(app: FastifyInstance, api: Api): void {
+  app.put<PointRoute>('/v1/points/:point', {
+    config: { access: 'control', yaml: true },
+    // The compiled specification checks itself, and says far more than a schema could.
+    ...BY_HAND,
+    schema: {
+      operationId: 'applyPoint',
+      tags: ['points'],
+      summary: 'Declare or replace a point',
+      description: 'The declaration as JSON, or as YAML (content-type application/yaml).',
+      consumes: ['application/json', 'application/yaml'],
+      querystring: query(),
+      body: { $ref: 'PointSpec#' },
+      response: answers('Declared, durably.', APPLIED),
+    },
+    handler: async (request, reply) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      const isNew = node.point(point) === undefined;
+      const applied = await node.apply(specOf(request.body, point), actorOf(request.principal, node.name));
+      return reply.code(isNew ? 201 : 200).send({ point, ...applied });
+    },
+  });
+}
+
+/** The name may be left to the address; where both are given they must agree. */
+function specOf(body: unknown, point: string): PointSpec {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new GanglionError('invalid_spec', 'The declaration must be an object', {
+      field: 'body',
+      value: body,
+      mend: 'Send {"point": …, "arms": […], "fallback": …, "policy": {…}}.',
+    });
+  const declared = (body as { point?: unknown }).point;
+  if (declared !== undefined && declared !== point)
+    throw new GanglionError('invalid_spec', 'The declaration is of another point than the address', {
+      field: 'point',
+      value: declared,
+      mend: `Send it to /v1/points/${typeof declared === 'string' ? encodeURIComponent(declared) : '{point}'}.`,
+    });
+  return { ...body, point } as PointSpec;
+}
+
+function existing(node: GanglionNode, point: string): { readonly spec: PointSpec; readonly version: number } {
+  const found = node.point(point);
+  if (found === undefined)
+    throw new GanglionError('unknown_point', 'There is no such point', { field: 'point', value: point });
+  return found;
+}
+
+function query(): object {
+  return { type: 'object', properties: NODE_QUERY };
+}

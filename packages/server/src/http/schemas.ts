@@ -1,0 +1,299 @@
+/**
+ * The JSON Schemas of the API: what OpenAPI shows, and what Fastify checks. (Decisions and feedback are checked by hand,
+ * for speed; a test holds the two to the same verdicts.)
+ */
+const NAME = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' } as const;
+const REASON = { type: 'string', minLength: 1, maxLength: 500, description: 'Why, for the audit.' } as const;
+const DURATION = {
+  description: '`250ms`, `30s`, `5m`, `1h`, `7d`, or milliseconds.',
+  oneOf: [{ type: 'string' }, { type: 'number', minimum: 0 }],
+} as const;
+const KIND = {
+  type: 'object',
+  description: 'A family member and its options.',
+  required: ['kind'],
+  properties: { kind: { type: 'string' } },
+  additionalProperties: true,
+} as const;
+const NULLABLE_NUMBER = { type: ['number', 'null'] } as const;
+const OBJECT = { type: 'object', additionalProperties: true } as const;
+
+const oneOrMany = (ref: string): object => ({
+  oneOf: [{ $ref: `${ref}#` }, { type: 'array', items: { $ref: `${ref}#` } }],
+});
+
+export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string]: unknown }[] = [
+  {
+    $id: 'Problem',
+    type: 'object',
+    description: 'RFC 9457 problem document. Match on `code`.',
+    required: ['type', 'title', 'status', 'detail', 'code'],
+    properties: {
+      type: { type: 'string' },
+      title: { type: 'string' },
+      status: { type: 'integer' },
+      detail: { type: 'string' },
+      code: { type: 'string' },
+      field: { type: 'string', description: 'Path of what was wrong, such as guards[1].openFor.' },
+      value: { type: 'string', description: 'The refused value, cut to 80 characters.' },
+      mend: { type: 'string', description: 'What to do about it.' },
+      rejected: { type: 'array', items: { $ref: 'Rejected#' } },
+    },
+    additionalProperties: true,
+  },
+  {
+    $id: 'Rejected',
+    type: 'object',
+    required: ['index', 'id', 'code', 'field', 'message'],
+    properties: {
+      index: { type: 'integer' },
+      id: { type: 'string' },
+      code: { type: 'string' },
+      field: { type: 'string' },
+      message: { type: 'string' },
+      mend: { type: 'string' },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'PointSpec',
+    type: 'object',
+    description: 'A decision point as its author declares it. Unknown keys are errors.',
+    required: ['point', 'arms', 'fallback', 'policy'],
+    properties: {
+      point: NAME,
+      description: { type: 'string' },
+      arms: {
+        type: 'array',
+        items: {
+          oneOf: [
+            NAME,
+            {
+              type: 'object',
+              required: ['id'],
+              properties: { id: NAME, features: OBJECT },
+              additionalProperties: false,
+            },
+          ],
+        },
+      },
+      fallback: { description: 'An arm, or a decision table: { rules: [...] }.', oneOf: [NAME, OBJECT] },
+      baseline: KIND,
+      context: OBJECT,
+      policy: KIND,
+      objective: OBJECT,
+      guards: { type: 'array', items: KIND },
+      sticky: {
+        oneOf: [
+          { type: 'string', const: 'none' },
+          { type: 'object', required: ['for'], properties: { for: DURATION }, additionalProperties: false },
+        ],
+      },
+      oversight: {
+        type: 'object',
+        properties: { lease: DURATION, onExpiry: { type: 'string', enum: ['fallback', 'continue'] } },
+        additionalProperties: false,
+      },
+      attribution: {
+        type: 'object',
+        properties: { window: DURATION, correction: DURATION, default: OBJECT },
+        additionalProperties: false,
+      },
+      exposure: { type: 'string', enum: ['decision', 'explicit'] },
+      placement: { type: 'string', enum: ['device', 'region', 'cloud'] },
+      budget: DURATION,
+      domain: NAME,
+      pooling: {
+        type: 'object',
+        properties: { weight: { type: 'number' }, steps: { type: 'integer' }, every: DURATION },
+        additionalProperties: false,
+      },
+      pending: { type: 'integer', minimum: 1 },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'PointEntry',
+    type: 'object',
+    required: ['spec', 'version'],
+    properties: { spec: { $ref: 'PointSpec#' }, version: { type: 'integer' } },
+    additionalProperties: false,
+  },
+  {
+    $id: 'DecideInput',
+    type: 'object',
+    properties: {
+      context: {
+        type: 'object',
+        description: 'Features by name, as the point declares them.',
+        additionalProperties: true,
+      },
+      unit: { type: 'string', maxLength: 1024, description: 'Who or what it is decided for.' },
+      deadlineMs: {
+        type: 'number',
+        minimum: 1,
+        maximum: 60_000,
+        description: 'With it, the decision may escalate to the parent.',
+      },
+    },
+    additionalProperties: false,
+  },
+  { $id: 'DecideRequest', ...oneOrMany('DecideInput') },
+  {
+    $id: 'Decision',
+    type: 'object',
+    required: [
+      'id',
+      'point',
+      'stratum',
+      'proposed',
+      'arm',
+      'propensity',
+      'confidence',
+      'reason',
+      'tier',
+      'versions',
+      'trail',
+      'atMs',
+    ],
+    properties: {
+      id: { type: 'string', description: 'Send feedback under this id.' },
+      point: { type: 'string' },
+      stratum: { type: 'string' },
+      proposed: { type: ['string', 'null'] },
+      arm: { type: ['string', 'null'], description: 'What to do; null where no arm is allowed.' },
+      propensity: {
+        ...NULLABLE_NUMBER,
+        description: 'P(arm | context, state, stratum); null where unknowable.',
+      },
+      confidence: NULLABLE_NUMBER,
+      reason: { type: 'string' },
+      tier: { type: 'string' },
+      versions: {
+        type: 'object',
+        properties: { spec: { type: 'integer' }, view: { type: 'integer' } },
+        required: ['spec', 'view'],
+        additionalProperties: false,
+      },
+      trail: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['guard', 'kind', 'why'],
+          properties: { guard: { type: 'string' }, kind: { type: 'string' }, why: { type: 'string' } },
+          additionalProperties: false,
+        },
+      },
+      atMs: { type: 'number' },
+    },
+    additionalProperties: false,
+  },
+  { $id: 'DecideAnswer', ...oneOrMany('Decision') },
+  {
+    $id: 'FeedbackItem',
+    type: 'object',
+    required: ['id'],
+    properties: {
+      id: { type: 'string', minLength: 1, maxLength: 256 },
+      metrics: { type: 'object', maxProperties: 256, additionalProperties: { type: 'number' } },
+      reward: { type: 'number' },
+      truth: { oneOf: [{ type: 'string', maxLength: 256 }, { type: 'number' }, { type: 'boolean' }] },
+      revision: {
+        type: 'integer',
+        minimum: 0,
+        maximum: 2147483647,
+        description: 'A higher revision replaces; the same value again is a duplicate.',
+      },
+    },
+    anyOf: [{ required: ['metrics'] }, { required: ['reward'] }, { required: ['truth'] }],
+    additionalProperties: false,
+  },
+  { $id: 'FeedbackRequest', ...oneOrMany('FeedbackItem') },
+  {
+    $id: 'ExposureItem',
+    type: 'object',
+    required: ['id'],
+    properties: { id: { type: 'string', minLength: 1, maxLength: 256 } },
+    additionalProperties: false,
+  },
+  { $id: 'ExposureRequest', ...oneOrMany('ExposureItem') },
+  {
+    $id: 'Intake',
+    type: 'object',
+    description: 'Everything counted as accepted is durable.',
+    required: ['accepted', 'joined', 'routed', 'unjoined', 'duplicates', 'rejected'],
+    properties: {
+      accepted: { type: 'integer' },
+      joined: { type: 'integer' },
+      routed: { type: 'integer' },
+      unjoined: { type: 'integer' },
+      duplicates: { type: 'integer' },
+      rejected: { type: 'array', items: { $ref: 'Rejected#' } },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'ScopeRequest',
+    type: 'object',
+    required: ['scope', 'reason'],
+    properties: {
+      scope: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 160,
+        description: '`point:NAME`, `domain:…`, `artifact:…`, `tier:…`, `node:…` or `*`.',
+      },
+      reason: REASON,
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'OverrideRequest',
+    type: 'object',
+    required: ['arm', 'reason'],
+    properties: {
+      arm: NAME,
+      segment: {
+        type: 'object',
+        description: 'Conditions on the context; without it, everybody.',
+        additionalProperties: true,
+      },
+      reason: REASON,
+      forMs: {
+        type: 'number',
+        minimum: 1,
+        maximum: 31_622_400_000,
+        description: 'From now; without it, until removed.',
+      },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'QuarantineRequest',
+    type: 'object',
+    required: ['node', 'reason'],
+    properties: { node: NAME, reason: REASON },
+    additionalProperties: false,
+  },
+  {
+    $id: 'ResetRequest',
+    type: 'object',
+    required: ['reason'],
+    properties: { reason: REASON },
+    additionalProperties: false,
+  },
+  {
+    $id: 'OfrepRequest',
+    type: 'object',
+    properties: {
+      context: {
+        type: 'object',
+        properties: { targetingKey: { type: 'string', maxLength: 1024 } },
+        additionalProperties: true,
+      },
+    },
+    additionalProperties: true,
+  },
+];
+
+export { NAME, OBJECT, REASON };

@@ -1,0 +1,206 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Decision, GanglionNode, NodeStatus } from '@ganglion/core';
+import type { IntakeAnswer } from '@ganglion/sdk';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/**
+ * A server's own Prometheus registry: two servers in one process never mix. Labels are bounded whatever clients send:
+ * points and arms beyond `MOST` are counted under `other`, units and contexts are never labels.
+ */
+export interface Metrics {
+  /** A decision was made through this server. On the hot path: an increment. */
+  readonly made: (decision: Decision) => void;
+  readonly fed: (answer: IntakeAnswer) => void;
+  /** A call was answered. `route` is the template, never the address that was sent. */
+  readonly answered: (method: string, route: string, status: number, seconds: number) => void;
+  readonly contentType: string;
+  render(): Promise<string>;
+  close(): void;
+}
+
+const MOST = { nodes: 100, points: 200, arms: 50 } as const;
+const OTHER = 'other';
+
+const DURATIONS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+type Made = Map<string, Map<string, number>>;
+
+/** @param node - the node the server stands before; it knows those below it. */
+export function createMetrics(node: GanglionNode): Metrics {
+  const registry = new Registry();
+  const made: Made = new Map();
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  lag.enable();
+
+  treeMetrics(registry, node);
+  processMetrics(registry, lag);
+  decisionsMade(registry, made);
+  const intake = new Counter({
+    name: 'ganglion_feedback_total',
+    help: 'Feedback and exposures taken by this server, by what became of them.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  const durations = new Histogram({
+    name: 'ganglion_http_request_duration_seconds',
+    help: 'From the head of a request to the end of its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: DURATIONS_S,
+    registers: [registry],
+  });
+
+  return {
+    made: (decision) => {
+      let reasons = made.get(decision.point);
+      if (reasons === undefined) {
+        // Points exist by declaration, never by request; the bound is for trees with very many.
+        const name = made.size < MOST.points ? decision.point : OTHER;
+        reasons = made.get(name) ?? new Map<string, number>();
+        made.set(name, reasons);
+      }
+      reasons.set(decision.reason, (reasons.get(decision.reason) ?? 0) + 1);
+    },
+    fed: (answer) => {
+      for (const status of ['joined', 'routed', 'unjoined', 'duplicates'] as const)
+        if (answer[status] > 0) intake.inc({ status }, answer[status]);
+      if (answer.rejected.length > 0) intake.inc({ status: 'rejected' }, answer.rejected.length);
+    },
+    answered: (method, route, status, seconds) => durations.observe({ method, route, status }, seconds),
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    close: () => {
+      lag.disable();
+      registry.clear();
+    },
+  };
+}
+
+function decisionsMade(registry: Registry, made: Made): void {
+  new Counter({
+    name: 'ganglion_http_decisions_total',
+    help: 'Decisions made through this server, by reason.',
+    labelNames: ['point', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [point, reasons] of made)
+        for (const [reason, count] of reasons) this.inc({ point, reason }, count);
+    },
+  });
+}
+
+/** What the nodes say of themselves: read when scraped, never kept. */
+function treeMetrics(registry: Registry, node: GanglionNode): void {
+  const gauge = (name: string, help: string, value: (status: NodeStatus) => number | null): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node', 'tier'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const status of node.nodes().slice(0, MOST.nodes)) {
+          const at = value(status);
+          if (at !== null) this.set({ node: status.node, tier: status.tier }, at);
+        }
+      },
+    });
+  };
+  gauge('ganglion_node_healthy', '1 healthy, 0 degraded; absent while unknown.', (s) =>
+    s.health === 'unknown' ? null : s.health === 'healthy' ? 1 : 0,
+  );
+  gauge(
+    'ganglion_lease_remaining_seconds',
+    'Until overseen points go to their fallback; 0 expired, absent at the root.',
+    (s) => (s.lease.state === 'held' ? s.lease.remainingMs / 1000 : s.lease.state === 'root' ? null : 0),
+  );
+  gauge('ganglion_sync_age_seconds', 'Since the last word from the parent; absent at the root.', (s) =>
+    s.parentAgeMs === null ? null : s.parentAgeMs / 1000,
+  );
+  gauge('ganglion_parent_rtt_seconds', 'Smoothed round trip to the parent.', (s) =>
+    s.parentRttMs === null ? null : s.parentRttMs / 1000,
+  );
+  decidedAndLearned(registry, node);
+}
+
+function decidedAndLearned(registry: Registry, node: GanglionNode): void {
+  new Counter({
+    name: 'ganglion_decisions_total',
+    help: 'Decisions by point and executed arm, on every node that decides it, through whatever way they were asked for.',
+    labelNames: ['node', 'point', 'arm'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      eachReport(node, (point, report) => {
+        for (const [index, arm] of report.arms.entries())
+          this.inc({ node: report.node, point, arm: index < MOST.arms ? arm.arm : OTHER }, arm.decisions);
+      });
+    },
+  });
+  const counter = (
+    name: string,
+    help: string,
+    value: (report: ReturnType<GanglionNode['report']>) => number,
+  ): void => {
+    new Counter({
+      name,
+      help,
+      labelNames: ['node', 'point'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        eachReport(node, (point, report) => this.inc({ node: report.node, point }, value(report)));
+      },
+    });
+  };
+  counter('ganglion_outcomes_total', 'Outcomes joined to their decision.', (r) => r.outcomes);
+  counter(
+    'ganglion_expired_total',
+    'Decisions whose attribution window passed in silence.',
+    (r) => r.expired,
+  );
+  counter('ganglion_unjoined_total', 'Feedback whose decision was not kept.', (r) => r.unjoined);
+}
+
+function eachReport(
+  node: GanglionNode,
+  visit: (point: string, report: ReturnType<GanglionNode['report']>) => void,
+): void {
+  for (const [index, { spec }] of node.points().entries())
+    for (const report of [node.report(spec.point), ...node.reports(spec.point)].slice(0, MOST.nodes))
+      visit(index < MOST.points ? spec.point : OTHER, report);
+}
+
+function processMetrics(registry: Registry, lag: ReturnType<typeof monitorEventLoopDelay>): void {
+  new Gauge({
+    name: 'ganglion_event_loop_lag_seconds',
+    help: 'How late the event loop was since the last scrape, beyond the 10 ms it is sampled at.',
+    labelNames: ['quantile'],
+    registers: [registry],
+    collect() {
+      const late = (ns: number): number => (Number.isFinite(ns) ? Math.max(0, ns / 1e9 - 0.01) : 0);
+      this.set({ quantile: '0.5' }, late(lag.percentile(50)));
+      this.set({ quantile: '0.99' }, late(lag.percentile(99)));
+      this.set({ quantile: '1' }, late(lag.max));
+      lag.reset();
+    },
+  });
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory of the daemon.',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system time of the daemon.',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}
