@@ -26,7 +26,10 @@ export interface ProxyContext {
   readonly stats: ProxyStats;
   /** Client connections that asked for a tunnel; the server no longer knows of them. */
   readonly tunnels: Set<Socket>;
+  /** No new requests; those in flight may end. */
   draining: boolean;
+  /** What is in flight is being cut. */
+  cutting: boolean;
   /** An exchange is over. */
   left(): void;
 }
@@ -395,8 +398,11 @@ export class Exchange implements AttemptOwner {
 
   readonly #onClose = (): void => {
     if (!this.#response.writableFinished && this.#attempt?.over === false) {
-      this.#context.stats.clientAborts += 1;
-      this.#attempt.cancel({ error: 'client_gone', fault: 'client' });
+      if (this.#context.cutting) this.#attempt.cancel({ error: 'proxy_closed', fault: 'proxy' });
+      else {
+        this.#context.stats.clientAborts += 1;
+        this.#attempt.cancel({ error: 'client_gone', fault: 'client' });
+      }
     }
     this.#finish(this.#answered ? this.#response.statusCode : undefined);
   };

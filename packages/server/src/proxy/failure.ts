@@ -53,9 +53,10 @@ function cutOrReset(progress: Progress): AttemptError {
   return progress.answered ? 'backend_cut' : 'backend_reset';
 }
 
-/** llhttp's codes; undici also says `bad response` and `bad upgrade` for what it did not ask for. */
+/** node's parser gives llhttp's code, undici's only its name; `bad …` is what undici was sent without asking. */
 function isParseError(code: string, error: Error): boolean {
-  return code.startsWith('HPE_') || error.message === 'bad response' || error.message === 'bad upgrade';
+  if (code.startsWith('HPE_') || error.name === 'HTTPParserError') return true;
+  return error.message === 'bad response' || error.message === 'bad upgrade';
 }
 
 function backend(error: AttemptError): Failure {

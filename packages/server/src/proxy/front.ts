@@ -13,6 +13,7 @@ import { addressMatcher, type ClientConnection, plainAddress } from './forwarded
 import type { ResolvedOptions } from './options.ts';
 import { type ProxyProblem, problemMessage, sendProblem } from './problem.ts';
 import { type RequestHead, readRequestHead } from './request-head.ts';
+import { awaitTunnel, type ClientTunnel } from './tunnel.ts';
 
 /** A client connection, and what is being answered on it. */
 interface Connection {
@@ -20,10 +21,19 @@ interface Connection {
   /** Exchanges that are not over; more than one where the client pipelines. */
   open: number;
   latest: ServerResponse | undefined;
+  /** Its last answer has been given: it is about to close, whatever else the parser may find in it. */
+  refused: boolean;
+}
+
+/** The server, and what node does not know of its connections. */
+export interface Front {
+  readonly server: Server;
+  /** Closes connections over which nothing was ever sent; node takes them for busy. */
+  closeUnused(): void;
 }
 
 /** The server that clients connect to: admits or refuses each request, and starts its exchange. */
-export function createFront(context: ProxyContext): Server {
+export function createFront(context: ProxyContext): Front {
   const { options } = context;
   const serverOptions = frontOptions(options);
   const server =
@@ -34,10 +44,11 @@ export function createFront(context: ProxyContext): Server {
   // Node drops fields beyond this count without a word; we refuse them instead (`maxHeaderCount`).
   server.maxHeadersCount = 0;
   const connections = connectionsOf(options);
-  const admit = (request: IncomingMessage, response: ServerResponse, tunnel?: Tunnel): void => {
-    const connection = connections(request.socket);
+  const admit = (request: IncomingMessage, response: ServerResponse, tunnel?: ClientTunnel): void => {
+    const connection = connections.of(request.socket);
     const head = admission(context, request);
     if ('code' in head) {
+      connection.refused = true;
       response.shouldKeepAlive = false;
       sendProblem(response, head);
       return;
@@ -67,23 +78,25 @@ export function createFront(context: ProxyContext): Server {
     });
   });
   server.on('upgrade', (request, socket, firstBytes) => {
-    admit(request, responseOver(request, socket as Socket, context), {
-      socket: socket as Socket,
-      firstBytes,
-    });
+    const client = socket as Socket;
+    admit(request, responseOver(request, client, context), awaitTunnel(client, firstBytes));
   });
   server.on('connect', (_request, socket: Duplex) => {
     socket.on('error', () => {});
     socket.end(problemMessage({ status: 405, code: 'method_not_allowed', detail: 'CONNECT is not served.' }));
   });
   server.on('clientError', (error, socket) => {
+    const connection = connections.of(socket as Socket);
+    if (connection.refused) return;
+    connection.refused = true;
     context.stats.malformed += 1;
-    refuseUnparsed(error, socket as Socket, connections(socket as Socket));
+    refuseUnparsed(error, socket as Socket, connection);
   });
-  return server;
+  server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
+    connections.of(socket);
+  });
+  return { server, closeUnused: connections.closeUnused };
 }
-
-type Tunnel = { readonly socket: Socket; readonly firstBytes: Buffer };
 
 function frontOptions(options: ResolvedOptions): ServerOptions {
   return {
@@ -95,7 +108,8 @@ function frontOptions(options: ResolvedOptions): ServerOptions {
     connectionsCheckingInterval: Math.min(5000, Math.max(50, options.clientHeadTimeoutMs / 4)),
     // Said here because a command-line flag could otherwise turn the strict parser off.
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Node would answer without a problem document; `readRequestHead` refuses it.
+    requireHostHeader: false,
     optimizeEmptyRequests: true,
     noDelay: true,
     // Other protocols (h2c, say) would tunnel past everything that is checked here: their request is served as HTTP/1.1.
@@ -104,19 +118,32 @@ function frontOptions(options: ResolvedOptions): ServerOptions {
   };
 }
 
-function connectionsOf(options: ResolvedOptions): (socket: Socket) => Connection {
-  const known = new WeakMap<Socket, Connection>();
+interface Connections {
+  of(socket: Socket): Connection;
+  closeUnused(): void;
+}
+
+function connectionsOf(options: ResolvedOptions): Connections {
+  const known = new Map<Socket, Connection>();
   const isTrusted = addressMatcher(options.trustedProxies);
   const proto = options.tls === undefined ? 'http' : 'https';
-  return (socket) => {
-    let connection = known.get(socket);
-    if (connection === undefined) {
-      const address = plainAddress(socket.remoteAddress);
-      const client: ClientConnection = { address, proto, trusted: isTrusted(address) };
-      connection = { client, open: 0, latest: undefined };
-      known.set(socket, connection);
-    }
-    return connection;
+  return {
+    of(socket) {
+      let connection = known.get(socket);
+      if (connection === undefined) {
+        const address = plainAddress(socket.remoteAddress);
+        const client: ClientConnection = { address, proto, trusted: isTrusted(address) };
+        connection = { client, open: 0, latest: undefined, refused: false };
+        if (!socket.destroyed) {
+          known.set(socket, connection);
+          socket.once('close', () => known.delete(socket));
+        }
+      }
+      return connection;
+    },
+    closeUnused() {
+      for (const socket of known.keys()) if (socket.bytesRead === 0) socket.destroy();
+    },
   };
 }
 

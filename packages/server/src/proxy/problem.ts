@@ -31,6 +31,7 @@ export type ProblemCode =
   | 'closed' // 503: shutting down
   | 'backend_connect_timeout' // 504
   | 'backend_head_timeout' // 504
+  | 'unsupported_version' // 505
   | 'loop_detected'; // 508
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -44,6 +45,7 @@ const TITLES: Readonly<Record<number, string>> = {
   502: 'Bad Gateway',
   503: 'Service Unavailable',
   504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
   508: 'Loop Detected',
 };
 

@@ -224,7 +224,7 @@ describe('responses', () => {
     for (let i = 1; i <= 2; i++) {
       client.text = '';
       client.write('GET / HTTP/1.1\r\nHost: h\r\n\r\n');
-      expect(await client.until('\r\n\r\n')).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*etag: "x"`));
+      expect(await client.until('\r\n\r\n')).toMatch(new RegExp(`^HTTP/1.1 ${status} [\\s\\S]*etag: "x"`));
     }
   });
 
@@ -259,7 +259,7 @@ describe('responses', () => {
     const { url } = await scope.proxy({ chooser: inOrder({ a: origin }) });
     const response = await send(url);
     expect((await bodyOf(response)).toString()).toBe('abc');
-    expect(response.headers['trailer']).toBe('X-Sum');
+    expect(response.headers.trailer).toBe('X-Sum');
     expect(response.trailers).toEqual({ 'x-sum': '900150983' });
   });
 
@@ -291,7 +291,7 @@ describe('responses', () => {
     client.write(
       'GET /slow HTTP/1.1\r\nHost: h\r\n\r\nGET /fast HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n',
     );
-    expect(await client.untilClosed()).toMatch(/\/slow[^]*\/fast/);
+    expect(await client.untilClosed()).toMatch(/\/slow.*\/fast/s);
   });
 });
 

@@ -21,7 +21,7 @@ import { type ProxyStats, proxyStats } from './stats.ts';
  * What it keeps to: RFC 9110 and 9112 (a gateway), RFC 7239 (`Forwarded`), RFC 9457 (its own errors). Bodies stream
  * both ways with backpressure and are never kept, so a request whose body has begun to flow is not retried.
  */
-export interface Proxy {
+export interface ReverseProxy {
   /** Starts to listen. `port` 0 takes any free one. Rejects with node's error (`EADDRINUSE`, say). */
   listen(at: { readonly port: number; readonly host?: string }): Promise<AddressInfo>;
   /** Live counters; do not change them. */
@@ -36,10 +36,13 @@ export interface Proxy {
 /** Time that `close` gives to requests in flight, unless told otherwise. */
 const DRAIN_MS = 10_000;
 
+/** Time in which cut connections report that they are closed. */
+const CUT_MS = 1000;
+
 const RETIRE_EVERY_MS = 30_000;
 
 /** Makes a proxy. Throws a `RangeError` or `TypeError` naming the option for options out of range. */
-export function createProxy(given: ProxyOptions): Proxy {
+export function createProxy(given: ProxyOptions): ReverseProxy {
   const options = resolveOptions(given);
   const stats = proxyStats();
   let onIdle = (): void => {};
@@ -50,12 +53,13 @@ export function createProxy(given: ProxyOptions): Proxy {
     budget: retryBudget(options.retry, performance.now()),
     tunnels: new Set(),
     draining: false,
+    cutting: false,
     left() {
       stats.inFlight -= 1;
       if (stats.inFlight === 0) onIdle();
     },
   };
-  const server = createFront(context);
+  const { server, closeUnused } = createFront(context);
   const retirement = setInterval(() => context.backends.retireIdle(performance.now()), RETIRE_EVERY_MS);
   retirement.unref();
   let closing: Promise<{ cut: number }> | undefined;
@@ -75,11 +79,13 @@ export function createProxy(given: ProxyOptions): Proxy {
     context.draining = true;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeIdleConnections();
+    closeUnused();
     await idleWithin(drainMs);
     const cut = stats.inFlight;
+    context.cutting = true;
     for (const socket of context.tunnels) socket.destroy();
     server.closeAllConnections();
-    await Promise.all([closed, context.backends.destroy()]);
+    await Promise.all([closed, context.backends.destroy(), idleWithin(CUT_MS)]);
     return { cut };
   };
 

@@ -6,19 +6,32 @@ import { type RequestHead, readRequestHead } from './request-head.ts';
 
 const LIMITS = { maxHeaderCount: 100, via: 'ganglion' };
 
-function read(rawHeaders: string[], over: { method?: string; url?: string; minor?: number } = {}) {
-  const { method = 'GET', url = '/', minor = 1 } = over;
-  return readRequestHead({ method, url, httpVersionMinor: minor, rawHeaders }, LIMITS);
+interface Over {
+  readonly method?: string;
+  readonly url?: string;
+  readonly major?: number;
+  readonly minor?: number;
 }
 
-function accepted(rawHeaders: string[], over = {}): RequestHead {
-  const head = read(rawHeaders, over);
+/** Reads a head; a Host field is put in where none is given, except for other versions. */
+function read(fields: string[], over: Over = {}) {
+  const { method = 'GET', url = '/', major = 1, minor = 1 } = over;
+  const hosted = minor !== 1 || fields.some((name, i) => i % 2 === 0 && /^host$/i.test(name));
+  const rawHeaders = hosted ? fields : ['Host', 'h', ...fields];
+  return readRequestHead(
+    { method, url, httpVersionMajor: major, httpVersionMinor: minor, rawHeaders },
+    LIMITS,
+  );
+}
+
+function accepted(fields: string[], over: Over = {}): RequestHead {
+  const head = read(fields, over);
   if ('code' in head) throw new Error(`refused: ${head.code} ${head.detail}`);
   return head;
 }
 
-function refused(rawHeaders: string[], over = {}): Pick<ProxyProblem, 'status' | 'code'> {
-  const head = read(rawHeaders, over);
+function refused(fields: string[], over: Over = {}): Pick<ProxyProblem, 'status' | 'code'> {
+  const head = read(fields, over);
   if (!('code' in head)) throw new Error('accepted');
   return { status: head.status, code: head.code };
 }
@@ -76,6 +89,22 @@ describe('request head', () => {
       });
   });
 
+  it('refuses other versions, and HTTP/1.1 without a Host', () => {
+    for (const [major, minor] of [
+      [0, 9],
+      [2, 0],
+      [3, 0],
+    ])
+      expect(refused([], { major, minor })).toEqual({ status: 505, code: 'unsupported_version' });
+    expect(
+      readRequestHead(
+        { method: 'GET', url: '/', httpVersionMajor: 1, httpVersionMinor: 1, rawHeaders: [] },
+        LIMITS,
+      ),
+    ).toMatchObject(malformed);
+    expect(accepted([], { minor: 0 }).host).toBeUndefined();
+  });
+
   it('drops spellings with _ that gateways take for framing or forwarding fields', () => {
     const raw = ['Content_Length', '5', 'transfer_encoding', 'chunked', 'X_Forwarded_For', '1.1.1.1'];
     expect(accepted([...raw, 'My_Field', 'kept']).headers).toEqual(['My_Field', 'kept']);
@@ -111,7 +140,7 @@ describe('request head', () => {
     expect(refused([], { method: 'TRACE' })).toEqual({ status: 405, code: 'method_not_allowed' });
     const many = Array.from({ length: 101 }, (_, i) => [`x-${i}`, '']).flat();
     expect(refused(many)).toEqual({ status: 431, code: 'headers_too_large' });
-    expect(accepted(many.slice(2)).headers).toHaveLength(200);
+    expect(accepted(many.slice(4)).headers).toHaveLength(198);
     const via = Array.from({ length: 8 }, () => '1.1 ganglion').join(', ');
     expect(refused(['Via', via])).toEqual({ status: 508, code: 'loop_detected' });
     expect(accepted(['Via', '1.1 other, 1.1 ganglion']).headers).toEqual(['Via', '1.1 other, 1.1 ganglion']);

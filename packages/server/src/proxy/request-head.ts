@@ -16,6 +16,7 @@ import { originForm } from './target.ts';
 export interface RawRequest {
   readonly method: string;
   readonly url: string;
+  readonly httpVersionMajor: number;
   readonly httpVersionMinor: number;
   readonly rawHeaders: readonly string[];
 }
@@ -90,6 +91,9 @@ function malformed(detail: string): ProxyProblem {
 /** Reads the head of a request; a problem where it has to be refused. */
 export function readRequestHead(request: RawRequest, limits: HeadLimits): RequestHead | ProxyProblem {
   const raw = request.rawHeaders;
+  // The parser lets HTTP/0.9 and HTTP/2.0 through as if they were HTTP/1.
+  if (request.httpVersionMajor !== 1)
+    return problem(505, 'unsupported_version', 'The only versions understood are HTTP/1.1 and HTTP/1.0.');
   if (raw.length > 2 * limits.maxHeaderCount)
     return problem(431, 'headers_too_large', `More than ${limits.maxHeaderCount} header fields.`);
   if (request.method === 'TRACE')
@@ -111,6 +115,7 @@ export function readRequestHead(request: RawRequest, limits: HeadLimits): Reques
   const named = readFields(request, head, limits);
   if (named !== undefined && 'code' in named) return named;
   if (named !== undefined) removeNamed(head.headers, named);
+  if (head.host === undefined && request.httpVersionMinor > 0) return malformed('No Host field.');
   return readTarget(request, head);
 }
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import type { BackendAnswer, BackendChooser, BackendOutcome, BackendRequest } from './balancer.ts';
 import type { ProxyOptions } from './options.ts';
-import { createProxy, type Proxy } from './proxy.ts';
+import { createProxy, type ReverseProxy } from './proxy.ts';
 
 /** Support for the tests of this folder: real servers on free ports, closed when a scope ends. */
 
@@ -48,9 +48,10 @@ export class Scope {
   async backend(listener: RequestListener, prepare?: (server: Server) => void): Promise<string> {
     const server = createServer(listener);
     prepare?.(server);
+    const sockets = socketsOf(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.defer(() => {
-      server.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(resolve));
     });
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -58,13 +59,11 @@ export class Scope {
 
   /** A backend that speaks bytes; returns its origin. */
   async tcp(onConnection: (socket: Socket) => void): Promise<string> {
-    const sockets = new Set<Socket>();
     const server = createTcpServer((socket) => {
-      sockets.add(socket);
-      socket.on('close', () => sockets.delete(socket));
       socket.on('error', () => {});
       onConnection(socket);
     });
+    const sockets = socketsOf(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.defer(() => {
       for (const socket of sockets) socket.destroy();
@@ -90,7 +89,7 @@ export class Scope {
   /** A running proxy; returns it with its port. */
   async proxy(
     options: ProxyOptions,
-  ): Promise<{ readonly proxy: Proxy; readonly port: number; readonly url: string }> {
+  ): Promise<{ readonly proxy: ReverseProxy; readonly port: number; readonly url: string }> {
     const proxy = createProxy(options);
     const { port } = await proxy.listen({ port: 0 });
     this.defer(() => proxy.close(0));
@@ -107,6 +106,18 @@ export class Scope {
     this.defer(() => socket.destroy());
     return new RawClient(socket);
   }
+}
+
+/** The open connections of a server; node's own list leaves out the upgraded ones. */
+function socketsOf(server: {
+  on(event: 'connection', listener: (socket: Socket) => void): unknown;
+}): Set<Socket> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  return sockets;
 }
 
 /** A client that writes bytes and reads text. */

@@ -2,10 +2,42 @@ import type { Socket } from 'node:net';
 import type { Failure } from './failure.ts';
 import { forwardResponseHeaders, type ResponseFields } from './response-head.ts';
 
-/** A client that asked for another protocol: its connection, and what it already sent over it. */
+/** A client that asked for another protocol, and waits for the backend to agree. */
 export interface ClientTunnel {
   readonly socket: Socket;
-  readonly firstBytes: Buffer;
+  /** Stops waiting; returns what the client sent meanwhile. */
+  takeOver(): Buffer;
+}
+
+/** What a client may send before the backend has agreed; beyond, it is read no further. */
+const EARLY_BYTES = 65_536;
+
+/**
+ * Waits on behalf of the backend. The connection is read all the time, because a connection that nobody reads does
+ * not show that the client has left.
+ */
+export function awaitTunnel(socket: Socket, firstBytes: Buffer): ClientTunnel {
+  const early = [firstBytes];
+  let size = firstBytes.length;
+  const keep = (chunk: Buffer): void => {
+    early.push(chunk);
+    size += chunk.length;
+    if (size > EARLY_BYTES) socket.pause();
+  };
+  const leave = (): void => {
+    socket.destroy();
+  };
+  socket.on('data', keep);
+  socket.on('end', leave);
+  socket.resume();
+  return {
+    socket,
+    takeOver() {
+      socket.removeListener('data', keep);
+      socket.removeListener('end', leave);
+      return Buffer.concat(early);
+    },
+  };
 }
 
 /**
@@ -49,7 +81,8 @@ export function joinTunnel(
   backend.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
   });
-  if (client.firstBytes.length > 0) backend.write(client.firstBytes);
+  const early = client.takeOver();
+  if (early.length > 0) backend.write(early);
   backend.pipe(client.socket);
   client.socket.pipe(backend);
 }
