@@ -8,6 +8,11 @@ export interface DecideInput {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** Who or what it is decided for: assignment hashes it, stickiness keeps it. Without one, a random unit is assumed. */
   readonly unit?: string | undefined;
+  /**
+   * Arms that the caller cannot use for this decision: a retry must not go where it just failed. The propensity is that
+   * of the draw among the others; outcomes of such decisions do not train, for what came before is in no context.
+   */
+  readonly exclude?: readonly string[] | undefined;
 }
 
 export interface FeedbackItem {
@@ -63,7 +68,11 @@ export interface GanglionNode {
   /** Never throws but for `unknown_point`; allocates the record and little else. */
   decide(point: string, input?: DecideInput): Decision;
   /** May escalate to the parent; falls back at the deadline; re-checks the controls before it returns. */
-  decideAsync(point: string, input?: DecideInput, options?: { readonly deadlineMs?: number }): Promise<Decision>;
+  decideAsync(
+    point: string,
+    input?: DecideInput,
+    options?: { readonly deadlineMs?: number },
+  ): Promise<Decision>;
   /** The application did apply the decision (points with `exposure: explicit`). Resolves once durable. */
   expose(ids: readonly string[]): Promise<readonly FeedbackResult[]>;
   /** In flight no longer, without an outcome yet: for guards and balancers that count requests. */
@@ -75,7 +84,12 @@ export interface GanglionNode {
   /** Takes back every kill that stands for this scope; returns their tags. @throws `unknown_control` where there is none, `forbidden` */
   revive(request: KillRequest): Promise<{ tags: readonly string[] }>;
   override(request: OverrideRequest): Promise<{ tag: string }>;
-  removeOverride(request: { readonly point: string; readonly tag?: string | undefined; readonly reason: string; readonly by: Actor }): Promise<{ tags: readonly string[] }>;
+  removeOverride(request: {
+    readonly point: string;
+    readonly tag?: string | undefined;
+    readonly reason: string;
+    readonly by: Actor;
+  }): Promise<{ tags: readonly string[] }>;
   /** Takes a node's evidence out of everything it taught. */
   quarantine(request: { readonly node: string; readonly reason: string; readonly by: Actor }): Promise<void>;
   /** Forgets what a point has learned, everywhere, whoever is offline now. */

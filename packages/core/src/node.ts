@@ -406,6 +406,7 @@ function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | '
 
 const RATES_EVERY_MS = 1000;
 const GUARDS_EVERY_MS = 5000;
+const FLUSH_EVERY_MS = 50;
 
 function tick(node: NodeState): void {
   if (node.closed) return;
@@ -416,7 +417,11 @@ function tick(node: NodeState): void {
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
     saveGuards(node);
-  if (node.flushFailures === 0 || moment.monoMs >= node.nextFlushMs) void flush(node);
+  if (moment.monoMs >= node.nextFlushMs) {
+    // What somebody waits for is written at once; the rest, decisions above all, in batches.
+    node.nextFlushMs = moment.monoMs + FLUSH_EVERY_MS;
+    void flush(node);
+  }
   pumpParent(node);
   pumpChildren(node);
 }

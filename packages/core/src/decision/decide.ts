@@ -67,12 +67,12 @@ export function decideOnce(
     return fallback(state, moment, input, 'invalid_context', 1);
   }
   prepare(state, moment, input);
-  if (compiled.stickyMs > 0) {
+  if (compiled.stickyMs > 0 && input?.exclude === undefined) {
     const stuck = keepArm(state, moment, input);
     if (stuck !== undefined) return stuck;
   }
   let baseline = false;
-  let trains = true;
+  let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
   const guardInput = scratch.guardInput;
   for (let i = 0; i < compiled.guards.length; i++) {
     const { guard } = compiled.guards[i];
@@ -139,6 +139,22 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   g.stratum = '';
   g.chance = uniform(state.seedHi, state.seedLo, state.n * 2 + 1);
   if (ruling.artifactKill !== undefined) note(state, ruling.artifactKill);
+}
+
+/** Takes the caller's word that some arms cannot be used now. Returns whether that changed anything. */
+function excludeArms(state: PointState, exclude: readonly string[]): boolean {
+  const input = state.scratch.guardInput;
+  const taken: string[] = [];
+  for (const id of exclude) {
+    const arm = state.source.armIds.indexOf(id);
+    if (arm < 0 || input.allowed[arm] === 0) continue;
+    input.allowed[arm] = 0;
+    input.allowedCount--;
+    taken.push(id);
+  }
+  if (taken.length > 0)
+    note(state, { guard: 'caller', kind: 'restrict', why: `cannot use ${taken.join(', ')}` });
+  return taken.length > 0;
 }
 
 /** Sticky units keep their arm while it is allowed; the first draw's propensity stands. */

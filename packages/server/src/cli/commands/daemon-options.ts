@@ -1,0 +1,66 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { GanglionError } from '@ganglion/core';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type AuthOptions, loadTokens } from '../../http/auth.ts';
+
+/** Options of every command that runs nodes. */
+export interface DaemonFlags {
+  readonly port: number;
+  readonly host: string;
+  readonly data?: string;
+  readonly memory?: boolean;
+  readonly tokenFile?: string;
+  readonly allowHost?: readonly string[];
+  readonly logLevel: string;
+  readonly json?: boolean;
+}
+
+export function daemonOptions(command: Command): Command {
+  return command
+    .option('--port <port>', 'port of the API and the console (0: any)', portNumber, 7070)
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--data <dir>', 'where state is kept (default: ~/.ganglion)')
+    .option('--memory', 'keep no state over a restart')
+    .option(
+      '--token-file <file>',
+      'file with the bearer tokens that calls must carry: lines of ROLE NAME TOKEN',
+    )
+    .option('--allow-host <name...>', 'further host names under which this daemon is reached')
+    .option('--log-level <level>', 'silent, error, warn, info or debug', 'warn')
+    .option('--json', 'print where everything listens as one line of JSON');
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535 || text.trim() === '')
+    throw new InvalidArgumentError('Give a whole number from 0 (any free port) to 65535.');
+  return port;
+}
+
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Give a number above 0.');
+  return value;
+}
+
+/** Tokens from `GANGLION_TOKEN` and `--token-file`. @throws GanglionError `invalid_input` */
+export function authOf(flags: DaemonFlags): AuthOptions {
+  const tokens = loadTokens(process.env, flags.tokenFile);
+  if (tokens.length === 0 && !['127.0.0.1', '::1', 'localhost'].includes(flags.host))
+    throw new GanglionError(
+      'forbidden',
+      `listening on ${flags.host} without a token would let the network decide and teach`,
+      {
+        field: '--host',
+        value: flags.host,
+        mend: 'Set GANGLION_TOKEN or --token-file, or listen on 127.0.0.1.',
+      },
+    );
+  return { tokens, allowedHosts: flags.allowHost };
+}
+
+/** Where state is kept: `--data`, else a folder of this command's under the home directory; undefined with `--memory`. */
+export function dataDirOf(flags: DaemonFlags, folder: string): string | undefined {
+  return flags.memory === true ? undefined : (flags.data ?? join(homedir(), '.ganglion', folder));
+}

@@ -1,0 +1,94 @@
+import type { HostedNode } from '@ganglion/core';
+import { Command } from 'commander';
+import { type Daemon, startDaemon } from '../../host/daemon.ts';
+import { type Demo, startDemo } from '../../host/demo.ts';
+import { hostNode, linkInProcess } from '../../host/host-node.ts';
+import { createLogger } from '../../log.ts';
+import { authOf, type DaemonFlags, daemonOptions, dataDirOf, positiveNumber } from './daemon-options.ts';
+import { untilStopped } from './until-stopped.ts';
+
+interface UpFlags extends DaemonFlags {
+  readonly demo?: boolean;
+  readonly rate: number;
+}
+
+/** `ganglion up`: a cloud, a region and two devices in one process, with the console. */
+export function upCommand(): Command {
+  const command = new Command('up')
+    .description('run a whole tree here: a cloud, a region and two devices in one process, with the console')
+    .option(
+      '--demo',
+      'real HTTP traffic through the tree: three backends, a client, and a proxy on each device',
+    )
+    .option('--rate <requests>', 'with --demo: requests a second to each proxy', positiveNumber, 100);
+  return daemonOptions(command).action(async (flags: UpFlags) => {
+    const tree = await startTree(flags);
+    await untilStopped(() => tree.close());
+  });
+}
+
+interface Tree {
+  close(): Promise<void>;
+}
+
+async function startTree(flags: UpFlags): Promise<Tree> {
+  const logger = createLogger(flags.logLevel);
+  const dataDir = dataDirOf(flags, 'up');
+  const auth = authOf(flags);
+  const nodes: HostedNode[] = [];
+  let daemon: Daemon | undefined;
+  let demo: Demo | undefined;
+  const close = async (): Promise<void> => {
+    await demo?.close();
+    await daemon?.close();
+    for (const node of [...nodes].reverse()) await node.close();
+  };
+  try {
+    const start = async (name: string, tier: 'cloud' | 'region' | 'device'): Promise<HostedNode> => {
+      const node = await hostNode({ name, tier, root: tier === 'cloud', dataDir });
+      nodes.push(node);
+      return node;
+    };
+    const cloud = await start('cloud', 'cloud');
+    const region = await start('region', 'region');
+    const devices = [await start('device-1', 'device'), await start('device-2', 'device')];
+    daemon = await startDaemon({ nodes, host: flags.host, port: flags.port, logger, auth });
+    linkInProcess(region, cloud);
+    for (const device of devices) linkInProcess(device, region);
+    if (flags.demo === true)
+      demo = await startDemo({ cloud, devices, rate: flags.rate, host: '127.0.0.1', logger });
+    announce(flags, daemon, demo, dataDir);
+    return { close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function announce(flags: UpFlags, daemon: Daemon, demo: Demo | undefined, dataDir: string | undefined): void {
+  const listening = {
+    url: daemon.url,
+    nodes: ['cloud', 'region', 'device-1', 'device-2'],
+    data: dataDir ?? null,
+    proxies: demo?.proxies ?? [],
+    backends: demo?.backends ?? {},
+  };
+  if (flags.json === true) return void process.stdout.write(`${JSON.stringify(listening)}\n`);
+  const lines = [
+    '',
+    `  Ganglion is up: cloud, region and two devices in one process`,
+    '',
+    `  console   ${daemon.url}`,
+    `  API       ${daemon.url}/v1/points   (described at /openapi.json)`,
+    `  state     ${dataDir ?? 'in memory only'}`,
+  ];
+  for (const { device, url } of demo?.proxies ?? [])
+    lines.push(`  proxy     ${url}   before backends a, b and c, decided on ${device}`);
+  if (demo !== undefined)
+    lines.push(
+      '',
+      `  Backend b slows down and c fails now and then. 10 % of requests are the holdout, on round robin.`,
+    );
+  lines.push('', '  Ctrl-C stops everything.', '');
+  process.stdout.write(lines.join('\n'));
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { GanglionError, type HostedNode } from '@ganglion/core';
+import type { AuthOptions } from '../http/auth.ts';
+import { buildServer } from '../http/server.ts';
+import type { Logger } from '../log.ts';
+import { acceptLinks } from './web-socket-link.ts';
+
+export interface DaemonOptions {
+  /** The nodes of this process, root-most first. */
+  readonly nodes: readonly HostedNode[];
+  readonly host: string;
+  readonly port: number;
+  readonly logger: Logger;
+  readonly auth?: AuthOptions | undefined;
+}
+
+export interface Daemon {
+  readonly url: string;
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The HTTP API, the console and the links of children, before one or more nodes. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const app = await buildServer({
+    nodes: options.nodes,
+    logger: options.logger,
+    consoleDir: consoleDir(),
+    auth: options.auth,
+  });
+  const links = acceptLinks(app.server, options.nodes[0], { auth: options.auth, logger: options.logger });
+  try {
+    await app.listen({ port: options.port, host: options.host });
+  } catch (error) {
+    await app.close();
+    throw busyPort(error, options.port, options.host);
+  }
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    port,
+    async close() {
+      links.close();
+      await app.close();
+    },
+  };
+}
+
+/** The built console, where it is: beside this package in the workspace, or as an installed package. */
+function consoleDir(): string | undefined {
+  const beside = fileURLToPath(new URL('../../../console/dist', import.meta.url));
+  return existsSync(beside) ? beside : undefined;
+}
+
+/** Node's error for a taken port, as something a person can act on. */
+export function busyPort(error: unknown, port: number, host: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'EADDRINUSE')
+    return new GanglionError('invalid_input', `port ${port} on ${host} is in use`, {
+      field: 'port',
+      value: port,
+      mend: 'Stop what listens there, or use --port 0 for any free port.',
+      cause: error,
+    });
+  if (code === 'EACCES')
+    return new GanglionError('invalid_input', `port ${port} may not be opened by this user`, {
+      field: 'port',
+      value: port,
+      mend: 'Use a port above 1023.',
+      cause: error,
+    });
+  if (code === 'EADDRNOTAVAIL')
+    return new GanglionError('invalid_input', `this machine has no address ${host}`, {
+      field: 'host',
+      value: host,
+      mend: 'Use 127.0.0.1, or 0.0.0.0 for every address.',
+      cause: error,
+    });
+  return error;
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
+import type { Logger } from '../log.ts';
+import { pointChooser } from '../proxy/point-chooser.ts';
+import { createProxy } from '../proxy/proxy.ts';
+
+/** The demo's decision point: which backend serves this request? */
+export const DEMO_POINT: PointSpec = {
+  point: 'backend',
+  description: 'Which backend serves this request? Learned from latency and success of real requests.',
+  arms: ['a', 'b', 'c'],
+  fallback: 'a',
+  baseline: { kind: 'round-robin' },
+  policy: { kind: 'balancer', halfLife: '30s' },
+  objective: { latencyMs: -0.001, range: [-1, 0] },
+  guards: [
+    { kind: 'holdout', share: '10%' },
+    { kind: 'breaker', failureRate: 0.5, minCalls: 20, window: '10s', openFor: '5s', probes: 3 },
+    { kind: 'exploration', floor: '2%' },
+  ],
+  oversight: { lease: '30s', onExpiry: 'fallback' },
+  attribution: { window: '10s' },
+  domain: 'web',
+};
+
+/** How much slower a failure is counted, ms: the whole range of the objective. */
+const DEADLINE_MS = 1000;
+
+export interface DemoOptions {
+  readonly cloud: HostedNode;
+  readonly devices: readonly HostedNode[];
+  /** Requests a second to each device's proxy. */
+  readonly rate: number;
+  readonly host: string;
+  readonly logger: Logger;
+}
+
+export interface Demo {
+  /** Where each device's proxy listens. */
+  readonly proxies: readonly { readonly device: string; readonly url: string }[];
+  readonly backends: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Real HTTP traffic through the tree: three backends and an open-loop client, each a process of its own, and before the
+ * backends a proxy on each device whose choice is the decision point `backend`. Backend b slows down and backend c
+ * fails now and then.
+ */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { cloud, devices, logger, host } = options;
+  const children: ChildProcess[] = [];
+  const stops: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const child of [...children].reverse()) child.kill('SIGTERM');
+    await Promise.all(children.map((child) => gone(child)));
+    await Promise.all(stops.map((stop) => stop()));
+  };
+  try {
+    const backends: Record<string, string> = {};
+    const started = await Promise.all(
+      ['a', 'b', 'c'].map((name) =>
+        startProcess(
+          '../proxy/demo-backend',
+          ['--name', name, '--profile', PROFILES[name], '--port', '0', '--host', '127.0.0.1'],
+          children,
+        ),
+      ),
+    );
+    started.forEach((port, i) => {
+      backends['abc'[i]] = `http://127.0.0.1:${port}`;
+    });
+    if (cloud.point(DEMO_POINT.point) === undefined)
+      await cloud.apply(DEMO_POINT, { name: 'demo', authority: cloud.name });
+    const proxies = [];
+    for (const device of devices) {
+      await heard(device, DEMO_POINT.point);
+      const chooser = pointChooser({
+        node: device,
+        point: DEMO_POINT.point,
+        backends,
+        deadlineMs: DEADLINE_MS,
+        onError: (error) => logger.error({ err: error }, 'outcomes could not be stored'),
+      });
+      const proxy = createProxy({
+        chooser,
+        unit: { header: 'x-user' },
+        headTimeoutMs: DEADLINE_MS,
+        onError: (error) => logger.error({ err: error }, 'proxy'),
+      });
+      const { port } = await proxy.listen({ port: 0, host });
+      stops.push(async () => {
+        await proxy.close(500);
+        await chooser.flush();
+      });
+      proxies.push({ device: device.name, url: `http://${host}:${port}` });
+    }
+    await Promise.all(
+      proxies.map(({ url }, i) =>
+        startProcess(
+          '../proxy/demo-client',
+          ['--url', url, '--rate', String(options.rate), '--seed', String(i + 1)],
+          children,
+        ),
+      ),
+    );
+    return { proxies, backends, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const PROFILES: Readonly<Record<string, string>> = { a: 'steady', b: 'slow', c: 'failing' };
+
+/** Starts one of the demo's processes and waits for its first line, `{ "port": … }` or `{ "ready": true }`. */
+async function startProcess(
+  module: string,
+  args: readonly string[],
+  children: ChildProcess[],
+): Promise<number> {
+  const file = fileURLToPath(
+    new URL(`${module}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+  );
+  const child = spawn(process.execPath, [...process.execArgv, file, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const lines = createInterface({ input: child.stdout });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void =>
+      reject(new GanglionError('storage_failed', `a process of the demo ${why}`, { field: module }));
+    child.once('error', (error) => fail(`did not start: ${error.message}`));
+    child.once('exit', (code) => fail(`ended at once with code ${code}`));
+    lines.once('line', (line) => {
+      const first = JSON.parse(line) as { port?: number };
+      resolve(first.port ?? 0);
+      lines.on('line', () => {});
+    });
+  });
+}
+
+function gone(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise((resolve) => {
+    const hard = setTimeout(() => child.kill('SIGKILL'), 2000);
+    child.once('exit', () => {
+      clearTimeout(hard);
+      resolve();
+    });
+  });
+}
+
+/** Waits until a point has come down to a node and may be decided there. */
+async function heard(node: HostedNode, point: string): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    if (node.point(point) !== undefined && node.nodes()[0].lease.state === 'held') return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new GanglionError('deadline_exceeded', `${node.name} did not hear of ${point} within 5 s`, {
+    field: 'node',
+    value: node.name,
+  });
+}

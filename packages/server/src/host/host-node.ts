@@ -1,0 +1,53 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sqliteStorage } from '@ganglion/adapters/sqlite';
+import { systemChance, systemClock } from '@ganglion/adapters/system';
+import { createNode, type HostedNode, type NodeTuning, type Registry, type Tier } from '@ganglion/core';
+import { standard } from '@ganglion/core/presets';
+
+export interface HostNodeOptions {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly root: boolean;
+  /** Where its state lives: `DIR/NAME.db`. Undefined: in memory only, and its status says so. */
+  readonly dataDir?: string | undefined;
+  readonly registry?: Registry | undefined;
+  readonly tuning?: Partial<NodeTuning> | undefined;
+}
+
+/** How often a node looks for what is due, ms: expiries, views, messages, batches for the disk. */
+const TICK_MS = 10;
+
+/** A node on this machine's clock, chance and disk, driven by a timer until it is closed. */
+export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
+  if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true });
+  const storage =
+    options.dataDir === undefined
+      ? undefined
+      : await sqliteStorage({ file: join(options.dataDir, `${options.name}.db`) });
+  const node = await createNode({
+    name: options.name,
+    tier: options.tier,
+    root: options.root,
+    registry: options.registry ?? standard,
+    ports: { clock: systemClock(), chance: systemChance(), storage },
+    ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
+    timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
+  });
+  const timer = setInterval(() => node.tick(), TICK_MS);
+  timer.unref();
+  const close = node.close.bind(node);
+  return Object.assign(node, {
+    close: async () => {
+      clearInterval(timer);
+      await close();
+    },
+  });
+}
+
+/** Joins two nodes of one process. Messages are handed over in a later turn, as over a network: nobody is re-entered. */
+export function linkInProcess(child: HostedNode, parent: HostedNode): void {
+  const { receive } = child.connectParent((up) =>
+    setImmediate(() => parent.receiveUp(up, (down) => setImmediate(() => receive(down)))),
+  );
+}

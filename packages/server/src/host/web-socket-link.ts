@@ -1,0 +1,134 @@
+import type { Server } from 'node:http';
+import {
+  type DownMessage,
+  decodeMessage,
+  encodeMessage,
+  GanglionError,
+  type HostedNode,
+  type UpMessage,
+} from '@ganglion/core';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type AuthOptions, gate as createGate } from '../http/auth.ts';
+import type { Logger } from '../log.ts';
+
+/** Where children connect. */
+export const LINK_PATH = '/v1/link';
+const MAX_MESSAGE_BYTES = 16 << 20;
+const RECONNECT_MS = 500;
+const RECONNECT_MAX_MS = 15_000;
+/** A peer that does not read is cut off rather than buffered for. */
+const MAX_BUFFERED_BYTES = 64 << 20;
+
+/** Takes the links of children at `/v1/link`. Their bytes are untrusted: what does not decode ends the connection. */
+export function acceptLinks(
+  server: Server,
+  node: HostedNode,
+  options: { readonly auth?: AuthOptions | undefined; readonly logger: Logger },
+): { close(): void } {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE_BYTES,
+    perMessageDeflate: false,
+  });
+  const gate = createGate(options.auth ?? { tokens: [] });
+  server.on('upgrade', (request, socket, head) => {
+    if (request.url?.split('?')[0] !== LINK_PATH)
+      return socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    try {
+      gate.admit(
+        { method: 'POST', headers: request.headers, remoteAddress: request.socket.remoteAddress },
+        'control',
+      );
+    } catch {
+      return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+    }
+    sockets.handleUpgrade(request, socket, head, (link) => sockets.emit('connection', link, request));
+  });
+  sockets.on('connection', (link) => {
+    const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
+    link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
+    link.on('message', (data) => {
+      try {
+        node.receiveUp(decodeMessage(bytesOf(data), 'up'), send);
+      } catch (error) {
+        if (!(error instanceof GanglionError)) throw error;
+        options.logger.warn({ code: error.code, detail: error.message }, 'a child sent what does not decode');
+        link.close(1007, 'undecodable');
+      }
+    });
+  });
+  return {
+    close() {
+      for (const link of sockets.clients) link.terminate();
+      sockets.close();
+    },
+  };
+}
+
+/** Keeps a link to a parent's daemon, for ever, with growing pauses between attempts. */
+export function connectUp(
+  node: HostedNode,
+  parentUrl: string,
+  options: { readonly token?: string | undefined; readonly logger: Logger },
+): { close(): void } {
+  const url = new URL(LINK_PATH, parentUrl);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  let socket: WebSocket | undefined;
+  let closed = false;
+  let pauseMs = RECONNECT_MS;
+  let timer: NodeJS.Timeout | undefined;
+  const { receive } = node.connectParent((up: UpMessage) => {
+    if (socket?.readyState === WebSocket.OPEN) transmit(socket, encodeMessage(up));
+  });
+  const connect = (): void => {
+    const attempt = new WebSocket(url, {
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      handshakeTimeout: 10_000,
+      ...(options.token === undefined ? {} : { headers: { authorization: `Bearer ${options.token}` } }),
+    });
+    socket = attempt;
+    attempt.on('open', () => {
+      pauseMs = RECONNECT_MS;
+      options.logger.info({ parent: url.host }, 'linked');
+    });
+    attempt.on('message', (data) => {
+      try {
+        receive(decodeMessage(bytesOf(data), 'down'));
+      } catch (error) {
+        if (!(error instanceof GanglionError)) throw error;
+        options.logger.warn(
+          { code: error.code, detail: error.message },
+          'the parent sent what does not decode',
+        );
+      }
+    });
+    attempt.on('error', (error) =>
+      options.logger.warn({ parent: url.host, detail: error.message }, 'no link to the parent'),
+    );
+    attempt.on('close', () => {
+      if (closed) return;
+      timer = setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
+      pauseMs = Math.min(RECONNECT_MAX_MS, pauseMs * 2);
+    });
+  };
+  connect();
+  return {
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      socket?.terminate();
+    },
+  };
+}
+
+function transmit(link: WebSocket, bytes: Uint8Array): void {
+  if (link.readyState !== WebSocket.OPEN) return;
+  if (link.bufferedAmount > MAX_BUFFERED_BYTES) return link.terminate();
+  link.send(bytes);
+}
+
+function bytesOf(data: WebSocket.RawData): Uint8Array {
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data;
+}

@@ -1,0 +1,89 @@
+import type { Decision, FeedbackItem, GanglionNode } from '@ganglion/core';
+import type { BackendChoice, BackendChooser, BackendOutcome } from './balancer.ts';
+
+export interface PointChooserOptions {
+  readonly node: GanglionNode;
+  readonly point: string;
+  /** Origin of each arm: `{ a: 'http://10.0.0.7:8080' }`. */
+  readonly backends: Readonly<Record<string, string>>;
+  /** Charged to a backend that fails, ms: a fast failure must not look fast. */
+  readonly deadlineMs: number;
+  /** Told when a batch of outcomes could not be stored. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Outcomes are handed over in batches this far apart, so that the disk syncs once for many. */
+const BATCH_MS = 20;
+
+/**
+ * A decision point as the chooser of a proxy: `choose` is `decide`, and how the attempt went is its outcome, with the
+ * metrics `success` (1 or 0) and `latencyMs` (to the response head; the deadline for a failure). An attempt whose end
+ * says nothing of the backend (the client went away) is released without an outcome.
+ */
+export function pointChooser(options: PointChooserOptions): BackendChooser & { flush(): Promise<void> } {
+  const { node, point, backends, deadlineMs } = options;
+  let batch: FeedbackItem[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  const flush = async (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    const items = batch;
+    batch = [];
+    if (items.length === 0) return;
+    try {
+      await node.feedback(items);
+    } catch (error) {
+      options.onError(error);
+    }
+  };
+  const report = (item: FeedbackItem): void => {
+    batch.push(item);
+    timer ??= setTimeout(() => void flush(), BATCH_MS);
+  };
+  return {
+    flush,
+    choose(request) {
+      const decision = node.decide(point, {
+        unit: request.unit,
+        ...(request.exclude.length === 0 ? {} : { exclude: request.exclude }),
+      });
+      if (decision.arm === null) return undefined;
+      if (backends[decision.arm] === undefined) return void node.release(decision.id);
+      return choiceOf(node, decision, backends[decision.arm], deadlineMs, report);
+    },
+  };
+}
+
+function choiceOf(
+  node: GanglionNode,
+  decision: Decision,
+  origin: string,
+  deadlineMs: number,
+  report: (item: FeedbackItem) => void,
+): BackendChoice {
+  let told = false;
+  const tell = (success: boolean, latencyMs: number): void => {
+    if (told) return;
+    told = true;
+    report({
+      id: decision.id,
+      metrics: {
+        success: success ? 1 : 0,
+        latencyMs: success ? Math.min(latencyMs, deadlineMs) : deadlineMs,
+      },
+    });
+  };
+  return {
+    arm: decision.arm as string,
+    origin,
+    answered: ({ status, latencyMs }) => {
+      if (status < 500) tell(true, latencyMs);
+    },
+    done(outcome: BackendOutcome) {
+      node.release(decision.id);
+      if (outcome.fault === 'backend' || (outcome.fault === 'none' && (outcome.status ?? 500) >= 500))
+        tell(false, outcome.latencyMs);
+      else if (outcome.fault === 'none') tell(true, outcome.latencyMs);
+    },
+  };
+}
