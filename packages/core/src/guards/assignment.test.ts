@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isGanglionError } from '../errors.ts';
-import type { Guard, GuardInput } from '../guard.ts';
+import { type Guard, type GuardInput, PASS } from '../guard.ts';
 import { hash32 } from '../stats/hash.ts';
 import { stream } from '../stats/random.ts';
 import { guardInput, pointOf } from '../testing/guard-laws.ts';
@@ -81,6 +81,12 @@ describe('assignment to layers', () => {
       }
   });
 
+  it('leaves a unit alone that another layer has taken', () => {
+    const taken = { ...of('user-1'), stratum: 'experiment:x:y' };
+    expect(guards.holdout({ share: 1 }, checkout).check(null, taken)).toBe(PASS);
+    expect(guards.rollout({ stages: [0] }, checkout).check(null, taken)).toBe(PASS);
+  });
+
   it('gives points that name the same salt the same holdout', () => {
     const one = guards.holdout({ share: 0.1, salt: 'company' }, checkout);
     const two = guards.holdout({ share: 0.1, salt: 'company' }, { ...checkout, point: 'search' });
@@ -105,7 +111,7 @@ describe('rollout', () => {
     );
   });
 
-  it('reaches its share of the remainder, all of it at 100 %, and leaves the holdout alone', () => {
+  it('reaches its share of the remainder, and all of it at 100 %', () => {
     const held = guards.holdout({ share: 0.05 }, checkout);
     for (const inputs of [units, anonymous]) {
       const rest = inputs.filter((input) => stratum(held, input) === '');
@@ -114,8 +120,6 @@ describe('rollout', () => {
         expectBinomial(rest.length - out, rest.length, share);
       });
     }
-    const taken = { ...of('user-1'), stratum: 'holdout' };
-    expect(stratum(guards.rollout({ stages: [0] }, checkout), taken)).toBe('');
   });
 
   it.each<[string, Record<string, unknown>]>([

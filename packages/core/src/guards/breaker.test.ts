@@ -189,6 +189,33 @@ describe('breaker, open and half-open', () => {
   });
 });
 
+describe('breaker, at rest', () => {
+  it('keeps one verdict as long as the answer stands, whatever time passes and whoever’s turn it is', () => {
+    const b = bench(usual, 0.001);
+    b.calls(0, 1, 10, 10);
+    const open = b.ask(0);
+    b.calls(1000, 0, 5, 1);
+    expect(b.ask(4999)).toBe(open);
+    const waiting = b.ask(5000, { chance: 0.9 });
+    expect(waiting.why).toBe('half-open: b (others probe)');
+    for (let t = 5000; t < 60_000; t += 500) expect(b.ask(t, { chance: 0.9 })).toBe(waiting);
+  });
+
+  it('refuses a snapshot of another window or other arms', () => {
+    const snapshot = guards.breaker(usual, pointOf(ids)).snapshot!(
+      guards.breaker(usual, pointOf(ids)).initial(3),
+    );
+    const other = guards.breaker({ ...usual, window: '11s' }, pointOf(ids));
+    expect(() => other.restore!(snapshot, 3)).toThrow(
+      expect.toSatisfy((e) => isGanglionError(e, 'undecodable')),
+    );
+    const fewer = guards.breaker(usual, pointOf(['a', 'b']));
+    expect(() => fewer.restore!(snapshot, 2)).toThrow(
+      expect.toSatisfy((e) => isGanglionError(e, 'undecodable')),
+    );
+  });
+});
+
 describe('breaker, many arms', () => {
   const trip = (b: ReturnType<typeof bench>, arms: number[]) => {
     for (const arm of arms) b.calls(0, arm, 10, 10);

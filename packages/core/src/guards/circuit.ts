@@ -61,14 +61,13 @@ export function closedCircuit(): Circuit {
     failed: 0,
     slow: 0,
     grantMs: 0,
-    turnMs: 0,
+    turnMs: LONG_AGO_MS,
   };
 }
 
 /** Opens the circuit, or opens it again. */
 export function trip(c: Circuit, nowMs: number, why: string, rules: BreakerRules): void {
   c.untilMs = nowMs + rules.openForMs;
-  c.turnMs = c.untilMs;
   c.why = why;
   endRound(c);
 }

@@ -1,7 +1,6 @@
 import type { JsonValue } from '../guard.ts';
 import {
   addAt,
-  clearRow,
   growRing,
   type Ring,
   ring,
@@ -128,7 +127,6 @@ function sweep(state: LimitState): void {
 
 function forget(state: LimitState, key: number, row: number): void {
   state.rows.delete(key);
-  clearRow(state.window, row);
   state.free.push(row);
 }
 

@@ -123,6 +123,16 @@ describe('limit', () => {
     expect(n.draw(1150, 0)).toBe(true); // the decisions are forgotten, and the 7 too many, at 90, as well
   });
 
+  it('gives back to the time of the decision, and nothing once that has left the window', () => {
+    const n = node({ of: 'cost', max: 4, per: '1s', cost: 2 });
+    expect([n.draw(0, 0), n.draw(350, 0), n.draw(360, 0)]).toEqual([true, true, false]);
+    n.back({ nowMs: 720, startedMs: 350, metrics: { cost: 0 } });
+    expect([n.draw(730, 0), n.draw(740, 0)]).toEqual([true, false]);
+    expect([n.draw(1150, 0), n.draw(1160, 0)]).toEqual([true, false]);
+    n.back({ nowMs: 1170, startedMs: 0, metrics: { cost: 0 } });
+    expect(n.draw(1180, 0)).toBe(false);
+  });
+
   it('leaves the charge where an outcome does not say what it cost', () => {
     const n = node({ of: 'cost', max: 4, per: '1s', cost: 2 });
     expect([n.draw(0, 0), n.draw(0, 0)]).toEqual([true, true]);
@@ -306,6 +316,17 @@ describe('limit by unit', () => {
     expect(n.ask(10, unit(2))).toBe(PASS);
     expect(n.ask(1200, unit(3))).toBe(PASS);
   });
+});
+
+it('refuses a snapshot of another window', () => {
+  const n = node({ of: 'actions', max: 3, per: '1s' });
+  n.draw(0, 0);
+  const other = guards.limit({ of: 'actions', max: 3, per: '2s' }, pointOf(ids));
+  const state = n.guard.initial(3);
+  n.guard.chosen!(state, guardInput(ids), 0);
+  expect(() => other.restore!(n.guard.snapshot!(state), 3)).toThrow(
+    expect.toSatisfy((e) => isGanglionError(e, 'undecodable')),
+  );
 });
 
 it('survives a restart whose monotonic clock begins anew, as if no time had passed', () => {
