@@ -25,6 +25,8 @@ export interface Balancer {
    * @param load requests that the server had left when it answered (piggybacked); −1 on an error
    */
   outcome?(client: number, server: number, latencyMs: number, ok: boolean, load: number, nowMs: number): void;
+  /** A request reaches its server. */
+  arrived?(server: number): void;
   /** The server is done with a request that found `found` others on arrival: server-side bookkeeping. */
   served?(server: number, found: number, sojournMs: number): void;
   /** The answer to a probe: requests at the server, and what `latencyAt` said when the probe was there. */
