@@ -53,15 +53,16 @@ export const bulkhead: Factory<BulkheadGuard> = (options, { arms, path }) => {
       // No arm can have more in flight than the whole point has.
       if (input.inflightPoint < perArm) return PASS;
       const { mask } = state;
+      const { inflight, allowed } = input;
+      let first = 0;
+      while (first < mask.length && inflight[first] < perArm) first++;
+      if (first === mask.length) return PASS;
       let left = 0;
-      let out = 0;
       for (let arm = 0; arm < mask.length; arm++) {
-        const over = input.inflight[arm] >= perArm ? 1 : 0;
+        const over = inflight[arm] >= perArm ? 1 : 0;
         mask[arm] = over;
-        out += over;
-        left += over === 0 && input.allowed[arm] === 1 ? 1 : 0;
+        left += allowed[arm] & (1 - over);
       }
-      if (out === 0) return PASS;
       if (left === 0) return noArm;
       return recall(state) ?? remember(state, restrict(mask, perArm, input.armIds));
     },

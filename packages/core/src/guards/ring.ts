@@ -52,7 +52,7 @@ export function takeBack(r: Ring, row: number, slot: number, amount: number): vo
 }
 
 /** Whether the window of a row still holds this slot. */
-export function holds(r: Ring, row: number, slot: number): boolean {
+function holds(r: Ring, row: number, slot: number): boolean {
   return slot <= r.epochs[row] && slot > r.epochs[row] - r.slots;
 }
 
