@@ -39,7 +39,7 @@ const SQL = {
 };
 
 const PAGE_BYTES = 1 << 20;
-const PAGE_ROWS = 4096;
+const PAGE_ROWS = 1024;
 /** A slice of a trim is a transaction, short enough that commits are not kept waiting. */
 const TRIM_CHUNKS = 256;
 

@@ -48,6 +48,11 @@ export function isIoFailure(error: unknown): boolean {
   return primaryCode(error) === SQLITE.IOERR;
 }
 
+/** SQLite could not make its index of the log (SQLITE_IOERR_SHMOPEN, SHMSIZE, SHMMAP), as on a full disk. */
+export function isIndexFailure(error: unknown): boolean {
+  return [4618, 4874, 5386].includes(extendedCode(error));
+}
+
 /** SQLite refused a statement as such: in a file of ours, a table or column is not what the version promises. */
 export function isSchemaMismatch(error: unknown): boolean {
   return primaryCode(error) === SQLITE.ERROR;

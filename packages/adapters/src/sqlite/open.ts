@@ -9,8 +9,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { corruptError, faultError, isBusy, isSchemaMismatch, mendHeld } from './faults.ts';
-import { APPLICATION_ID, migrate, pragmaNumber, SCHEMA_VERSION, versionOf } from './schema.ts';
+import { corruptError, faultError, isBusy, isIndexFailure, isSchemaMismatch, mendHeld } from './faults.ts';
+import { APPLICATION_ID, firstValue, migrate, pragmaNumber, SCHEMA_VERSION, versionOf } from './schema.ts';
 import { inspectWal } from './wal.ts';
 
 export interface OpenOptions {
@@ -28,38 +28,55 @@ const LOG_KEPT_BYTES = 32 << 20;
 const CACHE_KIBIBYTES = 16_384;
 const LOCK_POLL_MS = 20;
 
-/** @throws an error that `faultOf` explains; nothing of the store has been changed then, but for a migration's rollback */
+/** @throws an error that `faultOf` explains; the store is then as it was found */
 export function openDatabase(options: OpenOptions): DatabaseSync {
   const { file } = options;
   makeFolder(path.dirname(file));
-  const bytes = sizeOf(file);
-  const walBytes = sizeOf(`${file}-wal`);
-  if (bytes === 0 && walBytes > 0) {
+  const found: Found = { bytes: sizeOf(file), walBytes: sizeOf(`${file}-wal`) };
+  if (found.bytes === 0 && found.walBytes > 0) {
     // SQLite would take this for a new database and delete the log.
-    throw corruptError(
-      file,
-      `it is ${fs.existsSync(file) ? 'empty' : 'missing'}, yet its log holds ${walBytes} bytes`,
-    );
+    const how = fs.existsSync(file) ? 'empty' : 'missing';
+    throw corruptError(file, `it is ${how}, yet its log holds ${found.walBytes} bytes`);
   }
   refuseDamagedWal(file);
-  if (bytes === 0) createPrivate(file);
-  // A hot rollback journal (a crash while the file was being made) can only be undone by a writer.
-  else if (sizeOf(`${file}-journal`) === 0) {
-    retryWhileBusy(options, () =>
-      using(new DatabaseSync(file, { readOnly: true }), (db) => inspect(db, options, bytes)),
-    );
-  }
-  return retryWhileBusy(options, () => openForWriting(options, bytes));
+  if (found.bytes === 0) createPrivate(file);
+  const looked = found.walBytes > 0 && lookOnly(options, found);
+  return retryWhileBusy(options, () => openForWriting(options, found, looked));
 }
 
-function openForWriting(options: OpenOptions, bytes: number): DatabaseSync {
+interface Found {
+  readonly bytes: number;
+  readonly walBytes: number;
+}
+
+/**
+ * A connection that may write copies the log into the file when it closes, even where it has just found the file
+ * damaged. So with a log there, a read-only one looks first. It needs a little space for its index of the log;
+ * without any, the other has to do. Whether it could look.
+ */
+function lookOnly(options: OpenOptions, found: Found): boolean {
+  return retryWhileBusy(options, () => {
+    const db = new DatabaseSync(options.file, { readOnly: true });
+    try {
+      inspect(db, options, found);
+      return true;
+    } catch (error) {
+      if (isIndexFailure(error)) return false;
+      throw error;
+    } finally {
+      db.close();
+    }
+  });
+}
+
+function openForWriting(options: OpenOptions, found: Found, looked: boolean): DatabaseSync {
   const { file } = options;
   const db = new DatabaseSync(file);
   try {
     // Exclusive before the first access: the log's index is then in memory, and the lock lasts until close or death.
     db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA page_size = ${PAGE_BYTES}`);
-    db.prepare('SELECT count(*) FROM sqlite_schema').get();
-    const mode = Object.values(db.prepare('PRAGMA journal_mode = WAL').get() ?? {})[0];
+    if (!looked) inspect(db, options, found);
+    const mode = firstValue(db, 'PRAGMA journal_mode = WAL');
     if (mode !== 'wal') {
       throw faultError(
         'storage_failed',
@@ -76,11 +93,10 @@ function openForWriting(options: OpenOptions, bytes: number): DatabaseSync {
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
     `);
-    if (bytes > 0) refuseForeign(db, file);
     migrate(db);
     limitSize(db, options.maxBytes);
     startNewLog(db);
-    // Left by the read-only look; it is an index that an exclusive connection does not use.
+    // Left by the read-only look; an exclusive connection does not use it.
     fs.rmSync(`${file}-shm`, { force: true });
     return db;
   } catch (error) {
@@ -90,20 +106,23 @@ function openForWriting(options: OpenOptions, bytes: number): DatabaseSync {
 }
 
 /** Everything that can be known without writing. */
-function inspect(db: DatabaseSync, options: OpenOptions, bytes: number): void {
+function inspect(db: DatabaseSync, options: OpenOptions, found: Found): void {
   const { file } = options;
-  refuseForeign(db, file);
-  // The keyed tables are small; journals beyond the bound are checked chunk by chunk as they are read.
-  const scope = bytes <= options.checkBytes ? '1' : "'entry'";
-  const problem = Object.values(db.prepare(`PRAGMA quick_check(${scope})`).get() ?? { none: 'ok' })[0];
-  if (problem !== 'ok')
-    throw corruptError(file, String(problem).split('\n').at(-1) ?? 'its pages do not fit together');
-}
-
-function refuseForeign(db: DatabaseSync, file: string): void {
-  const objects = Number(Object.values(db.prepare('SELECT count(*) FROM sqlite_schema').get() ?? {})[0]);
+  const objects = Number(firstValue(db, 'SELECT count(*) FROM sqlite_schema'));
   const version = versionOf(db);
   if (objects === 0 && version === 0) return;
+  refuseForeign(db, file, version);
+  // With a log, a copy of it into the file may have been cut short; without one, every page is whole.
+  if (found.walBytes === 0 && found.bytes % pragmaNumber(db, 'page_size') !== 0) {
+    throw corruptError(file, `its ${found.bytes} bytes end in the middle of a page`);
+  }
+  // The keyed tables are small; journals beyond the bound are checked chunk by chunk as they are read.
+  const scope = found.bytes <= options.checkBytes ? '1' : "'entry'";
+  const problem = firstValue(db, `PRAGMA quick_check(${scope})`) ?? 'ok';
+  if (problem !== 'ok') throw corruptError(file, String(problem).split('\n').at(-1)!);
+}
+
+function refuseForeign(db: DatabaseSync, file: string, version: number): void {
   if (pragmaNumber(db, 'application_id') !== APPLICATION_ID) {
     throw faultError(
       'storage_failed',
@@ -241,12 +260,4 @@ function stampOf(file: string): string {
 
 function sleepMs(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-}
-
-function using<T>(db: DatabaseSync, use: (db: DatabaseSync) => T): T {
-  try {
-    return use(db);
-  } finally {
-    db.close();
-  }
 }

@@ -48,7 +48,12 @@ export function versionOf(db: DatabaseSync): number {
 }
 
 export function pragmaNumber(db: DatabaseSync, name: string): number {
-  return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  return Number(firstValue(db, `PRAGMA ${name}`));
+}
+
+/** The first column of the first row. */
+export function firstValue(db: DatabaseSync, sql: string): unknown {
+  return Object.values(db.prepare(sql).get() ?? {})[0];
 }
 
 /** AUTOINCREMENT: a position is never given twice, not even after a trim of everything. */
