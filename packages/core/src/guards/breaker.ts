@@ -59,8 +59,8 @@ import { listed, percent } from './words.ts';
  * λ = 0.31 for 5 probes, 1.6 for 10, 5.9 for 20: give at least as many probes as there are nodes, and none waits.
  *
  * Beside others: rates and minimum calls over a time window as resilience4j and Polly have them (opossum has no minimum
- * by default, cockatiel's sampling breaker a minimum rate); lost probes reopen, as resilience4j's
- * maxWaitDurationInHalfOpenState; late completions are told apart, which resilience4j and opossum do not; the bound on
+ * by default, cockatiel's sampling breaker a minimum rate); lost probes reopen, as with resilience4j's
+ * maxWaitDurationInHalfOpenState; a late success does not close the circuit, as it does opossum's; the bound on
  * ejections always lets one arm go, as Envoy's does, and Envoy's panic threshold is `whenAllOpen: pass`.
  */
 export const breaker: Factory<Guard<BreakerState>> = (options, { arms, path }) => {
