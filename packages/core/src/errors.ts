@@ -56,7 +56,12 @@ export class GanglionError extends Error {
 export function show(value: unknown): string {
   let text: string;
   try {
-    text = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+    text =
+      typeof value === 'string'
+        ? JSON.stringify(value)
+        : typeof value === 'object' && value !== null
+          ? JSON.stringify(value)
+          : String(value);
   } catch {
     text = Object.prototype.toString.call(value);
   }
@@ -66,5 +71,9 @@ export function show(value: unknown): string {
 
 /** Whether `error` is one of ours, with this code where one is given. Works across copies of the package. */
 export function isGanglionError(error: unknown, code?: ErrorCode): error is GanglionError {
-  return error instanceof Error && error.name === 'GanglionError' && (code === undefined || (error as GanglionError).code === code);
+  return (
+    error instanceof Error &&
+    error.name === 'GanglionError' &&
+    (code === undefined || (error as GanglionError).code === code)
+  );
 }

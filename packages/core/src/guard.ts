@@ -27,7 +27,13 @@ export interface Guard<S = unknown> {
   restore?(snapshot: JsonValue, arms: number): S;
 }
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
 
 export type Stratum = string; // '' (treated) | 'holdout' | 'rollout:out' | 'experiment:NAME:ARM'
 

@@ -5,9 +5,16 @@ import type { Policy } from './policy.ts';
 /** What a factory may know of the point it is made for. */
 export interface FactoryInput {
   readonly point: string;
-  readonly arms: readonly { readonly id: string; readonly features?: Readonly<Record<string, number | string>> | undefined }[];
+  readonly arms: readonly {
+    readonly id: string;
+    readonly features?: Readonly<Record<string, number | string>> | undefined;
+  }[];
   /** Compiled context fields, in order. */
-  readonly fields: readonly { readonly name: string; readonly type: 'number' | 'category' | 'boolean'; readonly values?: readonly string[] | undefined }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: 'number' | 'category' | 'boolean';
+    readonly values?: readonly string[] | undefined;
+  }[];
   /** Declared range of the reward. */
   readonly range: readonly [number, number];
   /** Field path for error messages, such as `guards[2]`. */
@@ -29,12 +36,25 @@ export function mergeRegistries(...registries: readonly Registry[]): Registry {
     const all: Record<string, T> = Object.create(null);
     for (const part of parts)
       for (const kind of Object.keys(part)) {
-        if (kind in all) throw new GanglionError('invalid_input', `${family} kind "${kind}" is registered twice`, { field: kind, mend: 'Give one of them another name.' });
+        if (kind in all)
+          throw new GanglionError('invalid_input', `${family} kind "${kind}" is registered twice`, {
+            field: kind,
+            mend: 'Give one of them another name.',
+          });
         all[kind] = part[kind];
       }
     return all;
   };
-  return { policies: merge('policy', registries.map((r) => r.policies)), guards: merge('guard', registries.map((r) => r.guards)) };
+  return {
+    policies: merge(
+      'policy',
+      registries.map((r) => r.policies),
+    ),
+    guards: merge(
+      'guard',
+      registries.map((r) => r.guards),
+    ),
+  };
 }
 
 /** The factory of a kind. @throws GanglionError `unknown_kind`, listing what there is. */
