@@ -1,0 +1,167 @@
+import { useEffect, useRef, useState } from 'react';
+import type { Api } from './io/api.ts';
+import { isTyping, keyReader, type Shortcut } from './keys.ts';
+import { Audit } from './panels/audit.tsx';
+import { ConnectionBanner } from './panels/connection-banner.tsx';
+import { ControlsPage } from './panels/controls-page.tsx';
+import { DecisionDrawer } from './panels/decision-drawer.tsx';
+import { HelpDialog } from './panels/help-dialog.tsx';
+import { KillDialog } from './panels/kill-dialog.tsx';
+import { NodesTable } from './panels/nodes-table.tsx';
+import { Overview } from './panels/overview.tsx';
+import { PointPage } from './panels/point-page.tsx';
+import { PointsPage } from './panels/points-page.tsx';
+import { ReviveDialog } from './panels/revive-dialog.tsx';
+import { Sidebar } from './panels/sidebar.tsx';
+import { StatusBand } from './panels/status-band.tsx';
+import { Stream } from './panels/stream.tsx';
+import { TokenDialog } from './panels/token-dialog.tsx';
+import { type Route, routeHash, withQuery } from './route.ts';
+import type { StreamFilter } from './select/stream.ts';
+import type { Store } from './state/store.ts';
+import { type Console, ConsoleContext, useSlice } from './state/use.ts';
+import { go, useRoute } from './state/use-route.ts';
+import { useTheme } from './state/use-theme.ts';
+import { Empty, Panel } from './ui/panel.tsx';
+
+type Open = { readonly kind: 'kill' | 'revive'; readonly scope: string } | { readonly kind: 'help' } | null;
+
+/** The page. */
+export function App(props: { store: Store; api: Api; giveToken: (token: string) => void }) {
+  const { store, api, giveToken } = props;
+  const route = useRoute();
+  const [theme, toggleTheme] = useTheme();
+  const [open, setOpen] = useState<Open>(null);
+  const console: Console = {
+    store,
+    api,
+    giveToken,
+    theme,
+    toggleTheme,
+    openKill: (scope) => setOpen({ kind: 'kill', scope: scope ?? defaultScope(route, store) }),
+    openRevive: (scope) => setOpen({ kind: 'revive', scope }),
+    openHelp: () => setOpen({ kind: 'help' }),
+  };
+  const shortcuts = shortcutsOf(console);
+  useShortcuts(shortcuts, route, open !== null);
+  const close = () => setOpen(null);
+  return (
+    <ConsoleContext value={console}>
+      <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
+        Skip to the content
+      </button>
+      <Sidebar route={route} />
+      <Main route={route} />
+      <DecisionDrawer route={route} />
+      {open?.kind === 'kill' && <KillDialog scope={open.scope} onClose={close} />}
+      {open?.kind === 'revive' && <ReviveDialog scope={open.scope} onClose={close} />}
+      {open?.kind === 'help' && <HelpDialog shortcuts={shortcuts} onClose={close} />}
+      <TokenGate />
+    </ConsoleContext>
+  );
+}
+
+function Main({ route }: { route: Route }) {
+  const connection = useSlice((state) => state.connection);
+  useEffect(() => {
+    const title = route.view === 'point' ? route.name : route.view;
+    document.title = `${title.charAt(0).toUpperCase()}${title.slice(1)} · Ganglion`;
+    window.scrollTo(0, 0);
+  }, [route.view, route.name]);
+  return (
+    <div className="page">
+      <ConnectionBanner />
+      <StatusBand />
+      <main id="main" tabIndex={-1} data-stale={connection.state === 'lost'}>
+        <View route={route} />
+      </main>
+    </div>
+  );
+}
+
+function View({ route }: { route: Route }) {
+  const { point = '', arm = '', reason = '', node = '', q = '' } = route.query;
+  const filter: StreamFilter = { point, arm, reason, node, text: q };
+  switch (route.view) {
+    case 'overview':
+      return <Overview route={route} filter={filter} />;
+    case 'points':
+      return <PointsPage />;
+    case 'point':
+      return <PointPage key={route.name} route={route} filter={filter} />;
+    case 'nodes':
+      return (
+        <Panel title="Nodes" flush>
+          <NodesTable full />
+        </Panel>
+      );
+    case 'decisions':
+      return <Stream route={route} filter={filter} rows={200} filters />;
+    case 'controls':
+      return <ControlsPage />;
+    case 'audit':
+      return <Audit rows={500} />;
+    case 'missing':
+      return (
+        <Empty>
+          There is no such view. <a href="#/">To the overview</a>
+        </Empty>
+      );
+  }
+}
+
+function TokenGate() {
+  const connection = useSlice((state) => state.connection);
+  return connection.state === 'unauthorized' ? <TokenDialog why={connection.why} /> : null;
+}
+
+/** The point of the page, else the first one, else everything. */
+function defaultScope(route: Route, store: Store): string {
+  const name = route.view === 'point' ? route.name : store.get().points[0]?.spec.point;
+  return name === undefined ? '*' : `point:${name}`;
+}
+
+function shortcutsOf(console: Console): readonly Shortcut[] {
+  const to = (view: Exclude<Route['view'], 'missing' | 'point'>) => () => go(routeHash(view));
+  return [
+    { keys: 'g o', title: 'Overview', run: to('overview') },
+    { keys: 'g p', title: 'Points', run: to('points') },
+    { keys: 'g n', title: 'Nodes', run: to('nodes') },
+    { keys: 'g d', title: 'Decisions', run: to('decisions') },
+    { keys: 'g c', title: 'Controls', run: to('controls') },
+    { keys: 'g a', title: 'Audit', run: to('audit') },
+    { keys: '/', title: 'Filter', run: () => document.querySelector<HTMLElement>('[data-search]')?.focus() },
+    {
+      keys: 'p',
+      title: 'Pause the stream, or go on',
+      run: () => document.querySelector<HTMLElement>('[data-testid="pause-stream"]')?.click(),
+    },
+    { keys: 'k', title: 'Kill', run: () => console.openKill() },
+    { keys: 't', title: 'Light or dark', run: console.toggleTheme },
+    { keys: '?', title: 'This help', run: console.openHelp },
+  ];
+}
+
+function useShortcuts(shortcuts: readonly Shortcut[], route: Route, dialogOpen: boolean): void {
+  const latest = useRef(shortcuts);
+  latest.current = shortcuts;
+  const [reader] = useState(() => keyReader(() => latest.current));
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent): void => {
+      // Dialogs have their own keys, and a person typing has none of ours.
+      if (dialogOpen || document.querySelector('dialog[open]') !== null) return;
+      if (event.key === 'Escape') {
+        if (isTyping(event.target)) (event.target as HTMLElement).blur();
+        else if ((route.query.id ?? '') !== '') go(withQuery(route, { id: '' }), true);
+        return;
+      }
+      if (isTyping(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
+      const shortcut = reader(event.key, performance.now());
+      if (shortcut === undefined) return;
+      event.preventDefault();
+      shortcut.run();
+    };
+    window.addEventListener('keydown', onKey);
+    return () => window.removeEventListener('keydown', onKey);
+  }, [reader, route, dialogOpen]);
+}

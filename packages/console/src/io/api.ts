@@ -1,0 +1,95 @@
+import type { AuditEntry, ControlsStatus, NodeStatus, PointEntry, ReportAnswer } from '../wire.ts';
+
+/** A refused call, as RFC 9457 describes it. */
+export interface ProblemDocument {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly field?: string | undefined;
+  /** What to do about it, in one sentence. */
+  readonly mend?: string | undefined;
+}
+
+/** Thrown for every call that did not succeed; `status` 0 where the node could not be reached at all. */
+export class ApiError extends Error {
+  readonly problem: ProblemDocument;
+
+  constructor(problem: ProblemDocument, cause?: unknown) {
+    super(problem.detail, cause === undefined ? undefined : { cause });
+    this.name = 'ApiError';
+    this.problem = problem;
+  }
+}
+
+/** The calls this page makes (DESIGN §7). All reject with `ApiError` only. */
+export interface Api {
+  nodes(): Promise<readonly NodeStatus[]>;
+  points(): Promise<readonly PointEntry[]>;
+  report(point: string): Promise<ReportAnswer>;
+  controls(): Promise<ControlsStatus>;
+  audit(): Promise<readonly AuditEntry[]>;
+  /** Resolves with the kill's tag once it is durable at the node that answers. */
+  kill(scope: string, reason: string): Promise<{ readonly tag: string }>;
+  revive(scope: string, reason: string): Promise<void>;
+  /** Calls `text` with every piece of the event stream until it ends or is aborted. */
+  events(signal: AbortSignal, opened: () => void, text: (piece: string) => void): Promise<void>;
+}
+
+/**
+ * @param base - where the node answers, '' for the page's own origin.
+ * @param token - the bearer token of the moment, or null.
+ */
+export function httpApi(base: string, token: () => string | null): Api {
+  const call = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    const bearer = token();
+    if (bearer !== null) headers.set('authorization', `Bearer ${bearer}`);
+    if (init.body !== undefined) headers.set('content-type', 'application/json');
+    let response: Response;
+    try {
+      response = await fetch(base + path, { ...init, headers, cache: 'no-store' });
+    } catch (cause) {
+      throw new ApiError({ status: 0, code: 'unreachable', detail: 'The node could not be reached.' }, cause);
+    }
+    if (!response.ok) throw new ApiError(await problemOf(response));
+    return response;
+  };
+  const get = async <T>(path: string): Promise<T> => (await call(path)).json() as Promise<T>;
+  const post = (path: string, body: unknown) => call(path, { method: 'POST', body: JSON.stringify(body) });
+
+  return {
+    nodes: () => get('/v1/nodes'),
+    points: () => get('/v1/points'),
+    report: (point) => get(`/v1/points/${encodeURIComponent(point)}/report`),
+    controls: () => get('/v1/controls'),
+    audit: () => get('/v1/audit'),
+    kill: async (scope, reason) => (await post('/v1/kill', { scope, reason })).json(),
+    revive: async (scope, reason) => {
+      await post('/v1/revive', { scope, reason });
+    },
+    events: async (signal, opened, text) => {
+      const response = await call('/v1/events', { signal, headers: { accept: 'text/event-stream' } });
+      opened();
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        text(value);
+      }
+    },
+  };
+}
+
+async function problemOf(response: Response): Promise<ProblemDocument> {
+  const fallback: ProblemDocument = {
+    status: response.status,
+    code: `http_${response.status}`,
+    detail: `The node answered ${response.status} ${response.statusText}`.trim(),
+  };
+  try {
+    return { ...fallback, ...((await response.json()) as Partial<ProblemDocument>), status: response.status };
+  } catch {
+    // Something between the page and the node answered, and not in JSON.
+    return fallback;
+  }
+}

@@ -1,0 +1,164 @@
+import { useState } from 'react';
+import { ackCounts, impactOf, parseScope, type Scope, scopeChoices, scopeWords } from '../select/controls.ts';
+import { duration, plural } from '../select/format.ts';
+import { fallbackWords } from '../select/points.ts';
+import { useConsole, useSlice } from '../state/use.ts';
+import { Dialog } from '../ui/dialog.tsx';
+import { Icon } from '../ui/icon.tsx';
+import type { NodeStatus, PointSpec } from '../wire.ts';
+import { Acks } from './acks.tsx';
+import { ReasonForm } from './reason-form.tsx';
+
+const KINDS: readonly { readonly kind: Scope['kind']; readonly title: string }[] = [
+  { kind: 'point', title: 'Point' },
+  { kind: 'domain', title: 'Domain' },
+  { kind: 'node', title: 'Node' },
+  { kind: 'tier', title: 'Tier' },
+  { kind: '*', title: 'Everything' },
+];
+
+/** Stops a scope: choose, say why, confirm; then watch every node acknowledge. */
+export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose: () => void }) {
+  const { api } = useConsole();
+  const [scope, setScope] = useState(wanted);
+  const [tag, setTag] = useState<string | null>(null);
+  if (tag !== null) return <KillProgress tag={tag} scope={scope} onClose={onClose} />;
+  return (
+    <Dialog
+      title={`Kill ${scopeWords(scope)}?`}
+      lead="Learning stops and the fallback is served, until somebody revives it."
+      tone="stop"
+      onClose={onClose}
+    >
+      <ReasonForm
+        verb="Kill"
+        tone="stop"
+        testId="confirm-kill"
+        placeholder="What is wrong? Everybody who looks will read this."
+        onCancel={onClose}
+        submit={async (reason) => setTag((await api.kill(scope, reason)).tag)}
+      >
+        <ScopeField scope={scope} onChange={setScope} />
+        <ImpactNote scope={scope} />
+      </ReasonForm>
+    </Dialog>
+  );
+}
+
+function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: string) => void }) {
+  const points = useSlice((state) => state.points);
+  const nodes = useSlice((state) => state.nodes);
+  const choices = scopeChoices(
+    points.map((entry) => entry.spec),
+    nodes.map((heard) => heard.value),
+  );
+  const { kind, name } = parseScope(scope);
+  const namesOf = (of: Scope['kind']) => (of === '*' || of === 'artifact' ? [] : choices[of]);
+  const pick = (next: Scope['kind']) => onChange(next === '*' ? '*' : `${next}:${namesOf(next)[0] ?? ''}`);
+  return (
+    <fieldset className="field">
+      <legend>Scope</legend>
+      <div className="segments">
+        {KINDS.filter((one) => one.kind === '*' || namesOf(one.kind).length > 0).map((one) => (
+          <label key={one.kind} data-on={one.kind === kind}>
+            <input
+              type="radio"
+              name="scope-kind"
+              value={one.kind}
+              checked={one.kind === kind}
+              onChange={() => pick(one.kind)}
+            />
+            {one.title}
+          </label>
+        ))}
+      </div>
+      {kind !== '*' && (
+        <select
+          aria-label={`Which ${kind}`}
+          value={name}
+          onChange={(event) => onChange(`${kind}:${event.target.value}`)}
+        >
+          {namesOf(kind).map((one) => (
+            <option key={one}>{one}</option>
+          ))}
+        </select>
+      )}
+    </fieldset>
+  );
+}
+
+/** What will happen, before anybody says yes. */
+function ImpactNote({ scope }: { scope: string }) {
+  const points = useSlice((state) => state.points);
+  const nodes = useSlice((state) => state.nodes);
+  const specs: readonly PointSpec[] = points.map((entry) => entry.spec);
+  const known: readonly NodeStatus[] = nodes.map((heard) => heard.value);
+  const impact = impactOf(scope, specs, known);
+  const one = impact.points.length === 1 ? impact.points[0] : undefined;
+  return (
+    <ul className="impact" aria-live="polite">
+      <li>
+        <Icon name="points" />
+        <span>
+          {one !== undefined ? (
+            <>
+              <b>{one.point}</b> serves its fallback, <b>{fallbackWords(one)}</b>,
+            </>
+          ) : (
+            <>
+              <b>{plural(impact.points.length, 'point')}</b> serve their fallbacks,
+            </>
+          )}{' '}
+          on <b>{plural(impact.nodes.length, 'node')}</b>.
+        </span>
+      </li>
+      {impact.withinMs !== null && (
+        <li>
+          <Icon name="lease" />
+          <span>
+            Nodes that can be reached stop at once; one that is cut off stops within{' '}
+            <b>{duration(impact.withinMs)}</b>, when its lease runs out.
+          </span>
+        </li>
+      )}
+      {impact.unbounded.length > 0 && (
+        <li data-tone="stop">
+          <Icon name="unbounded" />
+          <span>
+            No bound on a node that is cut off: <b>{impact.unbounded.join(', ')}</b>{' '}
+            {impact.unbounded.length === 1 ? 'goes' : 'go'} on when the lease runs out.
+          </span>
+        </li>
+      )}
+    </ul>
+  );
+}
+
+function KillProgress({ tag, scope, onClose }: { tag: string; scope: string; onClose: () => void }) {
+  const controls = useSlice((state) => state.controls);
+  const kill = controls?.value.kills.find((one) => one.tag === tag);
+  const counts = kill === undefined ? undefined : ackCounts(kill.acknowledgements);
+  const done = counts !== undefined && counts.acknowledged === kill?.acknowledgements.length;
+  return (
+    <Dialog
+      title={`Killed: ${scopeWords(scope)}`}
+      lead={done ? 'Every node has acknowledged it.' : 'The kill is durable, and on its way to every node.'}
+      onClose={onClose}
+    >
+      <div className="dialog-body">
+        {kill === undefined ? (
+          <p className="quiet" role="status">
+            Waiting for the first word of the nodes…
+          </p>
+        ) : (
+          <Acks kill={kill} />
+        )}
+      </div>
+      <footer className="dialog-foot">
+        <button type="button" className="button primary" data-testid="kill-done" onClick={onClose}>
+          Done
+        </button>
+      </footer>
+    </Dialog>
+  );
+}

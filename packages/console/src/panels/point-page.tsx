@@ -1,0 +1,162 @@
+import { useState } from 'react';
+import type { Route } from '../route.ts';
+import { domainOf, isUnbounded } from '../select/controls.ts';
+import { count, rate } from '../select/format.ts';
+import { fallbackWords, MODE_WORDS, modeOf } from '../select/points.ts';
+import { NO_FILTER, type StreamFilter } from '../select/stream.ts';
+import { historyKey, type PointReports } from '../state/model.ts';
+import { useConsole, useSlice } from '../state/use.ts';
+import { Icon } from '../ui/icon.tsx';
+import { ModePill } from '../ui/marks.tsx';
+import { Empty, Panel } from '../ui/panel.tsx';
+import type { PointReport, PointSpec } from '../wire.ts';
+import { Allocation } from './allocation.tsx';
+import { ArmsTable } from './arms-table.tsx';
+import { Elsewhere } from './elsewhere.tsx';
+import { Guards } from './guards.tsx';
+import { LiftTable } from './lift-table.tsx';
+import { Stream } from './stream.tsx';
+import { Headline } from './tail.tsx';
+
+/** One point, whole: how it stands, what it is worth, who gets the traffic, what holds it back, what it decides. */
+export function PointPage({ route, filter }: { route: Route; filter: StreamFilter }) {
+  const spec = useSlice((state) => state.points).find((entry) => entry.spec.point === route.name)?.spec;
+  const reports = useSlice((state) => state.reports[route.name]);
+  const ready = useSlice((state) => state.ready);
+  if (spec === undefined)
+    return <Empty>{ready ? <>There is no point called “{route.name}” here.</> : 'Loading…'}</Empty>;
+  return (
+    <>
+      <PointHead spec={spec} reports={reports} />
+      {reports === undefined ? (
+        <Empty>No report of this point has come yet.</Empty>
+      ) : (
+        <Body reports={reports} />
+      )}
+      <Stream
+        route={route}
+        filter={{ ...NO_FILTER, ...filter, point: spec.point }}
+        rows={40}
+        fixedPoint
+        filters
+      />
+    </>
+  );
+}
+
+function PointHead({ spec, reports }: { spec: PointSpec; reports: PointReports | undefined }) {
+  const { openKill } = useConsole();
+  const mode = reports === undefined ? undefined : modeOf(reports);
+  return (
+    <div className="page-head">
+      <div>
+        <h1>
+          {spec.point}
+          {mode !== undefined && <ModePill mode={mode.mode} why={mode.why} testId="point-mode" />}
+        </h1>
+        <p className="quiet">
+          {spec.description !== undefined && <>{spec.description} · </>}
+          {spec.policy.kind} · domain {domainOf(spec)} · fallback {fallbackWords(spec)} ·{' '}
+          {isUnbounded(spec) ? 'stop not bounded by a lease' : `lease ${spec.oversight?.lease ?? '30s'}`}
+        </p>
+        {mode !== undefined && mode.mode !== 'learning' && (
+          <p className="mode-why">{mode.why === '' ? MODE_WORDS[mode.mode].meaning : mode.why}</p>
+        )}
+        {mode !== undefined && <Elsewhere mode={mode} />}
+      </div>
+      <button
+        type="button"
+        className="button stop"
+        data-testid="kill-button"
+        title="Kill (k)"
+        onClick={() => openKill(`point:${spec.point}`)}
+      >
+        <Icon name="stop" size={13} /> Kill…
+      </button>
+    </div>
+  );
+}
+
+function Body({ reports }: { reports: PointReports }) {
+  const point = reports.merged.value.point;
+  const [node, setNode] = useState<string | null>(null);
+  const own = node === null ? undefined : reports.nodes[node];
+  const report: PointReport = (own ?? reports.merged).value;
+  const samples = useSlice((state) => state.history[historyKey(point, own === undefined ? null : node)]);
+  return (
+    <>
+      <NodePicker reports={reports} node={own === undefined ? null : node} onChange={setNode} />
+      <div className="point-grid panel point-top">
+        <Headline report={report} />
+        <Allocation key={report.node} report={report} samples={samples} height={220} tagged />
+      </div>
+      <Counters report={report} />
+      <Panel title="Arms" flush>
+        <ArmsTable report={report} samples={samples} />
+      </Panel>
+      <div className="columns lift-columns">
+        <Panel title="Lift over the holdout" flush>
+          <LiftTable report={report} />
+        </Panel>
+        <Panel title="Guards" flush>
+          <Guards report={report} />
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+function NodePicker(props: {
+  reports: PointReports;
+  node: string | null;
+  onChange: (node: string | null) => void;
+}) {
+  const nodes = Object.values(props.reports.nodes).map((heard) => heard.value);
+  if (nodes.length < 2) return null;
+  const option = (node: string | null, title: string) => (
+    <button key={title} type="button" aria-pressed={props.node === node} onClick={() => props.onChange(node)}>
+      {title}
+    </button>
+  );
+  return (
+    <fieldset className="switch node-switch">
+      <legend className="hidden">Seen by which node</legend>
+      {option(null, 'All nodes')}
+      {nodes.map((report) => option(report.node, report.node))}
+    </fieldset>
+  );
+}
+
+function Counters({ report }: { report: PointReport }) {
+  const { pooled } = report;
+  const counters: readonly (readonly [string, string, string])[] = [
+    ['Decisions', rate(report.decisionsPerSecond), `${count(report.decisions)} so far`],
+    [
+      'Outcomes',
+      count(report.outcomes),
+      `${count(report.pending)} awaited, ${count(report.expired)} expired`,
+    ],
+    [
+      'Learned from',
+      count(pooled.ownOutcomes + pooled.othersOutcomes),
+      `${count(pooled.ownOutcomes)} own, ${count(pooled.othersOutcomes)} of other nodes`,
+    ],
+    [
+      'Not evaluated',
+      count(report.unjoined + report.unknownPropensity),
+      `${count(report.unjoined)} unjoined, ${count(report.unknownPropensity)} of unknown propensity`,
+    ],
+    ['Versions', `spec ${report.specVersion}`, `view ${report.viewVersion} on ${report.node}`],
+  ];
+  return (
+    <dl className="counters">
+      {counters.map(([title, value, note]) => (
+        <div key={title}>
+          <dt>{title}</dt>
+          <dd className="num">{value}</dd>
+          <dd className="fine quiet">{note}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,103 @@
+import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { ApiError, type ProblemDocument } from '../io/api.ts';
+
+/** The lower half of a control dialog: a required reason, what went wrong, and the two buttons. */
+export function ReasonForm(props: {
+  /** What the button says and does. */
+  verb: string;
+  tone: 'stop' | 'primary';
+  testId: string;
+  placeholder: string;
+  children: ReactNode;
+  onCancel: () => void;
+  /** Rejects with `ApiError` where the node refuses. */
+  submit: (reason: string) => Promise<void>;
+}) {
+  const id = useId();
+  const [reason, setReason] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [asked, setAsked] = useState(false);
+  const [problem, setProblem] = useState<ProblemDocument | null>(null);
+  const missing = reason.trim() === '';
+
+  const onSubmit = async (event: FormEvent): Promise<void> => {
+    event.preventDefault();
+    setAsked(true);
+    if (missing || busy) return;
+    setBusy(true);
+    setProblem(null);
+    try {
+      await props.submit(reason.trim());
+    } catch (error) {
+      setProblem(
+        error instanceof ApiError
+          ? error.problem
+          : { status: 0, code: 'failed', detail: 'The answer could not be read.' },
+      );
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form onSubmit={(event) => void onSubmit(event)} noValidate>
+      <div className="dialog-body">
+        {props.children}
+        <div className="field">
+          <label htmlFor={id}>Reason</label>
+          <textarea
+            id={id}
+            data-testid="reason-input"
+            rows={2}
+            maxLength={500}
+            required
+            // The scope is already chosen where the dialog was opened: the reason is what is missing.
+            data-autofocus
+            placeholder={props.placeholder}
+            value={reason}
+            aria-invalid={asked && missing}
+            aria-describedby={asked && missing ? `${id}-missing` : undefined}
+            onChange={(event) => setReason(event.target.value)}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter' && (event.metaKey || event.ctrlKey))
+                event.currentTarget.form?.requestSubmit();
+            }}
+          />
+          {asked && missing && (
+            <p className="field-error" id={`${id}-missing`}>
+              A reason is required.
+            </p>
+          )}
+        </div>
+        {problem !== null && <Problem problem={problem} />}
+      </div>
+      <footer className="dialog-foot">
+        <span className="quiet fine keys-hint">
+          <kbd>Ctrl</kbd> <kbd>Enter</kbd> to confirm
+        </span>
+        <button type="button" className="button" onClick={props.onCancel}>
+          Cancel
+        </button>
+        <button
+          type="submit"
+          className={`button solid ${props.tone}`}
+          data-testid={props.testId}
+          disabled={busy}
+        >
+          {busy ? 'Sending…' : props.verb}
+        </button>
+      </footer>
+    </form>
+  );
+}
+
+/** A refusal, with what to do about it. */
+export function Problem({ problem }: { problem: ProblemDocument }) {
+  return (
+    <div className="problem" role="alert">
+      <b>{problem.detail}</b>
+      {problem.field !== undefined && <span> Field: {problem.field}.</span>}
+      {problem.mend !== undefined && <span> {problem.mend}</span>}
+      <code>{problem.code}</code>
+    </div>
+  );
+}

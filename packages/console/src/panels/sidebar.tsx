@@ -1,0 +1,144 @@
+import { type Route, routeHash } from '../route.ts';
+import { wholeDuration } from '../select/format.ts';
+import { gravestMode } from '../select/points.ts';
+import { useConsole, useNow, useSlice } from '../state/use.ts';
+import { Icon, type IconName, Logo } from '../ui/icon.tsx';
+
+const LINKS: readonly { view: Exclude<Route['view'], 'missing' | 'point'>; title: string; icon: IconName }[] =
+  [
+    { view: 'overview', title: 'Overview', icon: 'overview' },
+    { view: 'points', title: 'Points', icon: 'points' },
+    { view: 'nodes', title: 'Nodes', icon: 'nodes' },
+    { view: 'decisions', title: 'Decisions', icon: 'decisions' },
+    { view: 'controls', title: 'Controls', icon: 'controls' },
+    { view: 'audit', title: 'Audit', icon: 'audit' },
+  ];
+/** Points listed by name under their link. */
+const POINTS_LISTED = 12;
+
+/** The way round the page, and how it stands with its node. */
+export function Sidebar({ route }: { route: Route }) {
+  const { theme, toggleTheme, openHelp, openKill } = useConsole();
+  const kills = useSlice((state) => state.controls?.value.kills.length ?? 0);
+  return (
+    <header className="sidebar">
+      <a className="brand" href="#/" aria-label="Ganglion, overview">
+        <Logo />
+        <span>Ganglion</span>
+      </a>
+      <nav aria-label="Views">
+        <ul>
+          {LINKS.map((link) => (
+            <li key={link.view}>
+              <a href={routeHash(link.view)} aria-current={route.view === link.view ? 'page' : undefined}>
+                <Icon name={link.icon} />
+                <span>{link.title}</span>
+                {link.view === 'controls' && kills > 0 && (
+                  <span className="badge" title={`${kills} kills stand`}>
+                    {kills}
+                  </span>
+                )}
+              </a>
+              {link.view === 'points' && <PointLinks route={route} />}
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div className="sidebar-foot">
+        <ConnectionState />
+        <div className="sidebar-tools">
+          <button
+            type="button"
+            className="button ghost square"
+            aria-label={theme === 'dark' ? 'Light theme' : 'Dark theme'}
+            title="Theme (t)"
+            onClick={toggleTheme}
+          >
+            <Icon name={theme === 'dark' ? 'sun' : 'moon'} />
+          </button>
+          <button
+            type="button"
+            className="button ghost square"
+            aria-label="Keyboard shortcuts"
+            title="Shortcuts (?)"
+            onClick={openHelp}
+          >
+            <Icon name="keyboard" />
+          </button>
+          <button
+            type="button"
+            className="button ghost square stop"
+            aria-label="Kill…"
+            title="Kill (k)"
+            onClick={() => openKill()}
+          >
+            <Icon name="stop" />
+          </button>
+        </div>
+      </div>
+    </header>
+  );
+}
+
+function PointLinks({ route }: { route: Route }) {
+  const points = useSlice((state) => state.points);
+  const reports = useSlice((state) => state.reports);
+  if (points.length === 0) return null;
+  return (
+    <ul className="point-links">
+      {points.slice(0, POINTS_LISTED).map(({ spec }) => {
+        const known = reports[spec.point];
+        const mode = known === undefined ? 'unknown' : gravestMode(known);
+        const here = route.view === 'point' && route.name === spec.point;
+        return (
+          <li key={spec.point}>
+            <a href={routeHash('point', spec.point)} aria-current={here ? 'page' : undefined}>
+              <span title={spec.point}>{spec.point}</span>
+              {mode !== 'learning' && (
+                <span
+                  className="dot-mark"
+                  data-mode={mode}
+                  title={`${mode.replace('_', ' ')}, on this node or another`}
+                >
+                  <Icon
+                    name={
+                      mode === 'killed'
+                        ? 'stop'
+                        : mode === 'overridden'
+                          ? 'pin'
+                          : mode === 'unknown'
+                            ? 'unknown'
+                            : 'lease'
+                    }
+                    size={12}
+                  />
+                  <span className="hidden">{mode.replace('_', ' ')}</span>
+                </span>
+              )}
+            </a>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+const CONNECTION = {
+  live: 'Live',
+  connecting: 'Connecting…',
+  lost: 'Connection lost',
+  unauthorized: 'Token needed',
+};
+
+function ConnectionState() {
+  const connection = useSlice((state) => state.connection);
+  const now = useNow(500);
+  const silentMs = connection.lastHeardMs === null ? 0 : now - connection.lastHeardMs;
+  return (
+    <p className="connection" data-state={connection.state}>
+      <i aria-hidden="true" />
+      <span role="status">{CONNECTION[connection.state]}</span>
+      {connection.state === 'live' && silentMs >= 2500 && <span>, silent for {wholeDuration(silentMs)}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,105 @@
+import type { LiftReport, PointReport, Quantiles } from '../wire.ts';
+import { duration } from './format.ts';
+import { type Direction, directionOf, formatDifference, formatInterval, metricTitle } from './metric.ts';
+
+/** What may be said of treated − holdout. Nothing is claimed while the interval includes 0. */
+export type Verdict = 'unknown' | 'undistinguishable' | 'better' | 'worse' | 'higher' | 'lower';
+
+/** One metric's comparison, ready to be shown. */
+export interface LiftRow {
+  readonly lift: LiftReport;
+  readonly title: string;
+  readonly direction: Direction;
+  readonly verdict: Verdict;
+  /** The verdict in words. */
+  readonly words: string;
+}
+
+/** @param direction - which way is better; null makes the verdict a plain higher or lower. */
+export function verdictOf(lift: LiftReport, direction: Direction): Verdict {
+  const { low, high } = lift.difference;
+  if (low === null || high === null) return 'unknown';
+  if (low <= 0 && high >= 0) return 'undistinguishable';
+  const up = low > 0;
+  if (direction === null) return up ? 'higher' : 'lower';
+  return up === (direction === 'up') ? 'better' : 'worse';
+}
+
+const WORDS: Readonly<Record<Verdict, string>> = {
+  unknown: 'not enough outcomes yet',
+  undistinguishable: 'not yet distinguishable',
+  better: 'better',
+  worse: 'worse',
+  higher: 'higher',
+  lower: 'lower',
+};
+
+/** All metrics of a report, the reward first, then in the report's order. */
+export function liftRows(report: PointReport): readonly LiftRow[] {
+  const rows = report.lift.map((lift): LiftRow => {
+    const direction = directionOf(report.spec, lift.metric);
+    const verdict = verdictOf(lift, direction);
+    return { lift, title: metricTitle(lift.metric), direction, verdict, words: WORDS[verdict] };
+  });
+  return rows.toSorted((a, b) => Number(b.lift.metric === 'reward') - Number(a.lift.metric === 'reward'));
+}
+
+/** Whether this point holds anybody out; without a holdout there is no lift to know. */
+export function hasHoldout(report: PointReport): boolean {
+  return (report.spec.guards ?? []).some((guard) => guard.kind === 'holdout');
+}
+
+/** The tail of the latency, treated beside holdout, and what may be claimed of it. */
+export interface Tail {
+  readonly metric: string;
+  readonly claim: 'waiting' | 'undistinguishable' | 'better' | 'worse' | 'mixed';
+  readonly treated: Quantiles;
+  readonly holdout: Quantiles;
+  /** What the claim rests on, in one sentence. */
+  readonly basis: string;
+  /** The quantiles as rows, for bars. */
+  readonly rows: readonly {
+    readonly name: string;
+    readonly treated: number | null;
+    readonly holdout: number | null;
+  }[];
+}
+
+/**
+ * The latency headline. Quantiles come without an interval, so the claim rests on the mean: "instead of" is said
+ * only where the mean's interval excludes 0 and the p99 moves the same way.
+ *
+ * @returns null where the point records no latency distribution.
+ */
+export function tailOf(report: PointReport): Tail | null {
+  const lift = report.lift.find((one) => one.metric.endsWith('Ms') && one.quantiles !== undefined);
+  const quantiles = lift?.quantiles;
+  if (lift === undefined || quantiles === undefined) return null;
+  const { treated, holdout } = quantiles;
+  const rows = (['p50', 'p95', 'p99'] as const).map((name) => ({
+    name,
+    treated: treated[name],
+    holdout: holdout[name],
+  }));
+  // A duration that nobody weighs is still better when shorter.
+  const verdict = verdictOf(lift, directionOf(report.spec, lift.metric) ?? 'down');
+  const base = { metric: lift.metric, treated, holdout, rows };
+  if (verdict === 'unknown' || treated.p99 === null || holdout.p99 === null)
+    return { ...base, claim: 'waiting', basis: 'Not enough outcomes yet on one side or the other.' };
+  const mean = `${formatDifference(lift.metric, lift.difference.mean)}, 95 % ${formatInterval(lift.metric, lift.difference, formatDifference)}`;
+  if (verdict === 'undistinguishable')
+    return { ...base, claim: 'undistinguishable', basis: `The mean’s difference includes 0 (${mean}).` };
+  const tailBetter = treated.p99 < holdout.p99;
+  if (tailBetter !== (verdict === 'better'))
+    return { ...base, claim: 'mixed', basis: `The mean says otherwise (${mean}).` };
+  return { ...base, claim: verdict === 'better' ? 'better' : 'worse', basis: `Mean ${mean}.` };
+}
+
+/** The headline as one sentence, for a screen reader and for a title. */
+export function tailSentence(tail: Tail): string {
+  const treated = `p99 ${duration(tail.treated.p99)}`;
+  const holdout = `${duration(tail.holdout.p99)} (holdout)`;
+  if (tail.claim === 'waiting') return 'Latency: not enough outcomes yet';
+  if (tail.claim === 'undistinguishable') return `${treated}, ${holdout}: not yet distinguishable`;
+  return tail.claim === 'mixed' ? `${treated} beside ${holdout}` : `${treated} instead of ${holdout}`;
+}

@@ -1,0 +1,190 @@
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import type { ShareColumns } from '../select/arms.ts';
+import { useConsole } from '../state/use.ts';
+
+/** A stretch to be marked over the chart, seconds since the epoch. */
+export interface ChartSpan {
+  readonly from: number;
+  readonly to: number;
+  readonly mode: string;
+}
+
+/** The x axis shows at least this much, and at most `LONGEST`, seconds. */
+const SHORTEST = 45;
+const LONGEST = 900;
+
+/** Stacked shares of the arms over time. What it shows stands in the table beside it; it is drawn for the eye alone. */
+export function ShareChart(props: {
+  columns: ShareColumns;
+  /** CSS colours, one an arm. */
+  colours: readonly string[];
+  spans: readonly ChartSpan[];
+  height: number;
+  label: string;
+  /** The row under the pointer, or null. */
+  onCursor: (row: number | null) => void;
+}) {
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const { theme } = useConsole();
+  const { columns, height } = props;
+  const arms = columns.shares.length;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a plot is built anew for another theme or set of arms; data goes in below
+  useEffect(() => {
+    const element = host.current!;
+    const options = plotOptions(element, height, arms, () => latest.current);
+    const made = new uPlot(options, stacked(latest.current.columns), element);
+    plot.current = made;
+    const observer = new ResizeObserver(([entry]) => {
+      const width = Math.floor(entry.contentRect.width);
+      if (width > 0 && width !== made.width) made.setSize({ width, height });
+    });
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [theme, height, arms, props.colours.join()]);
+
+  useEffect(() => {
+    plot.current?.setData(stacked(columns));
+  }, [columns]);
+
+  return <div className="chart" ref={host} role="img" aria-label={props.label} style={{ height }} />;
+}
+
+/** Series k is the sum of arms k and after, drawn in order, so that each arm covers what lies behind it. */
+function stacked(columns: ShareColumns): uPlot.AlignedData {
+  const sums: (number | null)[][] = [];
+  let below: readonly (number | null)[] = columns.seconds.map(() => 0);
+  for (const shares of columns.shares.toReversed()) {
+    const sum = shares.map((share, i) => (share === null ? null : share + (below[i] ?? 0)));
+    sums.unshift(sum);
+    below = sum;
+  }
+  return [columns.seconds as number[], ...sums];
+}
+
+function plotOptions(
+  element: HTMLElement,
+  height: number,
+  arms: number,
+  latest: () => {
+    colours: readonly string[];
+    spans: readonly ChartSpan[];
+    onCursor: (row: number | null) => void;
+  },
+): uPlot.Options {
+  const style = getComputedStyle(element);
+  const css = (name: string) => style.getPropertyValue(name).trim();
+  const resolve = (colour: string) => css(colour.replace(/^var\((.*)\)$/, '$1'));
+  const font = `11px ${css('--font')}`;
+  const axis = { stroke: css('--faint'), font, grid: { show: false }, ticks: { show: false } };
+  return {
+    width: Math.max(50, Math.floor(element.clientWidth)),
+    height,
+    padding: [8, 12, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
+    scales: {
+      x: {
+        time: true,
+        range: (_, min, max) => {
+          if (min === null || max === null) return [0, 1];
+          return [max - Math.min(LONGEST, Math.max(SHORTEST, max - min)), max];
+        },
+      },
+      y: { range: [0, 1] },
+    },
+    axes: [
+      { ...axis, size: 22, gap: 4, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
+      {
+        ...axis,
+        size: 38,
+        gap: 6,
+        splits: () => [0, 0.25, 0.5, 0.75, 1],
+        values: (_, ticks) => ticks.map((t) => (t === 0.5 || t === 1 ? `${t * 100}%` : '')),
+      },
+    ],
+    series: [
+      {},
+      ...Array.from({ length: arms }, (_, k) => {
+        const colour = resolve(latest().colours[k]);
+        return { fill: colour, stroke: css('--panel'), width: 1, points: { show: false } };
+      }),
+    ],
+    hooks: {
+      drawClear: [
+        ({ ctx, bbox }) => {
+          ctx.fillStyle = css('--sunken');
+          ctx.fillRect(bbox.left, bbox.top, bbox.width, bbox.height);
+        },
+      ],
+      setCursor: [(u) => latest().onCursor(u.cursor.idx ?? null)],
+      draw: [(u) => drawGrid(u, css('--panel')), (u) => drawSpans(u, latest().spans, css)],
+    },
+  };
+}
+
+function timeOfDay(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  const pad = (n: number) => String(n).padStart(2, '0');
+  const minutes = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return date.getSeconds() === 0 ? minutes : `${minutes}:${pad(date.getSeconds())}`;
+}
+
+/** Quarter lines over the areas, so faint that they measure without dividing. */
+function drawGrid(u: uPlot, colour: string): void {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.globalAlpha = 0.35;
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  for (const share of [0.25, 0.5, 0.75]) {
+    const y = Math.round(u.valToPos(share, 'y', true));
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** Stretches in which the policy did not decide: hatched, with a ribbon on top. */
+function drawSpans(u: uPlot, spans: readonly ChartSpan[], css: (name: string) => string): void {
+  const { ctx, bbox } = u;
+  for (const span of spans) {
+    const left = Math.max(bbox.left, u.valToPos(span.from, 'x', true));
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(span.to, 'x', true));
+    if (right < bbox.left) continue;
+    const width = Math.max(right - left, 2 * devicePixelRatio);
+    const colour = css(
+      span.mode === 'killed' ? '--stop-solid' : span.mode === 'overridden' ? '--info' : '--warn-solid',
+    );
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, bbox.top, width, bbox.height);
+    ctx.clip();
+    ctx.globalAlpha = 0.38;
+    ctx.strokeStyle = css('--panel');
+    ctx.lineWidth = 2 * devicePixelRatio;
+    const step = 8 * devicePixelRatio;
+    // Anchored to the time axis, so that the hatching travels with the data.
+    for (let x = left - bbox.height; x < left + width; x += step) {
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top + bbox.height);
+      ctx.lineTo(x + bbox.height, bbox.top);
+      ctx.stroke();
+    }
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colour;
+    ctx.fillRect(left, bbox.top, width, 4 * devicePixelRatio);
+    ctx.restore();
+  }
+}
