@@ -59,7 +59,7 @@ export interface MomentsEvidence extends Evidence<Moments> {
   decayTo(evidence: Moments, nowMs: number): number;
 }
 
-// The landmark follows this many half-lives behind, at most: weights stay below 2³².
+// The landmark follows this many half-lives behind, at most: an outcome weighs less than 2³².
 const MAX_HALF_LIVES = 32;
 const FORGOTTEN = 1e-60;
 const SLACK = 1e-6;
@@ -68,10 +68,17 @@ const SLACK = 1e-6;
 export function moments(options: MomentsOptions): MomentsEvidence {
   const { range, halfLifeMs } = options;
   const centre = options.centre ?? (range[0] + range[1]) / 2;
+  // On a grid of its own, so that the same outcomes have the same landmark in whatever order they came.
+  const periodMs = (halfLifeMs ?? 0) * MAX_HALF_LIVES;
   const landmarkFor = (atMs: number): number =>
-    halfLifeMs === undefined ? 0 : Math.floor(atMs / halfLifeMs) * halfLifeMs;
+    halfLifeMs === undefined ? 0 : Math.floor(atMs / periodMs) * periodMs;
   const halvings = (fromMs: number, toMs: number): number =>
     halfLifeMs === undefined ? 0 : Math.round((toMs - fromMs) / halfLifeMs);
+
+  const settleArm = (arms: Map<string, Float64Array>, key: string, row: Float64Array): void => {
+    settle(row, range[0] - centre, range[1] - centre);
+    if (row[OUTCOMES] === 0) arms.delete(key);
+  };
 
   const combine = (a: Moments, b: Moments, sign: 1 | -1): Moments => {
     const landmarkMs =
@@ -89,7 +96,7 @@ export function moments(options: MomentsOptions): MomentsEvidence {
       const into = sum.arms.get(key) ?? new Float64Array(ROW);
       for (let i = 0; i < ROW; i++) into[i] += sign * part[i];
       sum.arms.set(key, into);
-      if (sign === -1) settle(into, sum.arms, key);
+      if (sign === -1) settleArm(sum.arms, key, into);
     }
     while (sum.arms.size > DEFAULT_LIMITS.arms) dropLightest(sum);
     if (sum.arms.size === 0) sum.landmarkMs = 0;
@@ -122,7 +129,7 @@ export function moments(options: MomentsOptions): MomentsEvidence {
       if (own.arms.size === 0) own.landmarkMs = landmarkFor(atMs);
       let w = weight;
       if (halfLifeMs !== undefined) {
-        if (atMs - own.landmarkMs > MAX_HALF_LIVES * halfLifeMs) move(own, landmarkFor(atMs), halvings);
+        if (atMs - own.landmarkMs >= periodMs) move(own, landmarkFor(atMs), halvings);
         w *= exp2((atMs - own.landmarkMs) / halfLifeMs);
       }
       let row = own.arms.get(armKey);
@@ -137,11 +144,11 @@ export function moments(options: MomentsOptions): MomentsEvidence {
       row[WW] += w * Math.abs(w);
       row[WX] += w * d;
       row[WXX] += w * d * d;
-      if (weight < 0 || row[OUTCOMES] === 0) settle(row, own.arms, armKey);
+      if (weight < 0 || row[OUTCOMES] === 0) settleArm(own.arms, armKey, row);
     },
     decayTo: (evidence, nowMs) =>
       halfLifeMs === undefined ? 1 : exp2((evidence.landmarkMs - nowMs) / halfLifeMs),
-    inFuture: (evidence, nowMs, slackMs, maxWeight = 2 ** 20) => {
+    inFuture: (evidence, nowMs, slackMs, maxWeight = 1 << 20) => {
       if (halfLifeMs === undefined) return undefined;
       const heaviest = maxWeight * exp2((nowMs + slackMs - evidence.landmarkMs) / halfLifeMs);
       for (const [key, row] of evidence.arms)
@@ -173,16 +180,22 @@ function move(own: Moments, landmarkMs: number, halvings: (from: number, to: num
   own.landmarkMs = landmarkMs;
 }
 
-// After a subtraction: a row without outcomes is exactly empty, and rounding may not leave one that no outcomes make.
-function settle(row: Float64Array, arms: Map<string, Float64Array>, key: string): void {
-  if (row[OUTCOMES] === 0) {
-    arms.delete(key);
-    return;
-  }
-  if (row[OUTCOMES] < 0) return; // a correction overtook its outcome; the sum will be whole again
-  row[W] = Math.max(row[W], 0);
-  row[WW] = Math.min(Math.max(row[WW], (row[W] * row[W]) / Math.max(1, row[OUTCOMES])), row[W] * row[W]);
-  row[WXX] = Math.max(row[WXX], row[W] > 0 ? (row[WX] * row[WX]) / row[W] : 0);
+// After a subtraction: a row without outcomes is exactly empty, and what cancellation leaves of light outcomes beside
+// heavy ones is moved to the nearest sums that outcomes in [low, high] about the centre can have.
+function settle(row: Float64Array, low: number, high: number): void {
+  const n = row[OUTCOMES];
+  if (n === 0) row.fill(0);
+  if (n <= 0) return; // below 0 a correction overtook its outcome; the sum will be whole again
+  const w = Math.max(row[W], 0);
+  row[W] = w;
+  row[WW] = between(row[WW], (w * w) / Math.max(1, n), w * w);
+  row[WX] = between(row[WX], w * low, w * high);
+  const farthest = Math.max(low * low, high * high);
+  row[WXX] = between(row[WXX], w > 0 ? (row[WX] * row[WX]) / w : 0, w * farthest);
+}
+
+function between(value: number, low: number, high: number): number {
+  return Math.max(low, Math.min(high, value));
 }
 
 // Arm keys outlive their arms, so the map is bounded: the row that has faded most makes room.

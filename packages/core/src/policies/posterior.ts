@@ -2,6 +2,7 @@ import { type Moments, type MomentsEvidence, OUTCOMES, ROW, W, WW, WX, WXX } fro
 import { given, number, type Options, object, onlyKeys } from '../options.ts';
 import type { ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
+import { sqrt } from '../stats/math.ts';
 
 /** What an author believes of an arm beforehand: as if `n` outcomes with this mean had been seen. It never fades. */
 export interface WarmStart {
@@ -135,7 +136,7 @@ export function gaussianPosterior(seen: Seen, range: readonly [number, number]):
     const squares = PRIOR_SPREAD * spread + n * seen.variance[a] + (PRIOR_MEAN * n * off * off) / kappa;
     const scaleSquared = squares / (nu * kappa);
     posterior.mean[a] = middle + (off * n) / kappa;
-    posterior.scale[a] = Math.sqrt(scaleSquared);
+    posterior.scale[a] = sqrt(scaleSquared);
     posterior.df[a] = nu;
     posterior.variance[a] = (scaleSquared * nu) / (nu - 2);
   }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { stream, uniform } from './random.ts';
 
 // χ² statistic of counts against equal expectation, as a standard normal (Wilson–Hilferty).
-function chiSquareZ(counts: readonly number[] | Int32Array): number {
+function chiSquareZ(counts: Int32Array): number {
   const total = counts.reduce((sum, c) => sum + c, 0);
   const expected = total / counts.length;
   let chi = 0;

@@ -1,0 +1,61 @@
+import fc from 'fast-check';
+import { describe, it } from 'vitest';
+import type { Moments } from '../learners/moments.ts';
+import { parseDuration } from '../options.ts';
+import { type FactoryInput, resolveKind } from '../registry.ts';
+import { stream } from '../stats/random.ts';
+import { momentsDifference } from '../testing/moments-subject.ts';
+import { type PolicySubject, policyLaws } from '../testing/policy-laws.ts';
+import { policies } from './index.ts';
+
+type Row = { readonly kind: string; readonly [option: string]: unknown };
+
+const fields: FactoryInput['fields'] = [
+  { name: 'load', type: 'number' },
+  { name: 'region', type: 'category', values: ['eu', 'us'] },
+  { name: 'paying', type: 'boolean' },
+];
+
+/** One row a policy: a new one is held to all laws by being listed. */
+const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[] = [
+  [{ kind: 'fixed', arm: 'b' }],
+  [
+    {
+      kind: 'rules',
+      rules: [
+        { when: { load: { min: 10, max: 90 }, region: 'eu' }, arm: 'a' },
+        { when: { region: ['eu', 'us'], paying: true }, arm: 'b' },
+        { arm: 'a' },
+      ],
+    },
+    { fields },
+  ],
+  [{ kind: 'split' }],
+  [{ kind: 'round-robin' }],
+  [{ kind: 'epsilon-greedy', epsilon: '5%', halfLife: '1m' }],
+  [{ kind: 'epsilon-greedy', epsilon: 0, prior: { a: { mean: 0.5, n: 10 } } }, { range: [-2, 1] }],
+  [{ kind: 'thompson' }],
+  [
+    { kind: 'thompson', reward: 'bernoulli', halfLife: '30s', prior: { b: { mean: -1, n: 30 } } },
+    { range: [-2, 1] },
+  ],
+  [{ kind: 'thompson', reward: 'gaussian', halfLife: '1m' }, { range: [-2, 1] }],
+  [{ kind: 'thompson', reward: 'gaussian', prior: { a: { mean: 5e6, n: 2 } } }, { range: [0, 1e7] }],
+];
+
+const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : parseDuration(declared, ''));
+
+for (const [options, subject] of rows) {
+  const make = (point: FactoryInput) => resolveKind(policies, options.kind, 'policy')(options, point);
+  const differ = (a: unknown, b: unknown) =>
+    momentsDifference(a as Moments, b as Moments, halfLifeOf(options.halfLife));
+  describe(JSON.stringify(options), () => {
+    for (const { law, run } of policyLaws({ ...subject, make, differ }))
+      it(law, () => {
+        fc.assert(
+          fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),
+          { numRuns: 30 },
+        );
+      });
+  });
+}

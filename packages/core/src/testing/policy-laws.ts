@@ -1,0 +1,309 @@
+import { DEFAULT_LIMITS } from '../limits.ts';
+import type { ArmInfo, Outcome, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
+import type { FactoryInput } from '../registry.ts';
+import type { Stream } from '../stats/random.ts';
+import { copyOf, demand, difference, type Law } from './law.ts';
+
+/** Makes the policy under test for a point with these arms. */
+export type MakePolicy = (point: FactoryInput) => Policy;
+
+/** How a policy is held to the laws. */
+export interface PolicySubject {
+  readonly make: MakePolicy;
+  /** Context of the point; default: none. */
+  readonly fields?: FactoryInput['fields'];
+  readonly range?: readonly [number, number];
+  /** Metrics that its outcomes report. */
+  metrics?(random: Stream): Readonly<Record<string, number>>;
+  /** Where two pieces of its evidence differ beyond 1e-9; default: number by number. */
+  differ?(a: unknown, b: unknown): string;
+}
+
+/** What every `Policy` must do (see the contract). Options may name the arms `a` and `b`, which are always there. */
+export function policyLaws(subject: PolicySubject): readonly Law[] {
+  return [...proposing(subject), ...learning(subject)];
+}
+
+// Beyond the arms the arrays go on: nothing may be written there.
+const SPARE = 3;
+const UNTOUCHED = 0.123;
+
+function proposing(subject: PolicySubject): Law[] {
+  return [
+    {
+      law: 'propose fills a distribution over the allowed arms that sums to 1, and a confidence or NaN',
+      run(random) {
+        const world = start(subject, random);
+        everyView(world, random, (view) => {
+          for (let i = 0; i < 20; i++) {
+            const input = randomInput(world, random);
+            const out = proposalFor(world);
+            world.policy.propose(view, input, out);
+            demandDistribution(out, input);
+          }
+        });
+      },
+    },
+    {
+      law: 'with one arm allowed it is chosen for certain',
+      run(random) {
+        const world = start(subject, random);
+        everyView(world, random, (view) => {
+          world.ids.forEach((_, arm) => {
+            const allowed = new Uint8Array(world.ids.length + SPARE);
+            allowed[arm] = 1;
+            const out = proposalFor(world);
+            world.policy.propose(view, { ...randomInput(world, random), allowed, allowedCount: 1 }, out);
+            demand(Math.abs(out.p[arm] - 1) <= 1e-12, `the only arm gets ${out.p[arm]}`);
+          });
+        });
+      },
+    },
+    {
+      law: 'propose is the same for the same view and input, and changes neither',
+      run(random) {
+        const world = start(subject, random);
+        everyView(world, random, (view) => {
+          const input = randomInput(world, random);
+          const before = copyOf(input);
+          const [first, second] = [proposalFor(world), proposalFor(world)];
+          world.policy.propose(view, input, first);
+          world.policy.propose(view, randomInput(world, random), proposalFor(world));
+          world.policy.propose(view, input, second);
+          demand(difference(first, second) === '', `proposed otherwise at ${difference(first, second)}`);
+          demand(difference(input, before) === '', `changed its input at ${difference(input, before)}`);
+        });
+      },
+    },
+    {
+      law: 'local signals never throw, and leave a distribution behind',
+      run(random) {
+        const world = start(subject, random);
+        everyView(world, random, (view) => {
+          let nowMs = 0;
+          for (let i = 0; i < 30; i++) {
+            nowMs += random.exponential() * 10;
+            const arm = random.integer(world.ids.length);
+            if (random.integer(2) === 0) world.policy.sent?.(view, arm, nowMs);
+            else world.policy.settled?.(view, arm, randomOutcome(world, random, arm), nowMs);
+            const input = { ...randomInput(world, random), nowMs };
+            const out = proposalFor(world);
+            world.policy.propose(view, input, out);
+            demandDistribution(out, input);
+          }
+        });
+      },
+    },
+  ];
+}
+
+function learning(subject: PolicySubject): Law[] {
+  return [
+    {
+      law: 'what is learned is plausible, and counts its outcomes',
+      run(random) {
+        const world = start(subject, random);
+        const n = random.integer(60);
+        const own = learnMany(world, outcomes(world, random, n));
+        const { evidence } = world.policy;
+        const problem = evidence.validate(own, DEFAULT_LIMITS);
+        demand(problem === undefined, `implausible: ${problem?.message}`);
+        demand(evidence.outcomes(own) <= n, `${evidence.outcomes(own)} outcomes of ${n}`);
+      },
+    },
+    {
+      law: 'an additive policy learns alike in any order, and in parts that are added',
+      run(random) {
+        const world = start(subject, random);
+        if (!world.policy.additive) return;
+        const seen = outcomes(world, random, random.integer(40));
+        const whole = learnMany(world, seen);
+        same(subject, learnMany(world, shuffled(seen, random)), whole, 'in another order');
+        const half = seen.length >> 1;
+        const parts = world.policy.evidence.add(
+          learnMany(world, seen.slice(0, half)),
+          learnMany(world, seen.slice(half)),
+        );
+        same(subject, parts, whole, 'in two parts');
+      },
+    },
+    {
+      law: 'an additive policy takes an outcome back as if it had never been',
+      run(random) {
+        const world = start(subject, random);
+        if (!world.policy.additive) return;
+        const seen = outcomes(world, random, 1 + random.integer(40));
+        const [wrong, ...rest] = shuffled(seen, random);
+        const corrected = world.policy.learn(learnMany(world, seen), { ...wrong, sign: -1 });
+        same(subject, corrected, learnMany(world, rest), 'after taking one back');
+      },
+    },
+    {
+      law: 'view changes neither evidence, and a view made again proposes alike',
+      run(random) {
+        const world = start(subject, random);
+        const own = learnMany(world, outcomes(world, random, random.integer(50)));
+        const others = learnMany(world, outcomes(world, random, random.integer(50)));
+        const [wasOwn, wasOthers] = [copyOf(own), copyOf(others)];
+        const at = viewInput(world, random);
+        const [first, again] = [0, 1].map(() => world.policy.view(own, others, at, undefined));
+        const changed = difference(own, wasOwn) || difference(others, wasOthers);
+        demand(changed === '', `view changed the evidence at ${changed}`);
+        const input = randomInput(world, random);
+        const [p, q] = [proposalFor(world), proposalFor(world)];
+        world.policy.propose(first, input, p);
+        world.policy.propose(again, input, q);
+        demand(difference(p, q) === '', `a second view proposes otherwise at ${difference(p, q)}`);
+      },
+    },
+    {
+      law: 'evidence of arms that are gone or new does no harm',
+      run(random) {
+        const world = start(subject, random);
+        const own = learnMany(world, outcomes(world, random, 40));
+        const renamed = world.arms.map((arm, i) => (i % 2 === 0 ? arm : { ...arm, key: `${arm.id}#9` }));
+        const at = { ...viewInput(world, random), arms: renamed };
+        const view = world.policy.view(own, world.policy.evidence.zero(), at, undefined);
+        const input = randomInput(world, random);
+        const out = proposalFor(world);
+        world.policy.propose(view, input, out);
+        demandDistribution(out, input);
+      },
+    },
+  ];
+}
+
+interface World {
+  readonly subject: PolicySubject;
+  readonly policy: Policy;
+  readonly ids: readonly string[];
+  readonly arms: readonly ArmInfo[];
+  readonly range: readonly [number, number];
+  readonly fields: FactoryInput['fields'];
+}
+
+const NOW = 1.7e12;
+
+function start(subject: PolicySubject, random: Stream): World {
+  const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].slice(0, 2 + random.integer(6));
+  const range = subject.range ?? [0, 1];
+  const fields = subject.fields ?? [];
+  const point: FactoryInput = {
+    point: 'law',
+    arms: ids.map((id) => ({ id })),
+    fields,
+    range,
+    path: 'policy',
+  };
+  const policy = subject.make(point);
+  return { subject, policy, ids, arms: ids.map((id) => ({ id, key: `${id}#0` })), range, fields };
+}
+
+/** The views a policy can meet: none at all (as a baseline has), of no evidence, of little, of much. */
+function everyView(world: World, random: Stream, check: (view: unknown) => void): void {
+  check(undefined);
+  const { evidence } = world.policy;
+  for (const n of [0, 1 + random.integer(5), 200]) {
+    const own = learnMany(world, outcomes(world, random, n));
+    const others = evidence.scale(learnMany(world, outcomes(world, random, n)), random.next());
+    check(world.policy.view(own, others, viewInput(world, random), undefined));
+  }
+}
+
+function viewInput(world: World, random: Stream): ViewInput {
+  const arms = world.ids.length;
+  let baseline: Float64Array | undefined;
+  if (random.integer(3) > 0) {
+    baseline = Float64Array.from({ length: arms }, () => (random.integer(3) === 0 ? 0 : random.next()));
+    baseline[random.integer(arms)] += 0.1;
+    const sum = baseline.reduce((total, share) => total + share, 0);
+    baseline = baseline.map((share) => share / sum);
+  }
+  return { arms: world.arms, nowMs: NOW, baseline, margin: 0.02 * random.next(), seed: random.integer(1000) };
+}
+
+function randomInput(world: World, random: Stream): PolicyInput {
+  const arms = world.ids.length;
+  const allowed = new Uint8Array(arms + SPARE);
+  if (random.integer(3) === 0) allowed.fill(1, 0, arms);
+  else for (let a = 0; a < arms; a++) allowed[a] = random.integer(2);
+  allowed[random.integer(arms)] = 1;
+  const unitHash = random.integer(4) === 0 ? 0 : random.integer(4294967296);
+  return {
+    arms,
+    allowed,
+    allowedCount: allowed.reduce((sum, one) => sum + one, 0),
+    context: randomContext(world, random),
+    inflight: Int32Array.from({ length: arms + SPARE }, () => random.integer(30)),
+    unitHash,
+    turn: random.integer(1000),
+    nowMs: 1e6 * random.next(),
+  };
+}
+
+function randomContext(world: World, random: Stream): Float64Array {
+  return Float64Array.from(world.fields, ({ type, values }) => {
+    if (random.integer(5) === 0) return Number.NaN;
+    if (type === 'number') return 100 * random.normal();
+    return random.integer(type === 'boolean' ? 2 : (values?.length ?? 0) + 3);
+  });
+}
+
+function randomOutcome(world: World, random: Stream, arm: number): Outcome {
+  const [low, high] = world.range;
+  // Ends of the range count too.
+  const share = random.integer(4) === 0 ? random.integer(2) : random.next();
+  return {
+    arm,
+    armKey: world.arms[arm].key,
+    reward: low + (high - low) * share,
+    propensity: 0.05 + 0.95 * random.next(),
+    weight: random.integer(4) === 0 ? 1 << random.integer(5) : 1,
+    sign: 1,
+    atMs: NOW - random.exponential() * 60_000,
+    context: randomContext(world, random),
+    metrics: world.subject.metrics?.(random) ?? {},
+  };
+}
+
+function outcomes(world: World, random: Stream, n: number): Outcome[] {
+  return Array.from({ length: n }, () => randomOutcome(world, random, random.integer(world.ids.length)));
+}
+
+function learnMany(world: World, seen: readonly Outcome[]): unknown {
+  let own: unknown = world.policy.evidence.zero();
+  for (const outcome of seen) own = world.policy.learn(own, outcome);
+  return own;
+}
+
+function shuffled<T>(items: readonly T[], random: Stream): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.integer(i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+function same(subject: PolicySubject, a: unknown, b: unknown, what: string): void {
+  const found = subject.differ?.(a, b) ?? difference(a, b, 1e-9);
+  demand(found === '', `${what}: ${found}`);
+}
+
+function proposalFor(world: World): Proposal {
+  return { p: new Float64Array(world.ids.length + SPARE).fill(UNTOUCHED), confidence: 0.5 };
+}
+
+function demandDistribution(out: Proposal, input: PolicyInput): void {
+  let sum = 0;
+  for (let a = 0; a < input.arms; a++) {
+    demand(out.p[a] >= 0 && out.p[a] <= 1, `p[${a}] = ${out.p[a]}`);
+    demand(input.allowed[a] === 1 || out.p[a] === 0, `arm ${a} is not allowed and gets ${out.p[a]}`);
+    sum += out.p[a];
+  }
+  demand(Math.abs(sum - 1) <= 1e-12, `the sum is ${sum}`);
+  for (let a = input.arms; a < out.p.length; a++)
+    demand(out.p[a] === UNTOUCHED, `wrote beyond the arms, at ${a}`);
+  const c = out.confidence;
+  demand(Number.isNaN(c) || (c >= 0 && c <= 1), `confidence is ${c}`);
+}
