@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { GanglionError } from '@ganglion/core';
 
 /**
  * Who the client is, told to the backend: `X-Forwarded-For`, `-Proto`, `-Host`, and `Forwarded` (RFC 7239).
@@ -25,7 +26,7 @@ export interface ForwardedFields {
   others?: string[];
 }
 
-/** A matcher of CIDR blocks and single addresses. Throws a `TypeError` naming the entry that is neither. */
+/** A matcher of CIDR blocks and single addresses. Throws `invalid_spec` showing the entry that is neither. */
 export function addressMatcher(blocks: readonly string[]): (address: string) => boolean {
   if (blocks.length === 0) return () => false;
   const list = new BlockList();
@@ -43,9 +44,11 @@ function addBlock(list: BlockList, block: string): void {
   const bits = slash < 0 ? (version === 6 ? 128 : 32) : Number(block.slice(slash + 1));
   const most = version === 6 ? 128 : 32;
   if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > most)
-    throw new TypeError(
-      `trustedProxies: ${JSON.stringify(block)} is no address or CIDR block, such as 10.0.0.0/8`,
-    );
+    throw new GanglionError('invalid_spec', 'trustedProxies must hold addresses and CIDR blocks', {
+      field: 'trustedProxies',
+      value: block,
+      mend: 'Write each as 192.0.2.1 or 10.0.0.0/8.',
+    });
   list.addSubnet(address, bits, version === 6 ? 'ipv6' : 'ipv4');
 }
 

@@ -1,5 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
+import { GanglionError } from '@ganglion/core';
 import type { BackendChooser } from './balancer.ts';
+import { addressMatcher } from './forwarded.ts';
 import type { RetryOptions } from './retry.ts';
 
 /** How the proxy is set up. Times in milliseconds; 0 turns a time-out off unless said otherwise. */
@@ -83,12 +85,14 @@ const TOKEN = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/;
 /** Node's timers take no longer ones. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Checks the options and fills in the defaults. Throws a `RangeError` or `TypeError` that names the option. */
+/** Checks the options and fills in the defaults. Throws `invalid_spec` naming the field. */
 export function resolveOptions(options: ProxyOptions): ResolvedOptions {
   if (typeof options.chooser?.choose !== 'function')
-    throw new TypeError('chooser: must have a choose method');
+    refuse('chooser', options.chooser, 'must have a choose method', 'Give a BackendChooser.');
   const via = options.via ?? 'ganglion';
-  if (!TOKEN.test(via)) throw new TypeError(`via: ${JSON.stringify(via)} is no token`);
+  if (!TOKEN.test(via)) refuse('via', via, 'must be a token', 'Use letters, digits and hyphens.');
+  const trustedProxies = options.trustedProxies ?? [];
+  addressMatcher(trustedProxies);
   return {
     chooser: options.chooser,
     unit: readUnit(options.unit),
@@ -99,7 +103,7 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
     maxInFlight: integer(options, 'maxInFlight', 10_000, 1, 1_000_000),
     maxPerBackend: integer(options, 'maxPerBackend', 1024, 1, 65_535),
     retry: readRetry(options.retry ?? {}),
-    trustedProxies: options.trustedProxies ?? [],
+    trustedProxies,
     hostHeader: options.hostHeader ?? 'client',
     via,
     tls: options.tls,
@@ -109,11 +113,15 @@ export function resolveOptions(options: ProxyOptions): ResolvedOptions {
   };
 }
 
+function refuse(field: string, value: unknown, what: string, mend: string): never {
+  throw new GanglionError('invalid_spec', `${field} ${what}`, { field, value, mend });
+}
+
 function readUnit(unit: ProxyOptions['unit']): ResolvedOptions['unit'] {
   if (unit === undefined) return undefined;
   if ('header' in unit && TOKEN.test(unit.header)) return { header: unit.header.toLowerCase() };
   if ('cookie' in unit && TOKEN.test(unit.cookie)) return unit;
-  throw new TypeError('unit: must be { header } or { cookie } with a token for a name');
+  return refuse('unit', unit, 'must name a header or a cookie', 'Give { header } or { cookie }.');
 }
 
 type Times =
@@ -144,37 +152,42 @@ function readRetry(retry: RetryOptions): Required<RetryOptions> {
   const onStatus = retry.onStatus ?? [];
   for (const status of onStatus)
     if (!Number.isInteger(status) || status < 400 || status > 599)
-      throw new RangeError(`retry.onStatus: ${status} is no error status (400 to 599)`);
+      refuse('retry.onStatus', status, 'must hold error statuses', 'Give whole numbers from 400 to 599.');
   return {
-    max: integer(retry, 'max', 2, 0, 10),
+    max: integer(retry, 'max', 2, 0, 10, 'retry.'),
     onStatus,
     onHeadTimeout: retry.onHeadTimeout ?? false,
-    ratio: real(retry, 'ratio', 0.2, 0, 10),
-    minPerSecond: real(retry, 'minPerSecond', 10, 0, 1_000_000),
+    ratio: real(retry, 'ratio', 0.2, 0, 10, 'retry.'),
+    minPerSecond: real(retry, 'minPerSecond', 10, 0, 1_000_000, 'retry.'),
   };
 }
 
+type Numbers<K extends string> = { readonly [key in K]?: number };
+
 function real<K extends string>(
-  options: { readonly [key in K]?: number },
+  options: Numbers<K>,
   key: K,
   usual: number,
   min: number,
   max: number,
+  path = '',
 ): number {
   const value = options[key] ?? usual;
   if (!(value >= min && value <= max))
-    throw new RangeError(`${key}: ${value} is not within ${min} to ${max}`);
+    refuse(path + key, value, `must be from ${min} to ${max}`, `Give a number from ${min} to ${max}.`);
   return value;
 }
 
 function integer<K extends string>(
-  options: { readonly [key in K]?: number },
+  options: Numbers<K>,
   key: K,
   usual: number,
   min: number,
   max: number,
+  path = '',
 ): number {
-  const value = real(options, key, usual, min, max);
-  if (!Number.isInteger(value)) throw new RangeError(`${key}: ${value} is no whole number`);
+  const value = real(options, key, usual, min, max, path);
+  if (!Number.isInteger(value))
+    refuse(path + key, value, 'must be a whole number', `Give a whole number from ${min} to ${max}.`);
   return value;
 }

@@ -41,7 +41,7 @@ const CUT_MS = 1000;
 
 const RETIRE_EVERY_MS = 30_000;
 
-/** Makes a proxy. Throws a `RangeError` or `TypeError` naming the option for options out of range. */
+/** Makes a proxy. Throws `invalid_spec` naming the field for options out of range. */
 export function createProxy(given: ProxyOptions): ReverseProxy {
   const options = resolveOptions(given);
   const stats = proxyStats();
