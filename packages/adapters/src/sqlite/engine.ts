@@ -111,16 +111,19 @@ function transact(engine: Engine, body: () => void): void {
     body();
     commit.run();
   } catch (error) {
-    if (isIoFailure(error)) engine.unsure = true;
     if (engine.db.isTransaction) engine.db.exec('ROLLBACK');
+    if (isIoFailure(error)) {
+      engine.unsure = true;
+      tryRepair(engine);
+    }
     throw error;
   }
 }
 
 /**
  * A commit whose flush failed is refused, but its frames may have reached the log, and would count if the process
- * died now. A harmless transaction in their place breaks their chain of checksums. Until one succeeds, nothing else
- * is written. (A flush that failed is never tried again on the same pages, for the system may have dropped them.)
+ * died now. A harmless transaction in their place breaks their chain of checksums; it is tried before the refusal is
+ * told, and until it succeeds nothing else is written. (A flush that failed is never tried again on the same pages, for the system may have dropped them.)
  */
 function repair(engine: Engine): void {
   const { begin, repair: touch, commit } = engine.statements;
@@ -131,6 +134,14 @@ function repair(engine: Engine): void {
     engine.unsure = false;
   } finally {
     if (engine.db.isTransaction) engine.db.exec('ROLLBACK');
+  }
+}
+
+function tryRepair(engine: Engine): void {
+  try {
+    repair(engine);
+  } catch {
+    // The disk still refuses. The next write tries again first; whoever was refused knows.
   }
 }
 
@@ -200,11 +211,7 @@ export function trimSlice(engine: Engine, journal: string, beforeMs: number): bo
 
 /** The log goes into the file if it can; if not, it stays beside it and is read at the next start. */
 export function closeEngine(engine: Engine): void {
-  try {
-    if (engine.unsure) repair(engine);
-  } catch {
-    // The disk still refuses; whoever was told so knows.
-  }
+  if (engine.unsure) tryRepair(engine);
   engine.db.close();
 }
 

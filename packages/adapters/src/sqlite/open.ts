@@ -93,8 +93,8 @@ function openForWriting(options: OpenOptions, found: Found, looked: boolean): Da
       PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
       PRAGMA journal_size_limit = ${LOG_KEPT_BYTES};
     `);
-    migrate(db);
     limitSize(db, options.maxBytes);
+    migrate(db);
     startNewLog(db);
     // Left by the read-only look; an exclusive connection does not use it.
     fs.rmSync(`${file}-shm`, { force: true });
