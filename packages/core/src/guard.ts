@@ -14,6 +14,9 @@ export interface Guard<S = unknown> {
    * has proposed, with `input.confidence` known. Within a phase, guards run in declared order.
    */
   readonly phase: 'assign' | 'narrow' | 'judge';
+  /** `domain` or `tree`: guards of several points with the same `ledger` share one state on a node. Default: a point's own. */
+  readonly scope?: string;
+  readonly ledger?: string;
   initial(arms: number): S;
   check(state: S, input: GuardInput): Verdict;
   /** A decision was drawn. Called for every decision that reaches the draw, whatever the verdict was. */

@@ -18,4 +18,5 @@ export * from './policy.ts';
 export type * from './ports.ts';
 export * from './registry.ts';
 export type * from './status.ts';
+export { decodeMessage, encodeMessage } from './sync/codec.ts';
 export type * from './sync/messages.ts';

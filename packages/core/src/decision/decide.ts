@@ -67,10 +67,6 @@ export function decideOnce(
     return fallback(state, moment, input, 'invalid_context', 1);
   }
   prepare(state, moment, input);
-  if (compiled.stickyMs > 0 && input?.exclude === undefined) {
-    const stuck = keepArm(state, moment, input);
-    if (stuck !== undefined) return stuck;
-  }
   let baseline = false;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
   const guardInput = scratch.guardInput;
@@ -88,6 +84,10 @@ export function decideOnce(
   if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (narrowed === 'tainted') trains = false;
   if (baseline) return drawBaseline(state, moment, input, trains);
+  if (compiled.stickyMs > 0) {
+    const stuck = keepArm(state, moment, input, trains);
+    if (stuck !== undefined) return stuck;
+  }
   return drawPolicy(state, moment, input, external, trains);
 }
 
@@ -162,31 +162,25 @@ function keepArm(
   state: PointState,
   moment: Moment,
   input: DecideInput | undefined,
+  trains: boolean,
 ): DecisionRecord | undefined {
   const unit = input?.unit;
   const stuck = unit === undefined ? undefined : state.stuck.get(unit);
   if (stuck === undefined || moment.treeMs >= stuck.untilMs) return undefined;
+  const { guardInput } = state.scratch;
   const arm = state.source.armKeys.indexOf(stuck.armKey);
-  if (arm < 0 || state.ruling.armsAllowed[arm] === 0) return undefined;
-  const narrowed = narrow(state);
-  if (narrowed === 'block') return nothing(state, moment, input);
-  if (state.scratch.guardInput.allowed[arm] === 0) {
-    // The arm is out for now: a new draw, from a clean start.
-    prepare(state, moment, input);
-    state.scratch.trailLength = 0;
-    return undefined;
-  }
+  if (arm < 0 || guardInput.allowed[arm] === 0) return undefined;
   return finish(
     state,
     moment,
     input,
-    '',
+    guardInput.stratum,
     -1,
     arm,
     stuck.propensity,
     Number.NaN,
     'sticky',
-    narrowed !== 'tainted',
+    trains,
   );
 }
 
@@ -200,7 +194,10 @@ function narrow(state: PointState): 'ok' | 'tainted' | 'block' {
     const { guard } = compiled.guards[i];
     if (guard.phase !== 'narrow') continue;
     const verdict = guard.check(state.guards[i], scratch.guardInput);
-    if (verdict.kind === 'pass') continue;
+    if (verdict.kind === 'pass') {
+      if (verdict.guard !== '') note(state, verdict);
+      continue;
+    }
     hear(state, i, verdict);
     if (verdict.kind === 'block') return 'block';
     apply(scratch, verdict);
@@ -269,7 +266,10 @@ function drawPolicy(
       const { guard } = compiled.guards[i];
       if (guard.phase !== 'judge') continue;
       const verdict = guard.check(state.guards[i], guardInput);
-      if (verdict.kind === 'pass') continue;
+      if (verdict.kind === 'pass') {
+        if (verdict.guard !== '') note(state, verdict);
+        continue;
+      }
       hear(state, i, verdict);
       if (verdict.kind === 'escalate') return 'escalate';
       if (verdict.kind === 'block') return nothing(state, moment, input);

@@ -78,6 +78,7 @@ function replacePoint(
     seed: node.seed,
   });
   if (current !== undefined) inherit(state, current);
+  shareLedgers(node, state);
   node.points.set(compiled.name, state);
   node.joins.set(state.source.idPrefix, state);
   const stored: StoredSource = {
@@ -96,6 +97,21 @@ function replacePoint(
   if (!node.stats.has(compiled.name)) node.stats.set(compiled.name, outcomeStats());
   learnerOf(node, state);
   refreshView(node, state);
+}
+
+/** Limits over a domain or the tree count into one state, whichever point of this node acts. */
+function shareLedgers(node: NodeState, state: PointState): void {
+  state.compiled.guards.forEach(({ guard }, i) => {
+    if (guard.scope !== 'domain' && guard.scope !== 'tree') return;
+    const key = JSON.stringify([
+      guard.name,
+      guard.scope,
+      guard.scope === 'domain' ? state.compiled.domain : '',
+      guard.ledger ?? '',
+    ]);
+    if (node.ledgers.has(key)) state.guards[i] = node.ledgers.get(key);
+    else node.ledgers.set(key, state.guards[i]);
+  });
 }
 
 /** Guards keep what they know of arms that stay, and units keep their arms. */

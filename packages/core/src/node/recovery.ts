@@ -23,7 +23,7 @@ import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
 import { openIncarnation } from './rotation.ts';
 import { decodeSlot } from './slot-codec.ts';
-import type { NodeState } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 
 const JSON_MAX = 64 << 20;
 const CHUNKS_A_SCAN = 256;
@@ -152,8 +152,12 @@ function recoverGuards(node: NodeState, entry: StoredEntry): void {
   if (stored.specVersion !== state.source.specVersion) return;
   state.compiled.guards.forEach(({ guard }, i) => {
     const snapshot = stored.guards[i];
-    if (snapshot !== null && snapshot !== undefined && guard.restore !== undefined)
+    if (snapshot === null || snapshot === undefined || guard.restore === undefined) return;
+    try {
       state.guards[i] = guard.restore(snapshot, state.compiled.arms.length);
+    } catch {
+      refuse(node, 'guard_state_not_understood'); // other options than when it was saved: it starts afresh
+    }
   });
 }
 

@@ -115,6 +115,8 @@ export interface NodeState {
   readonly joins: Map<string, PointState>;
   readonly learners: Map<string, LearnerState>;
   readonly stats: Map<string, OutcomeStats>;
+  /** States of guards that several points share, by scope and ledger. */
+  readonly ledgers: Map<string, unknown>;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -238,6 +240,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     joins: new Map(),
     learners: new Map(),
     stats: new Map(),
+    ledgers: new Map(),
     pointNumber: 0,
     ownOrigins: new Set(),
     folded: new Set(),

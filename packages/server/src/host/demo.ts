@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
 import type { Logger } from '../log.ts';
@@ -61,7 +61,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   try {
     const backends: Record<string, string> = {};
     const started = await Promise.all(
-      ['a', 'b', 'c'].map((name) =>
+      ['a', 'b', 'c'].map((name, i) =>
         startProcess(
           '../proxy/demo-backend',
           ['--name', name, '--profile', PROFILES[name], '--port', '0', '--host', '127.0.0.1'],
@@ -86,7 +86,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       });
       const proxy = createProxy({
         chooser,
-        unit: { header: 'x-user' },
+        unit: { header: 'x-unit' },
         headTimeoutMs: DEADLINE_MS,
         onError: (error) => logger.error({ err: error }, 'proxy'),
       });
@@ -97,15 +97,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       });
       proxies.push({ device: device.name, url: `http://${host}:${port}` });
     }
-    await Promise.all(
-      proxies.map(({ url }, i) =>
-        startProcess(
-          '../proxy/demo-client',
-          ['--url', url, '--rate', String(options.rate), '--seed', String(i + 1)],
-          children,
-        ),
-      ),
-    );
+    for (const [i, { url }] of proxies.entries()) startClient(url, options.rate, i + 1, children);
     return { proxies, backends, close };
   } catch (error) {
     await close();
@@ -113,14 +105,14 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   }
 }
 
-const PROFILES: Readonly<Record<string, string>> = { a: 'steady', b: 'slow', c: 'failing' };
+const PROFILES: Readonly<Record<string, string>> = { a: 'steady', b: 'slows', c: 'fails' };
 
-/** Starts one of the demo's processes and waits for its first line, `{ "port": … }` or `{ "ready": true }`. */
-async function startProcess(
+/** Starts one of the demo's processes: it speaks JSON lines on its standard output, and ends when its input does. */
+function spawnModule(
   module: string,
   args: readonly string[],
   children: ChildProcess[],
-): Promise<number> {
+): { child: ChildProcess; lines: Interface } {
   const file = fileURLToPath(
     new URL(`${module}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
   );
@@ -128,18 +120,35 @@ async function startProcess(
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   children.push(child);
-  const lines = createInterface({ input: child.stdout });
+  return { child, lines: createInterface({ input: child.stdout as NodeJS.ReadableStream }) };
+}
+
+/** A backend; resolves with its port. */
+async function startProcess(
+  module: string,
+  args: readonly string[],
+  children: ChildProcess[],
+): Promise<number> {
+  const { child, lines } = spawnModule(module, args, children);
   return new Promise((resolve, reject) => {
     const fail = (why: string): void =>
-      reject(new GanglionError('storage_failed', `a process of the demo ${why}`, { field: module }));
+      reject(new GanglionError('closed', `a process of the demo ${why}`, { field: module }));
     child.once('error', (error) => fail(`did not start: ${error.message}`));
     child.once('exit', (code) => fail(`ended at once with code ${code}`));
-    lines.once('line', (line) => {
-      const first = JSON.parse(line) as { port?: number };
-      resolve(first.port ?? 0);
-      lines.on('line', () => {});
+    lines.on('line', (line) => {
+      const message = JSON.parse(line) as { event?: string; port?: number };
+      if (message.event === 'listening' && message.port !== undefined) resolve(message.port);
     });
   });
+}
+
+function startClient(target: string, rate: number, seed: number, children: ChildProcess[]): void {
+  const { lines } = spawnModule(
+    '../proxy/demo-client',
+    ['--target', target, '--rate', String(rate), '--seed', String(seed), '--units', '5000'],
+    children,
+  );
+  lines.on('line', () => {}); // read, so that the pipe never fills
 }
 
 function gone(child: ChildProcess): Promise<void> {
