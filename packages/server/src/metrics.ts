@@ -25,16 +25,34 @@ const DURATIONS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 type Made = Map<string, Map<string, number>>;
 
+/** Decisions of one point and reason in a row: most follow one of their kind, and cost an increment. */
+interface Run {
+  point: string;
+  reason: string;
+  count: number;
+}
+
+function settle(made: Made, run: Run): void {
+  if (run.count === 0) return;
+  // Points exist by declaration, never by request; the bound is for trees with very many.
+  const name = made.has(run.point) || made.size < MOST.points ? run.point : OTHER;
+  const reasons = made.get(name) ?? new Map<string, number>();
+  reasons.set(run.reason, (reasons.get(run.reason) ?? 0) + run.count);
+  made.set(name, reasons);
+  run.count = 0;
+}
+
 /** @param node - the node the server stands before; it knows those below it. */
 export function createMetrics(node: GanglionNode): Metrics {
   const registry = new Registry();
   const made: Made = new Map();
+  const run: Run = { point: '', reason: '', count: 0 };
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
 
   treeMetrics(registry, node);
   processMetrics(registry, lag);
-  decisionsMade(registry, made);
+  decisionsMade(registry, made, run);
   const intake = new Counter({
     name: 'ganglion_feedback_total',
     help: 'Feedback and exposures taken by this server, by what became of them.',
@@ -50,15 +68,13 @@ export function createMetrics(node: GanglionNode): Metrics {
   });
 
   return {
-    made: (decision) => {
-      let reasons = made.get(decision.point);
-      if (reasons === undefined) {
-        // Points exist by declaration, never by request; the bound is for trees with very many.
-        const name = made.size < MOST.points ? decision.point : OTHER;
-        reasons = made.get(name) ?? new Map<string, number>();
-        made.set(name, reasons);
+    made: ({ point, reason }) => {
+      if (point !== run.point || reason !== run.reason) {
+        settle(made, run);
+        run.point = point;
+        run.reason = reason;
       }
-      reasons.set(decision.reason, (reasons.get(decision.reason) ?? 0) + 1);
+      run.count++;
     },
     fed: (answer) => {
       for (const status of ['joined', 'routed', 'unjoined', 'duplicates'] as const)
@@ -75,13 +91,14 @@ export function createMetrics(node: GanglionNode): Metrics {
   };
 }
 
-function decisionsMade(registry: Registry, made: Made): void {
+function decisionsMade(registry: Registry, made: Made, run: Run): void {
   new Counter({
     name: 'ganglion_http_decisions_total',
     help: 'Decisions made through this server, by reason.',
     labelNames: ['point', 'reason'],
     registers: [registry],
     collect() {
+      settle(made, run);
       this.reset();
       for (const [point, reasons] of made)
         for (const [reason, count] of reasons) this.inc({ point, reason }, count);

@@ -17,16 +17,30 @@ const KEPT = 4096;
 const CHUNK = 32;
 
 type Kept<T> = Map<string | null, T>;
+/** By executed arm, then by proposed arm. */
+type Arms = Kept<Kept<string>>;
+
+/** `,"point":…,"stratum":…,"proposed":…,"arm":…,"propensity":` by point, stratum and arms; the last two kept at hand. */
+interface Stretches {
+  kept: number;
+  byPoint: Kept<Kept<Arms>>;
+  point: string;
+  stratum: string;
+  arms: Arms;
+}
 
 export function decisionWriter(): DecisionWriter {
-  const stretches = { kept: 0, byPoint: new Map() as Kept<Kept<Kept<Kept<string>>>> };
+  const stretches: Stretches = { kept: 0, byPoint: new Map(), point: '', stratum: '', arms: new Map() };
+  turnTo(stretches, '', '');
   const trails: WrittenTrail[] = [];
   let versions = { reason: '', tier: '', spec: NaN, view: NaN, text: '' };
   let time = { atMs: NaN, text: '' };
 
-  /** `,"point":…,"stratum":…,"proposed":…,"arm":…,"propensity":` */
-  const what = (d: Decision): string =>
-    stretches.byPoint.get(d.point)?.get(d.stratum)?.get(d.arm)?.get(d.proposed) ?? keepWhat(stretches, d);
+  const what = (d: Decision): string => {
+    const { point, stratum } = d;
+    if (point !== stretches.point || stratum !== stretches.stratum) turnTo(stretches, point, stratum);
+    return stretches.arms.get(d.arm)?.get(d.proposed) ?? keepWhat(stretches, d);
+  };
 
   /** `,"reason":…,"tier":…,"versions":…,"trail":` */
   const why = (d: Decision): string => {
@@ -89,15 +103,21 @@ function sameTrail(a: readonly TrailEntry[], b: readonly TrailEntry[]): boolean 
   return true;
 }
 
-function keepWhat(stretches: { kept: number; byPoint: Kept<Kept<Kept<Kept<string>>>> }, d: Decision): string {
+function turnTo(stretches: Stretches, point: string, stratum: string): void {
+  stretches.point = point;
+  stretches.stratum = stratum;
+  stretches.arms = child(child(stretches.byPoint, point), stratum);
+}
+
+function keepWhat(stretches: Stretches, d: Decision): string {
   if (stretches.kept++ >= KEPT) {
-    stretches.byPoint.clear();
+    stretches.byPoint = new Map();
     stretches.kept = 1;
+    turnTo(stretches, d.point, d.stratum);
   }
-  const text = `,"point":${JSON.stringify(d.point)},"stratum":${JSON.stringify(d.stratum)},"proposed":${JSON.stringify(
-    d.proposed,
-  )},"arm":${JSON.stringify(d.arm)},"propensity":`;
-  child(child(child(stretches.byPoint, d.point), d.stratum), d.arm).set(d.proposed, text);
+  const { point, stratum, proposed, arm } = d;
+  const text = `,${JSON.stringify({ point, stratum, proposed, arm }).slice(1, -1)},"propensity":`;
+  child(stretches.arms, arm).set(proposed, text);
   return text;
 }
 

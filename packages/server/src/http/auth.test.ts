@@ -1,0 +1,178 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Access, type Caller, gate, loadTokens, tokenGrant } from './auth.ts';
+
+const from = (changes: Partial<Caller> & { readonly headers?: Record<string, string> } = {}): Caller => ({
+  method: 'POST',
+  remoteAddress: '127.0.0.1',
+  ...changes,
+  headers: { host: 'localhost:7070', ...changes.headers },
+});
+const code = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return 'admitted';
+};
+
+describe('with tokens', () => {
+  const door = gate({
+    tokens: [
+      tokenGrant('viewer-secret', 'viewer', 'wall'),
+      tokenGrant('app-secret-1', 'app', 'shop'),
+      tokenGrant('operator-secret', 'operator', 'alice'),
+    ],
+  });
+  const as = (token: string, access: Access) =>
+    code(() =>
+      door.admit(from({ remoteAddress: '10.0.0.9', headers: { authorization: `Bearer ${token}` } }), access),
+    );
+
+  it.each([
+    ['viewer-secret', 'read', 'admitted'],
+    ['viewer-secret', 'data', 'forbidden'],
+    ['viewer-secret', 'control', 'forbidden'],
+    ['app-secret-1', 'read', 'admitted'],
+    ['app-secret-1', 'data', 'admitted'],
+    ['app-secret-1', 'control', 'forbidden'],
+    ['operator-secret', 'data', 'admitted'],
+    ['operator-secret', 'control', 'admitted'],
+    ['operator-secre', 'control', 'unauthorized'],
+    ['operator-secret2', 'read', 'unauthorized'],
+  ] as const)('%s asking to %s is %s', (token, access, verdict) => {
+    expect(as(token, access)).toBe(verdict);
+  });
+
+  it('nobody passes without one, nor with another scheme, even from this machine', () => {
+    expect(code(() => door.admit(from(), 'read'))).toBe('unauthorized');
+    expect(
+      code(() => door.admit(from({ headers: { authorization: 'Basic operator-secret' } }), 'read')),
+    ).toBe('unauthorized');
+    expect(code(() => door.admit(from({ headers: { authorization: 'Bearer ' } }), 'read'))).toBe(
+      'unauthorized',
+    );
+  });
+
+  it('the actor is the token’s holder, whatever the request claims', () => {
+    const caller = from({
+      headers: { authorization: 'Bearer operator-secret', 'x-ganglion-actor': 'mallory' },
+    });
+    expect(door.admit(caller, 'control').name).toBe('alice');
+  });
+
+  it('health is open', () => {
+    expect(code(() => door.admit(from({ method: 'GET' }), 'open'))).toBe('admitted');
+  });
+});
+
+describe('without tokens', () => {
+  const door = gate({ tokens: [], allowedHosts: ['ganglion.internal'] });
+  const control = (changes: Parameters<typeof from>[0]) => code(() => door.admit(from(changes), 'control'));
+
+  it('control actions are taken from this machine', () => {
+    for (const remoteAddress of ['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])
+      expect(control({ remoteAddress })).toBe('admitted');
+  });
+
+  it('and from no other', () => {
+    for (const remoteAddress of ['10.0.0.9', '::ffff:10.0.0.9', '2001:db8::1', undefined])
+      expect(control({ remoteAddress: remoteAddress as string })).toBe('forbidden');
+  });
+
+  it('nor from another by way of a proxy on this one', () => {
+    expect(control({ headers: { 'x-forwarded-for': '10.0.0.9' } })).toBe('forbidden');
+    expect(control({ headers: { forwarded: 'for=10.0.0.9' } })).toBe('forbidden');
+  });
+
+  it('deciding is open to other machines', () => {
+    expect(
+      code(() => door.admit(from({ remoteAddress: '10.0.0.9', headers: { host: 'ganglion:7070' } }), 'data')),
+    ).toBe('admitted');
+  });
+
+  it('who acts is what the caller claims, marked as local', () => {
+    expect(door.admit(from({ headers: { 'x-ganglion-actor': 'alice' } }), 'control').name).toBe(
+      'local/alice',
+    );
+    expect(door.admit(from({ headers: { 'x-ganglion-actor': 'a\nb' } }), 'control').name).toBe('local');
+  });
+
+  it('a page of another site cannot act', () => {
+    expect(control({ headers: { origin: 'https://evil.example' } })).toBe('forbidden');
+    expect(control({ headers: { origin: 'null' } })).toBe('forbidden');
+    expect(control({ headers: { 'sec-fetch-site': 'cross-site' } })).toBe('forbidden');
+    expect(control({ headers: { origin: 'http://localhost:3000' } })).toBe('forbidden');
+  });
+
+  it('the daemon’s own page can', () => {
+    expect(control({ headers: { origin: 'http://localhost:7070', 'sec-fetch-site': 'same-origin' } })).toBe(
+      'admitted',
+    );
+    expect(control({ headers: { host: '127.0.0.1:7070', origin: 'http://127.0.0.1:7070' } })).toBe(
+      'admitted',
+    );
+    expect(control({ headers: { host: '[::1]:7070', origin: 'http://[::1]:7070' } })).toBe('admitted');
+  });
+
+  it('a name rebound to this machine reaches nothing, not even to read', () => {
+    const rebound = { headers: { host: 'evil.example:7070', origin: 'http://evil.example:7070' } };
+    expect(control(rebound)).toBe('forbidden');
+    expect(
+      code(() => door.admit(from({ method: 'GET', headers: { host: 'evil.example:7070' } }), 'read')),
+    ).toBe('forbidden');
+  });
+
+  it('a name that was allowed does', () => {
+    expect(control({ headers: { host: 'ganglion.internal:7070' } })).toBe('admitted');
+  });
+
+  it('a request without a Host is refused', () => {
+    expect(
+      code(() => door.admit({ method: 'POST', remoteAddress: '127.0.0.1', headers: {} }, 'control')),
+    ).toBe('forbidden');
+  });
+});
+
+describe('a token file', () => {
+  const file = (text: string, mode = 0o600): string => {
+    const name = path.join(mkdtempSync(path.join(tmpdir(), 'ganglion-')), 'tokens');
+    writeFileSync(name, text, { mode });
+    return name;
+  };
+
+  it('names role, holder and token, one a line', () => {
+    const grants = loadTokens(
+      {},
+      file('# who may what\nviewer wall 0123456789\n\noperator alice abcdefghij\r\n'),
+    );
+    expect(grants.map(({ role, name }) => `${role} ${name}`)).toEqual(['viewer wall', 'operator alice']);
+  });
+
+  it('may hold a single token, an operator’s, beside that of the environment', () => {
+    expect(loadTokens({ GANGLION_TOKEN: 'from-the-environment' }, file('0123456789abcdef\n'))).toHaveLength(
+      2,
+    );
+  });
+
+  it.each([
+    ['an unknown role', 'root alice 0123456789'],
+    ['a short token', 'operator alice 1234'],
+    ['a bad name', 'operator a/b 0123456789'],
+    ['nothing', '# nothing\n'],
+  ])('is refused for %s, without showing a token', (_what, text) => {
+    expect(code(() => loadTokens({}, file(text)))).toBe('invalid_input');
+    try {
+      loadTokens({}, file(text));
+    } catch (error) {
+      expect(JSON.stringify([(error as Error).message, error])).not.toContain('0123456789');
+    }
+  });
+
+  it('is refused when others can read it', () => {
+    expect(code(() => loadTokens({}, file('0123456789abcdef', 0o644)))).toBe('invalid_input');
+  });
+});
