@@ -156,21 +156,24 @@ export function learnedLatencies(
   nowMs: number,
   out: Float64Array,
 ): void {
-  const { overall, weight, sumMs, heardMs, open, openSinceMs, elsewhereMs } = state;
+  const { overall, weight, sumMs, heardMs, elsewhereMs } = state;
   const { priorWeight, halfLifeMs, deadlineMs } = options;
   const keepAll = remaining(nowMs - overall.heardMs, halfLifeMs);
   const meanMs = (overall.sumMs * keepAll + options.expectedMs) / (overall.weight * keepAll + 1);
   for (let i = 0; i < arms; i++) {
     const keep = remaining(nowMs - heardMs[i], halfLifeMs);
     const priorMs = elsewhereMs[i] > 0 ? elsewhereMs[i] : meanMs;
-    let openMs = 0;
-    if (open[i] > 0) {
-      openMs = open[i] * nowMs - openSinceMs[i];
-      // Wrong times of sending must not grow into an arm that looks dead, or infinitely fast.
-      openMs = Math.min(Math.max(openMs, 0), open[i] * deadlineMs);
-    }
+    const openMs = timeInFlight(state, i, deadlineMs, nowMs);
     out[i] = (sumMs[i] * keep + openMs + priorWeight * priorMs) / (weight[i] * keep + priorWeight);
   }
+}
+
+/** How long the requests of an arm have been in flight in all, ms. */
+function timeInFlight(state: BalancerState, arm: number, deadlineMs: number, nowMs: number): number {
+  const open = state.open[arm];
+  if (open === 0) return 0;
+  // Wrong times of sending must not grow into an arm that looks dead, or infinitely fast.
+  return Math.min(Math.max(open * nowMs - state.openSinceMs[arm], 0), open * deadlineMs);
 }
 
 /**
