@@ -13,7 +13,7 @@ export const DEMO_POINT: PointSpec = {
   arms: ['a', 'b', 'c'],
   fallback: 'a',
   baseline: { kind: 'round-robin' },
-  policy: { kind: 'balancer', halfLife: '30s' },
+  policy: { kind: 'thompson', reward: 'gaussian', halfLife: '30s' },
   objective: { latencyMs: -0.001, range: [-1, 0] },
   guards: [
     { kind: 'holdout', share: '10%' },
@@ -64,7 +64,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
       ['a', 'b', 'c'].map((name, i) =>
         startProcess(
           '../proxy/demo-backend',
-          ['--name', name, '--profile', PROFILES[name], '--port', '0', '--host', '127.0.0.1'],
+          ['--name', name, '--profile', PROFILES[name], '--seed', String(7 + i)],
           children,
         ),
       ),
