@@ -1,0 +1,114 @@
+/**
+ * The proxy beside HAProxy: `node --conditions=source bench/src/proxy/main.ts`
+ * `--rounds N`, `--seconds N`, `--connections N`, `--rate N`, `--front NAME`, `--quick`, `--json`, `--help`.
+ */
+import { parseArgs } from 'node:util';
+import { type Front, fronts, startBackends } from './fronts/index.ts';
+import { generator, LOAD_CORE } from './load.ts';
+import { type Figures, measureDirect, measureFront, medians, type Plan } from './measure.ts';
+import { has, pinning } from './processes.ts';
+import { table } from './table.ts';
+
+const HELP = `Reverse proxies on one core, before the same backends: throughput, CPU a request, p99.
+
+  --rounds N       rounds over all rows, interleaved; medians are reported (default 5; 1 with --quick)
+  --seconds N      length of each run (default 4; 2 with --quick)
+  --connections N  connections of the closed loops (default 32)
+  --rate N         arrivals a second of the open loop (default 1000)
+  --front NAME     only fronts whose name contains NAME; may be given again
+  --quick          one short round
+  --json           figures as JSON on standard output
+  --help           this
+`;
+
+await main();
+
+async function main(): Promise<void> {
+  const options = read();
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (!has('haproxy')) {
+    process.stderr.write(
+      'haproxy is not installed (Debian: apt install haproxy); it is peer and backend here.\n',
+    );
+    process.exit(1);
+  }
+  const plan: Plan = {
+    rounds: count('--rounds', options.rounds, options.quick ? 1 : 5),
+    seconds: count('--seconds', options.seconds, options.quick ? 2 : 4),
+    connections: count('--connections', options.connections, 32),
+    rate: count('--rate', options.rate, 1000),
+  };
+  const rows = await measureAll(plan, chosen(options.front));
+  const setting = { ...plan, generator, pinning };
+  if (options.json) process.stdout.write(`${JSON.stringify({ setting, rows }, undefined, 2)}\n`);
+  else process.stdout.write(`${table(rows)}\n\n${describe(plan)}\n`);
+}
+
+async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Figures[]> {
+  const backends = await startBackends(LOAD_CORE, 3);
+  const urls = backends.map(({ url }) => url);
+  try {
+    const direct: Figures[] = [];
+    const byFront = rows.map((): Figures[] => []);
+    for (let round = 1; round <= plan.rounds; round++) {
+      direct.push(await measureDirect(urls[0], plan, round));
+      for (const [i, front] of rows.entries()) {
+        process.stderr.write(`round ${round} of ${plan.rounds}: ${front.name}\n`);
+        byFront[i].push(await measureFront(front, urls, plan, round));
+      }
+    }
+    return [medians(direct), ...byFront.map(medians)];
+  } finally {
+    await Promise.all(backends.map((backend) => backend.stop()));
+  }
+}
+
+function describe(plan: Plan): string {
+  return [
+    `Closed loops: ${generator}, ${plan.connections} connections, ${plan.seconds} s; open loop: Poisson arrivals at ${plan.rate} a second,`,
+    `latency from when a request was due. Medians of ${plan.rounds} rounds; ${pinning}; 3 backends, round robin.`,
+  ].join('\n');
+}
+
+function read() {
+  try {
+    return parseArgs({
+      options: {
+        rounds: { type: 'string' },
+        seconds: { type: 'string' },
+        connections: { type: 'string' },
+        rate: { type: 'string' },
+        front: { type: 'string', multiple: true },
+        quick: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function count(name: string, text: string | undefined, usual: number): number {
+  const value = text === undefined ? usual : Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100_000)
+    usage(`${name} takes a whole number from 1 to 100000`);
+  return value;
+}
+
+function chosen(names: readonly string[] | undefined): readonly Front[] {
+  if (names === undefined) return fronts;
+  const wanted = names.map((name) => name.toLowerCase());
+  for (const name of wanted)
+    if (!fronts.some((front) => front.name.toLowerCase().includes(name)))
+      usage(`no front is named like ${name}; there are: ${fronts.map((front) => front.name).join(', ')}`);
+  return fronts.filter((front) => wanted.some((name) => front.name.toLowerCase().includes(name)));
+}
+
+function usage(message: string): never {
+  process.stderr.write(`${message}\n\n${HELP}`);
+  process.exit(2);
+}

@@ -1,0 +1,101 @@
+import type { Front } from './fronts/index.ts';
+import { type ClosedFigures, type ClosedLoop, closedLoop, type OpenFigures, openLoop } from './load.ts';
+import type { Running } from './processes.ts';
+
+/** How long and how hard. */
+export interface Plan {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly connections: number;
+  readonly rate: number;
+}
+
+/** A closed loop, and what it cost the front. */
+export type Loop = ClosedFigures & {
+  /** CPU time of the front for each request, µs; undefined without a front, or where the system does not tell. */
+  readonly cpuUs: number | undefined;
+};
+
+/** One row. */
+export interface Figures {
+  readonly name: string;
+  /** GET, small answer. */
+  readonly small: Loop;
+  /** POST of 1 KiB, small answer. */
+  readonly post: Loop;
+  /** GET, 64 KiB answer. */
+  readonly large: Loop;
+  /** GET, small answer, open loop. */
+  readonly open: OpenFigures;
+}
+
+/** Runs every load against one front, started anew. */
+export async function measureFront(
+  front: Front,
+  backends: readonly string[],
+  plan: Plan,
+  seed: number,
+): Promise<Figures> {
+  const running = await front.start(backends);
+  try {
+    return await measure(front.name, running.url, running, plan, seed);
+  } finally {
+    await running.stop();
+  }
+}
+
+/** Runs every load against a backend: what is left when there is nothing between. */
+export function measureDirect(url: string, plan: Plan, seed: number): Promise<Figures> {
+  return measure('direct', url, undefined, plan, seed);
+}
+
+async function measure(
+  name: string,
+  url: string,
+  front: Running | undefined,
+  plan: Plan,
+  seed: number,
+): Promise<Figures> {
+  const { seconds, connections, rate } = plan;
+  const loop = async (path: string, postBytes: number): Promise<Loop> => {
+    const closed: ClosedLoop = { path, connections, seconds, postBytes };
+    // Warm-up: what a JIT compiles is compiled, what is kept open is open.
+    await closedLoop(url, { ...closed, seconds: 1 });
+    const before = front?.cpuMs();
+    const figures = await closedLoop(url, closed);
+    const after = front?.cpuMs();
+    const known = before !== undefined && after !== undefined && figures.requests > 0;
+    return { ...figures, cpuUs: known ? ((after - before) * 1000) / figures.requests : undefined };
+  };
+  return {
+    name,
+    small: await loop('/', 0),
+    post: await loop('/', 1024),
+    large: await loop('/large', 0),
+    open: await openLoop(url, rate, seconds, seed),
+  };
+}
+
+/** The median of each figure over the rounds. */
+export function medians(rounds: readonly Figures[]): Figures {
+  const over = <T extends object>(parts: readonly T[]): T =>
+    Object.fromEntries(
+      Object.keys(parts[0]).map((key) => [
+        key,
+        median(parts.map((part) => part[key as keyof T] as number | undefined)),
+      ]),
+    ) as T;
+  return {
+    name: rounds[0].name,
+    small: over(rounds.map(({ small }) => small)),
+    post: over(rounds.map(({ post }) => post)),
+    large: over(rounds.map(({ large }) => large)),
+    open: over(rounds.map(({ open }) => open)),
+  };
+}
+
+/** The middle one; of an even number, the lower of the two. */
+export function median(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter((value): value is number => value !== undefined).sort((a, b) => a - b);
+  return known[Math.floor((known.length - 1) / 2)];
+}
