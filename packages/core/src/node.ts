@@ -23,6 +23,7 @@ import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
+import { subtreeReport } from './node/merge.ts';
 import { parentLink, press, pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
@@ -363,13 +364,13 @@ function reporting(
   return {
     report: (point) => {
       readClocks(node);
-      return pointReport(node, point);
+      return subtreeReport(node, point);
     },
     nodes: () => {
       readClocks(node);
       return knownNodes(node);
     },
-    reports: (point) => knownReports(node, point),
+    reports: (point) => [pointReport(node, point), ...knownReports(node, point)],
     controls: () => {
       readClocks(node);
       return controlsStatus(node);
@@ -433,13 +434,22 @@ function measureRates(node: NodeState): void {
   counters.lastDecisions = counters.decisions;
   counters.lastMs = moment.monoMs;
   for (const [point, state] of node.points) {
+    const { decisions, decisionsByArm } = state.counters;
     const before = node.pointRates.get(point);
+    const same = before !== undefined && before.lastByArm.length === decisionsByArm.length;
+    const fade = 2 ** (-seconds / RECENT_HALF_LIFE_S);
     node.pointRates.set(point, {
-      last: state.counters.decisions,
-      rate: before === undefined ? 0 : Math.max(0, state.counters.decisions - before.last) / seconds,
+      last: decisions,
+      rate: before === undefined ? 0 : Math.max(0, decisions - before.last) / seconds,
+      lastByArm: decisionsByArm.slice(),
+      recentByArm: decisionsByArm.map((n, i) =>
+        same ? before.recentByArm[i] * fade + n - before.lastByArm[i] : 0,
+      ),
     });
   }
 }
+
+const RECENT_HALF_LIFE_S = 30;
 
 /** Breakers and limits survive a restart: a runaway is not set free by one. */
 function saveGuards(node: NodeState): void {

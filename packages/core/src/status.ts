@@ -16,7 +16,7 @@ export interface ArmReport {
   readonly arm: string;
   /** What a treated unit would get right now, before guards; null for policies without a fixed allocation. */
   readonly allocation: number | null;
-  /** Share of decisions over the last minute on this node. */
+  /** Share of decisions lately (weighted with a half-life of 30 s); null while there are none. */
   readonly share: number | null;
   readonly decisions: number;
   readonly inflight: number;
@@ -34,6 +34,17 @@ export interface LiftReport {
   readonly difference: Estimate;
   /** Quantiles where the metric is recorded as a distribution (latencyMs); null while unknown. */
   readonly quantiles?: { readonly treated: Quantiles; readonly holdout: Quantiles } | undefined;
+  /** What it was made from, so that reports of several nodes can be merged. */
+  readonly sums?: { readonly treated: SideSums; readonly holdout: SideSums } | undefined;
+}
+
+/** Sums of one side of a comparison. */
+export interface SideSums {
+  readonly n: number;
+  readonly sum: number;
+  readonly squares: number;
+  /** The last one to two minutes: pairs of logarithmic bucket and count, in order. */
+  readonly recent?: readonly number[] | undefined;
 }
 
 export interface Quantiles {

@@ -96,22 +96,36 @@ function bucketOf(value: number): number {
   return Math.min(BUCKETS - 1, Math.floor(Math.log(value / LOWEST) / LOG_WIDTH));
 }
 
-/** Quantiles of the last one to two minutes, to 1 %; null where there is nothing. */
-export function recentQuantiles(
-  histogram: Histogram,
-  monoMs: number,
-  shares: readonly number[],
-): (number | null)[] {
+/** The last one to two minutes as pairs of bucket and count. */
+export function recentBuckets(histogram: Histogram, monoMs: number): number[] {
   turn(histogram, monoMs);
+  const pairs: number[] = [];
+  for (let i = 0; i < BUCKETS; i++) {
+    const count = histogram.current[i] + histogram.previous[i];
+    if (count > 0) pairs.push(i, count);
+  }
+  return pairs;
+}
+
+/** Quantiles to 1 % from such pairs, in order of bucket; null where there is nothing. */
+export function bucketQuantiles(pairs: readonly number[], shares: readonly number[]): (number | null)[] {
   let total = 0;
-  for (let i = 0; i < BUCKETS; i++) total += histogram.current[i] + histogram.previous[i];
+  for (let i = 1; i < pairs.length; i += 2) total += pairs[i];
   return shares.map((share) => {
-    if (total === 0) return null;
     let left = share * total;
-    for (let i = 0; i < BUCKETS; i++) {
-      left -= histogram.current[i] + histogram.previous[i];
-      if (left <= 0) return LOWEST * Math.exp((i + 0.5) * LOG_WIDTH);
+    for (let i = 0; i < pairs.length; i += 2) {
+      left -= pairs[i + 1];
+      if (left <= 0) return LOWEST * Math.exp((pairs[i] + 0.5) * LOG_WIDTH);
     }
     return null;
   });
+}
+
+/** Both, bucket by bucket. */
+export function addBuckets(a: readonly number[], b: readonly number[]): number[] {
+  const counts = new Map<number, number>();
+  for (const pairs of [a, b])
+    for (let i = 0; i < pairs.length; i += 2)
+      counts.set(pairs[i], (counts.get(pairs[i]) ?? 0) + pairs[i + 1]);
+  return [...counts].sort((x, y) => x[0] - y[0]).flat();
 }

@@ -10,9 +10,10 @@ import type {
   PointMode,
   PointReport,
   Quantiles,
+  SideSums,
 } from '../status.ts';
 import { sumOwn } from '../sync/slots.ts';
-import { type MetricSums, recentQuantiles } from './outcome-stats.ts';
+import { bucketQuantiles, type MetricSums, recentBuckets } from './outcome-stats.ts';
 import type { NodeState } from './state.ts';
 
 /** What one node says of one of its points. @throws GanglionError `unknown_point` */
@@ -43,7 +44,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     expired: counters.expired,
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,
-    arms: armReports(state),
+    arms: armReports(state, node.pointRates.get(point)?.recentByArm),
     lift: liftReports(node, point),
     guards: guardReports(state),
     viewVersion: state.view.version,
@@ -68,16 +69,17 @@ export function modeOf(node: NodeState, state: PointState): { mode: PointMode; w
   return { mode: 'learning', why: '' };
 }
 
-function armReports(state: PointState): ArmReport[] {
+function armReports(state: PointState, recent: Float64Array | undefined): ArmReport[] {
   const { compiled, counters, inflight, view } = state;
   const described = compiled.policy.describe?.(view.current, compiled.arms.length);
-  const total = counters.decisionsByArm.reduce((sum, n) => sum + n, 0);
+  const lately = recent?.length === compiled.arms.length ? recent : counters.decisionsByArm;
+  const total = lately.reduce((sum, n) => sum + n, 0);
   return compiled.armIds.map((arm, i) => {
     const estimate = described?.[i];
     return {
       arm,
       allocation: estimate?.allocation ?? null,
-      share: total === 0 ? null : counters.decisionsByArm[i] / total,
+      share: total === 0 ? null : lately[i] / total,
       decisions: counters.decisionsByArm[i],
       inflight: inflight[i],
       reward: {
@@ -105,25 +107,36 @@ function liftReports(node: NodeState, point: string): LiftReport[] {
   const stats = node.stats.get(point);
   if (stats === undefined) return [];
   const out: LiftReport[] = [];
-  for (const [metric, treated] of stats.treated) {
-    const holdout = stats.holdout.get(metric);
-    if (holdout === undefined) continue;
-    out.push({
-      metric,
-      treated: meanEstimate(treated),
-      holdout: meanEstimate(holdout),
-      difference: meanDifference(treated, holdout),
-      quantiles:
-        treated.recent === undefined || holdout.recent === undefined
-          ? undefined
-          : { treated: quantilesOf(treated, node), holdout: quantilesOf(holdout, node) },
-    });
-  }
+  for (const metric of new Set([...stats.treated.keys(), ...stats.holdout.keys()]))
+    out.push(
+      liftOf(metric, sideOf(stats.treated.get(metric), node), sideOf(stats.holdout.get(metric), node)),
+    );
   return out;
 }
 
-function quantilesOf(sums: MetricSums, node: NodeState): Quantiles {
-  const [p50, p95, p99] = recentQuantiles(sums.recent!, node.moment.monoMs, [0.5, 0.95, 0.99]);
+function sideOf(sums: MetricSums | undefined, node: NodeState): SideSums {
+  if (sums === undefined) return { n: 0, sum: 0, squares: 0 };
+  const { n, sum, squares, recent } = sums;
+  return recent === undefined
+    ? { n, sum, squares }
+    : { n, sum, squares, recent: recentBuckets(recent, node.moment.monoMs) };
+}
+
+/** A comparison from the sums of both sides, whether of one node or of many. */
+export function liftOf(metric: string, treated: SideSums, holdout: SideSums): LiftReport {
+  const timed = treated.recent !== undefined || holdout.recent !== undefined;
+  return {
+    metric,
+    treated: meanEstimate(treated),
+    holdout: meanEstimate(holdout),
+    difference: meanDifference(treated, holdout),
+    sums: { treated, holdout },
+    ...(timed ? { quantiles: { treated: quantilesOf(treated), holdout: quantilesOf(holdout) } } : {}),
+  };
+}
+
+function quantilesOf(side: SideSums): Quantiles {
+  const [p50, p95, p99] = bucketQuantiles(side.recent ?? [], [0.5, 0.95, 0.99]);
   return { p50, p95, p99 };
 }
 

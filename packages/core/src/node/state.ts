@@ -160,7 +160,15 @@ export interface NodeState {
     lastMs: number;
     rate: number;
   };
-  readonly pointRates: Map<string, { last: number; rate: number }>;
+  readonly pointRates: Map<string, PointRate>;
+}
+
+/** Decisions lately: a rate, and counts by arm weighted with a half-life. */
+export interface PointRate {
+  last: number;
+  rate: number;
+  lastByArm: Float64Array;
+  recentByArm: Float64Array;
 }
 
 export interface KillTimes {

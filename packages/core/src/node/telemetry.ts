@@ -1,5 +1,5 @@
 import { NAME_PATTERN } from '../limits.ts';
-import type { NodeEvent, NodeStatus, PointReport } from '../status.ts';
+import type { NodeEvent, NodeStatus, PointReport, SideSums } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
 import type { ChildLink } from './child-link.ts';
 import { nodeStatus, pointReport } from './report.ts';
@@ -28,7 +28,12 @@ export function telemetryUp(node: NodeState): Telemetry[] {
 export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], link: ChildLink): void {
   for (const each of telemetry) {
     const name = each?.status?.node;
-    if (typeof name !== 'string' || !NAME_PATTERN.test(name) || !Array.isArray(each.reports)) {
+    if (
+      typeof name !== 'string' ||
+      !NAME_PATTERN.test(name) ||
+      !Array.isArray(each.reports) ||
+      !each.reports.every(isSound)
+    ) {
       refuse(node, 'malformed_telemetry');
       continue;
     }
@@ -45,6 +50,46 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
     node.routes.set(name, link.key);
     if (node.listeners.size > 0) publish(node, name, each);
   }
+}
+
+/** What a report must have for it to be merged and shown: it comes from a child, and is checked like anything else. */
+function isSound(report: PointReport): boolean {
+  const counts = [
+    report?.decisions,
+    report?.decisionsPerSecond,
+    report?.outcomes,
+    report?.pending,
+    report?.expired,
+    report?.unjoined,
+    report?.unknownPropensity,
+  ];
+  if (typeof report?.point !== 'string' || !counts.every((n) => Number.isFinite(n))) return false;
+  if (![report.arms, report.lift, report.guards].every((list) => Array.isArray(list) && list.length <= 4096))
+    return false;
+  const isSide = (side: SideSums | undefined): boolean =>
+    [side?.n, side?.sum, side?.squares].every((n) => Number.isFinite(n)) &&
+    (side?.recent === undefined ||
+      (Array.isArray(side.recent) &&
+        side.recent.length <= 4096 &&
+        side.recent.every((n) => Number.isFinite(n))));
+  return (
+    report.arms.every(
+      (arm) =>
+        typeof arm?.arm === 'string' &&
+        [arm.decisions, arm.inflight, arm.failures].every((n) => Number.isFinite(n)),
+    ) &&
+    report.guards.every(
+      (guard) =>
+        typeof guard?.guard === 'string' &&
+        typeof guard.why === 'string' &&
+        Number.isFinite(guard.interventions),
+    ) &&
+    report.lift.every(
+      (lift) =>
+        typeof lift?.metric === 'string' &&
+        (lift.sums === undefined || (isSide(lift.sums.treated) && isSide(lift.sums.holdout))),
+    )
+  );
 }
 
 function publish(node: NodeState, name: string, { status, reports }: Telemetry): void {

@@ -1,203 +1,300 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import { GanglionError } from '../errors.ts';
-import { DEFAULT_LIMITS, type Limits } from '../limits.ts';
-import type { DownMessage, UpMessage } from './messages.ts';
+import { type Limits, NAME_PATTERN } from '../limits.ts';
+import { type DownMessage, PROTOCOL, type UpMessage } from './messages.ts';
+
+/** What came over a link. */
+export type LinkMessage =
+  | { readonly kind: 'up'; readonly message: UpMessage }
+  | { readonly kind: 'down'; readonly message: DownMessage };
 
 /**
- * Link messages as bytes: JSON in which byte arrays stand as `{ "$b": "base64" }`. What comes in is untrusted: it is
- * bounded in size and depth, its shape is checked field by field, and nothing is taken from a prototype.
+ * A link message as bytes: one byte for its kind, then UTF-8 JSON with evidence in base64. Readable on the wire, and
+ * what a child of a newer minor version adds is ignored.
  */
 export function encodeMessage(message: UpMessage | DownMessage): Uint8Array {
-  return new ByteWriter(4096).text(JSON.stringify(message, replaceBytes)).finish();
+  const kind = 'seq' in message ? UP : DOWN;
+  const text = JSON.stringify(message, (_key, value: unknown) =>
+    value instanceof Uint8Array ? toBase64(value) : value,
+  );
+  return new ByteWriter(text.length + 16).byte(kind).text(text).finish();
 }
 
-export function decodeMessage(bytes: Uint8Array, direction: 'up', limits?: Limits): UpMessage;
-export function decodeMessage(bytes: Uint8Array, direction: 'down', limits?: Limits): DownMessage;
-/** @throws GanglionError `undecodable`, naming the field */
-export function decodeMessage(
-  bytes: Uint8Array,
-  direction: 'up' | 'down',
-  limits: Limits = DEFAULT_LIMITS,
-): UpMessage | DownMessage {
+const UP = 1;
+const DOWN = 2;
+/** Deeper JSON than any message holds is refused before it is read. */
+const DEPTH = 32;
+
+/**
+ * From untrusted bytes: at most `limits.messageBytes`, every field checked, unknown fields left out at the top, no key
+ * that could reach a prototype. What it costs is linear in the length.
+ * @throws GanglionError `undecodable`, naming the field
+ */
+export function decodeMessage(bytes: Uint8Array, limits: Limits): LinkMessage {
   const reader = new ByteReader(bytes, limits.messageBytes);
+  const kind = reader.byte();
+  if (kind !== UP && kind !== DOWN) reader.fail('not a link message');
   const text = reader.text(limits.messageBytes);
   reader.end();
-  checkDepth(text);
-  let json: unknown;
-  try {
-    json = JSON.parse(text, reviveBytes);
-  } catch (cause) {
-    if (cause instanceof GanglionError) throw cause;
-    throw new GanglionError('undecodable', 'a link message is not JSON', { cause });
-  }
-  check(json, direction === 'up' ? UP : DOWN, 'message');
-  return json as UpMessage | DownMessage;
+  const json = parse(text);
+  return kind === UP
+    ? { kind: 'up', message: upMessage(json, limits) }
+    : { kind: 'down', message: downMessage(json, limits) };
 }
 
-const MAX_DEPTH = 32;
+function refuse(field: string, value: unknown): never {
+  throw new GanglionError('undecodable', `${field} is malformed`, { field, value });
+}
 
-/** JSON.parse recurses; the depth is known before it is asked. */
-function checkDepth(text: string): void {
+function parse(text: string): Json {
   let depth = 0;
-  let quoted = false;
+  let inText = false;
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (quoted) {
-      if (code === 92) i++;
-      else if (code === 34) quoted = false;
-    } else if (code === 34) quoted = true;
-    else if (code === 123 || code === 91) {
-      if (++depth > MAX_DEPTH)
-        throw new GanglionError('undecodable', `a link message is nested deeper than ${MAX_DEPTH}`);
-    } else if (code === 125 || code === 93) depth--;
+    const c = text.charCodeAt(i);
+    if (inText) {
+      if (c === 92) i++;
+      else if (c === 34) inText = false;
+    } else if (c === 34) inText = true;
+    else if (c === 91 || c === 123) {
+      if (++depth > DEPTH) refuse('message', 'nested too deeply');
+    } else if (c === 93 || c === 125) depth--;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new GanglionError('undecodable', 'not JSON', { field: 'message', cause });
+  }
+  // Only where the word occurs at all can a key be hidden, also behind escapes.
+  if (text.includes('__proto__') || text.includes('\\u')) checkKeys(value);
+  return object(value, 'message');
+}
+
+function checkKeys(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const key of Object.keys(value)) {
+    if (key === '__proto__') refuse('message', key);
+    checkKeys((value as Json)[key]);
   }
 }
 
-function replaceBytes(_key: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? { $b: base64(value) } : value;
+type Json = Readonly<Record<string, unknown>>;
+
+function upMessage(json: Json, limits: Limits): UpMessage {
+  const v = whole(json, 'v');
+  if (v !== PROTOCOL) refuse('v', v);
+  return {
+    v,
+    node: name(json, 'node'),
+    incarnation: incarnation(json, 'incarnation'),
+    tier: text(json, 'tier', 16),
+    parentIncarnation: json.parentIncarnation === '' ? '' : incarnation(json, 'parentIncarnation'),
+    seq: whole(json, 'seq'),
+    content: flag(json, 'content'),
+    complete: flag(json, 'complete'),
+    slots: list(json, 'slots', limits.origins).map((item, i) => {
+      const slot = object(item, `slots[${i}]`);
+      return {
+        key: text(slot, 'key', 512),
+        origin: text(slot, 'origin', 200),
+        version: whole(slot, 'version'),
+        onlyVia: text(slot, 'onlyVia', 200),
+        bytes: base64(slot, 'bytes', limits.evidenceBytes),
+      };
+    }),
+    learners: list(json, 'learners', limits.points * 4).map((item, i) => {
+      if (!Array.isArray(item) || item.length !== 2 || !short(item[0], 512) || !Number.isSafeInteger(item[1]))
+        refuse(`learners[${i}]`, item);
+      return [item[0] as string, item[1] as number] as const;
+    }),
+    digest: text(json, 'digest', 64),
+    joined: text(json, 'joined', 64),
+    controls: controls(json),
+    applied: list(json, 'applied', limits.origins).map((item, i) => {
+      const applied = object(item, `applied[${i}]`);
+      return { node: name(applied, 'node'), tags: texts(applied, 'tags', 100_000, 400) };
+    }),
+    feedback: feedback(json),
+    feedbackAcks: list(json, 'feedbackAcks', 1_000_000).map((item) =>
+      Number.isSafeInteger(item) ? (item as number) : refuse('feedbackAcks', item),
+    ),
+    telemetry: list(json, 'telemetry', 10_000).map((item, i) => {
+      const told = object(item, `telemetry[${i}]`);
+      object(told.status, `telemetry[${i}].status`);
+      if (!Array.isArray(told.reports)) refuse(`telemetry[${i}].reports`, told.reports);
+      return told as unknown as UpMessage['telemetry'][number];
+    }),
+    share: fraction(json, 'share'),
+    asks: list(json, 'asks', 10_000).map((item, i) => {
+      const ask = object(item, `asks[${i}]`);
+      return {
+        id: whole(ask, 'id'),
+        point: name(ask, 'point'),
+        context: object(ask.context, `asks[${i}].context`),
+        unit: text(ask, 'unit', 1 << 16),
+        allowed: texts(ask, 'allowed', limits.arms, limits.nameLength),
+        budgetMs: finite(ask, 'budgetMs'),
+      };
+    }),
+  };
 }
 
-function reviveBytes(key: string, value: unknown): unknown {
-  if (key === '__proto__') throw new GanglionError('undecodable', 'a link message has a __proto__');
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, '$b')) return value;
-  const { $b } = value as { $b: unknown };
-  if (typeof $b !== 'string' || Object.keys(value).length !== 1)
-    throw new GanglionError('undecodable', 'bytes are malformed', { field: key });
-  return fromBase64($b);
+function downMessage(json: Json, limits: Limits): DownMessage {
+  const v = whole(json, 'v');
+  if (v !== PROTOCOL) refuse('v', v);
+  const leaseAgeMs = json.leaseAgeMs === null ? null : finite(json, 'leaseAgeMs');
+  // A negative age would stretch the lease.
+  if (leaseAgeMs !== null && leaseAgeMs < 0) refuse('leaseAgeMs', leaseAgeMs);
+  return {
+    v,
+    node: name(json, 'node'),
+    incarnation: incarnation(json, 'incarnation'),
+    ack: whole(json, 'ack'),
+    heard: whole(json, 'heard'),
+    path: texts(json, 'path', 32, limits.nameLength),
+    leaseAgeMs,
+    treeMs: finite(json, 'treeMs'),
+    digest: text(json, 'digest', 64),
+    controls: controls(json),
+    share: fraction(json, 'share'),
+    bases: list(json, 'bases', limits.points * 4).map((item, i) => {
+      const base = object(item, `bases[${i}]`);
+      return {
+        key: text(base, 'key', 512),
+        revision: whole(base, 'revision'),
+        asOf: whole(base, 'asOf'),
+        bytes: base64(base, 'bytes', limits.evidenceBytes),
+        foreign: texts(base, 'foreign', limits.origins, 200),
+      };
+    }),
+    feedback: feedback(json),
+    answers: list(json, 'answers', 10_000).map((item, i) => {
+      const answer = object(item, `answers[${i}]`);
+      return {
+        id: whole(answer, 'id'),
+        p: answer.p === null ? null : distribution(object(answer.p, `answers[${i}].p`), limits),
+        confidence: answer.confidence === null ? null : finite(answer, 'confidence'),
+      };
+    }),
+  };
 }
 
-type Shape =
-  | 'string'
-  | 'number'
-  | 'boolean'
-  | 'object'
-  | 'bytes'
-  | readonly ['null', Shape]
-  | readonly ['list', Shape]
-  | { readonly [field: string]: Shape };
+/** Checked in depth by whoever joins them: their codec knows their shape. */
+function controls(json: Json): UpMessage['controls'] {
+  return json.controls === null
+    ? null
+    : (object(json.controls, 'controls') as unknown as UpMessage['controls']);
+}
 
-const FEEDBACK: Shape = ['list', { seq: 'number', item: 'object' }];
+function feedback(json: Json): UpMessage['feedback'] {
+  return list(json, 'feedback', 1_000_000).map((each, i) => {
+    const routed = object(each, `feedback[${i}]`);
+    const item = object(routed.item, `feedback[${i}].item`);
+    text(item, 'id', 400);
+    return { seq: whole(routed, 'seq'), item: item as unknown as UpMessage['feedback'][number]['item'] };
+  });
+}
 
-const UP: Shape = {
-  v: 'number',
-  node: 'string',
-  incarnation: 'string',
-  tier: 'string',
-  parentIncarnation: 'string',
-  seq: 'number',
-  content: 'boolean',
-  complete: 'boolean',
-  slots: ['list', { key: 'string', origin: 'string', version: 'number', onlyVia: 'string', bytes: 'bytes' }],
-  learners: ['list', { 0: 'string', 1: 'number' }],
-  digest: 'string',
-  joined: 'string',
-  controls: ['null', 'object'],
-  applied: ['list', { node: 'string', tags: ['list', 'string'] }],
-  feedback: FEEDBACK,
-  feedbackAcks: ['list', 'number'],
-  telemetry: ['list', { status: 'object', reports: ['list', 'object'], via: 'string' }],
-  share: 'number',
-  asks: [
-    'list',
-    {
-      id: 'number',
-      point: 'string',
-      context: 'object',
-      unit: 'string',
-      allowed: ['list', 'string'],
-      budgetMs: 'number',
-    },
-  ],
-};
+function distribution(json: Json, limits: Limits): Record<string, number> {
+  const p: Record<string, number> = Object.create(null);
+  const arms = Object.keys(json);
+  if (arms.length > limits.arms) refuse('p', arms.length);
+  for (const arm of arms) p[arm] = fraction(json, arm);
+  return p;
+}
 
-const DOWN: Shape = {
-  v: 'number',
-  node: 'string',
-  incarnation: 'string',
-  ack: 'number',
-  heard: 'number',
-  path: ['list', 'string'],
-  leaseAgeMs: ['null', 'number'],
-  treeMs: 'number',
-  digest: 'string',
-  controls: ['null', 'object'],
-  share: 'number',
-  bases: [
-    'list',
-    { key: 'string', revision: 'number', asOf: 'number', bytes: 'bytes', foreign: ['list', 'string'] },
-  ],
-  feedback: FEEDBACK,
-  answers: ['list', { id: 'number', p: ['null', 'object'], confidence: ['null', 'number'] }],
-};
+function object(value: unknown, field: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(field, value);
+  return value as Json;
+}
 
-function check(value: unknown, shape: Shape, field: string): void {
-  if (typeof shape === 'string') {
-    const fits =
-      shape === 'bytes'
-        ? value instanceof Uint8Array
-        : shape === 'object'
-          ? typeof value === 'object' &&
-            value !== null &&
-            !Array.isArray(value) &&
-            !(value instanceof Uint8Array)
-          : typeof value === shape;
-    if (!fits) throw new GanglionError('undecodable', `${field} is not ${shape}`, { field, value });
-  } else if (Array.isArray(shape)) {
-    if (shape[0] === 'null') {
-      if (value !== null) check(value, shape[1], field);
-    } else {
-      if (!Array.isArray(value))
-        throw new GanglionError('undecodable', `${field} is not a list`, { field, value });
-      for (let i = 0; i < value.length; i++) check(value[i], shape[1], `${field}[${i}]`);
-    }
-  } else {
-    if (typeof value !== 'object' || value === null)
-      throw new GanglionError('undecodable', `${field} is not an object`, { field, value });
-    for (const key of Object.keys(shape))
-      check(
-        Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined,
-        (shape as { readonly [field: string]: Shape })[key],
-        `${field}.${key}`,
-      );
-  }
+function list(json: Json, field: string, most: number): readonly unknown[] {
+  const value = json[field];
+  if (!Array.isArray(value) || value.length > most) refuse(field, value);
+  return value as readonly unknown[];
+}
+
+const short = (value: unknown, most: number): value is string =>
+  typeof value === 'string' && value.length <= most;
+
+function text(json: Json, field: string, most: number): string {
+  const value = json[field];
+  return short(value, most) ? value : refuse(field, value);
+}
+
+function texts(json: Json, field: string, many: number, most: number): readonly string[] {
+  return list(json, field, many).map((item) => (short(item, most) ? item : refuse(field, item)));
+}
+
+function name(json: Json, field: string): string {
+  const value = json[field];
+  return typeof value === 'string' && NAME_PATTERN.test(value) ? value : refuse(field, value);
+}
+
+function incarnation(json: Json, field: string): string {
+  const value = json[field];
+  return typeof value === 'string' && /^[a-z0-9]{1,32}$/.test(value) ? value : refuse(field, value);
+}
+
+function finite(json: Json, field: string): number {
+  const value = json[field];
+  return typeof value === 'number' && Number.isFinite(value) ? value : refuse(field, value);
+}
+
+function whole(json: Json, field: string): number {
+  const value = json[field];
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : refuse(field, value);
+}
+
+function fraction(json: Json, field: string): number {
+  const value = finite(json, field);
+  return value >= 0 && value <= 1 ? value : refuse(field, value);
+}
+
+function flag(json: Json, field: string): boolean {
+  const value = json[field];
+  return typeof value === 'boolean' ? value : refuse(field, value);
 }
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const VALUES: Readonly<Record<string, number>> = Object.freeze(
-  Object.fromEntries([...ALPHABET].map((char, i) => [char, i])),
-);
 
-/** RFC 4648 §4, with padding. */
-function base64(bytes: Uint8Array): string {
+function toBase64(bytes: Uint8Array): string {
   let out = '';
   for (let i = 0; i < bytes.length; i += 3) {
-    const word = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    out +=
-      ALPHABET[word >> 18] +
-      ALPHABET[(word >> 12) & 63] +
-      (i + 1 < bytes.length ? ALPHABET[(word >> 6) & 63] : '=') +
-      (i + 2 < bytes.length ? ALPHABET[word & 63] : '=');
+    const left = bytes.length - i;
+    const word = (bytes[i] << 16) | ((left > 1 ? bytes[i + 1] : 0) << 8) | (left > 2 ? bytes[i + 2] : 0);
+    out += ALPHABET[word >> 18] + ALPHABET[(word >> 12) & 63];
+    out += left > 1 ? ALPHABET[(word >> 6) & 63] : '=';
+    out += left > 2 ? ALPHABET[word & 63] : '=';
   }
   return out;
 }
 
-function fromBase64(text: string): Uint8Array {
-  const bad = (): never => {
-    throw new GanglionError('undecodable', 'bytes are not base64');
-  };
-  if (text.length % 4 !== 0) bad();
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+function base64(json: Json, field: string, most: number): Uint8Array {
+  const value = json[field];
+  if (typeof value !== 'string' || value.length % 4 !== 0 || value.length > Math.ceil(most / 3) * 4)
+    return refuse(field, value);
+  const padding = value.endsWith('==') ? 2 : value.endsWith('=') ? 1 : 0;
+  const bytes = new Uint8Array((value.length / 4) * 3 - padding);
   let at = 0;
-  for (let i = 0; i < text.length; i += 4) {
+  for (let i = 0; i < value.length; i += 4) {
     let word = 0;
     for (let k = 0; k < 4; k++) {
-      const last = i + 4 === text.length && k >= 4 - padding;
-      const value = last ? 0 : VALUES[text[i + k]];
-      if (value === undefined) bad();
-      word = (word << 6) | value;
+      const c = value.charCodeAt(i + k);
+      const bits = i + k >= value.length - padding ? 0 : sextet(c);
+      if (bits < 0) return refuse(field, value);
+      word = (word << 6) | bits;
     }
-    for (let shift = 16; shift >= 0 && at < bytes.length; shift -= 8) bytes[at++] = (word >> shift) & 255;
+    if (at < bytes.length) bytes[at++] = (word >> 16) & 255;
+    if (at < bytes.length) bytes[at++] = (word >> 8) & 255;
+    if (at < bytes.length) bytes[at++] = word & 255;
   }
   return bytes;
+}
+
+function sextet(code: number): number {
+  if (code >= 65 && code <= 90) return code - 65;
+  if (code >= 97 && code <= 122) return code - 71;
+  if (code >= 48 && code <= 57) return code + 4;
+  return code === 43 ? 62 : code === 47 ? 63 : -1;
 }

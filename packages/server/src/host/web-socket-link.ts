@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import {
+  DEFAULT_LIMITS,
   type DownMessage,
   decodeMessage,
   encodeMessage,
@@ -49,7 +50,8 @@ export function acceptLinks(
     link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
     link.on('message', (data) => {
       try {
-        node.receiveUp(decodeMessage(bytesOf(data), 'up'), send);
+        const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
+        if (received.kind === 'up') node.receiveUp(received.message, send);
       } catch (error) {
         if (!(error instanceof GanglionError)) throw error;
         options.logger.warn({ code: error.code, detail: error.message }, 'a child sent what does not decode');
@@ -94,7 +96,8 @@ export function connectUp(
     });
     attempt.on('message', (data) => {
       try {
-        receive(decodeMessage(bytesOf(data), 'down'));
+        const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
+        if (received.kind === 'down') receive(received.message);
       } catch (error) {
         if (!(error instanceof GanglionError)) throw error;
         options.logger.warn(
