@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Worker } from 'node:worker_threads';
 import { isGanglionError } from '@ganglion/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { commitGroups, openEngine } from './sqlite/engine.ts';
@@ -88,6 +89,35 @@ describe('life of the process', () => {
     ]);
     await storage.close();
     expect(fs.readdirSync(path.dirname(file))).toEqual(['node.db']);
+  });
+
+  test('a thread that is torn down refuses what it had not acknowledged, and loses nothing that it had', async () => {
+    const file = freshFile();
+    let thread: Worker | undefined;
+    process.once('worker', (worker) => (thread = worker));
+    const storage = await sqliteStorage({ file });
+    await storage.commit([{ kind: 'put', collection: 'a', key: 'x', value: Uint8Array.of(1) }]);
+    const under = Array.from({ length: 20 }, (_, i) =>
+      storage.commit([{ kind: 'append', journal: 'j', atMs: i, chunk: new Uint8Array(1e6) }]),
+    );
+    const outcomes = Promise.allSettled(under);
+    await Promise.resolve();
+    await thread!.terminate();
+    const acknowledged = (await outcomes).filter((outcome) => outcome.status === 'fulfilled').length;
+    for (const outcome of await outcomes) {
+      if (outcome.status === 'rejected') expect(isGanglionError(outcome.reason, 'storage_failed')).toBe(true);
+    }
+    expect(acknowledged).toBeLessThan(20);
+    await expect(storage.load()).rejects.toMatchObject({
+      code: 'storage_failed',
+      message: expect.stringContaining('has ended'),
+    });
+    await expect(storage.commit([])).rejects.toMatchObject({ code: 'storage_failed' });
+    await storage.close();
+    const again = await sqliteStorage({ file });
+    expect((await again.load()).length).toBe(1);
+    expect((await again.scan('j', 0, 0, 100)).length).toBeGreaterThanOrEqual(acknowledged);
+    await again.close();
   });
 
   test('more than may wait for the disk is refused as overloaded, and only that', async () => {

@@ -24,8 +24,8 @@ const CHECK_EVERY_MS = 1000;
  * `monotonicMs` counts from the clock's making. Node's steady clock stands still while Linux sleeps
  * (CLOCK_MONOTONIC), so sleep is added from the system's uptime, which goes on (CLOCK_BOOTTIME): asked for when the
  * wall clock has moved against the steady one, as it does on waking, and once a second of reading otherwise, since
- * it costs a system call. Where
- * the steady clock counts sleep itself (macOS, Windows), nothing is missing and nothing is added.
+ * it costs a system call. Where the steady clock counts sleep itself (macOS, Windows), nothing is missing and
+ * nothing is added.
  *
  * What no clock here counts: time for which a virtual machine was paused or a container frozen by its host, unless
  * the host sets the wall clock afterwards. A reader to whom that matters takes the larger of both clocks' elapsed times.

@@ -11,9 +11,9 @@ import { crc32 } from 'node:zlib';
 export const APPLICATION_ID = 0x474e474c;
 
 /** Brings a database from the version before to the next. Runs inside a transaction. */
-export type Migration = (db: DatabaseSync) => void;
+type Migration = (db: DatabaseSync) => void;
 
-export const MIGRATIONS: readonly Migration[] = [version1, version2];
+const MIGRATIONS: readonly Migration[] = [version1, version2];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
