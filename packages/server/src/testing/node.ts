@@ -1,9 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { createNode, type GanglionNode, type HostedNode, type PointSpec, type Storage } from '@ganglion/core';
-import { standard } from '@ganglion/core/presets';
+import type { HostedNode, PointSpec } from '@ganglion/core';
+import { hostNode } from '../host/host-node.ts';
 
-export const OPERATOR = { name: 'tester', authority: 'cloud' } as const;
-
+/** The point most tests decide. */
 export const CHECKOUT: PointSpec = {
   point: 'checkout-backend',
   arms: ['a', 'b', 'c'],
@@ -19,35 +17,12 @@ export const CHECKOUT: PointSpec = {
   attribution: { window: '5m' },
 };
 
-/** A real node on real clocks, ticking; without storage unless one is given. */
+/** A root on real clocks with these points declared; in memory unless given a directory. */
 export async function startNode(
-  options: { readonly name?: string; readonly storage?: Storage } = {},
+  specs: readonly PointSpec[] = [CHECKOUT],
+  dataDir?: string,
 ): Promise<HostedNode> {
-  const node = await createNode({
-    name: options.name ?? 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
-      chance: { uint32: () => randomBytes(4).readUInt32LE() },
-      storage: options.storage,
-    },
-    timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
-  });
-  const timer = setInterval(() => node.tick(), 5);
-  const close = node.close.bind(node);
-  return Object.assign(node, {
-    close: async () => {
-      clearInterval(timer);
-      await close();
-    },
-  });
-}
-
-/** The same with one point declared. */
-export async function startWithPoint(spec: PointSpec = CHECKOUT): Promise<GanglionNode> {
-  const node = await startNode();
-  await node.apply(spec, { name: OPERATOR.name, authority: node.name });
+  const node = await hostNode({ name: 'cloud', tier: 'cloud', root: true, dataDir });
+  for (const spec of specs) await node.apply(spec, { name: 'tester', authority: node.name });
   return node;
 }

@@ -74,8 +74,7 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       const node = pickNode(api, request.query);
       const { point } = request.params;
       existing(node, point);
-      const report = node.report(point);
-      return { report, nodes: [report, ...node.reports(point)] };
+      return { report: node.report(point), nodes: node.reports(point) };
     },
   });
   app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/reset', {
@@ -138,7 +137,8 @@ function specOf(body: unknown, point: string): PointSpec {
       value: declared,
       mend: `Send it to /v1/points/${typeof declared === 'string' ? encodeURIComponent(declared) : '{point}'}.`,
     });
-  return { ...body, point } as PointSpec;
+  // The name first, wherever it was: the same declaration is then the same text.
+  return { point, ...body } as PointSpec;
 }
 
 function existing(node: GanglionNode, point: string): { readonly spec: PointSpec; readonly version: number } {
