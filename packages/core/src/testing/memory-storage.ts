@@ -110,133 +110,146 @@ export function memoryDisk(options: MemoryDiskOptions = {}): MemoryDisk {
   return diskWith({ entries: new Map(), journals: new Map(), lastPosition: 0, usedBytes: 0 }, options);
 }
 
-function diskWith(initial: Contents, options: MemoryDiskOptions): MemoryDisk {
-  const faults: DiskFaults = { ...NO_FAULTS, ...options.faults };
-  const schedule = options.schedule ?? ((run: () => void) => void Promise.resolve().then(run));
-  let contents = initial;
-  /** Commits (and trims after them) that only the lying cache holds: how to take each back, oldest first. */
-  let cached: { readonly undo: readonly Undo[]; readonly commit: boolean }[] = [];
-  let lied = 0;
-  let session: Session | undefined;
+/** A disk and whoever has it open. */
+interface DiskState {
+  readonly faults: DiskFaults;
+  readonly chance: Chance | undefined;
+  readonly schedule: NonNullable<MemoryDiskOptions['schedule']>;
+  capacityBytes: number;
+  contents: Contents;
+  /** Commits (and trims after them) that only the lying cache holds, oldest first, and how to take each back. */
+  cached: { readonly undo: readonly Undo[]; readonly commit: boolean }[];
+  lied: number;
+  session: Session | undefined;
+}
 
-  const happens = (probability: number): boolean => drawn(probability, options.chance);
-
-  function commitNow(writes: readonly Write[]): void {
-    if (happens(faults.commitFails)) throw failed('The write did not reach the disk.');
-    if (happens(faults.full)) throw full();
-    const before = contents.usedBytes;
-    const undo = apply(contents, writes);
-    if (contents.usedBytes > disk.capacityBytes && contents.usedBytes > before) {
-      takeBack(undo);
-      throw full();
-    }
-    if (happens(faults.lies)) cached.push({ undo, commit: true });
-    // An honest flush flushes the whole cache, what an earlier lie left there too.
-    else cached = [];
-  }
-
-  function trimNow(journal: string, beforeMs: number): void {
-    const undo = trim(contents, journal, beforeMs);
-    if (cached.length > 0) cached.push({ undo, commit: false });
-  }
-
-  function readNow<T>(read: () => T): T {
-    if (faults.corrupt) throw corrupt();
-    if (happens(faults.readFails)) throw failed('The disk could not be read.');
-    return read();
-  }
-
-  /** Serves one group: every commit queued by now as one flush, or one other operation. Answers in order. */
-  function pump(of: Session): void {
-    if (of.busy || of.queue.length === 0) return;
-    of.busy = true;
-    const whileAlive = (run: () => void) => () => {
-      if (session === of) run();
-    };
-    const takeEffect = (): void => {
-      const group = takeGroup(of.queue);
-      const answers = group.map(effectOf);
-      of.unheard = group.filter((_, i) => answers[i]!.error === undefined);
-      const answer = (): void => {
-        of.unheard = [];
-        group.forEach((operation, i) => {
-          settle(operation, answers[i]!);
-        });
-        of.busy = false;
-        if (group[0]!.step === 'close') session = undefined;
-        else pump(of);
-      };
-      schedule(whileAlive(answer), 'acknowledge');
-    };
-    schedule(whileAlive(takeEffect), of.queue[0]!.step);
-  }
-
-  function open(): Storage {
-    if (session !== undefined) throw failed('Another storage is open on this disk.', 'Close it first.');
-    const own: Session = { queue: [], unheard: [], busy: false, closing: undefined };
-    session = own;
-    const enqueue = <T>(step: Operation['step'], effect: () => T): Promise<T> =>
-      new Promise<T>((resolve, reject) => {
-        own.queue.push({ step, effect, resolve, reject });
-        pump(own);
-      });
-    const ask = <T>(step: Operation['step'], effect: () => T): Promise<T> =>
-      own.closing === undefined ? enqueue(step, effect) : Promise.reject(closed());
-    return {
-      load: () => ask('load', () => readNow(() => entriesOf(contents))),
-      scan: (journal, sinceMs, position, limit) =>
-        ask('scan', () => readNow(() => chunksOf(contents, journal, sinceMs, position, limit))),
-      async commit(writes) {
-        const copied = writes.map(checkedCopy);
-        await ask('commit', () => commitNow(copied));
-      },
-      trim: (journal, beforeMs) => ask('trim', () => trimNow(journal, beforeMs)),
-      close() {
-        own.closing ??= enqueue('close', () => undefined);
-        return own.closing;
-      },
-    };
-  }
-
-  function crash(): CrashReport {
-    const commits = (operations: readonly Operation[] | undefined): number =>
-      (operations ?? []).filter((operation) => operation.step === 'commit').length;
-    const unacknowledged = commits(session?.queue);
-    const unheardBefore = commits(session?.unheard);
-    session = undefined;
-    // The cache was being written back in order when the power went: what is left is a prefix of it.
-    const kept =
-      cached.length === 0 || options.chance === undefined ? 0 : options.chance.uint32() % (cached.length + 1);
-    const lost = cached.slice(kept);
-    cached = [];
-    for (const { undo } of lost.reverse()) takeBack(undo);
-    const lostCommits = lost.filter((record) => record.commit).length;
-    // The newest of the lost were not yet acknowledged: nobody was lied to about those.
-    const unheardLost = Math.min(unheardBefore, lostCommits);
-    lied += lostCommits - unheardLost;
-    return {
-      unacknowledged: unacknowledged + unheardLost,
-      unheard: unheardBefore - unheardLost,
-      lied: lostCommits - unheardLost,
-    };
-  }
-
-  const disk: MemoryDisk = {
-    faults,
+function diskWith(contents: Contents, options: MemoryDiskOptions): MemoryDisk {
+  const state: DiskState = {
+    faults: { ...NO_FAULTS, ...options.faults },
+    chance: options.chance,
+    schedule: options.schedule ?? ((run) => void Promise.resolve().then(run)),
     capacityBytes: options.capacityBytes ?? Number.POSITIVE_INFINITY,
-    usedBytes: () => contents.usedBytes,
-    liedCommits: () => lied,
-    open,
-    crash,
-    snapshot: () => copyOf(contents),
-    restore(image) {
-      if (session !== undefined) throw failed('The disk is in use.', 'Close or crash its storage first.');
-      contents = copyOf(image);
-      cached = [];
-    },
-    clone: (cloneOptions = {}) => diskWith(copyOf(contents), cloneOptions),
+    contents,
+    cached: [],
+    lied: 0,
+    session: undefined,
   };
-  return disk;
+  return {
+    faults: state.faults,
+    get capacityBytes() {
+      return state.capacityBytes;
+    },
+    set capacityBytes(bytes) {
+      state.capacityBytes = bytes;
+    },
+    usedBytes: () => state.contents.usedBytes,
+    liedCommits: () => state.lied,
+    open: () => openOn(state),
+    crash: () => crashOf(state),
+    snapshot: () => copyOf(state.contents),
+    restore(image) {
+      if (state.session !== undefined)
+        throw failed('The disk is in use.', 'Close or crash its storage first.');
+      state.contents = copyOf(image);
+      state.cached = [];
+    },
+    clone: (cloneOptions = {}) => diskWith(copyOf(state.contents), cloneOptions),
+  };
+}
+
+function openOn(disk: DiskState): Storage {
+  if (disk.session !== undefined) throw failed('Another storage is open on this disk.', 'Close it first.');
+  const session: Session = { queue: [], unheard: [], busy: false, closing: undefined };
+  disk.session = session;
+  const enqueue = <T>(step: Operation['step'], effect: () => T): Promise<T> =>
+    new Promise<T>((resolve, reject) => {
+      session.queue.push({ step, effect, resolve, reject });
+      pump(disk, session);
+    });
+  const ask = <T>(step: Operation['step'], effect: () => T): Promise<T> =>
+    session.closing === undefined ? enqueue(step, effect) : Promise.reject(closed());
+  return {
+    load: () => ask('load', () => read(disk, entriesOf)),
+    scan: (journal, sinceMs, position, limit) =>
+      ask('scan', () => read(disk, (contents) => chunksOf(contents, journal, sinceMs, position, limit))),
+    async commit(writes) {
+      const copied = writes.map(checkedCopy);
+      await ask('commit', () => commit(disk, copied));
+    },
+    trim: (journal, beforeMs) => ask('trim', () => trimJournal(disk, journal, beforeMs)),
+    close() {
+      session.closing ??= enqueue('close', () => undefined);
+      return session.closing;
+    },
+  };
+}
+
+/** Serves one group: every commit queued by then as one flush, or one other operation. Answers in order. */
+function pump(disk: DiskState, session: Session): void {
+  if (session.busy || session.queue.length === 0) return;
+  session.busy = true;
+  const schedule = (step: StorageStep, run: () => void): void =>
+    disk.schedule(() => {
+      if (disk.session === session) run();
+    }, step);
+  schedule(session.queue[0]!.step, () => {
+    const group = takeGroup(session.queue);
+    const answers = group.map(effectOf);
+    session.unheard = group.filter((_, i) => answers[i]!.error === undefined);
+    schedule('acknowledge', () => {
+      session.unheard = [];
+      for (const [i, operation] of group.entries()) settle(operation, answers[i]!);
+      session.busy = false;
+      if (group[0]!.step === 'close') disk.session = undefined;
+      else pump(disk, session);
+    });
+  });
+}
+
+function commit(disk: DiskState, writes: readonly Write[]): void {
+  const { faults, chance, contents } = disk;
+  if (happens(faults.commitFails, chance)) throw failed('The write did not reach the disk.');
+  if (happens(faults.full, chance)) throw full();
+  const before = contents.usedBytes;
+  const undo = apply(contents, writes);
+  if (contents.usedBytes > disk.capacityBytes && contents.usedBytes > before) {
+    takeBack(undo);
+    throw full();
+  }
+  if (happens(faults.lies, chance)) disk.cached.push({ undo, commit: true });
+  // An honest flush flushes the whole cache, what an earlier lie left there too.
+  else disk.cached = [];
+}
+
+function trimJournal(disk: DiskState, journal: string, beforeMs: number): void {
+  const undo = trim(disk.contents, journal, beforeMs);
+  if (disk.cached.length > 0) disk.cached.push({ undo, commit: false });
+}
+
+function read<T>(disk: DiskState, what: (contents: Contents) => T): T {
+  if (disk.faults.corrupt) throw corrupt();
+  if (happens(disk.faults.readFails, disk.chance)) throw failed('The disk could not be read.');
+  return what(disk.contents);
+}
+
+function crashOf(disk: DiskState): CrashReport {
+  const commits = (operations: readonly Operation[] = []): number =>
+    operations.filter((operation) => operation.step === 'commit').length;
+  const unacknowledged = commits(disk.session?.queue);
+  const unheard = commits(disk.session?.unheard);
+  disk.session = undefined;
+  const { cached, chance } = disk;
+  // The cache was being written back in order when the power went: what is left is a prefix of it.
+  const kept = cached.length === 0 || chance === undefined ? 0 : chance.uint32() % (cached.length + 1);
+  const lost = cached.slice(kept).reverse();
+  disk.cached = [];
+  for (const { undo } of lost) takeBack(undo);
+  const lostCommits = lost.filter((record) => record.commit).length;
+  // The newest of the lost may not have been acknowledged yet: nobody was lied to about those.
+  const unheardLost = Math.min(unheard, lostCommits);
+  const lied = lostCommits - unheardLost;
+  disk.lied += lied;
+  return { unacknowledged: unacknowledged + unheardLost, unheard: unheard - unheardLost, lied };
 }
 
 function takeGroup(queue: Operation[]): Operation[] {
@@ -263,7 +276,7 @@ function settle(operation: Operation, answer: Answer): void {
   else operation.reject(answer.error);
 }
 
-function drawn(probability: number, chance: Chance | undefined): boolean {
+function happens(probability: number, chance: Chance | undefined): boolean {
   if (probability <= 0) return false;
   if (probability >= 1) return true;
   if (chance === undefined) {

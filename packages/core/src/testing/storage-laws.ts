@@ -7,6 +7,7 @@
 
 import { isGanglionError } from '../errors.ts';
 import type { Storage, StoredChunk, Write } from '../ports.ts';
+import { demand } from './law.ts';
 
 /** One store under test, empty at first, and the ways to end the process that holds it. */
 export interface StorageHarness {
@@ -150,7 +151,7 @@ export const storageLaws: readonly StorageLaw[] = [
     const before = storage.commit([put('a', 'before', ascending(1))]);
     for (const write of bad) {
       const refused = await rejection(storage.commit([put('a', 'y', ascending(1)), write]));
-      claim(isGanglionError(refused, 'invalid_input'), `expected invalid_input, got ${String(refused)}`);
+      demand(isGanglionError(refused, 'invalid_input'), `expected invalid_input, got ${String(refused)}`);
     }
     await before;
     await storage.commit([put('a', 'after', ascending(2))]);
@@ -254,7 +255,7 @@ export const storageLaws: readonly StorageLaw[] = [
         const chunks = await storage.scan('log', 0, 0, 10);
         same(chunks.length, 2, 'chunks');
         for (const stored of chunks) {
-          claim(stored.position > last, `position ${stored.position} does not rise above ${last}`);
+          demand(stored.position > last, `position ${stored.position} does not rise above ${last}`);
           last = stored.position;
         }
         await storage.trim('log', 2);
@@ -270,8 +271,8 @@ export const storageLaws: readonly StorageLaw[] = [
       const commits = Array.from({ length: 50 }, (_, i) => storage.commit([put('a', `k${i}`, ascending(i))]));
       const closing = storage.close();
       const refused = await rejection(storage.commit([put('a', 'late', ascending(1))]));
-      claim(isGanglionError(refused, 'closed'), `expected closed, got ${String(refused)}`);
-      claim(isGanglionError(await rejection(storage.load()), 'closed'), 'load after close is refused');
+      demand(isGanglionError(refused, 'closed'), `expected closed, got ${String(refused)}`);
+      demand(isGanglionError(await rejection(storage.load()), 'closed'), 'load after close is refused');
       await Promise.all(commits);
       await closing;
       await storage.close();
@@ -290,8 +291,8 @@ export const storageLaws: readonly StorageLaw[] = [
         await Promise.all(issued.slice(0, awaited));
         storage = await harness.crash();
         const found = await survivors(storage);
-        claim(found >= base + awaited, `${base + awaited} batches were acknowledged, ${found} are there`);
-        claim(found <= base + 20, `${found} batches are there, ${base + 20} were issued`);
+        demand(found >= base + awaited, `${base + awaited} batches were acknowledged, ${found} are there`);
+        demand(found <= base + 20, `${found} batches are there, ${base + 20} were issued`);
         base = found;
       }
     },
@@ -394,10 +395,10 @@ async function readJournal(
   const all: StoredChunk[] = [];
   for (let position = 0; ; ) {
     const page = await storage.scan(journal, sinceMs, position, limit);
-    claim(page.length <= limit, `a page of ${page.length} where ${limit} were asked for`);
+    demand(page.length <= limit, `a page of ${page.length} where ${limit} were asked for`);
     if (page.length === 0) return all;
     for (const stored of page) {
-      claim(stored.position > position, `position ${stored.position} does not rise above ${position}`);
+      demand(stored.position > position, `position ${stored.position} does not rise above ${position}`);
       position = stored.position;
       all.push(stored);
     }
@@ -431,13 +432,9 @@ function multiplyWithCarry(seed: number): (n: number) => number {
   };
 }
 
-function claim(holds: boolean, message: string): void {
-  if (!holds) throw new Error(message);
-}
-
 function same(found: unknown, expected: unknown, what: string): void {
   const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
-  claim(a === b, `${what}: expected ${cut(b)}, found ${cut(a)}`);
+  demand(a === b, `${what}: expected ${cut(b)}, found ${cut(a)}`);
 }
 
 function sameEntries(
@@ -448,7 +445,7 @@ function sameEntries(
   same([...names].sort(), [...expected.keys()].sort(), 'keys');
   for (const [i, entry] of found.entries()) {
     const value = expected.get(names[i]!)!;
-    claim(
+    demand(
       value.length === entry.value.length && value.every((byte, at) => byte === entry.value[at]),
       `${names[i]}: ${entry.value.length} bytes that are not the ${value.length} expected`,
     );
