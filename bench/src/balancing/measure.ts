@@ -1,7 +1,7 @@
 import type { Row } from './balancer.ts';
 import { simulate } from './engine.ts';
 import { quantile } from './latencies.ts';
-import { linkerdPause, loads, noisyNeighbours } from './scenarios.ts';
+import { linkerdClients, linkerdPause, loads, noisyNeighbours } from './scenarios.ts';
 
 /** How much to run. Times in ms of simulated time; `seeds` are the seeds reported. */
 export interface Plan {
@@ -29,8 +29,8 @@ export interface RowFigures {
   readonly name: string;
   readonly about: string;
   readonly loads: readonly Cell[];
-  /** Share of requests that came back within 1 s in Linkerd's test, with 1 and with 10 clients. */
-  readonly linkerd: { readonly oneClient: Spread; readonly tenClients: Spread };
+  /** Share of requests that came back within 1 s in Linkerd's test, for each of `linkerdClients`. */
+  readonly linkerd: readonly Spread[];
 }
 
 /** Runs one row through every load and Linkerd's test. */
@@ -44,7 +44,7 @@ export function measure(row: Row, plan: Plan): RowFigures {
     name: row.name,
     about: row.about,
     loads: loads.map((load) => cell(row, load, plan)),
-    linkerd: { oneClient: success(1), tenClients: success(10) },
+    linkerd: linkerdClients.map(success),
   };
 }
 

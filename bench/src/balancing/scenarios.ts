@@ -26,13 +26,16 @@ export const noisyNeighbours = (load: number, measureMs: number, warmUpMs: numbe
   coresLastMs: 10_000,
 });
 
+/** Clients that share Linkerd's traffic: one as published; the more there are, the less each of them knows. */
+export const linkerdClients = [1, 10, 100] as const;
+
 const SLOW_FROM_MS = 15_000;
 const SLOW_FOR_MS = 30_000;
 
 /**
  * Linkerd's test of 2016: 11 backends, one of which answers in 2 s for 30 s out of 60, and clients that give up after
  * 1 s, so that blind rotation loses 1/11 for half of the time. 1,000 requests a second in all; nobody queues.
- * @param clients how many share the traffic: the more, the less each knows
+ * @param clients how many share the traffic
  */
 export const linkerdPause = (clients: number): Scenario => ({
   clients,

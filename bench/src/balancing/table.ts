@@ -1,5 +1,5 @@
 import type { Cell, RowFigures, Spread } from './measure.ts';
-import { loads } from './scenarios.ts';
+import { linkerdClients, loads } from './scenarios.ts';
 
 type Side = keyof Spread;
 
@@ -12,14 +12,12 @@ function part(figures: readonly RowFigures[], side: Side): string[] {
   const heads = [
     'p99 / p99.9 ms (errors)',
     ...loads.map((load) => `${load}×`),
-    'Linkerd 1 client',
-    '10 clients',
+    ...linkerdClients.map((clients) => `Linkerd, ${clients} client${clients > 1 ? 's' : ''}`),
   ];
   const body = figures.map((row) => [
     row.name,
     ...row.loads.map((cell) => show(cell, side)),
-    percent(row.linkerd.oneClient[side]),
-    percent(row.linkerd.tenClients[side]),
+    ...row.linkerd.map((success) => percent(success[side])),
   ]);
   const title = side === 'median' ? 'Median over the seeds' : 'Worst seed, figure by figure';
   return [title, '', ...aligned([heads, ...body])];

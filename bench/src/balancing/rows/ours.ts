@@ -29,21 +29,25 @@ export const ganglionLeast: Row = ganglionRow('Ganglion, least score', 'candidat
   candidates: 1024,
 });
 
-/** The same with the region's mean latencies as the prior of each arm, handed down every second. */
+/** The same with the region's mean latencies handed down every second, which the policy takes as warnings. */
 export const ganglionTotals: Row = ganglionTotalsRow(
   'Ganglion + region totals',
-  balancerDefaults.priorWeight,
+  'what all clients saw, every second, as a warning of slow servers',
 );
 
-/** What not to do: so much weight on shared totals that the clients move as one. */
-export const ganglionHerd: Row = ganglionTotalsRow('Ganglion, totals × 16 (herds)', 16);
+/** What not to do: totals that rank every arm, and outweigh what a client sees for itself. */
+export const ganglionHerd: Row = ganglionTotalsRow(
+  'Ganglion, totals as ranking (herds)',
+  'what all clients saw, every second, as the estimate of every server',
+  { warnFactor: 0, priorWeight: 16 },
+);
 
-function ganglionTotalsRow(name: string, priorWeight: number): Row {
+function ganglionTotalsRow(name: string, about: string, changes: Partial<BalancerOptions> = {}): Row {
   return {
     name,
-    about: `prior of weight ${priorWeight} from totals of all clients, every second`,
+    about,
     create(world) {
-      const options = { ...balancerDefaults, deadlineMs: world.deadlineMs, priorWeight };
+      const options = { ...balancerDefaults, deadlineMs: world.deadlineMs, ...changes };
       const { balancer, states } = clientsOf(world, options);
       const answers = new Float64Array(world.servers);
       const sumMs = new Float64Array(world.servers);

@@ -30,6 +30,7 @@ const options = fc.record({
   halfLifeMs: fc.double({ min: 1, max: 1e6, noNaN: true }),
   maxWeight: fc.double({ min: 1, max: 1e3, noNaN: true }),
   priorWeight: fc.double({ min: 0.01, max: 10, noNaN: true }),
+  warnFactor: fc.double({ min: 0, max: 10, noNaN: true }),
   expectedMs: fc.double({ min: 0.01, max: 1e4, noNaN: true }),
   deadlineMs: fc.double({ min: 1, max: 1e5, noNaN: true }),
 });
@@ -217,7 +218,7 @@ describe('what the balancer learns', () => {
   };
 
   it('is the posterior mean of an exponential law: (Σ latency + prior) / (answers + prior weight)', () => {
-    const steady = { ...DEFAULTS, halfLifeMs: 1e12, priorWeight: 2, expectedMs: 8 };
+    const steady = { ...DEFAULTS, halfLifeMs: 1e12, priorWeight: 2, expectedMs: 8, warnFactor: 0 };
     const life = lived([], steady);
     life.state.elsewhereMs[3] = 40;
     for (const ms of [10, 20, 30]) {
@@ -228,6 +229,15 @@ describe('what the balancer learns', () => {
     expect(latencies[3]).toBeCloseTo((10 + 20 + 30 + 2 * 40) / (3 + 2), 9);
     // An arm that was never tried is what the client gets on average, expectation included.
     expect(latencies[0]).toBeCloseTo((60 + 8) / (3 + 1), 9);
+  });
+
+  it('takes what others saw as a warning of bad arms, never as a ranking of good ones', () => {
+    const life = lived([], DEFAULTS);
+    life.state.elsewhereMs.set([1, 5, 20, 39, 41, 5000]);
+    const [tiny, low, high, below, above, dead] = learned(life, DEFAULTS, 0);
+    expect([tiny, low, high, below]).toEqual([10, 10, 10, 10]);
+    expect(above).toBeCloseTo(41, 9);
+    expect(dead).toBeCloseTo(5000, 9);
   });
 
   it('counts time in flight as it passes: silence makes an arm slower before anything times out', () => {
@@ -241,11 +251,14 @@ describe('what the balancer learns', () => {
 
   it('halves the weight of an answer in a half-life', () => {
     const life = lived([], DEFAULTS);
-    life.state.elsewhereMs[1] = 10;
     balancerSent(life.state, 1, 0);
     balancerSettled(life.state, 1, 0, 100, DEFAULTS, 0);
     const prior = DEFAULTS.priorWeight;
-    expect(learned(life, DEFAULTS, DEFAULTS.halfLifeMs)[1]).toBeCloseTo((50 + 10 * prior) / (0.5 + prior), 9);
+    const mean = (50 + 10) / (0.5 + 1);
+    expect(learned(life, DEFAULTS, DEFAULTS.halfLifeMs)[1]).toBeCloseTo(
+      (50 + mean * prior) / (0.5 + prior),
+      9,
+    );
   });
 
   it('reacts to a busy arm within its greatest weight in answers, however many came before', () => {

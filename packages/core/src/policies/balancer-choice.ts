@@ -20,8 +20,13 @@ export interface BalancerOptions {
   readonly halfLifeMs: number;
   /** Most answers' worth of memory for an arm; > 0. Keeps the reaction to a busy arm as quick as to a quiet one. */
   readonly maxWeight: number;
-  /** Answers that the prior of an arm counts for; > 0. Above 1 and with totals of others, clients begin to herd. */
+  /** Answers that the prior of an arm counts for; > 0. */
   readonly priorWeight: number;
+  /**
+   * What others saw of an arm counts only where it is this many times what this client usually gets; ≥ 0. Totals are
+   * the same for all and late: where they rank good arms too (0), all clients go to the same ones together.
+   */
+  readonly warnFactor: number;
   /** Latency expected before anything is known, ms; > 0. */
   readonly expectedMs: number;
   /** What an error is charged, and the most any latency counts, ms; > 0. Fast failures must not look fast. */
@@ -35,6 +40,7 @@ export const balancerDefaults: BalancerOptions = Object.freeze({
   halfLifeMs: 5_000,
   maxWeight: 32,
   priorWeight: 0.5,
+  warnFactor: 4,
   expectedMs: 10,
   deadlineMs: 5_000,
 });
@@ -51,7 +57,7 @@ export interface BalancerState {
   readonly open: Float64Array;
   /** The sum of the times at which those were sent, monotonic ms: their ages add up to open × now − this. */
   readonly openSinceMs: Float64Array;
-  /** Mean latency that others saw, ms; NaN where unknown. The prior's mean; otherwise it is the mean over all arms. */
+  /** Mean latency that others saw, ms; NaN where unknown. Read as a warning only: see `warnFactor`. */
   readonly elsewhereMs: Float64Array;
   /** The same three figures over all arms together. */
   readonly overall: { weight: number; sumMs: number; heardMs: number };
@@ -157,12 +163,12 @@ export function learnedLatencies(
   out: Float64Array,
 ): void {
   const { overall, weight, sumMs, heardMs, elsewhereMs } = state;
-  const { priorWeight, halfLifeMs, deadlineMs } = options;
+  const { priorWeight, warnFactor, halfLifeMs, deadlineMs } = options;
   const keepAll = remaining(nowMs - overall.heardMs, halfLifeMs);
   const meanMs = (overall.sumMs * keepAll + options.expectedMs) / (overall.weight * keepAll + 1);
   for (let i = 0; i < arms; i++) {
     const keep = remaining(nowMs - heardMs[i], halfLifeMs);
-    const priorMs = elsewhereMs[i] > 0 ? elsewhereMs[i] : meanMs;
+    const priorMs = elsewhereMs[i] > warnFactor * meanMs ? elsewhereMs[i] : meanMs;
     const openMs = timeInFlight(state, i, deadlineMs, nowMs);
     out[i] = (sumMs[i] * keep + openMs + priorWeight * priorMs) / (weight[i] * keep + priorWeight);
   }
