@@ -76,6 +76,15 @@ describe('life of the process', () => {
     expect(await keysIn(file)).toEqual(['held']);
   });
 
+  test('a process may wait for close and nothing else', async () => {
+    const file = freshFile();
+    const output = execFileSync(process.execPath, ['--conditions=source', HOLD, file, 'close'], {
+      encoding: 'utf8',
+    });
+    expect(output).toBe('open\nclosed\n');
+    expect(fs.readdirSync(path.dirname(file))).toEqual(['node.db']);
+  });
+
   test('the files are the owner’s alone, and a closed store is one file', async () => {
     const file = freshFile();
     const storage = await sqliteStorage({ file });

@@ -11,7 +11,8 @@ import { GanglionError, type Storage, type StoredChunk, type StoredEntry, type W
 import type { StorageFault } from './sqlite/faults.ts';
 import type { OpenOptions } from './sqlite/open.ts';
 import { checkWrites, type Group, newGroup, pack, sizeOf } from './sqlite/pack.ts';
-import type { Reply, Request } from './sqlite/protocol.ts';
+import type { Page, Request } from './sqlite/protocol.ts';
+import { opened, type Thread, threadOf, type Waiting } from './sqlite/thread.ts';
 
 export interface SqliteOptions {
   /** The database file. Its folder is made where missing; `FILE-wal` stands beside it while it is open. */
@@ -29,18 +30,6 @@ export interface SqliteOptions {
   readonly queueBytes?: number | undefined;
 }
 
-/** What waits for a reply to one request. */
-interface Waiting {
-  readonly bytes: number;
-  page?(page: Extract<Reply, { kind: 'page' }>): void;
-  /** The fault of each batch, or of the whole, in order. */
-  settle(faults: Iterator<StorageFault | undefined>): void;
-  more?(): void;
-}
-
-const SPARE_BUFFERS = 4;
-const SPARE_BYTES = 1 << 20;
-
 /**
  * Opens the store, or makes it.
  *
@@ -54,8 +43,12 @@ export async function sqliteStorage(options: SqliteOptions): Promise<Storage> {
   const { open, queueBytes } = checkedOptions(options);
   // Nothing of the process's flags: the worker needs no conditions, and some flags refuse a file as entry.
   const worker = new Worker(workerUrl(), { workerData: open, execArgv: [], name: 'ganglion-sqlite' });
-  await opened(worker, open.file);
-  return connect(worker, open.file, queueBytes);
+  try {
+    await opened(worker, open.file);
+  } catch (fault) {
+    throw errorOf(fault as StorageFault);
+  }
+  return storageOn(threadOf(worker, open.file), open.file, queueBytes);
 }
 
 /** From source the sibling is TypeScript, compiled it is not; the compiler rewrites imports, but not URLs. */
@@ -66,142 +59,41 @@ function workerUrl(): URL {
   );
 }
 
-function opened(worker: Worker, file: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (error: unknown): void => reject(errorOf(threadFault(file, error)));
-    const onExit = (): void => onError(undefined);
-    worker.once('error', onError);
-    worker.once('exit', onExit);
-    worker.once('message', (reply: Reply) => {
-      worker.off('error', onError);
-      worker.off('exit', onExit);
-      if (reply.kind === 'failed') reject(errorOf(reply.fault));
-      else resolve();
-    });
-  });
-}
-
-function connect(worker: Worker, file: string, queueBytes: number): Storage {
-  const waiting = new Map<number, Waiting>();
-  const spare: ArrayBuffer[] = [];
-  let group: Group | undefined;
-  let lastId = 0;
-  let bytesWaiting = 0;
-  let dead: StorageFault | undefined;
-  let closing: Promise<void> | undefined;
+function storageOn(thread: Thread, file: string, queueBytes: number): Storage {
+  const commits = commitQueue(thread, file, queueBytes);
   /** Trims are asked for slice by slice, and closing waits for the last. */
   const trims = new Set<Promise<void>>();
+  let closing: Promise<void> | undefined;
 
-  /** Keeps the process alive only while somebody waits: a forgotten `close` loses nothing, and hangs nothing. */
-  function send(request: Request, wait: Waiting, moved: readonly ArrayBuffer[] = []): void {
-    if (waiting.size === 0) worker.ref();
-    waiting.set(request.id, wait);
-    worker.postMessage(request, moved);
+  function refuseIfOver(): void {
+    if (closing !== undefined) throw closedError(file);
+    const fault = thread.fault();
+    if (fault !== undefined) throw errorOf(fault);
   }
 
-  function finish(id: number, faults: Iterator<StorageFault | undefined>): void {
-    const wait = waiting.get(id);
-    if (wait === undefined) return;
-    waiting.delete(id);
-    bytesWaiting -= wait.bytes;
-    if (waiting.size === 0) worker.unref();
-    wait.settle(faults);
-  }
-
-  function flush(): void {
-    if (group === undefined) return;
-    const { names, numbers, ends, bytes, used, waiters, size } = group;
-    group = undefined;
-    const settle = (faults: Iterator<StorageFault | undefined>): void => {
-      for (const waiter of waiters) {
-        const fault = faults.next().value;
-        if (fault === undefined) waiter.resolve();
-        else waiter.reject(errorOf(fault));
-      }
-    };
-    send({ op: 'commit', id: ++lastId, names, numbers, ends, bytes, used }, { bytes: size, settle }, [
-      bytes.buffer,
-    ]);
-  }
-
-  /** Idle, a commit leaves with the microtask; busy, once a turn of the event loop, with all that came by then. */
-  function flushSoon(): void {
-    if (waiting.size === 0) queueMicrotask(flush);
-    else setImmediate(flush);
-  }
-
-  function refusal(): GanglionError | undefined {
-    if (closing !== undefined) return closedError(file);
-    return dead === undefined ? undefined : errorOf(dead);
-  }
-
+  /** Behind every commit called before it. */
   function ask(request: (id: number) => Request, page?: Waiting['page']): Promise<void> {
     return new Promise((resolve, reject) => {
-      const again = (): void => {
-        const settle = (faults: Iterator<StorageFault | undefined>): void => {
-          const fault = faults.next().value;
-          if (fault === undefined) resolve();
-          else reject(errorOf(fault));
-        };
-        flush();
-        send(request(++lastId), { bytes: 0, settle, more: again, ...(page && { page }) });
+      const settle = settlerOf([{ resolve, reject }]);
+      const send = (): void => {
+        commits.flush();
+        thread.send(request, { settle, more: send, ...(page && { page }) });
       };
-      again();
+      send();
     });
   }
 
-  function commit(writes: readonly Write[]): Promise<void> {
-    const refused = refusal();
-    if (refused !== undefined) return Promise.reject(refused);
-    const size = sizeOf(writes);
-    if (bytesWaiting > 0 && bytesWaiting + size > queueBytes)
-      return Promise.reject(overloadedError(file, queueBytes));
-    bytesWaiting += size;
-    if (group === undefined) {
-      group = newGroup(spare.pop());
-      flushSoon();
-    }
-    pack(group, writes, size);
-    const { waiters } = group;
-    return new Promise((resolve, reject) => {
-      waiters.push({ resolve, reject });
-    });
+  async function finish(): Promise<void> {
+    commits.flush();
+    await Promise.allSettled(trims);
+    if (thread.fault() !== undefined) return;
+    await ask((id) => ({ op: 'close', id }));
+    await thread.ended();
   }
-
-  function receive(reply: Reply): void {
-    if (reply.kind === 'committed') {
-      const faults = (reply.faults ?? []).values();
-      for (const buffer of reply.buffers) {
-        if (spare.length < SPARE_BUFFERS && buffer.byteLength <= SPARE_BYTES) spare.push(buffer);
-      }
-      for (const id of reply.ids) finish(id, faults);
-    } else if (reply.kind === 'page') waiting.get(reply.id)?.page?.(reply);
-    else if (reply.kind === 'failed') finish(reply.id, [reply.fault].values());
-    else if (reply.kind === 'done') {
-      const more = reply.more ? waiting.get(reply.id)?.more : undefined;
-      if (more === undefined) finish(reply.id, [].values());
-      else {
-        waiting.delete(reply.id);
-        more();
-      }
-    }
-  }
-
-  function die(fault: StorageFault): void {
-    if (dead !== undefined) return;
-    dead = fault;
-    flush();
-    for (const id of [...waiting.keys()]) finish(id, repeat(fault));
-  }
-
-  worker.on('message', receive);
-  worker.on('error', (error) => die(threadFault(file, error)));
-  worker.on('exit', () => die(threadFault(file, undefined)));
-  worker.unref();
 
   return {
     async load() {
-      throwIf(refusal());
+      refuseIfOver();
       const entries: StoredEntry[] = [];
       await ask(
         (id) => ({ op: 'load', id }),
@@ -210,7 +102,7 @@ function connect(worker: Worker, file: string, queueBytes: number): Storage {
       return entries;
     },
     async scan(journal, sinceMs, position, limit) {
-      throwIf(refusal());
+      refuseIfOver();
       const chunks: StoredChunk[] = [];
       const most = Math.min(Math.max(0, Math.floor(limit)), 2 ** 31);
       await ask(
@@ -221,31 +113,87 @@ function connect(worker: Worker, file: string, queueBytes: number): Storage {
     },
     async commit(writes) {
       checkWrites(writes);
-      await commit(writes);
+      refuseIfOver();
+      await commits.add(writes);
     },
     async trim(journal, beforeMs) {
-      throwIf(refusal());
+      refuseIfOver();
       const trimmed = ask((id) => ({ op: 'trim', id, journal, beforeMs }));
       trims.add(trimmed);
       await trimmed.finally(() => trims.delete(trimmed));
     },
     close() {
-      closing ??= (async () => {
-        if (dead !== undefined) return;
-        flush();
-        await Promise.allSettled(trims);
-        const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-        await ask((id) => ({ op: 'close', id }));
-        worker.ref();
-        await exited;
-      })();
+      closing ??= finish();
       return closing;
     },
   };
 }
 
+interface CommitQueue {
+  /** Takes a copy of the batch. Resolves once it is durable. */
+  add(writes: readonly Write[]): Promise<void>;
+  /** Sends what has been gathered. */
+  flush(): void;
+}
+
+function commitQueue(thread: Thread, file: string, queueBytes: number): CommitQueue {
+  let group: Group | undefined;
+  let bytesWaiting = 0;
+
+  function flush(): void {
+    if (group === undefined) return;
+    const { names, numbers, ends, bytes, used, waiters, size } = group;
+    group = undefined;
+    const settleAll = settlerOf(waiters);
+    const settle = (faults: Iterator<StorageFault | undefined>): void => {
+      bytesWaiting -= size;
+      settleAll(faults);
+    };
+    thread.send((id) => ({ op: 'commit', id, names, numbers, ends, bytes, used }), { settle }, [
+      bytes.buffer,
+    ]);
+  }
+
+  /** Idle, a commit leaves with the microtask; busy, once a turn of the event loop, with all that came by then. */
+  function flushSoon(): void {
+    if (thread.busy()) setImmediate(flush);
+    else queueMicrotask(flush);
+  }
+
+  return {
+    flush,
+    add(writes) {
+      const size = sizeOf(writes);
+      if (bytesWaiting > 0 && bytesWaiting + size > queueBytes) {
+        return Promise.reject(overloadedError(file, queueBytes));
+      }
+      bytesWaiting += size;
+      if (group === undefined) {
+        group = newGroup(thread.spare());
+        flushSoon();
+      }
+      pack(group, writes, size);
+      const { waiters } = group;
+      return new Promise((resolve, reject) => {
+        waiters.push({ resolve, reject });
+      });
+    },
+  };
+}
+
+/** Gives each waiter its own fault, in order, or the news that all is well. */
+function settlerOf(waiters: Group['waiters']): Waiting['settle'] {
+  return (faults) => {
+    for (const waiter of waiters) {
+      const fault = faults.next().value;
+      if (fault === undefined) waiter.resolve();
+      else waiter.reject(errorOf(fault));
+    }
+  };
+}
+
 /** Each value gets memory of its own: a reader that keeps one does not keep the whole page. */
-function readEntries(page: Extract<Reply, { kind: 'page' }>, into: StoredEntry[]): void {
+function readEntries(page: Page, into: StoredEntry[]): void {
   let at = 0;
   page.numbers.forEach((length, i) => {
     into.push({
@@ -257,7 +205,7 @@ function readEntries(page: Extract<Reply, { kind: 'page' }>, into: StoredEntry[]
   });
 }
 
-function readChunks(page: Extract<Reply, { kind: 'page' }>, into: StoredChunk[]): void {
+function readChunks(page: Page, into: StoredChunk[]): void {
   let at = 0;
   for (let i = 0; i < page.numbers.length; i += 3) {
     const length = page.numbers[i + 2]!;
@@ -301,23 +249,6 @@ function atLeast(field: string, value: number, min: number): number {
 
 function errorOf(fault: StorageFault): GanglionError {
   return new GanglionError(fault.code, fault.message, { mend: fault.mend });
-}
-
-function throwIf(error: GanglionError | undefined): void {
-  if (error !== undefined) throw error;
-}
-
-function* repeat<T>(value: T): Generator<T> {
-  for (;;) yield value;
-}
-
-function threadFault(file: string, error: unknown): StorageFault {
-  const detail = error instanceof Error ? `: ${error.message}` : '';
-  return {
-    code: 'storage_failed',
-    message: `The thread that writes ${file} has ended${detail}. Whether its last commits are there shows on opening.`,
-    mend: 'Open the store again; everything acknowledged is there.',
-  };
 }
 
 function closedError(file: string): GanglionError {
