@@ -43,10 +43,18 @@ async function main(): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'ganglion-test-'));
   try {
     const file = join(folder, 'results.json');
-    const code = await run('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`, ...only]);
+    const code = await run('vitest', [
+      'run',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      ...only,
+    ]);
     const results = JSON.parse(readFileSync(file, 'utf8')) as Results;
     const skipped = results.numPendingTests + results.numTodoTests;
-    process.stdout.write(`${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped\n`);
+    process.stdout.write(
+      `${results.numPassedTests} passed, ${results.numFailedTests} failed, ${skipped} skipped\n`,
+    );
     return code;
   } finally {
     rmSync(folder, { recursive: true, force: true });

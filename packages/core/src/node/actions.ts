@@ -1,0 +1,195 @@
+import { withKill, withOverride, without, withQuarantine, withReset } from '../controls/control-state.ts';
+import { parseScope } from '../controls/scope.ts';
+import { GanglionError } from '../errors.ts';
+import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
+import type { AuditEntry } from '../status.ts';
+import { pumpChildren } from './child-link.ts';
+import { CLOCK_DRIFT, longestLease } from './control-report.ts';
+import { changeControls } from './controls.ts';
+import { durable } from './durability.ts';
+import { jsonBytes } from './json-bytes.ts';
+import { press } from './parent-link.ts';
+import { emit, type NodeState, readClocks } from './state.ts';
+
+/**
+ * What people may do to this node and everything below it: authorised, audited, in force at once, and durable when the
+ * promise resolves.
+ */
+export function controlling(
+  node: NodeState,
+): Pick<GanglionNode, 'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'reset'> {
+  const said = (by: Actor, reason: string) => ({
+    tag: newTag(node),
+    subtree: node.name,
+    reason: reasonOf(reason),
+    by: by.name,
+    atMs: readClocks(node).wallMs,
+  });
+  return {
+    async kill({ scope, reason, by }: KillRequest) {
+      authorise(node, by);
+      parseScope(scope);
+      const kill = { ...said(by, reason), scope };
+      changeControls(node, withKill(node.controls, kill));
+      record(node, by, 'kill', scope, reason);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+      const lease = longestLease(node, kill);
+      return {
+        tag: kill.tag,
+        boundMs: lease === null ? null : node.moment.wallMs + lease * (1 + CLOCK_DRIFT),
+      };
+    },
+    async revive({ scope, reason, by }: KillRequest) {
+      authorise(node, by);
+      reasonOf(reason);
+      const standing = [...node.controls.kills.values()].filter((kill) => kill.scope === scope);
+      if (standing.length === 0)
+        throw new GanglionError('unknown_control', `no kill stands for ${scope}`, {
+          field: 'scope',
+          value: scope,
+          mend: 'List what stands with GET /v1/controls.',
+        });
+      // Whoever said it above this node must be asked: a revive needs the issuer's authority or more.
+      const above = standing.filter((kill) => kill.subtree !== node.name && !node.routes.has(kill.subtree));
+      if (above.length > 0)
+        throw new GanglionError('forbidden', `the kill was said at ${above[0].subtree}`, {
+          field: 'scope',
+          value: scope,
+          mend: `Revive it at ${above[0].subtree} or above.`,
+        });
+      const tags = standing.map((kill) => kill.tag);
+      changeControls(node, without(node.controls, tags));
+      record(node, by, 'revive', scope, reason);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+      return { tags };
+    },
+    async override({ point, arm, segment, reason, forMs, by }: OverrideRequest) {
+      authorise(node, by);
+      const state = node.points.get(point);
+      if (state === undefined) throw unknownPoint(point);
+      if (!state.compiled.armIds.includes(arm))
+        throw new GanglionError('unknown_arm', `${point} has no such arm`, {
+          field: 'arm',
+          value: arm,
+          mend: `Use one of: ${state.compiled.armIds.slice(0, 20).join(', ')}.`,
+        });
+      if (forMs !== undefined && !(forMs > 0 && Number.isFinite(forMs)))
+        throw new GanglionError('invalid_input', 'forMs must be positive', { field: 'forMs', value: forMs });
+      const override = {
+        ...said(by, reason),
+        point,
+        arm,
+        segment: structuredCopy(segment ?? {}),
+        expiresMs: forMs === undefined ? null : node.moment.treeMs + forMs,
+      };
+      changeControls(node, withOverride(node.controls, override));
+      record(node, by, 'override', point, `${arm}: ${reason}`);
+      await durable(node);
+      press(node);
+      return { tag: override.tag };
+    },
+    async removeOverride({ point, tag, reason, by }) {
+      authorise(node, by);
+      const standing = [...node.controls.overrides.values()].filter(
+        (each) => each.point === point && (tag === undefined || each.tag === tag),
+      );
+      if (standing.length === 0)
+        throw new GanglionError('unknown_control', `no override stands for ${point}`, {
+          field: 'point',
+          value: point,
+        });
+      const above = standing.find((each) => each.subtree !== node.name && !node.routes.has(each.subtree));
+      if (above !== undefined)
+        throw new GanglionError('forbidden', `the override was said at ${above.subtree}`, {
+          field: 'point',
+          value: point,
+          mend: `Remove it at ${above.subtree} or above.`,
+        });
+      const tags = standing.map((each) => each.tag);
+      changeControls(node, without(node.controls, tags));
+      record(node, by, 'override.remove', point, reason);
+      await durable(node);
+      press(node);
+      return { tags };
+    },
+    async quarantine({ node: target, reason, by }) {
+      authorise(node, by);
+      if (target !== node.name && !node.routes.has(target))
+        throw new GanglionError('unknown_node', `no node ${target} is known here`, {
+          field: 'node',
+          value: target,
+          mend: 'List them with GET /v1/nodes.',
+        });
+      changeControls(node, withQuarantine(node.controls, { ...said(by, reason), node: target }));
+      record(node, by, 'quarantine', target, reason);
+      await durable(node);
+      press(node);
+    },
+    async reset({ point, reason, by }) {
+      authorise(node, by);
+      if (!node.points.has(point)) throw unknownPoint(point);
+      reasonOf(reason);
+      changeControls(node, withReset(node.controls, point));
+      record(node, by, 'reset', point, reason);
+      await durable(node);
+      press(node);
+    },
+  };
+}
+
+function newTag(node: NodeState): string {
+  return `${node.name}~${node.incarnation}~${++node.tagCounter}`;
+}
+
+function reasonOf(reason: unknown): string {
+  if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000)
+    throw new GanglionError('invalid_input', 'a reason is required', {
+      field: 'reason',
+      value: reason,
+      mend: 'Say in a few words why, for the audit; at most 1000 characters.',
+    });
+  return reason;
+}
+
+/** An actor may control its own node's subtree: this node must lie in it. */
+export function authorise(node: NodeState, by: Actor): void {
+  readClocks(node);
+  if (by.authority !== '*' && !node.path.includes(by.authority))
+    throw new GanglionError('forbidden', `${by.name} has no authority over ${node.name}`, {
+      field: 'authority',
+      value: by.authority,
+    });
+}
+
+export function unknownPoint(point: string): GanglionError {
+  return new GanglionError('unknown_point', `there is no point ${point}`, {
+    field: 'point',
+    value: point,
+    mend: 'Declare it with PUT /v1/points/{point}, or list them with GET /v1/points.',
+  });
+}
+
+const AUDIT_KEPT = 1000;
+
+export function record(node: NodeState, by: Actor, action: string, target: string, reason: string): void {
+  const entry: AuditEntry = {
+    seq: ++node.auditSeq,
+    atMs: node.moment.wallMs,
+    node: node.name,
+    by: by.name,
+    action,
+    target,
+    reason,
+  };
+  node.audit.push(entry);
+  if (node.audit.length > AUDIT_KEPT) node.audit.shift();
+  node.writes.push({ kind: 'append', journal: 'audit', atMs: entry.atMs, chunk: jsonBytes(entry) });
+  if (node.listeners.size > 0) emit(node, { kind: 'audit', node: node.name, entry });
+}
+
+/** A copy that the caller cannot change afterwards. */
+export const structuredCopy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
