@@ -88,6 +88,8 @@ export class Exchange implements AttemptOwner {
     const { options } = this.#context;
     const head = this.#head;
     this.#response.once('close', this.#onClose);
+    // Its errors are those of its connection, which closes; unheard, one would end the process.
+    this.#response.on('error', ignore);
     // A pipelined request has no socket yet, and its response would not hear of the close.
     if (this.#response.socket === null) this.#request.socket.once('close', this.#onClose);
     if (head.chunked || (head.contentLength !== undefined && head.contentLength !== '0'))
@@ -246,21 +248,28 @@ export class Exchange implements AttemptOwner {
     if (this.#context.options.retry.onStatus.includes(status) && this.#tryAgain(attempt, undefined, status))
       return false;
     const response = this.#response;
+    // A coding other than chunked would have to be undone, and we never asked for one.
+    const coding = fields['transfer-encoding'];
+    if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') return this.#distrust(attempt);
     const headers = forwardResponseHeaders(fields, this.#canSendTrailers(status, fields));
     if (this.#context.draining) response.shouldKeepAlive = false;
     try {
       if (reason !== '' && isReasonPhrase(reason)) response.writeHead(status, reason, headers);
       else response.writeHead(status, headers);
     } catch {
-      attempt.cancel({ error: 'backend_bad_response', fault: 'backend' });
-      this.#refuse(answerTo('backend_bad_response'));
-      return false;
+      return this.#distrust(attempt);
     }
     this.#answered = true;
     // Most bodies begin in the same read as their head, and are written together with it; a head whose body takes
     // its time (an event stream, say) must not wait for it.
     process.nextTick(this.#flushHead);
     return true;
+  }
+
+  #distrust(attempt: Attempt): false {
+    attempt.cancel({ error: 'backend_bad_response', fault: 'backend' });
+    this.#refuse(answerTo('backend_bad_response'));
+    return false;
   }
 
   readonly #flushHead = (): void => {
@@ -411,6 +420,7 @@ export class Exchange implements AttemptOwner {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#stallTimer);
+    this.#request.socket.removeListener('close', this.#onClose);
     this.#body?.release();
     const { options, stats } = this.#context;
     if (status !== undefined) countResponse(stats, status);
@@ -427,6 +437,8 @@ export class Exchange implements AttemptOwner {
     this.#ended();
   }
 }
+
+function ignore(): void {}
 
 function countResponse(stats: ProxyStats, status: number): void {
   const hundreds = Math.floor(status / 100);

@@ -40,10 +40,14 @@ const healthy = (): Promise<string> =>
 const mute = async (): Promise<string> => (await scope.tcp(() => {})).replace('http:', 'https:');
 
 describe('a failed attempt', () => {
-  it.each(['GET', 'POST'])('that found no connection is retried on another arm: %s', async (method) => {
+  it.each([
+    ['GET', {}],
+    ['POST', {}],
+    ['POST', { 'transfer-encoding': 'chunked' }],
+  ])('that found no connection is retried on another arm: %s %j', async (method, headers) => {
     const chooser = inOrder({ dead: await deadOrigin(), b: await healthy() });
     const { url, proxy } = await scope.proxy({ chooser });
-    const answer = await send(url, method, method === 'POST' ? 'body' : undefined);
+    const answer = await send(url, method, method === 'POST' ? 'body' : undefined, headers);
     expect(answer).toMatchObject({ status: 200, text: method === 'POST' ? 'ok body' : 'ok ' });
     expect(chooser.asked.map(({ attempt, exclude }) => [attempt, exclude])).toEqual([
       [0, []],
@@ -151,6 +155,7 @@ describe('a failed attempt', () => {
       'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc',
       'HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc',
       `HTTP/1.1 200 OK\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`,
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
     ]) {
       const chooser = inOrder({ a: await scope.canned(junk), b: await healthy() });

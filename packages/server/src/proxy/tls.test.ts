@@ -1,0 +1,95 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type RequestListener, request } from 'node:http';
+import { createServer, get } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { bodyOf, inOrder, Scope } from './testing.ts';
+
+const scope = new Scope();
+afterEach(() => scope.close());
+
+/** A fresh certificate for localhost; no key is kept in the repository. */
+function certificate(): { key: string; cert: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'ganglion-tls-'));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  execFileSync(
+    'openssl',
+    [
+      ...[
+        'req',
+        '-x509',
+        '-newkey',
+        'ec',
+        '-pkeyopt',
+        'ec_paramgen_curve:prime256v1',
+        '-nodes',
+        '-days',
+        '2',
+      ],
+      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
+      ...['-keyout', key, '-out', cert],
+    ],
+    { stdio: 'ignore' },
+  );
+  const pair = { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+  rmSync(folder, { recursive: true });
+  return pair;
+}
+
+async function secureBackend(
+  pair: { key: string; cert: string },
+  listener: RequestListener,
+): Promise<string> {
+  const server = createServer(pair, listener);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  scope.defer(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
+  it('is served to clients, and the backend is told', async () => {
+    const pair = certificate();
+    let proto: unknown;
+    const origin = await scope.backend((incoming, response) => {
+      proto = incoming.headers['x-forwarded-proto'];
+      response.end('ok');
+    });
+    const { port } = await scope.proxy({ chooser: inOrder({ a: origin }), tls: pair });
+    const text = await new Promise<string>((resolve, reject) => {
+      get({ port, host: '127.0.0.1', ca: pair.cert, agent: false }, async (response) =>
+        resolve((await bodyOf(response)).toString()),
+      ).on('error', reject);
+    });
+    expect(text).toBe('ok');
+    expect(proto).toBe('https');
+  });
+
+  it('of backends is verified, over both transports', async () => {
+    const pair = certificate();
+    const origin = await secureBackend(pair, async (incoming, response) => {
+      response.end(`got ${await bodyOf(incoming)}`);
+    });
+    const send = async (url: string, chunked: boolean): Promise<[number | undefined, string]> =>
+      new Promise((resolve, reject) => {
+        const headers = chunked ? { 'transfer-encoding': 'chunked' } : { 'content-length': 1 };
+        request(url, { method: 'POST', headers, agent: false }, async (response) =>
+          resolve([response.statusCode, (await bodyOf(response)).toString()]),
+        )
+          .on('error', reject)
+          .end('x');
+      });
+    const trusting = await scope.proxy({ chooser: inOrder({ a: origin }), backendCa: pair.cert });
+    const strict = await scope.proxy({ chooser: inOrder({ a: origin }) });
+    for (const chunked of [false, true]) {
+      expect(await send(trusting.url, chunked)).toEqual([200, 'got x']);
+      const [status, text] = await send(strict.url, chunked);
+      expect([status, JSON.parse(text).code]).toEqual([502, 'backend_unreachable']);
+    }
+  });
+});
