@@ -1,0 +1,113 @@
+import type { DecisionRecord } from '../../decision/decision-record.ts';
+import type { PointState } from '../../decision/point-state.ts';
+import { CLOCK_DRIFT } from '../../node/control-report.ts';
+import { fail } from './failure.ts';
+import { type Ledger, type Made, remember } from './ledger.ts';
+import { FLOOR, LEARNED, LEASE_MS, OPEN, TAGGED } from './plan.ts';
+import type { Safety } from './safety.ts';
+import type { Machine, World } from './world.ts';
+
+/** Draws against their propensities, over the whole run: a test that may be looked at after every draw. */
+export interface DrawTest {
+  up: number;
+  down: number;
+  draws: number;
+}
+
+export const drawTest = (): DrawTest => ({ up: 1, down: 1, draws: 0 });
+
+/** α of the run: a false alarm has at most this probability, however long it is. */
+const ALPHA = 1e-9;
+const BET = 0.2;
+
+/** Makes one decision and checks everything that must hold of it. */
+export function decideOn(
+  world: World,
+  book: Ledger,
+  rules: Safety,
+  test: DrawTest,
+  machine: Machine,
+  unit: string,
+  point: string,
+): Made | undefined {
+  const node = machine.process!.node;
+  const state = node.state.points.get(point);
+  if (state === undefined) return undefined;
+  const record = node.decide(point, { unit }) as DecisionRecord;
+  world.trace.fold(record.armIndex + (record.probability || 0));
+  world.trace.note(
+    world.line.nowMs,
+    machine.name,
+    () => `decides ${record.id}: ${record.arm} (${record.reason}, ${record.stratum}, p=${record.probability})`,
+  );
+  checkStops(world, rules, machine, record);
+  if (record.armIndex >= 0) checkArms(state, record);
+  if (point === LEARNED) checkMix(state, record, test);
+  return record.armIndex < 0 ? undefined : remember(book, machine, record, state.learnerKey, world.line.nowMs);
+}
+
+const STOPPED = ['killed', 'lease_expired', 'blocked', 'placement', 'invalid_context'];
+
+function checkStops(world: World, rules: Safety, machine: Machine, record: DecisionRecord): void {
+  if (STOPPED.includes(record.reason)) return;
+  const state = machine.process!.node.state;
+  const root = world.machines[0].name;
+  for (const kill of state.controls.kills.values())
+    if (kill.subtree === root && covers(kill.scope, record.point, machine))
+      fail('kill-ignored', `${machine.name} knows that ${kill.scope} is killed, and decided ${record.id}`);
+  if (record.point === OPEN) return;
+  for (const [tag, sinceMs] of rules.killsMs) {
+    const kill = world.machines[0].process?.node.state.controls.kills.get(tag);
+    if (kill === undefined || !covers(kill.scope, record.point, machine)) continue;
+    const lateMs = world.line.nowMs - sinceMs;
+    if (lateMs > LEASE_MS * (1 + CLOCK_DRIFT))
+      fail(
+        'lease-bound',
+        `${machine.name} decided ${record.id} (${record.reason}) ${lateMs.toFixed(1)} ms after ${kill.scope} was killed at the root`,
+      );
+  }
+}
+
+export function covers(scope: string, point: string, machine: Machine): boolean {
+  return (
+    scope === '*' ||
+    scope === `point:${point}` ||
+    scope === `tier:${machine.tier}` ||
+    scope === `node:${machine.name}` ||
+    (machine.parent !== '' && scope === `node:${machine.parent}`)
+  );
+}
+
+function checkArms(state: PointState, record: DecisionRecord): void {
+  if (record.point === TAGGED && record.reason === 'policy' && record.arm !== record.unit)
+    fail('allowed-arms', `${record.id} was for ${record.unit} and got ${record.arm}`);
+  if (state.ruling.armsAllowed[record.armIndex] !== 1)
+    fail('allowed-arms', `${record.id} got ${record.arm}, which is not allowed`);
+}
+
+/** Recomputes what was drawn from, by other code than the pipeline's. */
+function checkMix(state: PointState, record: DecisionRecord, test: DrawTest): void {
+  const { compiled, scratch } = state;
+  const arms = compiled.arms.length;
+  const held = state.compiled.guards[0].guard.check(null, { ...scratch.guardInput, stratum: '' });
+  if (record.reason === 'baseline' || record.reason === 'policy') {
+    const isHeld = held.kind === 'assign';
+    if (isHeld !== (record.reason === 'baseline'))
+      fail('holdout', `${record.id}: ${record.unit} is ${isHeld ? '' : 'not '}held out and got ${record.reason}`);
+  }
+  if (record.reason === 'baseline' && (record.armIndex !== 0 || record.probability !== 1))
+    fail('holdout', `${record.id} is held out and got ${record.arm} with ${record.probability}, not the baseline`);
+  if (record.reason !== 'policy') return;
+  const p = new Float64Array(arms);
+  compiled.policy.propose(state.view.current, scratch.policyInput, { p, confidence: 0 } as never);
+  const expected = (1 - FLOOR) * p[record.armIndex] + FLOOR / arms;
+  if (Math.abs(expected - record.probability) > 1e-9)
+    fail('propensity', `${record.id} says ${record.probability}; the mix makes ${expected}`);
+  // E[1 / p(arm)] is the number of arms with mass, whatever p is: a fair bet either way (Ville's inequality).
+  const surprise = 1 / (record.probability * arms) - 1;
+  test.draws++;
+  test.up *= 1 + BET * surprise;
+  test.down *= 1 - BET * surprise;
+  if ((test.up + test.down) / 2 > 1 / ALPHA)
+    fail('draws', `after ${test.draws} draws the arms do not fit the propensities that were logged`);
+}

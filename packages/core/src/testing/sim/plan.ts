@@ -1,0 +1,173 @@
+import type { PointSpec, Tier } from '../../decision/spec.ts';
+import type { NodeTuning } from '../../node.ts';
+import type { Dice } from './dice.ts';
+
+/** What a seed is about: the tree, and how hard its world is. */
+export interface Plan {
+  readonly nodes: readonly PlannedNode[];
+  readonly activeMs: number;
+  readonly network: {
+    readonly loss: number;
+    readonly duplicates: number;
+    readonly minDelayMs: number;
+    readonly jitterMs: number;
+    /** Share of messages that take a hundred times as long. */
+    readonly stragglers: number;
+  };
+  readonly disk: {
+    readonly latencyMs: number;
+    readonly fails: number;
+    readonly lies: number;
+  };
+  readonly codec: boolean;
+  readonly halfLife: boolean;
+  readonly policy: 'epsilon-greedy' | 'thompson' | 'split';
+  /** Mean time between events of each kind, ms; Infinity: never. */
+  readonly every: Readonly<Record<Fault, number>>;
+}
+
+/** What can be done to the tree. Each is named in the trace. */
+export type Fault =
+  | 'decide'
+  | 'crash'
+  | 'partition'
+  | 'sleep'
+  | 'wallStep'
+  | 'kill'
+  | 'revive'
+  | 'override'
+  | 'removeOverride'
+  | 'apply'
+  | 'reset'
+  | 'move'
+  | 'loseDisk'
+  | 'restore'
+  | 'clone'
+  | 'poison'
+  | 'garbage';
+
+export interface PlannedNode {
+  readonly name: string;
+  readonly tier: Tier;
+  readonly parent: string;
+}
+
+/** Times of the nodes under test: as in production, but faster, so that a short run sees many rounds. */
+export const SIM_TUNING: Partial<NodeTuning> = {
+  heartbeatMs: 60,
+  resendMs: 200,
+  totalEveryMs: 60,
+  telemetryEveryMs: 1500,
+  refreshOutcomes: 8,
+  refreshMs: 200,
+  plausibleOutcomesPerSecond: 10_000,
+  restartGraceMs: 1000,
+  forgetNodeMs: 1000,
+};
+
+/** Lease of the overseen points, ms of the node's own clocks. */
+export const LEASE_MS = 400;
+export const TICK_MS = 25;
+
+export function drawPlan(dice: Dice, size: number | undefined): Plan {
+  const often = (probability: number, low: number, high: number): number =>
+    dice.chance(probability) ? dice.between(low, high) : Number.POSITIVE_INFINITY;
+  const hostile = dice.chance(0.75);
+  return {
+    nodes: drawTree(dice, size),
+    activeMs: dice.between(1200, 3000),
+    network: {
+      loss: dice.pick([0, 0.02, 0.1, 0.3]),
+      duplicates: dice.pick([0, 0, 0.1]),
+      minDelayMs: dice.between(0.5, 8),
+      jitterMs: dice.pick([1, 20, 120]),
+      stragglers: dice.pick([0, 0, 0.02]),
+    },
+    disk: {
+      latencyMs: dice.between(0.5, 20),
+      fails: hostile ? dice.pick([0, 0, 0.05, 0.3]) : 0,
+      lies: hostile && dice.chance(0.1) ? 0.5 : 0,
+    },
+    codec: dice.chance(0.15),
+    halfLife: dice.chance(0.2),
+    policy: dice.pick(['epsilon-greedy', 'thompson', 'split'] as const),
+    every: {
+      decide: dice.between(15, 60),
+      crash: hostile ? often(0.6, 300, 2000) : Number.POSITIVE_INFINITY,
+      partition: often(0.5, 300, 2000),
+      sleep: often(0.3, 500, 3000),
+      wallStep: often(0.3, 300, 2000),
+      kill: often(0.5, 300, 2000),
+      revive: often(0.7, 300, 1500),
+      override: often(0.2, 500, 2000),
+      removeOverride: often(0.5, 500, 2000),
+      apply: often(0.3, 500, 2500),
+      reset: often(0.25, 500, 3000),
+      move: often(0.3, 400, 2500),
+      loseDisk: hostile ? often(0.15, 800, 4000) : Number.POSITIVE_INFINITY,
+      restore: hostile ? often(0.2, 800, 4000) : Number.POSITIVE_INFINITY,
+      clone: hostile ? often(0.1, 800, 4000) : Number.POSITIVE_INFINITY,
+      poison: often(0.1, 500, 2000),
+      garbage: often(0.15, 100, 600),
+    },
+  };
+}
+
+function drawTree(dice: Dice, size: number | undefined): PlannedNode[] {
+  const total = size ?? dice.pick([2, 3, 3, 4, 4, 5, 6, 9]);
+  const nodes: PlannedNode[] = [{ name: 'cloud', tier: 'cloud', parent: '' }];
+  const regions = total <= 2 ? total - 1 : total <= 4 ? dice.pick([1, 1, 2]) : Math.max(2, Math.floor(total / 20));
+  for (let i = 1; i <= regions; i++) nodes.push({ name: `r${i}`, tier: 'region', parent: 'cloud' });
+  for (let i = 1; nodes.length < total; i++)
+    nodes.push({ name: `d${i}`, tier: 'device', parent: `r${1 + dice.below(regions)}` });
+  return nodes;
+}
+
+/** Point names: one whose arms tell who learned, one that learns, one that goes on without a lease. */
+export const TAGGED = 'tagged';
+export const LEARNED = 'learned';
+export const OPEN = 'open';
+
+/** Shares of the learned point, which its invariants recompute. */
+export const HOLDOUT = 0.2;
+export const FLOOR = 0.2;
+
+/** Each node's outcomes go to the arm of its own name: whose evidence it is can be read anywhere. */
+export const taggedSpec = (names: readonly string[], version: number, halfLife: boolean): PointSpec => ({
+  point: TAGGED,
+  description: `v${version}`,
+  arms: [...names],
+  fallback: names[0],
+  policy: { kind: 'by-unit', ...(halfLife ? { halfLife: 5000 } : {}) },
+  oversight: { lease: LEASE_MS },
+  attribution: { window: '1h' },
+  pooling: { steps: 2, every: 50 },
+});
+
+export const learnedSpec = (plan: Plan, arms: readonly string[], version: number): PointSpec => ({
+  point: LEARNED,
+  description: `v${version}`,
+  arms: [...arms],
+  fallback: arms[0],
+  baseline: { kind: 'fixed', arm: arms[0] },
+  policy:
+    plan.policy === 'split'
+      ? { kind: 'split', weights: Object.fromEntries(arms.map((arm, i) => [arm, i + 1])) }
+      : { kind: plan.policy },
+  guards: [
+    { kind: 'holdout', share: HOLDOUT },
+    { kind: 'exploration', floor: FLOOR },
+  ],
+  oversight: { lease: LEASE_MS },
+  attribution: { window: '1h' },
+  pooling: { steps: 1, every: 50 },
+});
+
+export const openSpec = (): PointSpec => ({
+  point: OPEN,
+  arms: ['on', 'off'],
+  fallback: 'off',
+  policy: { kind: 'fixed', arm: 'on' },
+  oversight: { lease: LEASE_MS, onExpiry: 'continue' },
+  attribution: { window: '1h' },
+});

@@ -1,0 +1,156 @@
+import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
+import { ROW, WX } from '../../learners/moments.ts';
+import type { NodeState } from '../../node/state.ts';
+import type { LearnerSlots } from '../../sync/slots.ts';
+import type { Clients } from './clients.ts';
+import { accepted, type Ledger } from './ledger.ts';
+import { LEASE_MS } from './plan.ts';
+import type { Machine, World } from './world.ts';
+
+/**
+ * What must hold once everything is healed and nothing more is asked. Undefined: it holds; else what does not, yet.
+ * The caller gives it a stated time to become so.
+ */
+export function unquiet(world: World, book: Ledger, apps: Clients): string | undefined {
+  const down = world.machines.find((machine) => machine.process === undefined);
+  if (down !== undefined) return `${down.name} is not up`;
+  if (apps.waiting > 0) return `${apps.waiting} reports are not acknowledged`;
+  const states = world.machines.map((machine) => machine.process!.node.state);
+  const root = states[0];
+  for (const state of states) {
+    if (state.controlsDirty || state.durableDigest !== root.durableDigest)
+      return `${state.name} holds other controls than the root`;
+    if (state.outbox.size > 0) return `${state.name} has ${state.outbox.size} items in its outbox`;
+    if (!state.isRoot && !(state.moment.leaseAgeMs < LEASE_MS))
+      return `${state.name} has no lease (age ${state.moment.leaseAgeMs})`;
+    const stale = [...state.points.values()].find((point) => point.view.dirty || point.view.stale > 0);
+    if (stale !== undefined) return `${state.name} has not put what it knows of ${stale.compiled.name} to use`;
+  }
+  return evidence(world, book, states) ?? acknowledged(world, root) ?? leftovers(world, states);
+}
+
+function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
+  const root = states[0];
+  const exact = accepted(book);
+  for (const [name, point] of root.points) {
+    const key = point.learnerKey;
+    const total = sumOf(root.learners.get(key)?.slots, root.moment.treeMs);
+    for (const state of states) {
+      if (state.points.get(name)?.learnerKey !== key) return `${state.name} has another learner of ${name}`;
+      const mine = sumOf(state.learners.get(key)?.slots, root.moment.treeMs);
+      const difference = compare(total, mine, point.compiled.policy.evidence as MomentsEvidence);
+      if (difference !== undefined)
+        return `${state.name} has pooled other evidence of ${name} than the root: ${difference}`;
+    }
+    const wrong = exactly(world, root, key, exact);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+/** The root's slot of every origin whose disk kept its word is what was accepted there, no more and no less. */
+function exactly(
+  world: World,
+  root: NodeState,
+  key: string,
+  exact: ReturnType<typeof accepted>,
+): string | undefined {
+  const learner = root.learners.get(key)!.slots;
+  const named = new Set(world.machines.filter((m) => m.named || m.poisoned).map((m) => m.name));
+  for (const [at, arms] of exact) {
+    const line = at.indexOf('\n');
+    const origin = at.slice(line + 1);
+    if (at.slice(0, line) !== key || named.has(origin.slice(0, origin.indexOf('~')))) continue;
+    // What the root itself lost it does not get back.
+    const slot = learner.slots.get(origin);
+    const found = (slot?.evidence as Moments | undefined)?.arms;
+    for (const [arm, { n, sum }] of arms) {
+      const row = found?.get(arm);
+      if (row === undefined || row[0] !== n)
+        return `${origin} had ${n} outcomes of ${arm} in ${key}; the root knows ${row?.[0] ?? 'none'} (version ${slot?.version})`;
+      if (!world.plan.halfLife && row[WX] !== sum - n / 2)
+        return `${origin} had rewards of ${sum} for ${arm} in ${key}; the root has ${row[WX] + n / 2}`;
+    }
+  }
+  return undefined;
+}
+
+function sumOf(learner: LearnerSlots | undefined, treeMs: number): Map<string, Float64Array> {
+  const total = new Map<string, Float64Array>();
+  const kept = learner?.evidence as MomentsEvidence | undefined;
+  if (learner === undefined || kept === undefined) return total;
+  let sum = kept.zero();
+  const terms = [...learner.slots.values()]
+    .filter((slot) => slot.evidence !== undefined && !slot.quarantined && (slot.route === '' || slot.counted))
+    .map((slot) => slot.evidence as Moments);
+  if (learner.base !== undefined) terms.push(learner.base.evidence as Moments);
+  for (const term of terms) sum = kept.add(sum, term);
+  for (const [arm, row] of sum.arms) {
+    const seen = row.slice();
+    const decay = kept.decayTo(sum, treeMs);
+    for (let i = 1; i < ROW; i++) seen[i] *= i === 2 ? decay * decay : decay;
+    total.set(arm, seen);
+  }
+  return total;
+}
+
+function compare(
+  a: Map<string, Float64Array>,
+  b: Map<string, Float64Array>,
+  kept: MomentsEvidence,
+): string | undefined {
+  const exact = kept.halfLifeMs === undefined;
+  for (const arm of new Set([...a.keys(), ...b.keys()])) {
+    const x = a.get(arm);
+    const y = b.get(arm);
+    for (let i = 0; i < ROW; i++) {
+      const u = x?.[i] ?? 0;
+      const v = y?.[i] ?? 0;
+      const same = i === 0 || exact ? u === v : Math.abs(u - v) <= 1e-6 * Math.max(Math.abs(u), Math.abs(x?.[1] ?? 0));
+      if (!same) return `${arm}[${i}] is ${v}, at the root ${u}`;
+    }
+  }
+  return undefined;
+}
+
+/** Every kill that stands has been acknowledged by every node. */
+function acknowledged(world: World, root: NodeState): string | undefined {
+  for (const tag of root.controls.kills.keys())
+    for (const { name } of world.machines)
+      if (name !== root.name && root.applied.get(name)?.has(tag) !== true)
+        return `${name} has not acknowledged the kill ${tag} to the root`;
+  return undefined;
+}
+
+/** What is remembered of the past is bounded: links to processes that are gone are forgotten. */
+function leftovers(world: World, states: readonly NodeState[]): string | undefined {
+  for (const state of states) {
+    const live = new Set(
+      world.machines.filter((m) => m.parent === state.name).map((m) => m.process!.node.state.origin),
+    );
+    for (const link of state.children.values())
+      if (!live.has(link.key) && !link.node.startsWith('x'))
+        return `${state.name} still keeps a link to ${link.key}, which is gone`;
+  }
+  let share = 0;
+  for (const state of states) share += state.granted.get(state.name) ?? 0;
+  if (share < 0.2) return `the nodes together hold only ${share} of every limit`;
+  return undefined;
+}
+
+/** Which machine holds what, for a failure's last words. */
+export function portrait(machine: Machine): string {
+  const state = machine.process?.node.state;
+  if (state === undefined) return `${machine.name}: down`;
+  const slots = [...state.learners]
+    .map(([key, { slots: learner }]) => {
+      const list = [...learner.slots.values()].map(
+        (slot) =>
+          `${slot.origin} v${slot.version}/${slot.durableVersion}/${slot.ackedVersion} ${slot.route === '' ? 'own' : `via ${slot.route}`}${slot.counted ? '' : ' uncounted'}${slot.quarantined ? ' quarantined' : ''} [${[...((slot.evidence as Moments | undefined)?.arms ?? [])].map(([arm, row]) => `${arm}:${row[0]}`)}]`,
+      );
+      const base = learner.base?.evidence as Moments | undefined;
+      return `    ${key} base r${learner.base?.revision} as of ${learner.base?.asOf} [${[...(base?.arms ?? [])].map(([arm, row]) => `${arm}:${row[0]}`)}]\n      ${list.join('\n      ')}`;
+    })
+    .join('\n');
+  return `${machine.name} (${state.origin}) parent ${machine.parent}${machine.named ? ', named' : ''}, digest ${state.durableDigest}, refused ${JSON.stringify(state.refused)}\n${slots}`;
+}

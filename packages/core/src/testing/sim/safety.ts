@@ -1,0 +1,161 @@
+import { type ControlState, joinControls } from '../../controls/control-state.ts';
+import type { Moments } from '../../learners/moments.ts';
+import type { NodeState } from '../../node/state.ts';
+import type { LearnerSlots, Slot } from '../../sync/slots.ts';
+import { fail } from './failure.ts';
+import type { Ledger } from './ledger.ts';
+import type { Machine, World } from './world.ts';
+
+/** What must hold after every step, checked where something has changed. */
+export interface Safety {
+  touched(machine: Machine): void;
+  started(machine: Machine): void;
+  stopped(machine: Machine): void;
+  /** When each kill said at the root became durable there: true time, by tag. */
+  readonly killsMs: Map<string, number>;
+}
+
+interface Seen {
+  controls: ControlState | undefined;
+  durable: ControlState | undefined;
+  readonly revisions: WeakMap<LearnerSlots, number>;
+  readonly versions: WeakMap<Slot, number>;
+}
+
+export function safety(world: World, book: Ledger): Safety {
+  const seen = new Map<Machine, Seen>();
+  const killsMs = new Map<string, number>();
+  const of = (machine: Machine): Seen => {
+    let known = seen.get(machine);
+    if (known === undefined)
+      seen.set(
+        machine,
+        (known = { controls: undefined, durable: undefined, revisions: new WeakMap(), versions: new WeakMap() }),
+      );
+    return known;
+  };
+  return {
+    killsMs,
+    touched(machine) {
+      const state = machine.process?.node.state;
+      if (state === undefined) return;
+      const known = of(machine);
+      if (state.controls !== known.controls) {
+        if (known.controls !== undefined && joinControls(state.controls, known.controls) !== state.controls)
+          fail('controls-regress', `${machine.name} has forgotten a control while it ran`);
+        known.controls = state.controls;
+        world.trace.fold(state.controls.kills.size * 1000 + state.controls.removed.size);
+      }
+      if (state.durableControls !== known.durable) {
+        known.durable = state.durableControls;
+        if (machine.parent === '') hearKills(state, machine, killsMs, world.line.nowMs);
+      }
+      for (const learner of state.learners.values()) checkLearner(world, book, machine, learner.slots, known);
+      checkMemory(machine, state);
+      checkShares(world);
+    },
+    started(machine) {
+      const known = of(machine);
+      const state = machine.process!.node.state;
+      if (
+        known.durable !== undefined &&
+        !machine.named &&
+        joinControls(state.controls, known.durable) !== state.controls
+      )
+        fail('controls-lost-in-restart', `${machine.name} has lost a control that was on its disk`);
+      if (machine.parent === '' && machine.named)
+        for (const tag of killsMs.keys()) if (!state.controls.kills.has(tag)) killsMs.delete(tag);
+      known.controls = undefined;
+      for (const made of book.made.values()) {
+        if (made.machine !== machine || made.lost) continue;
+        if (recalls(state, made.id)) continue;
+        made.lost = true;
+        if (made.joined >= 0 && !machine.named)
+          fail('feedback-lost', `${machine.name} acknowledged feedback for ${made.id} and has forgotten it`);
+      }
+    },
+    stopped(machine) {
+      const state = machine.process?.node.state;
+      if (state !== undefined) of(machine).durable = state.durableControls;
+    },
+  };
+}
+
+/** Whether a node still awaits outcomes of this decision. */
+export function recalls(state: NodeState, id: string): boolean {
+  const cut = id.lastIndexOf('~') + 1;
+  const pending = state.joins.get(id.slice(0, cut))?.pending;
+  if (pending === undefined) return false;
+  const n = Number(id.slice(cut));
+  for (const record of pending.records) if (record?.n === n) return true;
+  return false;
+}
+
+function hearKills(state: NodeState, machine: Machine, killsMs: Map<string, number>, nowMs: number): void {
+  for (const [tag, kill] of state.durableControls.kills)
+    if (kill.subtree === machine.name && !killsMs.has(tag)) killsMs.set(tag, nowMs);
+  for (const tag of state.controls.removed) killsMs.delete(tag);
+}
+
+function checkLearner(world: World, book: Ledger, machine: Machine, learner: LearnerSlots, known: Seen): void {
+  if (learner.evidence?.name !== 'moments/1') return;
+  let changed = known.revisions.get(learner) !== learner.revision;
+  for (const slot of learner.slots.values()) {
+    if (known.versions.get(slot) === slot.version) continue;
+    changed = true;
+    known.versions.set(slot, slot.version);
+    if (slot.evidence === undefined || poisoned(world, slot.node)) continue;
+    const bound = book.originBounds.get(`${learner.key}\n${slot.origin}`);
+    for (const [arm, row] of (slot.evidence as Moments).arms)
+      if (row[0] > (bound?.get(arm) ?? 0))
+        fail(
+          'origin-bound',
+          `${machine.name} holds ${row[0]} outcomes of ${arm} from ${slot.origin}, which had ${bound?.get(arm) ?? 0}`,
+        );
+  }
+  if (!changed) return;
+  known.revisions.set(learner, learner.revision);
+  const total = countTotal(learner);
+  const bound = book.bounds.get(learner.key);
+  for (const [arm, n] of total)
+    if (n > (bound?.get(arm) ?? 0) && !world.machines.some((m) => m.poisoned)) {
+      fail(
+        'evidence-bound',
+        `${machine.name} reckons with ${n} outcomes of ${arm} in ${learner.key}; there were ${bound?.get(arm) ?? 0}`,
+      );
+    }
+}
+
+const poisoned = (world: World, name: string): boolean =>
+  world.machines.some((machine) => machine.poisoned && machine.name === name);
+
+/** Outcomes by arm that this node reckons with: own, below, and the base. Summed anew, not by its running sums. */
+export function countTotal(learner: LearnerSlots): Map<string, number> {
+  const total = new Map<string, number>();
+  const add = (evidence: unknown): void => {
+    for (const [arm, row] of (evidence as Moments).arms) total.set(arm, (total.get(arm) ?? 0) + row[0]);
+  };
+  for (const slot of learner.slots.values())
+    if (slot.evidence !== undefined && !slot.quarantined && (slot.route === '' || slot.counted))
+      add(slot.evidence);
+  if (learner.base !== undefined) add(learner.base.evidence);
+  return total;
+}
+
+function checkMemory(machine: Machine, state: NodeState): void {
+  const sent = state.parent?.sent.size ?? 0;
+  if (sent > 64) fail('memory', `${machine.name} remembers ${sent} messages it sent`);
+  for (const link of state.children.values())
+    if (link.answers.length > 1000) fail('memory', `${machine.name} keeps ${link.answers.length} answers`);
+  if (state.writes.length > 5000) fail('memory', `${machine.name} has ${state.writes.length} writes waiting`);
+}
+
+/** What all nodes together may use of a limit is at most the whole of it, whoever is cut off. */
+function checkShares(world: World): void {
+  let sum = 0;
+  for (const machine of world.machines) {
+    const state = machine.process?.node.state;
+    if (state !== undefined) sum += state.granted.get(state.name) ?? 0;
+  }
+  if (sum > 1 + 1e-9) fail('shares', `the nodes together hold ${sum} of every limit`);
+}
