@@ -1,4 +1,4 @@
-import type { PolicyInput, ViewInput } from '../policy.ts';
+import type { PolicyInput, Proposal, ViewInput } from '../policy.ts';
 import { normalCdf } from '../stats/distributions.ts';
 import { sqrt } from '../stats/math.ts';
 
@@ -29,6 +29,39 @@ export function comparison(
     baseline: at.baseline,
     margin: at.margin,
   };
+}
+
+/** The last answer for fewer than all arms: a guard that withholds an arm does so for many decisions in a row. */
+export interface Memo {
+  readonly allowed: Uint8Array;
+  readonly p: Float64Array;
+  confidence: number;
+  filled: boolean;
+}
+
+/** Room for one answer. */
+export function memo(arms: number): Memo {
+  return { allowed: new Uint8Array(arms), p: new Float64Array(arms), confidence: Number.NaN, filled: false };
+}
+
+/** Fills `out` with the remembered answer, if it was for these arms. */
+export function recall(last: Memo, input: PolicyInput, out: Proposal): boolean {
+  if (!last.filled) return false;
+  const { arms, allowed } = input;
+  for (let a = 0; a < arms; a++) if (allowed[a] !== last.allowed[a]) return false;
+  for (let a = 0; a < arms; a++) out.p[a] = last.p[a];
+  out.confidence = last.confidence;
+  return true;
+}
+
+/** Keeps the answer in `out`. */
+export function remember(last: Memo, input: PolicyInput, out: Proposal): void {
+  for (let a = 0; a < input.arms; a++) {
+    last.allowed[a] = input.allowed[a];
+    last.p[a] = out.p[a];
+  }
+  last.confidence = out.confidence;
+  last.filled = true;
 }
 
 /**

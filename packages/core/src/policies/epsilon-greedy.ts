@@ -2,7 +2,15 @@ import { type Moments, moments } from '../learners/moments.ts';
 import { rejectUnknown, share } from '../options.ts';
 import type { Policy, PolicyInput, ViewInput } from '../policy.ts';
 import type { Factory } from '../registry.ts';
-import { type Comparison, comparison, confidenceOf } from './confidence.ts';
+import {
+  type Comparison,
+  comparison,
+  confidenceOf,
+  type Memo,
+  memo,
+  recall,
+  remember,
+} from './confidence.ts';
 import { fillUniform } from './distribution.ts';
 import { gaussianPosterior, seenBy, warmById, warmStarts } from './posterior.ts';
 import { everyArm, halfLife } from './thompson.ts';
@@ -14,6 +22,7 @@ export interface GreedyView {
   readonly value: Float64Array;
   readonly compare: Comparison;
   readonly confidence: number;
+  readonly last: Memo;
 }
 
 /**
@@ -47,7 +56,7 @@ export const epsilonGreedy: Factory<Policy> = (options, input) => {
     const all = everyArm(at.arms.length);
     const p = new Float64Array(at.arms.length);
     fill(value, all, p);
-    return { value, compare, confidence: confidenceOf(compare, p, all) };
+    return { value, compare, confidence: confidenceOf(compare, p, all), last: memo(p.length) };
   };
 
   const policy: Policy<Moments, GreedyView | undefined> = {
@@ -61,9 +70,14 @@ export const epsilonGreedy: Factory<Policy> = (options, input) => {
         out.confidence = Number.NaN;
         return;
       }
-      fill(current.value, at, out.p);
-      out.confidence =
-        at.allowedCount === at.arms ? current.confidence : confidenceOf(current.compare, out.p, at);
+      if (at.allowedCount === at.arms) {
+        fill(current.value, at, out.p);
+        out.confidence = current.confidence;
+      } else if (!recall(current.last, at, out)) {
+        fill(current.value, at, out.p);
+        out.confidence = confidenceOf(current.compare, out.p, at);
+        remember(current.last, at, out);
+      }
     },
     learn: recordReward(evidence),
   };

@@ -4,6 +4,7 @@ import type { Policy, Proposal, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import { studentCdf } from '../stats/distributions.ts';
 import { stream } from '../stats/random.ts';
+import { memo } from './confidence.ts';
 import { everyArm, type ThompsonView, thompson } from './thompson.ts';
 
 type Thompson = Policy<Moments, ThompsonView>;
@@ -100,7 +101,7 @@ describe('Thompson', () => {
     const some = propose(policy, view, 3, [0, 1, 1]).p;
     expect(some[0]).toBe(0);
     if (all[1] + all[2] > 1e-200) expect(some[1] / some[2]).toBeCloseTo(all[1] / all[2], 6);
-    const hopeless = { ...view, best: Float64Array.of(1, 0, 0) };
+    const hopeless = { ...view, best: Float64Array.of(1, 0, 0), last: memo(3) };
     expect([...propose(policy, hopeless, 3, [0, 1, 1]).p]).toEqual([0, 0.5, 0.5]);
   });
 

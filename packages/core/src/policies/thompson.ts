@@ -3,7 +3,15 @@ import { choice, duration, given, rejectUnknown } from '../options.ts';
 import type { Policy, ViewInput } from '../policy.ts';
 import type { Factory } from '../registry.ts';
 import { bestBeta, bestStudent } from '../stats/best-arm.ts';
-import { type Comparison, comparison, confidenceOf } from './confidence.ts';
+import {
+  type Comparison,
+  comparison,
+  confidenceOf,
+  type Memo,
+  memo,
+  recall,
+  remember,
+} from './confidence.ts';
 import { fillShares, fillUniform } from './distribution.ts';
 import { betaPosterior, gaussianPosterior, seenBy, warmById, warmStarts } from './posterior.ts';
 import { recordReward } from './unlearned.ts';
@@ -15,6 +23,7 @@ export interface ThompsonView {
   readonly compare: Comparison;
   /** Confidence while every arm is allowed; the usual case, so computed once. */
   readonly confidence: number;
+  readonly last: Memo;
 }
 
 /**
@@ -55,7 +64,7 @@ export const thompson: Factory<Policy> = (options, input) => {
       bestStudent(posterior.mean, posterior.scale, posterior.df, arms, best);
       compare = comparison(posterior, seen.outcomes, at);
     }
-    return { best, compare, confidence: confidenceOf(compare, best, everyArm(arms)) };
+    return { best, compare, confidence: confidenceOf(compare, best, everyArm(arms)), last: memo(arms) };
   };
 
   const policy: Policy<Moments, ThompsonView | undefined> = {
@@ -69,9 +78,14 @@ export const thompson: Factory<Policy> = (options, input) => {
         out.confidence = Number.NaN;
         return;
       }
-      fillShares(current.best, at, out);
-      out.confidence =
-        at.allowedCount === at.arms ? current.confidence : confidenceOf(current.compare, out.p, at);
+      if (at.allowedCount === at.arms) {
+        fillShares(current.best, at, out);
+        out.confidence = current.confidence;
+      } else if (!recall(current.last, at, out)) {
+        fillShares(current.best, at, out);
+        out.confidence = confidenceOf(current.compare, out.p, at);
+        remember(current.last, at, out);
+      }
     },
     learn: recordReward(evidence as MomentsEvidence),
   };

@@ -1,0 +1,1 @@
+export { type CusumOptions, type CusumState, cusum, cusumRunLength } from './cusum.ts';

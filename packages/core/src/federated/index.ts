@@ -1,0 +1,1 @@
+export { type WeightedMeanState, weightedMean } from './weighted-mean.ts';
