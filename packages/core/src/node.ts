@@ -1,6 +1,6 @@
 import { withSpec } from './controls/control-state.ts';
 import { decideOnce } from './decision/decide.ts';
-import { type DecisionRecord, EXPOSED } from './decision/decision-record.ts';
+import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
 import { find, keep } from './decision/pending.ts';
@@ -163,8 +163,15 @@ function deciding(
   const onDrop = new WeakMap<PointState, (record: DecisionRecord) => void>();
   const keepRecord = (state: PointState, record: DecisionRecord): DecisionRecord => {
     let drop = onDrop.get(state);
-    if (drop === undefined) onDrop.set(state, (drop = (dropped) => release(state, dropped)));
+    if (drop === undefined) {
+      drop = (dropped) => {
+        if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
+        release(state, dropped);
+      };
+      onDrop.set(state, drop);
+    }
     if (!state.compiled.explicitExposure) record.state |= EXPOSED;
+    if (record.armIndex >= 0) state.counters.awaiting++;
     const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
     node.counters.decisions++;
     if (kept && node.ports.storage !== undefined) {

@@ -22,7 +22,6 @@ export interface Moment {
   /** Measured round trip to the parent; Infinity without one, and for synchronous decisions, which cannot ask. */
   parentMs: number;
   budgetMs: number;
-  inflightDomain: number;
 }
 
 /** The parent's answer to an escalation: a proposal under the origin's id. */
@@ -131,7 +130,7 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   g.allowed.set(ruling.armsAllowed);
   g.allowedCount = ruling.allowedCount;
   g.inflightPoint = state.inflightTotal;
-  g.inflightDomain = moment.inflightDomain;
+  g.inflightDomain = state.domainLoad.inflight;
   g.confidence = Number.NaN;
   g.budgetMs = moment.budgetMs;
   g.parentMs = moment.parentMs;
@@ -451,6 +450,7 @@ function finish(
   if (Number.isNaN(propensity)) counters.unknownPropensity++;
   state.inflight[arm]++;
   state.inflightTotal++;
+  state.domainLoad.inflight++;
   compiled.policy.sent?.(state.view.current, arm, moment.monoMs);
   if (!scratch.live) return record;
   for (let i = 0; i < compiled.guards.length; i++)

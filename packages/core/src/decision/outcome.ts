@@ -159,6 +159,7 @@ function outcomeOf(state: PointState, record: DecisionRecord, reward: number, si
 function settle(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
   if ((record.state & SETTLED) !== 0) return;
   record.state |= SETTLED;
+  state.counters.awaiting--;
   release(state, record);
   if (record.armIndex >= 0) {
     const metrics = record.metrics ?? {};

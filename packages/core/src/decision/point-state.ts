@@ -45,6 +45,8 @@ export interface PointState {
   baselineTurns: number;
   readonly inflight: Int32Array;
   inflightTotal: number;
+  /** In flight over all points of the domain on this node; one object for all of them. */
+  domainLoad: { inflight: number };
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
   readonly scratch: Scratch;
@@ -53,6 +55,8 @@ export interface PointState {
 export interface PointCounters {
   decisions: number;
   outcomes: number;
+  /** Kept, and not yet settled. */
+  awaiting: number;
   expired: number;
   unjoined: number;
   unknownPropensity: number;
@@ -143,9 +147,11 @@ export function createPointState(
     baselineTurns: 0,
     inflight,
     inflightTotal: 0,
+    domainLoad: { inflight: 0 },
     counters: {
       decisions: 0,
       outcomes: 0,
+      awaiting: 0,
       expired: 0,
       unjoined: 0,
       unknownPropensity: 0,
@@ -252,4 +258,5 @@ export function releaseArm(state: PointState, record: DecisionRecord): void {
   if (record.armIndex < 0) return;
   state.inflight[record.armIndex]--;
   state.inflightTotal--;
+  state.domainLoad.inflight--;
 }

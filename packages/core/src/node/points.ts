@@ -79,6 +79,9 @@ function replacePoint(
   });
   if (current !== undefined) inherit(state, current);
   shareLedgers(node, state);
+  const load = node.domainLoads.get(compiled.domain) ?? state.domainLoad;
+  node.domainLoads.set(compiled.domain, load);
+  state.domainLoad = load;
   node.points.set(compiled.name, state);
   node.joins.set(state.source.idPrefix, state);
   const stored: StoredSource = {

@@ -202,7 +202,10 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   const { weight } = record;
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
-  keep(state.pending, record, () => {});
+  state.counters.awaiting++;
+  keep(state.pending, record, (dropped) => {
+    if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
+  });
   record.weight = Math.max(record.weight, weight);
 }
 
@@ -224,6 +227,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
     metrics[name] = entry.metrics[name];
     revisions[name] = entry.revision;
   }
+  const before = record.state & SETTLED;
   if (entry.kind === 'default') record.state |= DEFAULTED | SETTLED;
   const reward = rewardOf(state, metrics);
   if (!Number.isNaN(reward)) {
@@ -231,4 +235,5 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
     if (record.trains && state.compiled.policy.additive) record.state |= TRAINED;
     record.trainedReward = reward;
   }
+  if ((record.state & SETTLED) !== before) state.counters.awaiting--;
 }

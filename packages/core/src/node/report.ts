@@ -40,7 +40,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     decisions: counters.decisions,
     decisionsPerSecond: node.pointRates.get(point)?.rate ?? 0,
     outcomes: counters.outcomes,
-    pending: state.pending.size - state.pending.closed,
+    pending: counters.awaiting,
     expired: counters.expired,
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,

@@ -117,6 +117,7 @@ export interface NodeState {
   readonly stats: Map<string, OutcomeStats>;
   /** States of guards that several points share, by scope and ledger. */
   readonly ledgers: Map<string, unknown>;
+  readonly domainLoads: Map<string, { inflight: number }>;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -230,7 +231,6 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
       share: options.root ? 1 : 0,
       parentMs: Number.POSITIVE_INFINITY,
       budgetMs: 0,
-      inflightDomain: 0,
     },
     treeOffsetMs: wallMs - monoMs,
     lastWallMs: wallMs,
@@ -249,6 +249,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     learners: new Map(),
     stats: new Map(),
     ledgers: new Map(),
+    domainLoads: new Map(),
     pointNumber: 0,
     ownOrigins: new Set(),
     folded: new Set(),
