@@ -217,6 +217,10 @@ function hooks(app: FastifyInstance, api: Api): void {
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');
+    // JSON has no charset parameter (RFC 8259 §11), whatever Fastify adds.
+    const type = reply.getHeader('content-type');
+    if (typeof type === 'string')
+      reply.header('content-type', type.replace(/^(application\/.*json); charset=utf-8$/, '$1'));
   });
   app.addHook('onResponse', async (request, reply) => {
     const began = (request as { [startedMs]?: number })[startedMs];
