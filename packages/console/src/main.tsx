@@ -4,13 +4,15 @@ import { App } from './app.tsx';
 import { httpApi } from './io/api.ts';
 import { startFeed } from './io/feed.ts';
 import { tokenJar } from './io/token.ts';
+import { keepHistory, readHistory } from './state/kept-history.ts';
 import { createStore } from './state/store.ts';
 import './styles/index.css';
 
 const token = tokenJar();
 const api = httpApi('', token.read);
-const store = createStore(() => ({ nowMs: performance.now(), wallMs: Date.now() }));
+const store = createStore(() => ({ nowMs: performance.now(), wallMs: Date.now() }), readHistory(Date.now()));
 const feed = startFeed(api, store.deliver);
+window.addEventListener('pagehide', () => keepHistory(store.get()));
 window.addEventListener('online', feed.retry);
 window.addEventListener('offline', feed.offline);
 

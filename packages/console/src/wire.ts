@@ -1,5 +1,5 @@
 /** What comes over the wire, by the names the runtime itself gives it. */
-import type { ControlsStatus, NodeEvent, NodeStatus, PointReport, PointSpec } from '@ganglion/core';
+import type { PointReport, PointSpec } from '@ganglion/core';
 
 export type {
   Acknowledgement,
@@ -11,7 +11,6 @@ export type {
   GuardReport,
   JsonValue,
   KillStatus,
-  LeaseStatus,
   LiftReport,
   NodeEvent,
   NodeStatus,
@@ -21,7 +20,6 @@ export type {
   PointSpec,
   Quantiles,
   Reason,
-  Tier,
   TrailEntry,
 } from '@ganglion/core';
 
@@ -36,13 +34,3 @@ export interface ReportAnswer {
   readonly report: PointReport;
   readonly nodes: readonly PointReport[];
 }
-
-/** The three answers a page needs before anything can be shown. */
-export interface TreeAnswer {
-  readonly nodes: readonly NodeStatus[];
-  readonly points: readonly PointEntry[];
-  readonly controls: ControlsStatus;
-}
-
-/** A server-sent event that this page knows how to read. */
-export type EventKind = NodeEvent['kind'];

@@ -21,6 +21,14 @@ export class ApiError extends Error {
   }
 }
 
+/** Which events, of which node of the answering process; default: all of the answering node. */
+interface EventOptions {
+  readonly signal: AbortSignal;
+  readonly node?: string;
+  /** Comma-separated. */
+  readonly kinds?: string;
+}
+
 /** The calls this page makes (DESIGN §7). All reject with `ApiError` only. */
 export interface Api {
   nodes(): Promise<readonly NodeStatus[]>;
@@ -31,8 +39,8 @@ export interface Api {
   /** Resolves with the kill's tag once it is durable at the node that answers. */
   kill(scope: string, reason: string): Promise<{ readonly tag: string }>;
   revive(scope: string, reason: string): Promise<void>;
-  /** Calls `text` with every piece of the event stream until it ends or is aborted. */
-  events(signal: AbortSignal, opened: () => void, text: (piece: string) => void): Promise<void>;
+  /** Calls `text` with every piece of an event stream until it ends or is aborted. */
+  events(options: EventOptions, opened: () => void, text: (piece: string) => void): Promise<void>;
 }
 
 /**
@@ -67,8 +75,10 @@ export function httpApi(base: string, token: () => string | null): Api {
     revive: async (scope, reason) => {
       await post('/v1/revive', { scope, reason });
     },
-    events: async (signal, opened, text) => {
-      const response = await call('/v1/events', { signal, headers: { accept: 'text/event-stream' } });
+    events: async ({ signal, ...query }, opened, text) => {
+      const search = new URLSearchParams(query).toString();
+      const path = search === '' ? '/v1/events' : `/v1/events?${search}`;
+      const response = await call(path, { signal, headers: { accept: 'text/event-stream' } });
       opened();
       const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {

@@ -1,12 +1,18 @@
 import type { Message } from '../state/model.ts';
-import type { NodeEvent } from '../wire.ts';
+import type { ControlsStatus, NodeEvent } from '../wire.ts';
 import { type Api, ApiError } from './api.ts';
 import { sseReader } from './sse.ts';
+import { type Tributaries, tributaries } from './tributaries.ts';
 
-/** The node says something about each second; silence for this long is a lost connection. */
+/** The node sends something at least every two seconds; silence for this long is a lost connection. */
 const SILENCE_MS = 5_000;
-/** Points, nodes and the merged reports are asked for again this often, should an event have been missed. */
-const RESYNC_MS = 10_000;
+/** Everything is asked for this often: the stream carries what changes below, not the answering node itself. */
+const REFRESH_MS = 2_000;
+/** And this often where the tree is large, for the answers are too. */
+const REFRESH_LARGE_MS = 10_000;
+const LARGE_NODES = 50;
+/** While a kill waits for acknowledgements, the controls are asked for this often. */
+const WAITING_MS = 300;
 /** Reports asked for at once; those of further points come with the stream. */
 const REPORTS_AT_ONCE = 40;
 const BACKOFF_MS = [300, 700, 1_500, 3_000, 5_000];
@@ -20,8 +26,10 @@ export interface Feed {
   offline(): void;
 }
 
+type Deliver = (messages: readonly Message[], urgent?: boolean) => void;
+
 /** Connects, reads, and connects again until stopped. Everything it learns goes to `deliver`. */
-export function startFeed(api: Api, deliver: (messages: readonly Message[], urgent?: boolean) => void): Feed {
+export function startFeed(api: Api, deliver: Deliver): Feed {
   let stopped = false;
   let failures = 0;
   let abort = new AbortController();
@@ -36,58 +44,24 @@ export function startFeed(api: Api, deliver: (messages: readonly Message[], urge
       };
     });
 
-  const session = async (): Promise<void> => {
-    abort = new AbortController();
-    const { signal } = abort;
-    let silence: ReturnType<typeof setTimeout> | undefined;
-    const heard = () => {
-      clearTimeout(silence);
-      silence = setTimeout(() => abort.abort(new Error('silent')), SILENCE_MS);
-    };
-    const refresh = () => void load(api).then(deliver, () => {});
-    const resync = setInterval(refresh, RESYNC_MS);
-    const read = sseReader((event) => {
-      const message = parse(event.name, event.data);
-      // Controls are what a person is waiting for: they are shown without delay.
-      if (message === undefined) return;
-      deliver([message], message.kind === 'controls');
-      if (message.kind === 'audit' && message.entry.action.startsWith('point.')) refresh();
-    });
-    const opened = () => {
-      heard();
-      load(api).then(
-        (messages) => {
-          failures = 0;
-          if (!signal.aborted) deliver([...messages, { kind: 'ready' }], true);
-        },
-        (error) => abort.abort(error),
-      );
-    };
-    try {
-      await api.events(signal, opened, (piece) => {
-        heard();
-        deliver([{ kind: 'heard' }]);
-        read(piece);
-      });
-    } finally {
-      clearTimeout(silence);
-      clearInterval(resync);
-    }
-  };
-
   const run = async (): Promise<void> => {
     while (!stopped) {
       deliver([{ kind: 'connecting' }], true);
+      abort = new AbortController();
       let error: unknown;
       try {
-        await session();
+        await session(api, abort, deliver, () => {
+          failures = 0;
+        });
       } catch (caught) {
         error = abort.signal.aborted ? abort.signal.reason : caught;
       }
+      // What still runs of this session must not speak into the next.
+      abort.abort();
       if (stopped) return;
       if (error instanceof ApiError && (error.problem.status === 401 || error.problem.status === 403)) {
         deliver([{ kind: 'unauthorized', why: error.problem.detail }], true);
-        await pause(2 ** 30);
+        await pause(2 ** 31 - 1);
       } else {
         deliver([{ kind: 'lost', why: reasonOf(error) }], true);
         await pause(BACKOFF_MS[Math.min(failures++, BACKOFF_MS.length - 1)]);
@@ -107,8 +81,83 @@ export function startFeed(api: Api, deliver: (messages: readonly Message[], urge
   };
 }
 
+/** One connection, from the opening of the stream to its end. */
+async function session(api: Api, abort: AbortController, deliver: Deliver, ready: () => void): Promise<void> {
+  const { signal } = abort;
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let watching = false;
+
+  /** Acknowledgements are what a person is waiting for: nobody should watch a stale list of them. */
+  const watch = async (controls: ControlsStatus): Promise<void> => {
+    deliver([{ kind: 'controls-answer', controls }], true);
+    if (watching || !isWaiting(controls)) return;
+    watching = true;
+    await new Promise((resolve) => setTimeout(resolve, WAITING_MS));
+    watching = false;
+    if (!signal.aborted) await watch(await api.controls());
+  };
+
+  const reader = () =>
+    sseReader((event) => {
+      const message = parse(event.name, event.data);
+      if (message === undefined) return;
+      if (message.kind === 'controls') void watch(message.controls).catch(() => {});
+      else deliver([message]);
+      // Points came or went, or change their mode: the answering node says nothing of itself in the stream.
+      if (message.kind === 'controls' || message.kind === 'audit') void refresh();
+    });
+  const beside: Tributaries = tributaries(api, signal, reader, () => performance.now());
+
+  const refresh = async (): Promise<void> => {
+    clearTimeout(timer);
+    const all = await load(api).catch(() => null);
+    if (signal.aborted) return;
+    if (all !== null) {
+      deliver(all.messages);
+      beside.follow(all.nodes);
+      void watch(all.controls).catch(() => {});
+    }
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => void refresh(),
+      (all?.nodes.length ?? 0) > LARGE_NODES ? REFRESH_LARGE_MS : REFRESH_MS,
+    );
+  };
+
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => abort.abort(new Error('silent')), SILENCE_MS);
+  };
+  const opened = () => {
+    heard();
+    load(api).then(
+      ({ messages, nodes, controls }) => {
+        if (signal.aborted) return;
+        ready();
+        deliver([...messages, { kind: 'ready' }], true);
+        beside.follow(nodes);
+        void watch(controls).catch(() => {});
+        timer = setTimeout(() => void refresh(), REFRESH_MS);
+      },
+      (error) => abort.abort(error),
+    );
+  };
+  const read = reader();
+  try {
+    await api.events({ signal }, opened, (piece) => {
+      heard();
+      deliver([{ kind: 'heard' }]);
+      read(piece);
+    });
+  } finally {
+    clearTimeout(silence);
+    clearTimeout(timer);
+  }
+}
+
 /** Everything the page needs before the stream makes sense. */
-async function load(api: Api): Promise<Message[]> {
+async function load(api: Api) {
   const [nodes, points, controls, entries] = await Promise.all([
     api.nodes(),
     api.points(),
@@ -118,7 +167,7 @@ async function load(api: Api): Promise<Message[]> {
   const asked = points.slice(0, REPORTS_AT_ONCE).map((entry) => api.report(entry.spec.point));
   // A point may be deleted between the two calls: its report is then simply not there.
   const answers = await Promise.allSettled(asked);
-  return [
+  const messages: Message[] = [
     { kind: 'nodes', nodes },
     { kind: 'points', points },
     { kind: 'controls-answer', controls },
@@ -127,6 +176,11 @@ async function load(api: Api): Promise<Message[]> {
       one.status === 'fulfilled' ? [{ kind: 'answer', answer: one.value }] : [],
     ),
   ];
+  return { messages, nodes, controls };
+}
+
+function isWaiting(controls: ControlsStatus): boolean {
+  return controls.kills.some((kill) => kill.acknowledgements.some((ack) => ack.state === 'waiting'));
 }
 
 const KINDS: readonly string[] = [

@@ -1,16 +1,18 @@
 import { useMemo, useState } from 'react';
+import { armGroups, groupColour, groupColumns, groupShares } from '../select/arm-groups.ts';
 import {
   armNames,
   hasAllocation,
   heldSpans,
+  type ShareColumns,
   type ShareKind,
   shareColumns,
   sharesNow,
+  tableRows,
 } from '../select/arms.ts';
 import { clock, percent, rate } from '../select/format.ts';
 import { MODE_WORDS } from '../select/points.ts';
 import type { Sample } from '../state/model.ts';
-import { armColour } from '../ui/arm-colour.ts';
 import { ShareChart } from '../ui/share-chart.tsx';
 import type { PointReport } from '../wire.ts';
 
@@ -21,6 +23,8 @@ export function Allocation(props: {
   report: PointReport;
   samples: readonly Sample[] | undefined;
   height: number;
+  /** Offers the chart's data as a table. */
+  table?: boolean;
   /** Whether the shares in the legend carry test ids: once a page for each point. */
   tagged?: boolean;
 }) {
@@ -29,13 +33,17 @@ export function Allocation(props: {
   const [kind, setKind] = useState<ShareKind>('executed');
   const [cursor, setCursor] = useState<number | null>(null);
   const arms = armNames(report);
-  const armsKey = arms.join('\n');
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the names change less often than the report that brings them
-  const columns = useMemo(() => shareColumns(samples, arms, kind), [samples, armsKey, kind]);
+  const groups = armGroups(report);
+  const key = JSON.stringify([arms, groups]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: names and groups change less often than the report that brings them
+  const columns = useMemo(
+    () => groupColumns(shareColumns(samples, arms, kind), groups),
+    [samples, key, kind],
+  );
   const spans = useMemo(() => heldSpans(samples), [samples]);
   const now = kind === 'executed' ? sharesNow(report, samples) : report.arms.map((arm) => arm.allocation);
   const row = cursor !== null && cursor < columns.seconds.length && columns.rows[cursor] >= 0 ? cursor : null;
-  const shares = row === null ? now : columns.shares.map((column) => column[row]);
+  const shares = row === null ? groupShares(now, groups) : columns.shares.map((column) => column[row]);
   const at = row === null ? undefined : samples[columns.rows[row]];
 
   return (
@@ -53,7 +61,7 @@ export function Allocation(props: {
       </figcaption>
       <ShareChart
         columns={columns}
-        colours={arms.map((_, i) => armColour(i))}
+        colours={groups.map(groupColour)}
         spans={spans}
         height={props.height}
         label={`Share of decisions of ${report.point} by arm over time; the legend gives the shares of now.`}
@@ -63,19 +71,67 @@ export function Allocation(props: {
         <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>
       )}
       <ul className="legend">
-        {arms.map((arm, i) => (
-          <li key={arm}>
-            <i className="swatch" style={{ background: armColour(i) }} />
-            <span className="legend-name" title={arm}>
-              {arm}
+        {groups.map((group, i) => (
+          <li key={group.title}>
+            <i className="swatch" style={{ background: groupColour(group) }} />
+            <span className="legend-name" title={group.title}>
+              {group.title}
             </span>
-            <span className="num strong" data-testid={props.tagged === true ? `arm-share-${arm}` : undefined}>
+            <span
+              className="num strong"
+              data-testid={props.tagged === true ? `arm-share-${group.title}` : undefined}
+            >
               {percent(shares[i])}
             </span>
           </li>
         ))}
       </ul>
+      {props.table === true && <AsTable columns={columns} arms={groups.map((group) => group.title)} />}
     </figure>
+  );
+}
+
+/** Rows of the table, and seconds between them. */
+const TABLE_ROWS = 30;
+const TABLE_STEP = 10;
+
+/** The chart's data for those who cannot see it, or want the figures. */
+function AsTable({ columns, arms }: { columns: ShareColumns; arms: readonly string[] }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details className="as-table" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>As a table</summary>
+      {open && (
+        <div className="scroll">
+          <table className="table compact">
+            <thead>
+              <tr>
+                <th scope="col">Time</th>
+                {arms.map((arm) => (
+                  <th key={arm} scope="col" className="right">
+                    {arm}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {tableRows(columns, TABLE_STEP, TABLE_ROWS).map((row) => (
+                <tr key={columns.seconds[row]}>
+                  <th scope="row" className="num">
+                    {clock(columns.seconds[row] * 1000)}
+                  </th>
+                  {columns.shares.map((column, i) => (
+                    <td key={arms[i]} className="right num">
+                      {percent(column[row])}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </details>
   );
 }
 

@@ -1,9 +1,9 @@
+import { armColour } from '../select/arm-groups.ts';
 import { hasAllocation, rewardScale, sharesNow } from '../select/arms.ts';
 import { count, percent } from '../select/format.ts';
 import { formatInterval, formatMetric } from '../select/metric.ts';
 import { fallbackWords } from '../select/points.ts';
 import type { Sample } from '../state/model.ts';
-import { armColour } from '../ui/arm-colour.ts';
 import { IntervalPlot } from '../ui/interval.tsx';
 import type { PointReport } from '../wire.ts';
 
@@ -53,7 +53,7 @@ export function ArmsTable({
             <tr key={arm.arm}>
               <th scope="row">
                 <span className="arm-name">
-                  <i className="swatch" style={{ background: armColour(i) }} />
+                  <i className="swatch" style={{ background: armColour(report, arm.arm) }} />
                   {arm.arm}
                   {fallbackWords(report.spec) === arm.arm && <span className="tag">fallback</span>}
                 </span>
@@ -62,7 +62,7 @@ export function ArmsTable({
               {allocated && <td className="right num">{percent(arm.allocation)}</td>}
               <td>
                 <span className="estimate">
-                  <IntervalPlot estimate={arm.reward} scale={scale} colour={armColour(i)} />
+                  <IntervalPlot estimate={arm.reward} scale={scale} colour={armColour(report, arm.arm)} />
                   <span className="num">
                     <span className="strong">{formatMetric('reward', arm.reward.mean)}</span>{' '}
                     <span className="quiet">{formatInterval('reward', arm.reward)}</span>

@@ -1,13 +1,13 @@
 import { useEffect, useRef } from 'react';
 import { REASONS } from '../reasons.ts';
 import { type Route, routeHash, withQuery } from '../route.ts';
+import { armColour } from '../select/arm-groups.ts';
 import { clock, probability } from '../select/format.ts';
 import { formatMetric, metricTitle } from '../select/metric.ts';
 import { type Step, stepsOf, stratumWords, whySentence } from '../select/why.ts';
 import type { SeenDecision } from '../state/model.ts';
 import { useSlice } from '../state/use.ts';
 import { go } from '../state/use-route.ts';
-import { armColour } from '../ui/arm-colour.ts';
 import { Icon, type IconName } from '../ui/icon.tsx';
 
 /** "Why did it choose this?": one decision, step by step. Not modal: the stream beside it stays within reach. */
@@ -56,14 +56,13 @@ function Why({ seen }: { seen: SeenDecision }) {
   const spec =
     useSlice((state) => state.points).find((entry) => entry.spec.point === decision.point)?.spec ?? null;
   const report = useSlice((state) => state.reports[decision.point]);
-  const index = report?.merged.value.arms.findIndex((arm) => arm.arm === decision.arm) ?? -1;
   const reason = REASONS[decision.reason];
   const steps = stepsOf(seen, spec);
   const assigned = steps.find((step) => step.title === 'Assignment')?.state !== 'skipped';
   return (
     <div className="drawer-body">
       <p className="why-arm">
-        <i className="swatch" style={{ background: index < 0 ? 'var(--faint)' : armColour(index) }} />
+        <i className="swatch" style={{ background: armColour(report?.merged.value, decision.arm) }} />
         <strong>{decision.arm ?? 'nothing'}</strong>
         <a className="quiet" href={routeHash('point', decision.point)}>
           {decision.point}

@@ -11,7 +11,7 @@ export function Guards({ report }: { report: PointReport }) {
       {report.guards.map((guard, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: guards may repeat; their place is their identity
         <li key={`${guard.guard}/${i}`}>
-          <span className="guard-name">{guard.guard}</span>
+          <span className="guard-name">{guard.guard.replace(/\/\d+$/, '')}</span>
           <span className={guard.why === '' ? 'guard-why quiet' : 'guard-why'}>
             {guard.why === '' ? 'nothing to say so far' : guard.why}
           </span>

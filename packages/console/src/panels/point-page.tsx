@@ -88,7 +88,7 @@ function Body({ reports }: { reports: PointReports }) {
       <NodePicker reports={reports} node={own === undefined ? null : node} onChange={setNode} />
       <div className="point-grid panel point-top">
         <Headline report={report} />
-        <Allocation key={report.node} report={report} samples={samples} height={220} tagged />
+        <Allocation key={report.node} report={report} samples={samples} height={220} tagged table />
       </div>
       <Counters report={report} />
       <Panel title="Arms" flush>

@@ -1,11 +1,13 @@
 import { useState } from 'react';
 import { routeHash } from '../route.ts';
+import { armGroups, groupColour, groupShares } from '../select/arm-groups.ts';
+import { sharesNow } from '../select/arms.ts';
 import { percent, rate } from '../select/format.ts';
 import { liftRows, tailOf, tailSentence } from '../select/lift.ts';
 import { formatDifference } from '../select/metric.ts';
 import { modeOf, pointsByAttention } from '../select/points.ts';
+import type { Sample } from '../state/model.ts';
 import { useConsole, useSlice } from '../state/use.ts';
-import { armColour } from '../ui/arm-colour.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
@@ -109,7 +111,7 @@ function Row({ spec }: { spec: PointSpec }) {
         )}
         {mode !== undefined && <Elsewhere mode={mode} />}
       </td>
-      <td>{report !== undefined && <ShareBar report={report} />}</td>
+      <td>{report !== undefined && <ShareBar report={report} samples={samples ?? []} />}</td>
       <td>{report !== undefined && <LiftWords report={report} />}</td>
       <td className="right num nowrap">
         <Spark values={(samples ?? []).slice(-60).map((one) => one.rate)} />{' '}
@@ -129,12 +131,14 @@ function Row({ spec }: { spec: PointSpec }) {
   );
 }
 
-function ShareBar({ report }: { report: PointReport }) {
-  const words = report.arms.map((arm) => `${arm.arm} ${percent(arm.share)}`).join(', ');
+function ShareBar({ report, samples }: { report: PointReport; samples: readonly Sample[] }) {
+  const groups = armGroups(report);
+  const shares = groupShares(sharesNow(report, samples), groups);
+  const words = groups.map((group, i) => `${group.title} ${percent(shares[i])}`).join(', ');
   return (
     <span className="share-bar" role="img" aria-label={words} title={words}>
-      {report.arms.map((arm, i) => (
-        <i key={arm.arm} style={{ flexGrow: arm.share ?? 0, background: armColour(i) }} />
+      {groups.map((group, i) => (
+        <i key={group.title} style={{ flexGrow: shares[i] ?? 0, background: groupColour(group) }} />
       ))}
     </span>
   );

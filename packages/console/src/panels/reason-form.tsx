@@ -91,7 +91,7 @@ export function ReasonForm(props: {
 }
 
 /** A refusal, with what to do about it. */
-export function Problem({ problem }: { problem: ProblemDocument }) {
+function Problem({ problem }: { problem: ProblemDocument }) {
   return (
     <div className="problem" role="alert">
       <b>{problem.detail}</b>

@@ -1,12 +1,12 @@
 import { type KeyboardEvent, useRef } from 'react';
 import { type Route, withQuery } from '../route.ts';
+import { armColour } from '../select/arm-groups.ts';
 import { clock, probability } from '../select/format.ts';
 import { formatMetric } from '../select/metric.ts';
 import { explored, lastWord, stratumWords } from '../select/why.ts';
 import type { SeenDecision } from '../state/model.ts';
 import { useSlice } from '../state/use.ts';
 import { go } from '../state/use-route.ts';
-import { armColour } from '../ui/arm-colour.ts';
 
 /** What all rows share. */
 interface Common {
@@ -67,7 +67,6 @@ export function StreamRows(
 function Row({ seen, open, route, withPoint }: Common & { seen: SeenDecision }) {
   const { decision, outcome, node } = seen;
   const reports = useSlice((state) => state.reports[decision.point]);
-  const index = reports?.merged.value.arms.findIndex((arm) => arm.arm === decision.arm) ?? -1;
   const isOpen = decision.id === open;
   const word = lastWord(decision);
   return (
@@ -87,7 +86,7 @@ function Row({ seen, open, route, withPoint }: Common & { seen: SeenDecision }) 
         <span className="num quiet">{clock(decision.atMs, true)}</span>
         {withPoint && <span className="clip">{decision.point}</span>}
         <span className="arm-name">
-          <i className="swatch" style={{ background: index < 0 ? 'var(--faint)' : armColour(index) }} />
+          <i className="swatch" style={{ background: armColour(reports?.merged.value, decision.arm) }} />
           <span className="clip">{decision.arm ?? 'none'}</span>
         </span>
         <WhyWord seen={seen} />

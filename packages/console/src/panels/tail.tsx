@@ -21,9 +21,7 @@ export function Headline({ report }: { report: PointReport }) {
     <div className="headline" data-held={report.mode !== 'learning'}>
       {tail === null ? <RewardHeadline report={report} /> : <TailHeadline tail={tail} />}
       <OtherMetrics report={report} shown={tail?.metric ?? 'reward'} />
-      {report.mode !== 'learning' && (
-        <p className="fine">Of the time before: the policy does not decide now.</p>
-      )}
+      {report.mode !== 'learning' && <p className="fine">Measured before: the policy does not decide now.</p>}
     </div>
   );
 }
@@ -38,9 +36,13 @@ function TailHeadline({ tail }: { tail: Tail }) {
       ) : (
         <p className="headline-figure">
           <span className="headline-name">p99</span>
-          <strong>{duration(tail.treated.p99)}</strong>
+          <strong>
+            {tail.bounds && <Bound sign="≤" words="at most" />}
+            {duration(tail.treated.p99)}
+          </strong>
           <span className="headline-beside">
-            {claimed ? 'instead of' : 'beside'} {duration(tail.holdout.p99)}
+            {claimed ? 'instead of' : 'beside'} {tail.bounds && <Bound sign="≥" words="at least" />}
+            {duration(tail.holdout.p99)}
             <small> holdout</small>
           </span>
         </p>
@@ -51,6 +53,16 @@ function TailHeadline({ tail }: { tail: Tail }) {
       <QuantileBars tail={tail} />
       <p className="fine">{tail.basis}</p>
     </section>
+  );
+}
+
+/** Quantiles of several nodes are bounds for the whole: the largest of the treated, the smallest of the holdouts. */
+function Bound({ sign, words }: { sign: string; words: string }) {
+  return (
+    <small className="bound" title={`Over several nodes: ${words}`}>
+      <span aria-hidden="true">{sign}</span>
+      <span className="hidden">{words} </span>
+    </small>
   );
 }
 

@@ -1,24 +1,17 @@
 import type { Sample } from '../state/model.ts';
 import type { ArmReport, PointReport } from '../wire.ts';
 
-/** Most arms drawn one by one; the rest is drawn together. */
-export const ARMS_DRAWN = 8;
 /** Shares are of the decisions of this last stretch: long enough to be steady, short enough to see a kill at once. */
 const WINDOW_MS = 5_000;
 /** A pause longer than this is drawn as a gap. */
 const GAP_MS = 6_000;
 
-/** How many decisions each arm got, and of what kind the figure is. */
+/** What is drawn: what was served, or what the policy would give a treated unit. */
 export type ShareKind = 'executed' | 'allocation';
 
 /** Arm names in the spec's order. */
 export function armNames(report: PointReport): readonly string[] {
   return report.arms.map((arm) => arm.arm);
-}
-
-/** An arm's colour index: its place in the spec, so that a colour never moves from one arm to another. */
-export function colourOf(index: number): number {
-  return index % ARMS_DRAWN;
 }
 
 /** Columns for a chart: seconds since the epoch, and one column of shares (0…1, or null) for each arm. */
@@ -50,7 +43,6 @@ export function shareColumns(
     while (from < i - 1 && sample.wallMs - samples[from].wallMs > WINDOW_MS) from++;
     // A share needs two readings of the counters: the first after a gap has none.
     const values = kind === 'allocation' ? allocations(sample, arms) : between(samples[from], sample, arms);
-    if (values === null && rows.at(-1) === -1) return;
     seconds.push(sample.wallMs / 1000);
     rows.push(i);
     for (const [a, column] of shares.entries()) column.push(values?.[a] ?? null);
@@ -110,4 +102,16 @@ export function heldSpans(
     else spans.push({ from: at, to: at, mode: sample.mode });
   }
   return spans;
+}
+
+/** Row numbers of a table of the columns: newest first, `step` seconds apart, at most `limit`; gaps left out. */
+export function tableRows(columns: ShareColumns, step: number, limit: number): readonly number[] {
+  const rows: number[] = [];
+  let next = Number.POSITIVE_INFINITY;
+  for (let i = columns.seconds.length - 1; i >= 0 && rows.length < limit; i--) {
+    if (columns.rows[i] < 0 || columns.seconds[i] > next) continue;
+    rows.push(i);
+    next = columns.seconds[i] - step;
+  }
+  return rows;
 }

@@ -1,5 +1,6 @@
 import type { LiftReport, PointReport, Quantiles } from '../wire.ts';
 import { duration } from './format.ts';
+import type { MergedReport } from './merge.ts';
 import { type Direction, directionOf, formatDifference, formatInterval, metricTitle } from './metric.ts';
 
 /** What may be said of treated − holdout. Nothing is claimed while the interval includes 0. */
@@ -55,6 +56,8 @@ export interface Tail {
   readonly claim: 'waiting' | 'undistinguishable' | 'better' | 'worse' | 'mixed';
   readonly treated: Quantiles;
   readonly holdout: Quantiles;
+  /** Whether the figures are bounds over several nodes: at most for the treated, at least for the holdout. */
+  readonly bounds: boolean;
   /** What the claim rests on, in one sentence. */
   readonly basis: string;
   /** The quantiles as rows, for bars. */
@@ -71,7 +74,7 @@ export interface Tail {
  *
  * @returns null where the point records no latency distribution.
  */
-export function tailOf(report: PointReport): Tail | null {
+export function tailOf(report: PointReport | MergedReport): Tail | null {
   const lift = report.lift.find((one) => one.metric.endsWith('Ms') && one.quantiles !== undefined);
   const quantiles = lift?.quantiles;
   if (lift === undefined || quantiles === undefined) return null;
@@ -83,7 +86,8 @@ export function tailOf(report: PointReport): Tail | null {
   }));
   // A duration that nobody weighs is still better when shorter.
   const verdict = verdictOf(lift, directionOf(report.spec, lift.metric) ?? 'down');
-  const base = { metric: lift.metric, treated, holdout, rows };
+  const bounds = 'bounds' in report && report.bounds;
+  const base = { metric: lift.metric, treated, holdout, rows, bounds };
   if (verdict === 'unknown' || treated.p99 === null || holdout.p99 === null)
     return { ...base, claim: 'waiting', basis: 'Not enough outcomes yet on one side or the other.' };
   const mean = `${formatDifference(lift.metric, lift.difference.mean)}, 95 % ${formatInterval(lift.metric, lift.difference, formatDifference)}`;
@@ -97,8 +101,8 @@ export function tailOf(report: PointReport): Tail | null {
 
 /** The headline as one sentence, for a screen reader and for a title. */
 export function tailSentence(tail: Tail): string {
-  const treated = `p99 ${duration(tail.treated.p99)}`;
-  const holdout = `${duration(tail.holdout.p99)} (holdout)`;
+  const treated = `p99 ${tail.bounds ? 'at most ' : ''}${duration(tail.treated.p99)}`;
+  const holdout = `${tail.bounds ? 'at least ' : ''}${duration(tail.holdout.p99)} (holdout)`;
   if (tail.claim === 'waiting') return 'Latency: not enough outcomes yet';
   if (tail.claim === 'undistinguishable') return `${treated}, ${holdout}: not yet distinguishable`;
   return tail.claim === 'mixed' ? `${treated} beside ${holdout}` : `${treated} instead of ${holdout}`;

@@ -6,13 +6,14 @@ export type Direction = 'up' | 'down' | null;
 
 /**
  * Which way a metric of this point is better: the sign of its weight in the objective, else its constraint, else
- * nothing is claimed. `reward` is always better up.
+ * nothing is claimed. `reward` and `success`, which the runtime itself knows, are better up.
  */
 export function directionOf(spec: PointSpec, metric: string): Direction {
   if (metric === 'reward') return 'up';
   const objective: Readonly<Record<string, unknown>> = spec.objective ?? {};
   const weight = objective[metric];
   if (typeof weight === 'number' && weight !== 0) return weight > 0 ? 'up' : 'down';
+  if (metric === 'success') return 'up';
   const constraints = objective.constraints;
   if (!Array.isArray(constraints)) return null;
   const bound = constraints.find((one): one is { max?: number; min?: number } => one?.metric === metric);

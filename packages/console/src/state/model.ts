@@ -1,3 +1,4 @@
+import type { MergedReport } from '../select/merge.ts';
 import type {
   AuditEntry,
   ControlsStatus,
@@ -67,9 +68,13 @@ export interface Sample {
   readonly allocation: Readonly<Record<string, number | null>>;
 }
 
-/** A point as the answering node merges it, and as each deciding node sees it. */
+/** A point as each node sees it, and put together. */
 export interface PointReports {
-  readonly merged: Heard<PointReport>;
+  /** The node that answers this page; its word on mode and versions counts. */
+  readonly answering: string;
+  /** Whether the answering node puts the reports together itself; else the page does. */
+  readonly given: boolean;
+  readonly merged: Heard<MergedReport>;
   readonly nodes: Readonly<Record<string, Heard<PointReport>>>;
 }
 

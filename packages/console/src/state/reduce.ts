@@ -1,20 +1,15 @@
-import type { AuditEntry, NodeStatus, PointReport } from '../wire.ts';
+import type { AuditEntry, NodeStatus } from '../wire.ts';
 import {
   AUDIT_KEPT,
   DECISIONS_KEPT,
   type Heard,
-  historyKey,
   type Instant,
   type Message,
-  SAMPLES_KEPT,
-  type Sample,
   type SeenDecision,
   type SeenOutcome,
   type State,
 } from './model.ts';
-
-/** Samples closer together than this are one: reports of one round must not crowd the chart. */
-const SAMPLE_EVERY_MS = 700;
+import { withAnswer, withReport } from './reports.ts';
 
 /** The state after these messages. Pure; nothing in `state` is changed. */
 export function reduce(state: State, messages: readonly Message[], at: Instant): State {
@@ -58,13 +53,8 @@ function reduceOne(state: State, message: Rest, at: Instant): State {
       return { ...state, nodes: message.nodes.map((value) => ({ value, heardMs: at.nowMs })) };
     case 'points':
       return withPoints({ ...state, points: message.points });
-    case 'answer': {
-      const { report, nodes } = message.answer;
-      return nodes.reduce(
-        (s, own) => withNodeReport(s, report.point, own, at),
-        withMerged(state, report, at),
-      );
-    }
+    case 'answer':
+      return withAnswer(state, message.answer, at);
     default:
       return { ...state, ...connection(state, message, at) };
   }
@@ -104,57 +94,6 @@ function withStatus(
   return index < 0 ? [...nodes, heard] : nodes.with(index, heard);
 }
 
-/** A report in the stream: the answering node's is the merged view, any other is that node's own. */
-function withReport(state: State, report: PointReport, at: Instant): State {
-  const known = state.reports[report.point];
-  const answering = known?.merged.value.node ?? state.nodes[0]?.value.node ?? report.node;
-  return report.node === answering
-    ? withMerged(state, report, at)
-    : withNodeReport(state, report.point, report, at);
-}
-
-function withMerged(state: State, report: PointReport, at: Instant): State {
-  const merged = { value: report, heardMs: at.nowMs };
-  const nodes = state.reports[report.point]?.nodes ?? {};
-  return {
-    ...state,
-    reports: { ...state.reports, [report.point]: { merged, nodes } },
-    history: withSample(state.history, historyKey(report.point, null), report, at),
-  };
-}
-
-function withNodeReport(state: State, point: string, report: PointReport, at: Instant): State {
-  const known = state.reports[point];
-  // Without a merged view there is nothing to stand beside yet; the next answer brings both.
-  if (known === undefined) return state;
-  const nodes = { ...known.nodes, [report.node]: { value: report, heardMs: at.nowMs } };
-  return {
-    ...state,
-    reports: { ...state.reports, [point]: { ...known, nodes } },
-    history: withSample(state.history, historyKey(point, report.node), report, at),
-  };
-}
-
-function withSample(
-  history: State['history'],
-  key: string,
-  report: PointReport,
-  at: Instant,
-): State['history'] {
-  const samples = history[key] ?? [];
-  const last = samples.at(-1);
-  if (last !== undefined && at.wallMs - last.wallMs < SAMPLE_EVERY_MS && last.mode === report.mode)
-    return history;
-  const sample: Sample = {
-    wallMs: at.wallMs,
-    mode: report.mode,
-    rate: report.decisionsPerSecond,
-    decisions: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.decisions])),
-    allocation: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.allocation])),
-  };
-  return { ...history, [key]: [...samples.slice(-(SAMPLES_KEPT - 1)), sample] };
-}
-
 /** Points that are gone take their reports with them. */
 function withPoints(state: State): State {
   const names = new Set(state.points.map((entry) => entry.spec.point));
@@ -180,10 +119,13 @@ function withDecisions(
   outcomes: ReadonlyMap<string, SeenOutcome>,
 ): State {
   if (fresh.length === 0 && outcomes.size === 0) return state;
-  const all = fresh.length === 0 ? state.decisions : [...fresh.toReversed(), ...state.decisions];
+  const known = new Set(state.decisions.map((seen) => seen.decision.id));
+  // The same decision may come by two streams.
+  const news = fresh.filter(({ decision: { id } }) => !known.has(id) && known.add(id) !== undefined);
+  const all = news.length === 0 ? state.decisions : [...news.toReversed(), ...state.decisions];
   const joined = all.slice(0, DECISIONS_KEPT).map((seen) => {
     const outcome = outcomes.get(seen.decision.id);
     return outcome === undefined ? seen : { ...seen, outcome };
   });
-  return { ...state, decisions: joined, decisionsSeen: state.decisionsSeen + fresh.length };
+  return { ...state, decisions: joined, decisionsSeen: state.decisionsSeen + news.length };
 }

@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { parseRoute, routeHash, withQuery } from './route.ts';
+
+it('every view has an address, and every address a view', () => {
+  expect(parseRoute('')).toMatchObject({ view: 'overview' });
+  expect(parseRoute('#/points')).toMatchObject({ view: 'points' });
+  expect(parseRoute('#/points/checkout?id=x&arm=b')).toEqual({
+    view: 'point',
+    name: 'checkout',
+    query: { id: 'x', arm: 'b' },
+  });
+  expect(parseRoute('#/nowhere')).toMatchObject({ view: 'missing' });
+  expect(parseRoute('#/points/%E0%A4%A')).toMatchObject({ view: 'point' });
+});
+
+it('an address leads back to where it was made', () => {
+  const words = fc.string({ minLength: 1 });
+  fc.assert(
+    fc.property(words, words, (name, value) => {
+      fc.pre(!['.', '..'].includes(name));
+      expect(parseRoute(routeHash('point', name, { id: value, arm: '' }))).toEqual({
+        view: 'point',
+        name,
+        query: { id: value },
+      });
+    }),
+  );
+});
+
+it('one condition changes without the others', () => {
+  const route = parseRoute('#/decisions?arm=b&id=1');
+  expect(withQuery(route, { id: '' })).toBe('#/decisions?arm=b');
+  expect(withQuery(route, { reason: 'killed' })).toBe('#/decisions?arm=b&id=1&reason=killed');
+});

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { estimate, lift, report, spec, THIN } from '../testing.ts';
+import { liftRows, tailOf, tailSentence, verdictOf } from './lift.ts';
+import { directionOf } from './metric.ts';
+
+const latency = (low: number, high: number, p99: readonly [number | null, number | null]) =>
+  report('cloud', {
+    lift: [
+      lift('latencyMs', {
+        difference: estimate((low + high) / 2, low, high),
+        quantiles: {
+          treated: { p50: 5, p95: 9, p99: p99[0] },
+          holdout: { p50: 6, p95: 30, p99: p99[1] },
+        },
+      }),
+    ],
+  });
+
+describe('the lift over the holdout', () => {
+  it('claims nothing while the interval includes 0', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0, max: 1e6, noNaN: true }),
+        fc.double({ min: 0, max: 1e6, noNaN: true }),
+        fc.constantFrom('up', 'down', null),
+        (below, above, direction) => {
+          const verdict = verdictOf(lift('x', { difference: estimate(0, -below, above) }), direction);
+          expect(verdict).toBe('undistinguishable');
+        },
+      ),
+    );
+  });
+
+  it('claims nothing without an interval', () => {
+    expect(verdictOf(lift('x', { difference: estimate(3, null, null) }), 'up')).toBe('unknown');
+  });
+
+  it('calls a difference better only where the spec says which way is better', () => {
+    const higher = lift('x', { difference: estimate(2, 1, 3) });
+    expect(verdictOf(higher, 'up')).toBe('better');
+    expect(verdictOf(higher, 'down')).toBe('worse');
+    expect(verdictOf(higher, null)).toBe('higher');
+  });
+
+  it('reads the direction from the objective and its constraints', () => {
+    const declared = spec({
+      objective: {
+        revenue: 2,
+        latencyMs: -0.002,
+        constraints: [{ metric: 'errorRate', max: 0.01 }],
+      } as never,
+    });
+    const metrics = ['reward', 'revenue', 'latencyMs', 'errorRate', 'success', 'other'];
+    expect(metrics.map((metric) => directionOf(declared, metric))).toEqual([
+      'up',
+      'up',
+      'down',
+      'down',
+      'up',
+      null,
+    ]);
+  });
+
+  it('puts the reward first', () => {
+    const rows = liftRows(report('cloud', { lift: [lift('latencyMs'), lift('reward'), lift('success')] }));
+    expect(rows.map((row) => row.lift.metric)).toEqual(['reward', 'latencyMs', 'success']);
+  });
+});
+
+describe('the latency headline', () => {
+  it('says "instead of" where the mean is distinguishable and the tail agrees', () => {
+    const tail = tailOf(latency(-20, -10, [12, 48]))!;
+    expect(tail.claim).toBe('better');
+    expect(tailSentence(tail)).toBe(`p99 12${THIN}ms instead of 48${THIN}ms (holdout)`);
+  });
+
+  it('says "not yet distinguishable" while it is not, however far apart the quantiles are', () => {
+    const tail = tailOf(latency(-20, 0.1, [12, 48]))!;
+    expect(tail.claim).toBe('undistinguishable');
+    expect(tailSentence(tail)).toContain('not yet distinguishable');
+  });
+
+  it('admits that it is worse', () => {
+    expect(tailOf(latency(10, 20, [90, 48]))!.claim).toBe('worse');
+  });
+
+  it('claims nothing where the tail and the mean disagree', () => {
+    const tail = tailOf(latency(-20, -10, [90, 48]))!;
+    expect(tail.claim).toBe('mixed');
+    expect(tailSentence(tail)).not.toContain('instead of');
+  });
+
+  it('waits for outcomes on both sides', () => {
+    expect(tailOf(latency(-20, -10, [12, null]))!.claim).toBe('waiting');
+  });
+
+  it('calls the figures of several nodes bounds', () => {
+    const tail = tailOf({ ...latency(-20, -10, [12, 48]), bounds: true })!;
+    expect(tailSentence(tail)).toBe(`p99 at most 12${THIN}ms instead of at least 48${THIN}ms (holdout)`);
+  });
+
+  it('is not there for a point without a latency', () => {
+    expect(tailOf(report('cloud', { lift: [lift('reward')] }))).toBeNull();
+  });
+});

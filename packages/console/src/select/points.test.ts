@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { INITIAL, type PointReports } from '../state/model.ts';
+import { report, spec } from '../testing.ts';
+import type { PointMode } from '../wire.ts';
+import { gravestMode, modeCounts, modeOf, pointsByAttention } from './points.ts';
+
+function reports(
+  point: string,
+  mode: PointMode,
+  rate: number,
+  devices: Readonly<Record<string, PointMode>> = {},
+): PointReports {
+  const heard = (node: string, of: PointMode) => ({ value: report(node, { point, mode: of }), heardMs: 0 });
+  return {
+    answering: 'cloud',
+    given: false,
+    merged: {
+      value: { ...report('cloud', { point, mode, decisionsPerSecond: rate }), bounds: false },
+      heardMs: 0,
+    },
+    nodes: Object.fromEntries(
+      Object.entries({ cloud: mode, ...devices }).map(([node, of]) => [node, heard(node, of)]),
+    ),
+  };
+}
+
+it('a kill of one node does not hide behind a tree that learns', () => {
+  const partly = reports('checkout', 'learning', 1, { d1: 'killed', d2: 'learning' });
+  expect(modeOf(partly)).toMatchObject({ mode: 'learning', elsewhere: [{ node: 'd1', mode: 'killed' }] });
+  expect(gravestMode(partly)).toBe('killed');
+  expect(modeCounts({ checkout: partly })).toMatchObject({ learning: 0, killed: 1 });
+});
+
+it('points that call for attention come first, then the busiest, and those not heard of last', () => {
+  const state = {
+    ...INITIAL,
+    points: ['quiet', 'busy', 'killed', 'unheard'].map((point) => ({ spec: spec({ point }), version: 1 })),
+    reports: {
+      quiet: reports('quiet', 'learning', 1),
+      busy: reports('busy', 'learning', 100),
+      killed: reports('killed', 'killed', 0),
+    },
+  };
+  expect(pointsByAttention(state).map((one) => one.point)).toEqual(['killed', 'busy', 'quiet', 'unheard']);
+});

@@ -1,0 +1,84 @@
+import { type MergedReport, mergeReports } from '../select/merge.ts';
+import type { PointReport, ReportAnswer } from '../wire.ts';
+import {
+  historyKey,
+  type Instant,
+  type PointReports,
+  SAMPLES_KEPT,
+  type Sample,
+  type State,
+} from './model.ts';
+
+/** Samples closer together than this are one: reports of one round must not crowd the chart. */
+const SAMPLE_EVERY_MS = 700;
+
+/**
+ * A whole answer. Where the answering node's own report is among those of the nodes, nobody has put them together yet;
+ * where it is not, the report beside them is already of the whole tree.
+ */
+export function withAnswer(state: State, { report, nodes }: ReportAnswer, at: Instant): State {
+  const given = nodes.length > 0 && !nodes.some((own) => own.node === report.node);
+  const own = nodes.length > 0 ? nodes : [report];
+  const reports: PointReports = {
+    answering: report.node,
+    given,
+    merged: { value: { ...report, bounds: false }, heardMs: at.nowMs },
+    nodes: Object.fromEntries(own.map((one) => [one.node, { value: one, heardMs: at.nowMs }])),
+  };
+  const sampled = own.reduce(
+    (history, one) => withSample(history, historyKey(report.point, one.node), one, at),
+    state.history,
+  );
+  return withMerged({ ...state, history: sampled }, report.point, reports, at);
+}
+
+/** A report in the stream: of one node, or of the tree where the answering node puts it together. */
+export function withReport(state: State, report: PointReport, at: Instant): State {
+  const known = state.reports[report.point];
+  // Without an answer there is nothing to stand beside yet; the next one brings it.
+  if (known === undefined) return state;
+  const heard = { value: report, heardMs: at.nowMs };
+  if (known.given && report.node === known.answering) {
+    const merged = { value: { ...report, bounds: false }, heardMs: at.nowMs };
+    return withMerged(state, report.point, { ...known, merged }, at);
+  }
+  const reports = { ...known, nodes: { ...known.nodes, [report.node]: heard } };
+  const history = withSample(state.history, historyKey(report.point, report.node), report, at);
+  return withMerged({ ...state, history }, report.point, reports, at);
+}
+
+function withMerged(state: State, point: string, reports: PointReports, at: Instant): State {
+  const merged = reports.given ? reports.merged.value : mergedOf(state, reports);
+  return {
+    ...state,
+    reports: { ...state.reports, [point]: { ...reports, merged: { value: merged, heardMs: at.nowMs } } },
+    history: withSample(state.history, historyKey(point, null), merged, at),
+  };
+}
+
+function mergedOf(state: State, { answering, merged, nodes }: PointReports): MergedReport {
+  const own = nodes[answering]?.value ?? merged.value;
+  const others = Object.values(nodes).flatMap(({ value }) => (value.node === answering ? [] : [value]));
+  const silent = state.nodes.filter(({ value }) => value.health === 'unknown').map(({ value }) => value.node);
+  return mergeReports(own, others, new Set(silent));
+}
+
+function withSample(
+  history: State['history'],
+  key: string,
+  report: PointReport,
+  at: Instant,
+): State['history'] {
+  const samples = history[key] ?? [];
+  const last = samples.at(-1);
+  if (last !== undefined && at.wallMs - last.wallMs < SAMPLE_EVERY_MS && last.mode === report.mode)
+    return history;
+  const sample: Sample = {
+    wallMs: at.wallMs,
+    mode: report.mode,
+    rate: report.decisionsPerSecond,
+    decisions: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.decisions])),
+    allocation: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.allocation])),
+  };
+  return { ...history, [key]: [...samples.slice(-(SAMPLES_KEPT - 1)), sample] };
+}
