@@ -1,6 +1,6 @@
 import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '../status.ts';
 import { addBuckets } from './outcome-stats.ts';
-import { liftOf, pointReport } from './report.ts';
+import { liftOf, pointReport, rangeOf } from './report.ts';
 import type { NodeState } from './state.ts';
 import { knownReports } from './telemetry.ts';
 
@@ -24,7 +24,7 @@ function merge(a: PointReport, b: PointReport): PointReport {
     unjoined: a.unjoined + b.unjoined,
     unknownPropensity: a.unknownPropensity + b.unknownPropensity,
     arms: mergeArms(a, b),
-    lift: mergeLift(a.lift, b.lift),
+    lift: mergeLift(a.lift, b.lift, a.spec.objective?.range ?? [0, 1]),
     guards: mergeGuards(a.guards, b.guards),
   };
 }
@@ -48,7 +48,11 @@ function mergeArms(a: PointReport, b: PointReport): ArmReport[] {
   });
 }
 
-function mergeLift(a: readonly LiftReport[], b: readonly LiftReport[]): LiftReport[] {
+function mergeLift(
+  a: readonly LiftReport[],
+  b: readonly LiftReport[],
+  rewards: readonly [number, number],
+): LiftReport[] {
   const metrics = new Set([...a, ...b].map((lift) => lift.metric));
   return [...metrics].map((metric) => {
     const mine = a.find((lift) => lift.metric === metric);
@@ -58,6 +62,7 @@ function mergeLift(a: readonly LiftReport[], b: readonly LiftReport[]): LiftRepo
       metric,
       addSides(mine.sums.treated, theirs.sums.treated),
       addSides(mine.sums.holdout, theirs.sums.holdout),
+      rangeOf(metric, rewards),
     );
   });
 }

@@ -1,6 +1,6 @@
 import type { PointState } from '../decision/point-state.ts';
 import { GanglionError } from '../errors.ts';
-import { meanDifference, meanEstimate } from '../experiment/lift.ts';
+import { meanDifference, meanEstimate, type Range } from '../experiment/lift.ts';
 import type {
   ArmReport,
   GuardReport,
@@ -45,7 +45,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,
     arms: armReports(state, node.pointRates.get(point)?.recentByArm),
-    lift: liftReports(node, point),
+    lift: liftReports(node, point, compiled.objective.range),
     guards: guardReports(state),
     viewVersion: state.view.version,
     pooled: {
@@ -103,15 +103,26 @@ function guardReports(state: PointState): GuardReport[] {
 }
 
 /** Treated units beside the holdout, for each metric that both have. */
-function liftReports(node: NodeState, point: string): LiftReport[] {
+function liftReports(node: NodeState, point: string, rewards: readonly [number, number]): LiftReport[] {
   const stats = node.stats.get(point);
   if (stats === undefined) return [];
   const out: LiftReport[] = [];
   for (const metric of new Set([...stats.treated.keys(), ...stats.holdout.keys()]))
     out.push(
-      liftOf(metric, sideOf(stats.treated.get(metric), node), sideOf(stats.holdout.get(metric), node)),
+      liftOf(
+        metric,
+        sideOf(stats.treated.get(metric), node),
+        sideOf(stats.holdout.get(metric), node),
+        rangeOf(metric, rewards),
+      ),
     );
   return out;
+}
+
+/** Yes-or-no metrics by convention, and the reward as declared; of others no range is known. */
+export function rangeOf(metric: string, rewards: readonly [number, number]): Range {
+  if (metric === 'reward') return rewards;
+  return metric === 'success' || metric === 'error' ? [0, 1] : undefined;
 }
 
 function sideOf(sums: MetricSums | undefined, node: NodeState): SideSums {
@@ -123,13 +134,13 @@ function sideOf(sums: MetricSums | undefined, node: NodeState): SideSums {
 }
 
 /** A comparison from the sums of both sides, whether of one node or of many. */
-export function liftOf(metric: string, treated: SideSums, holdout: SideSums): LiftReport {
+export function liftOf(metric: string, treated: SideSums, holdout: SideSums, range: Range): LiftReport {
   const timed = treated.recent !== undefined || holdout.recent !== undefined;
   return {
     metric,
-    treated: meanEstimate(treated),
-    holdout: meanEstimate(holdout),
-    difference: meanDifference(treated, holdout),
+    treated: meanEstimate(treated, range),
+    holdout: meanEstimate(holdout, range),
+    difference: meanDifference(treated, holdout, range),
     sums: { treated, holdout },
     ...(timed ? { quantiles: { treated: quantilesOf(treated), holdout: quantilesOf(holdout) } } : {}),
   };

@@ -1,5 +1,12 @@
 /** For tests of Ganglion and of what is built on it: law suites, fake ports, and the seeded simulator of whole trees. */
+
+export * from './aggregator-laws.ts';
+export * from './detector-laws.ts';
+export * from './evidence-laws.ts';
+export * from './guard-laws.ts';
 export * from './memory-storage.ts';
+export * from './policy-laws.ts';
 export { type DrawTest, drawTest } from './sim/deciding.ts';
 export type { Invariant } from './sim/failure.ts';
 export * from './sim/run.ts';
+export * from './storage-laws.ts';
