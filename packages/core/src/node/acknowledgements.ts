@@ -20,7 +20,8 @@ export function hearApplied(node: NodeState, applied: readonly Applied[], link: 
     )
       continue;
     node.applied.set(name, new Set(tags.filter((tag) => typeof tag === 'string').slice(0, 100_000)));
-    if (name !== node.name) node.routes.set(name, link.key);
+    // A way that is in use stands: what a former parent relays may be old.
+    if (name !== node.name && !node.routes.has(name)) node.routes.set(name, link.key);
     for (const tag of tags) {
       const times = node.killTimes.get(tag);
       if (times !== undefined && !times.acks.has(name))

@@ -24,10 +24,11 @@ import { hearApplied } from './acknowledgements.ts';
 import { acceptFromChild, changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { answerAsk } from './escalation.ts';
+import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { mixture } from './mixture.ts';
 import { isQuarantined, isStale } from './points.ts';
-import { shareFor } from './shares.ts';
+import { hearShareOf, shareFor } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
 
@@ -36,6 +37,12 @@ export interface ChildLink {
   /** The child's origin: node and incarnation. */
   readonly key: string;
   readonly node: string;
+  /** Names this exchange. One that was forgotten and comes back begins another, and lists everything anew. */
+  readonly session: number;
+  /** Messages sent down in this session. */
+  sentDown: number;
+  /** Shares that may be under way: those granted in messages after the newest that the child has heard. */
+  grants: { readonly seq: number; readonly share: number }[];
   send: (message: DownMessage) => void;
   /** The newest message heard; the newest with content that was processed; the newest whose content is durable. */
   heard: number;
@@ -86,11 +93,11 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   link.heard = up.seq;
   link.digest = up.digest;
   link.joined = up.joined;
-  link.share = Math.min(1, Math.max(0, up.share));
   for (const seq of up.feedbackAcks) drop(node, seq);
   let wrote = false;
-  const session = up.parentIncarnation === node.incarnation;
+  const session = up.parentIncarnation === node.incarnation && up.session === link.session;
   if (session) {
+    hearShareOf(link, up);
     for (const slot of up.slots) wrote = takeSlot(node, link, slot) || wrote;
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
     for (const [key, held] of up.learners) {
@@ -133,6 +140,9 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
     link = {
       key,
       node: up.node,
+      session: 1 + (node.ports.chance.uint32() % 0x7fffffff),
+      sentDown: 0,
+      grants: [],
       send,
       heard: 0,
       content: 0,
@@ -148,7 +158,10 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       lastSentMs: Number.NEGATIVE_INFINITY,
       urgent: true,
     };
+    // What its process before this one held is durable there, and this one has yet to say how much.
+    link.share = node.granted.get(up.node) ?? 0;
     node.children.set(key, link);
+    node.holders.set(up.node, key);
     if (!node.knownChildren.has(up.node)) {
       node.knownChildren.add(up.node);
       node.writes.push({ kind: 'put', collection: 'child', key: up.node, value: new Uint8Array(0) });
@@ -306,6 +319,7 @@ function drop(node: NodeState, seq: number): void {
 
 /** Sends to every child what is due for it. */
 export function pumpChildren(node: NodeState): void {
+  forgetSilent(node);
   for (const link of node.children.values()) if (link.urgent || hasNews(node, link)) answer(node, link);
 }
 
@@ -322,10 +336,13 @@ function answer(node: NodeState, link: ChildLink): void {
   link.lastSentMs = moment.monoMs;
   const needsControls = link.digest !== node.durableDigest && link.joined !== node.durableDigest;
   const answers = link.answers.splice(0);
+  const seq = ++link.sentDown;
   link.send({
     v: PROTOCOL,
     node: node.name,
     incarnation: node.incarnation,
+    session: link.session,
+    seq,
     ack: link.ack,
     heard: link.heard,
     path: node.path,
@@ -333,7 +350,7 @@ function answer(node: NodeState, link: ChildLink): void {
     treeMs: moment.treeMs,
     digest: node.durableDigest,
     controls: needsControls ? encodeControls(node.durableControls) : null,
-    share: shareFor(node, link),
+    share: shareFor(node, link, seq),
     bases: basesFor(node, link),
     feedback: feedbackFor(node, link),
     answers,

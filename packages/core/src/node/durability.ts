@@ -21,6 +21,7 @@ interface Batch {
   }[];
   readonly bases: string[];
   readonly outbox: OutboxItem[];
+  readonly grants: ReadonlyMap<string, number> | undefined;
   readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
 }
 
@@ -72,6 +73,7 @@ function hasWork(node: NodeState): boolean {
     node.writes.length > 0 ||
     node.accepted.length > 0 ||
     node.unsaved.length > 0 ||
+    node.grantsDirty ||
     node.controlsDirty
   )
     return true;
@@ -124,6 +126,12 @@ function gather(node: NodeState): Batch {
       key: String(item.seq),
       value: jsonBytes({ item: item.item, node: item.node }),
     });
+  let grants: Batch['grants'];
+  if (node.grantsDirty) {
+    grants = new Map(node.granted);
+    writes.push({ kind: 'put', collection: 'shares', key: 'granted', value: jsonBytes([...grants]) });
+    node.grantsDirty = false;
+  }
   let controls: Batch['controls'];
   if (node.controlsDirty) {
     const json = encodeControls(node.controls);
@@ -131,7 +139,7 @@ function gather(node: NodeState): Batch {
     writes.push({ kind: 'put', collection: 'controls', key: 'state', value: jsonBytes(json) });
     node.controlsDirty = false;
   }
-  return { writes, slots, bases, outbox, controls };
+  return { writes, slots, bases, outbox, grants, controls };
 }
 
 function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
@@ -153,6 +161,10 @@ function settle(node: NodeState, batch: Batch): void {
     if (slot.route === '' && learner !== undefined) learner.slots.revision++;
   }
   for (const item of batch.outbox) item.durable = true;
+  if (batch.grants !== undefined) {
+    node.durableGrants = batch.grants;
+    for (const link of node.children.values()) link.urgent = true;
+  }
   if (batch.controls === undefined) return;
   node.durableControls = batch.controls.state;
   node.durableDigest = batch.controls.digest;
@@ -165,7 +177,8 @@ function restore(node: NodeState, batch: Batch): void {
   const journal = batch.writes.filter(
     (write) =>
       write.kind === 'append' ||
-      (write.kind === 'put' && !['slot', 'base', 'outbox', 'controls'].includes(write.collection)) ||
+      (write.kind === 'put' &&
+        !['slot', 'base', 'outbox', 'shares', 'controls'].includes(write.collection)) ||
       write.kind === 'delete',
   );
   node.writes = [...journal, ...node.writes];
@@ -174,5 +187,6 @@ function restore(node: NodeState, batch: Batch): void {
     const learner = node.learners.get(key);
     if (learner !== undefined) learner.baseDirty = true;
   }
+  if (batch.grants !== undefined) node.grantsDirty = true;
   if (batch.controls !== undefined) node.controlsDirty = true;
 }

@@ -14,10 +14,11 @@ import { adoptBase, type Slot } from '../sync/slots.ts';
 import { appliedBelow } from './acknowledgements.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
+import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { outstandingShare, setShare } from './shares.ts';
-import { type NodeState, readClocks, refuse } from './state.ts';
+import { type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry.ts';
 
 /** The child's end of the link to its parent. All state of the exchange; no I/O. */
@@ -25,6 +26,9 @@ export interface ParentLink {
   readonly send: (message: UpMessage) => void;
   parentIncarnation: string;
   parentNode: string;
+  session: number;
+  /** Exchanges that are over: what they still deliver is late. */
+  readonly over: Set<string>;
   seq: number;
   /** Messages sent and not yet heard, by number. */
   readonly sent: Map<number, Sent>;
@@ -35,15 +39,18 @@ export interface ParentLink {
   lastHeardMs: number;
   /** Parent's digest last joined into our durable controls. */
   joined: string;
-  /** Digest pair for which our controls were last handed up. */
+  /** Digest pair for which our controls were last handed up, in which message, when, and whether that was heard. */
   handed: string;
+  handedSeq: number;
+  handedMs: number;
+  handedHeard: boolean;
   rttMs: number;
   urgent: boolean;
   telemetryMs: number;
   /** Feedback from above that is durable here and not yet acknowledged, by the parent's numbers. */
   feedbackAcks: number[];
   feedbackSeen: boolean;
-  newestHeard: number;
+  newestDown: number;
   readonly appliedSent: Map<string, string>;
   askId: number;
   readonly asks: Map<
@@ -69,6 +76,8 @@ export function parentLink(send: (message: UpMessage) => void): ParentLink {
     send,
     parentIncarnation: '',
     parentNode: '',
+    session: 0,
+    over: new Set(),
     seq: 0,
     sent: new Map(),
     dataSeq: 0,
@@ -77,12 +86,15 @@ export function parentLink(send: (message: UpMessage) => void): ParentLink {
     lastHeardMs: Number.NEGATIVE_INFINITY,
     joined: '',
     handed: '',
+    handedSeq: 0,
+    handedMs: 0,
+    handedHeard: false,
     rttMs: Number.POSITIVE_INFINITY,
     urgent: true,
     telemetryMs: Number.NEGATIVE_INFINITY,
     feedbackAcks: [],
     feedbackSeen: false,
-    newestHeard: 0,
+    newestDown: 0,
     appliedSent: new Map(),
     askId: 0,
     asks: new Map(),
@@ -114,8 +126,15 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
   const asks = [...link.asks.values()].filter((ask) => !ask.sent);
   for (const ask of asks) ask.sent = true;
   const pair = `${node.durableDigest}/${link.joined}`;
-  const handUp = node.durableDigest !== link.joined && link.handed !== pair;
-  if (handUp) link.handed = pair;
+  const handUp =
+    node.durableDigest !== link.joined &&
+    (link.handed !== pair || (!link.handedHeard && moment.monoMs - link.handedMs >= node.tuning.resendMs));
+  if (handUp) {
+    link.handed = pair;
+    link.handedSeq = seq;
+    link.handedMs = moment.monoMs;
+    link.handedHeard = false;
+  }
   const telemetryDue = moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
   if (telemetryDue) link.telemetryMs = moment.monoMs;
   const content = slots.length > 0 || feedback.length > 0 || applied.length > 0;
@@ -139,7 +158,9 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     incarnation: node.incarnation,
     tier: node.tier,
     parentIncarnation: link.parentIncarnation,
+    session: link.session,
     seq,
+    heardDown: link.newestDown,
     content,
     complete: joinedUp && complete,
     slots,
@@ -201,11 +222,19 @@ function slotsUp(
 function feedbackUp(node: NodeState): RoutedFeedback[] {
   const out: RoutedFeedback[] = [];
   for (const item of node.outbox.values()) {
-    if (!item.durable || node.routes.has(item.node)) continue;
+    if (!item.durable || keptFor(node, item)) continue;
     if (out.length >= FEEDBACK_A_MESSAGE) break;
     out.push({ seq: item.seq, item: item.item });
   }
   return out;
+}
+
+/** Items for nodes below wait for them; those that did not come from above go up while their node is silent: it may have moved. */
+function keptFor(node: NodeState, item: OutboxItem): boolean {
+  const key = node.routes.get(item.node);
+  if (key === undefined) return false;
+  const link = node.children.get(key);
+  return item.fromAbove || (link !== undefined && !isSilent(node, link));
 }
 
 function appliedUp(node: NodeState, link: ParentLink): { node: string; tags: readonly string[] }[] {
@@ -221,7 +250,12 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   if (link === undefined || node.closed) return;
   if (down.v !== PROTOCOL) return refuse(node, 'protocol_version');
   readClocks(node);
-  if (down.incarnation !== link.parentIncarnation || down.node !== link.parentNode)
+  if (link.over.has(sessionOf(down))) return refuse(node, 'former_parent');
+  if (
+    down.incarnation !== link.parentIncarnation ||
+    down.node !== link.parentNode ||
+    down.session !== link.session
+  )
     newParent(node, link, down);
   const asked = link.sent.get(down.heard);
   link.lastHeardMs = node.moment.monoMs;
@@ -229,9 +263,11 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   const acked = link.sent.get(down.ack);
   if (acked !== undefined) acknowledge(node, link, acked);
   if (down.ack === link.dataSeq) link.dataSeq = 0;
+  // That very message: one that was overtaken is dropped there.
+  if (down.heard === link.handedSeq) link.handedHeard = true;
   for (const seq of link.sent.keys()) if (seq < down.heard && seq !== link.dataSeq) link.sent.delete(seq);
-  const stale = down.heard < link.newestHeard;
-  link.newestHeard = Math.max(link.newestHeard, down.heard);
+  const stale = down.seq <= link.newestDown;
+  link.newestDown = Math.max(link.newestDown, down.seq);
   if (!stale && down.path.join('/') !== node.path.slice(1).join('/')) {
     node.path = [node.name, ...down.path];
     changeControls(node, node.controls, true);
@@ -248,13 +284,16 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
 
 /** Another process answers as parent: everything is listed to it anew, and nothing it says of bases is older. */
 function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
+  if (link.session !== 0) link.over.add(`${link.parentNode}~${link.parentIncarnation}~${link.session}`);
+  if (link.over.size > OVER_MAX) link.over.delete(link.over.values().next().value as string);
+  link.session = down.session;
   link.parentIncarnation = down.incarnation;
   link.parentNode = down.node;
   link.dataSeq = 0;
   link.joined = '';
   link.handed = '';
   link.feedbackAcks = [];
-  link.newestHeard = 0;
+  link.newestDown = 0;
   link.appliedSent.clear();
   link.urgent = true;
   for (const learner of node.learners.values()) {
@@ -266,6 +305,9 @@ function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
     }
   }
 }
+
+const OVER_MAX = 64;
+const sessionOf = (down: DownMessage): string => `${down.node}~${down.incarnation}~${down.session}`;
 
 function measure(node: NodeState, link: ParentLink, down: DownMessage, asked: Sent): void {
   const rtt = Math.max(0, node.moment.monoMs - asked.monoMs);
@@ -315,7 +357,7 @@ function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly 
   if (feedback.length === 0) return;
   link.feedbackSeen = true;
   for (const { item } of feedback) {
-    const result = takeOne(node, item);
+    const result = takeOne(node, item, true);
     if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
   }
   // Until it is on disk nothing is acknowledged, and the parent sends it again; its decision knows a repetition.

@@ -22,6 +22,7 @@ import { bytesJson, digestOf } from './json-bytes.ts';
 import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
 import { openIncarnation } from './rotation.ts';
+import { recoverShares } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type NodeState, refuse } from './state.ts';
 
@@ -64,6 +65,7 @@ export async function recover(node: NodeState): Promise<void> {
   each('incarnation', (entry) => node.ownOrigins.add(entry.key));
   each('folded', (entry) => node.folded.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
+  each('shares', (entry) => recoverShares(node, bytesJson(entry.value, JSON_MAX)));
   each('controls', (entry) => {
     node.controls = joinControls(
       node.controls,
@@ -88,7 +90,7 @@ export async function recover(node: NodeState): Promise<void> {
   each('outbox', (entry) => {
     const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
     const seq = Number(entry.key);
-    node.outbox.set(seq, { seq, item, node: target, durable: true, sentOn: '', sentMs: 0 });
+    node.outbox.set(seq, { seq, item, node: target, durable: true, fromAbove: false, sentOn: '', sentMs: 0 });
     node.outboxSeq = Math.max(node.outboxSeq, seq);
   });
   each('source', (entry) => recoverSource(node, entry));

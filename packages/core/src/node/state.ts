@@ -127,6 +127,13 @@ export interface NodeState {
   /** What the parent granted of tree-wide limits, and how it is dealt out: this node's own part under its name. */
   share: number;
   readonly granted: Map<string, number>;
+  /** What of it is on disk: nothing more may be granted, so that a restart forgets no grant. */
+  durableGrants: ReadonlyMap<string, number>;
+  grantsDirty: boolean;
+  /** The newest process (origin) of each child: the one that its share belongs to. */
+  readonly holders: Map<string, string>;
+  /** When silent children were last looked for. */
+  forgotMs: number;
   /** Children ever heard of, on disk: a restarted root waits for their controls. */
   readonly knownChildren: Set<string>;
   parent: ParentLink | undefined;
@@ -183,6 +190,8 @@ export interface OutboxItem {
   /** The node of the decision's origin. */
   readonly node: string;
   durable: boolean;
+  /** It came from the parent, which knows of no other way. */
+  readonly fromAbove: boolean;
   /** The link on which it is under way, if any, and since when. */
   sentOn: string;
   sentMs: number;
@@ -255,6 +264,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     folded: new Set(),
     share: options.root ? 1 : 0,
     granted: new Map([[options.name, options.root ? 1 : 0]]),
+    durableGrants: new Map(),
+    grantsDirty: false,
+    holders: new Map(),
+    forgotMs: monoMs,
     knownChildren: new Set(),
     parent: undefined,
     children: new Map(),

@@ -13,7 +13,7 @@ export type LinkMessage =
  * what a child of a newer minor version adds is ignored.
  */
 export function encodeMessage(message: UpMessage | DownMessage): Uint8Array {
-  const kind = 'seq' in message ? UP : DOWN;
+  const kind = 'content' in message ? UP : DOWN;
   const text = JSON.stringify(message, (_key, value: unknown) =>
     value instanceof Uint8Array ? toBase64(value) : value,
   );
@@ -89,7 +89,9 @@ function upMessage(json: Json, limits: Limits): UpMessage {
     incarnation: incarnation(json, 'incarnation'),
     tier: text(json, 'tier', 16),
     parentIncarnation: json.parentIncarnation === '' ? '' : incarnation(json, 'parentIncarnation'),
+    session: whole(json, 'session'),
     seq: whole(json, 'seq'),
+    heardDown: whole(json, 'heardDown'),
     content: flag(json, 'content'),
     complete: flag(json, 'complete'),
     slots: list(json, 'slots', limits.origins).map((item, i) => {
@@ -149,6 +151,8 @@ function downMessage(json: Json, limits: Limits): DownMessage {
     v,
     node: name(json, 'node'),
     incarnation: incarnation(json, 'incarnation'),
+    session: whole(json, 'session'),
+    seq: whole(json, 'seq'),
     ack: whole(json, 'ack'),
     heard: whole(json, 'heard'),
     path: texts(json, 'path', 32, limits.nameLength),

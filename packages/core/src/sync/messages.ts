@@ -52,7 +52,11 @@ export interface UpMessage {
   readonly tier: string;
   /** The parent's incarnation that this continues; '' at first. Another one means: everything is listed anew. */
   readonly parentIncarnation: string;
+  /** The parent's name for this exchange; 0 at first. A parent that has forgotten the child begins another. */
+  readonly session: number;
   readonly seq: number;
+  /** The newest Down of this session that was heard. */
+  readonly heardDown: number;
   /** Carries something to acknowledge: at most one such message is under way at a time. */
   readonly content: boolean;
   /** All slots held have been listed under this session up to this message. */
@@ -79,6 +83,9 @@ export interface DownMessage {
   readonly v: number;
   readonly node: string;
   readonly incarnation: string;
+  readonly session: number;
+  /** Counts the messages of this session. */
+  readonly seq: number;
   /** The newest Up with content that is durable here: that very one, not those before it. */
   readonly ack: number;
   /** The newest Up heard: lease and round trip count from its sending. */

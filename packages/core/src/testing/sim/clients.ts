@@ -54,7 +54,8 @@ export function clients(world: World, book: Ledger, rules: Safety, test: DrawTes
       : able.length > 0
         ? dice.pick(able)
         : undefined;
-    const again = (): void => world.line.after(dice.between(0.5, 1) * RETRY_MS, () => attempt(made, revision, reward, tries + 1));
+    const again = (): void =>
+      world.line.after(dice.between(0.5, 1) * RETRY_MS, () => attempt(made, revision, reward, tries + 1));
     if (target === undefined) return again();
     const process = target.process!;
     let settled = false;
@@ -65,12 +66,15 @@ export function clients(world: World, book: Ledger, rules: Safety, test: DrawTes
     };
     const node = process.node;
     world.pendingPromises = true;
-    node.feedback([{ id: made.id, reward, revision }]).then(
-      (results) => once(() => heard(made, revision, target, results[0], again))(),
-      () => once(again)(),
-    ).catch((error: unknown) => {
-      world.failure ??= error;
-    });
+    node
+      .feedback([{ id: made.id, reward, revision }])
+      .then(
+        (results) => once(() => heard(made, revision, target, results[0], again))(),
+        () => once(again)(),
+      )
+      .catch((error: unknown) => {
+        world.failure ??= error;
+      });
     world.onTouch(target);
     world.line.after(RETRY_MS * 4, once(again));
   }
@@ -98,9 +102,15 @@ export function clients(world: World, book: Ledger, rules: Safety, test: DrawTes
     if (own) {
       const state = target.process?.node.state;
       if (!made.lost && !made.machine.named && state !== undefined && recalls(state, made.id))
-        fail('feedback-lost', `${target.name} says ${JSON.stringify(result)} of ${made.id}, which it remembers`);
+        fail(
+          'feedback-lost',
+          `${target.name} says ${JSON.stringify(result)} of ${made.id}, which it remembers`,
+        );
       if (!made.lost && !made.machine.named)
-        fail('feedback-lost', `${target.name} says ${JSON.stringify(result)} of ${made.id}, which it made and did not lose`);
+        fail(
+          'feedback-lost',
+          `${target.name} says ${JSON.stringify(result)} of ${made.id}, which it made and did not lose`,
+        );
       self.waiting--;
       return;
     }

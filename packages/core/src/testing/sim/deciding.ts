@@ -38,12 +38,15 @@ export function decideOn(
   world.trace.note(
     world.line.nowMs,
     machine.name,
-    () => `decides ${record.id}: ${record.arm} (${record.reason}, ${record.stratum}, p=${record.probability})`,
+    () =>
+      `decides ${record.id}: ${record.arm} (${record.reason}, ${record.stratum}, p=${record.probability})`,
   );
   checkStops(world, rules, machine, record);
   if (record.armIndex >= 0) checkArms(state, record);
   if (point === LEARNED) checkMix(state, record, test);
-  return record.armIndex < 0 ? undefined : remember(book, machine, record, state.learnerKey, world.line.nowMs);
+  return record.armIndex < 0
+    ? undefined
+    : remember(book, machine, record, state.learnerKey, world.line.nowMs);
 }
 
 const STOPPED = ['killed', 'lease_expired', 'blocked', 'placement', 'invalid_context'];
@@ -93,10 +96,16 @@ function checkMix(state: PointState, record: DecisionRecord, test: DrawTest): vo
   if (record.reason === 'baseline' || record.reason === 'policy') {
     const isHeld = held.kind === 'assign';
     if (isHeld !== (record.reason === 'baseline'))
-      fail('holdout', `${record.id}: ${record.unit} is ${isHeld ? '' : 'not '}held out and got ${record.reason}`);
+      fail(
+        'holdout',
+        `${record.id}: ${record.unit} is ${isHeld ? '' : 'not '}held out and got ${record.reason}`,
+      );
   }
   if (record.reason === 'baseline' && (record.armIndex !== 0 || record.probability !== 1))
-    fail('holdout', `${record.id} is held out and got ${record.arm} with ${record.probability}, not the baseline`);
+    fail(
+      'holdout',
+      `${record.id} is held out and got ${record.arm} with ${record.probability}, not the baseline`,
+    );
   if (record.reason !== 'policy') return;
   const p = new Float64Array(arms);
   compiled.policy.propose(state.view.current, scratch.policyInput, { p, confidence: 0 } as never);

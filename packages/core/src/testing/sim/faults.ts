@@ -32,14 +32,19 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
   const { line, machines } = world;
   const root = machines[0];
 
-  const note = (machine: Machine, what: () => string): void => world.trace.note(line.nowMs, machine.name, what);
+  const note = (machine: Machine, what: () => string): void =>
+    world.trace.note(line.nowMs, machine.name, what);
   const live = (): Machine[] => machines.filter((m) => m.process !== undefined && !m.asleep);
   const children = (): Machine[] => machines.filter((m) => m.parent !== '');
-  const restartLater = (machine: Machine): void =>
-    line.after(dice.wait(150), () => start(world, machine));
+  const restartLater = (machine: Machine): void => line.after(dice.wait(150), () => start(world, machine));
 
   /** Runs an action of a person. It may be refused, or never answered. */
-  function ask<T>(machine: Machine, what: string, action: Promise<T>, then: (value: T) => void = () => {}): void {
+  function ask<T>(
+    machine: Machine,
+    what: string,
+    action: Promise<T>,
+    then: (value: T) => void = () => {},
+  ): void {
     note(machine, () => what);
     action.then(then, (error: unknown) => {
       if (!isGanglionError(error)) world.failure ??= error;
@@ -50,20 +55,36 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
 
   function kill(machine: Machine): void {
     const target = dice.pick(machines);
-    const scope = dice.pick(['*', `point:${TAGGED}`, `point:${LEARNED}`, `node:${target.name}`, 'tier:device']);
-    ask(machine, `kill ${scope}`, machine.process!.node.kill({ scope, reason: 'test', by: OPERATOR }), ({ tag }) => {
-      note(machine, () => `kill ${tag} is durable`);
-      sayings.said.add(tag);
-    });
+    const scope = dice.pick([
+      '*',
+      `point:${TAGGED}`,
+      `point:${LEARNED}`,
+      `node:${target.name}`,
+      'tier:device',
+    ]);
+    ask(
+      machine,
+      `kill ${scope}`,
+      machine.process!.node.kill({ scope, reason: 'test', by: OPERATOR }),
+      ({ tag }) => {
+        note(machine, () => `kill ${tag} is durable`);
+        sayings.said.add(tag);
+      },
+    );
   }
 
   function revive(machine: Machine): void {
     const standing = [...machine.process!.node.state.controls.kills.values()];
     if (standing.length === 0) return;
     const { scope } = dice.pick(standing);
-    ask(machine, `revive ${scope}`, machine.process!.node.revive({ scope, reason: 'test', by: OPERATOR }), ({ tags }) => {
-      for (const tag of tags) sayings.removed.add(tag);
-    });
+    ask(
+      machine,
+      `revive ${scope}`,
+      machine.process!.node.revive({ scope, reason: 'test', by: OPERATOR }),
+      ({ tags }) => {
+        for (const tag of tags) sayings.removed.add(tag);
+      },
+    );
   }
 
   const acts: Record<Fault, () => void> = {
@@ -146,10 +167,25 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
     apply() {
       if (root.process === undefined) return;
       specVersion++;
-      if (dice.chance(0.7)) arms = dice.chance(0.5) ? ['a', 'b', 'c'] : dice.pick([['a', 'b'], ['a', 'b', 'c', 'd'], ['b', 'c']]);
+      if (dice.chance(0.7))
+        arms = dice.chance(0.5)
+          ? ['a', 'b', 'c']
+          : dice.pick([
+              ['a', 'b'],
+              ['a', 'b', 'c', 'd'],
+              ['b', 'c'],
+            ]);
       const plan = { ...world.plan, policy: dice.pick(['epsilon-greedy', 'thompson', 'split'] as const) };
-      const spec = learnedSpec(dice.chance(0.4) ? plan : world.plan, arms.includes('b') ? arms : ['a', 'b'], specVersion);
-      ask(root, `apply ${LEARNED} v${specVersion} ${spec.policy.kind} ${arms}`, root.process.node.apply(spec, OPERATOR));
+      const spec = learnedSpec(
+        dice.chance(0.4) ? plan : world.plan,
+        arms.includes('b') ? arms : ['a', 'b'],
+        specVersion,
+      );
+      ask(
+        root,
+        `apply ${LEARNED} v${specVersion} ${spec.policy.kind} ${arms}`,
+        root.process.node.apply(spec, OPERATOR),
+      );
     },
     reset() {
       if (root.process === undefined) return;
@@ -218,7 +254,9 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
   function quarantine(machine: Machine): void {
     const again = (): void => line.after(200, () => quarantine(machine));
     if (root.process === undefined || root.asleep) return again();
-    const known = [...root.process.node.state.controls.quarantines.values()].some((q) => q.node === machine.name);
+    const known = [...root.process.node.state.controls.quarantines.values()].some(
+      (q) => q.node === machine.name,
+    );
     if (known) return;
     ask(
       root,
@@ -240,6 +278,8 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
         incarnation: 'stranger',
         tier: 'device',
         parentIncarnation: node.incarnation,
+        session: 0,
+        heardDown: 0,
         seq: Math.floor(line.nowMs) + 1,
         content: true,
         complete: true,

@@ -33,7 +33,13 @@ export interface Ledger {
 
 export const ledger = (): Ledger => ({ made: new Map(), bounds: new Map(), originBounds: new Map() });
 
-export function remember(book: Ledger, machine: Machine, record: DecisionRecord, key: string, atMs: number): Made {
+export function remember(
+  book: Ledger,
+  machine: Machine,
+  record: DecisionRecord,
+  key: string,
+  atMs: number,
+): Made {
   const { idPrefix, armKeys } = record.source;
   const [node, incarnation] = idPrefix.split('~');
   const made: Made = {

@@ -116,7 +116,8 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
 function drawTree(dice: Dice, size: number | undefined): PlannedNode[] {
   const total = size ?? dice.pick([2, 3, 3, 4, 4, 5, 6, 9]);
   const nodes: PlannedNode[] = [{ name: 'cloud', tier: 'cloud', parent: '' }];
-  const regions = total <= 2 ? total - 1 : total <= 4 ? dice.pick([1, 1, 2]) : Math.max(2, Math.floor(total / 20));
+  const regions =
+    total <= 2 ? total - 1 : total <= 4 ? dice.pick([1, 1, 2]) : Math.max(2, Math.floor(total / 20));
   for (let i = 1; i <= regions; i++) nodes.push({ name: `r${i}`, tier: 'region', parent: 'cloud' });
   for (let i = 1; nodes.length < total; i++)
     nodes.push({ name: `d${i}`, tier: 'device', parent: `r${1 + dice.below(regions)}` });

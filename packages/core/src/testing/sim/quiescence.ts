@@ -24,7 +24,8 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
     if (!state.isRoot && !(state.moment.leaseAgeMs < LEASE_MS))
       return `${state.name} has no lease (age ${state.moment.leaseAgeMs})`;
     const stale = [...state.points.values()].find((point) => point.view.dirty || point.view.stale > 0);
-    if (stale !== undefined) return `${state.name} has not put what it knows of ${stale.compiled.name} to use`;
+    if (stale !== undefined)
+      return `${state.name} has not put what it knows of ${stale.compiled.name} to use`;
   }
   return evidence(world, book, states) ?? acknowledged(world, root) ?? leftovers(world, states);
 }
@@ -106,7 +107,8 @@ function compare(
     for (let i = 0; i < ROW; i++) {
       const u = x?.[i] ?? 0;
       const v = y?.[i] ?? 0;
-      const same = i === 0 || exact ? u === v : Math.abs(u - v) <= 1e-6 * Math.max(Math.abs(u), Math.abs(x?.[1] ?? 0));
+      const same =
+        i === 0 || exact ? u === v : Math.abs(u - v) <= 1e-6 * Math.max(Math.abs(u), Math.abs(x?.[1] ?? 0));
       if (!same) return `${arm}[${i}] is ${v}, at the root ${u}`;
     }
   }

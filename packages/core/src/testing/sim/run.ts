@@ -23,7 +23,9 @@ export interface SimOptions {
 
 export interface SimResult {
   readonly seed: number;
-  readonly failure: { readonly invariant: Invariant; readonly message: string; readonly atMs: number } | undefined;
+  readonly failure:
+    | { readonly invariant: Invariant; readonly message: string; readonly atMs: number }
+    | undefined;
   /** Hash of everything that happened: equal for equal seeds. */
   readonly digest: string;
   readonly steps: number;

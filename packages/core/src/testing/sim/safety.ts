@@ -30,7 +30,12 @@ export function safety(world: World, book: Ledger): Safety {
     if (known === undefined)
       seen.set(
         machine,
-        (known = { controls: undefined, durable: undefined, revisions: new WeakMap(), versions: new WeakMap() }),
+        (known = {
+          controls: undefined,
+          durable: undefined,
+          revisions: new WeakMap(),
+          versions: new WeakMap(),
+        }),
       );
     return known;
   };
@@ -97,7 +102,13 @@ function hearKills(state: NodeState, machine: Machine, killsMs: Map<string, numb
   for (const tag of state.controls.removed) killsMs.delete(tag);
 }
 
-function checkLearner(world: World, book: Ledger, machine: Machine, learner: LearnerSlots, known: Seen): void {
+function checkLearner(
+  world: World,
+  book: Ledger,
+  machine: Machine,
+  learner: LearnerSlots,
+  known: Seen,
+): void {
   if (learner.evidence?.name !== 'moments/1') return;
   let changed = known.revisions.get(learner) !== learner.revision;
   for (const slot of learner.slots.values()) {

@@ -2,8 +2,8 @@ import { GanglionError } from '../../errors.ts';
 import { guards } from '../../guards/index.ts';
 import { moments } from '../../learners/moments.ts';
 import { createNode, type HostedNode } from '../../node.ts';
-import { halfLife } from '../../policies/thompson.ts';
 import { policies } from '../../policies/index.ts';
+import { halfLife } from '../../policies/thompson.ts';
 import { recordReward } from '../../policies/unlearned.ts';
 import type { Policy } from '../../policy.ts';
 import type { Factory, Registry } from '../../registry.ts';
@@ -12,7 +12,7 @@ import type { DownMessage, UpMessage } from '../../sync/messages.ts';
 import { type MemoryDisk, memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
 import { network, type SimNetwork } from './network.ts';
-import { type PlannedNode, type Plan, SIM_TUNING, TICK_MS } from './plan.ts';
+import { type Plan, type PlannedNode, SIM_TUNING, TICK_MS } from './plan.ts';
 import { type SimClock, simClock } from './sim-clock.ts';
 import { type Timeline, timeline } from './timeline.ts';
 import { type Trace, trace } from './trace.ts';
@@ -143,27 +143,29 @@ export function start(world: World, machine: Machine): void {
     registry: world.registry,
     ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), storage },
     tuning: SIM_TUNING,
-  }).then(
-    (node) => {
-      if (machine.processes !== number || !machine.starting) return;
-      machine.starting = false;
-      machine.process = { number, node, receive: undefined };
-      world.trace.note(line.nowMs, machine.name, () => `up as ${node.incarnation}`);
-      if (machine.parent !== '') connect(world, machine);
-      world.onStart(machine);
-      world.onTouch(machine);
-    },
-    (error: unknown) => {
-      if (machine.processes !== number) return;
-      machine.starting = false;
-      machine.disk.crash();
-      world.trace.note(line.nowMs, machine.name, () => `did not start: ${String(error)}`);
-      if (!(error instanceof GanglionError) || error.code === 'storage_corrupt') world.failure ??= error;
-      line.after(100, () => start(world, machine));
-    },
-  ).catch((error: unknown) => {
-    world.failure ??= error;
-  });
+  })
+    .then(
+      (node) => {
+        if (machine.processes !== number || !machine.starting) return;
+        machine.starting = false;
+        machine.process = { number, node, receive: undefined };
+        world.trace.note(line.nowMs, machine.name, () => `up as ${node.incarnation}`);
+        if (machine.parent !== '') connect(world, machine);
+        world.onStart(machine);
+        world.onTouch(machine);
+      },
+      (error: unknown) => {
+        if (machine.processes !== number) return;
+        machine.starting = false;
+        machine.disk.crash();
+        world.trace.note(line.nowMs, machine.name, () => `did not start: ${String(error)}`);
+        if (!(error instanceof GanglionError) || error.code === 'storage_corrupt') world.failure ??= error;
+        line.after(100, () => start(world, machine));
+      },
+    )
+    .catch((error: unknown) => {
+      world.failure ??= error;
+    });
 }
 
 /** The process dies at this instant; what was not durable is gone. */
