@@ -1,5 +1,6 @@
 import type { Policy } from '../policy.ts';
 import type { Factory } from '../registry.ts';
+import { balancer } from './balancer.ts';
 import { epsilonGreedy } from './epsilon-greedy.ts';
 import { fixed } from './fixed.ts';
 import { roundRobin } from './round-robin.ts';
@@ -15,4 +16,5 @@ export const policies = {
   'round-robin': roundRobin,
   'epsilon-greedy': epsilonGreedy,
   thompson,
+  balancer,
 } satisfies Readonly<Record<string, Factory<Policy>>>;

@@ -41,6 +41,15 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
   ],
   [{ kind: 'thompson', reward: 'gaussian', halfLife: '1m' }, { range: [-2, 1] }],
   [{ kind: 'thompson', reward: 'gaussian', prior: { a: { mean: 5e6, n: 2 } } }, { range: [0, 1e7] }],
+  [
+    { kind: 'balancer', deadline: '1s', halfLife: '10s' },
+    {
+      metrics: (s) => ({
+        ...(s.integer(5) === 0 ? {} : { latencyMs: 200 * s.exponential() }),
+        ...(s.integer(3) === 0 ? {} : { success: s.integer(2) }),
+      }),
+    },
+  ],
 ];
 
 const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : parseDuration(declared, ''));
