@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import { GanglionError } from '@ganglion/core';
+import type { Decision, FeedbackItem, IntakeAnswer } from '@ganglion/sdk';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  type ClientFlags,
+  clientCommand,
+  field,
+  jsonObject,
+  metric,
+  milliseconds,
+  session,
+} from '../context.ts';
+import { number, percent, UNKNOWN } from '../format.ts';
+import type { Io } from '../io.ts';
+import { clean, pairs, type Style, table } from '../style.ts';
+
+interface DecideFlags extends ClientFlags {
+  readonly context?: Record<string, unknown>;
+  readonly field?: Record<string, unknown>;
+  readonly unit?: string;
+  readonly deadline?: number;
+}
+
+/** `ganglion decide POINT` */
+export function decideCommand(io: Io): Command {
+  return clientCommand('decide', 'ask a point for a decision, and see why it chose so')
+    .argument('<point>')
+    .option('--context <json>', 'the context, as a JSON object', jsonObject)
+    .option('--field <name=value>', 'one field of the context; may be repeated', field)
+    .option('--unit <id>', 'who or what it is decided for')
+    .option('--deadline <ms>', 'let it ask its parent, and wait no longer than this', milliseconds)
+    .action(async (point: string, flags: DecideFlags) => {
+      const { client, show, style } = session(io, flags);
+      const decision = await client.decide(point, {
+        context: { ...flags.context, ...flags.field },
+        ...(flags.unit === undefined ? {} : { unit: flags.unit }),
+        ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
+      });
+      show(decision, () => decisionText(decision, style));
+    });
+}
+
+function decisionText(decision: Decision, style: Style): string {
+  const { id, arm, proposed, propensity, confidence, reason, stratum, tier, versions, trail } = decision;
+  const told = pairs(
+    [
+      ['arm', style.bold(arm ?? `${UNKNOWN} (nothing may be chosen)`)],
+      ['id', id],
+      ['reason', `${reason}${stratum === '' ? '' : ` (${clean(stratum)})`}`],
+      ['propensity', propensity === null ? `${UNKNOWN} (unknowable)` : percent(propensity)],
+      ['proposed', proposed ?? UNKNOWN],
+      ['confidence', number(confidence)],
+      ['decided by', `${tier}, spec ${versions.spec}, view ${versions.view}`],
+    ],
+    style,
+  );
+  if (trail.length === 0) return told;
+  const rows = trail.map(({ guard, kind, why }) => [clean(guard), kind, clean(why)]);
+  return `${told}\n${table([{ head: 'GUARD' }, { head: 'SAID' }, { head: 'WHY' }], rows, style)}`;
+}
+
+interface FeedbackFlags extends ClientFlags {
+  readonly metric?: Record<string, number>;
+  readonly reward?: number;
+  readonly truth?: string | number | boolean;
+  readonly revision?: number;
+  readonly file?: string;
+}
+
+/** `ganglion feedback ID` */
+export function feedbackCommand(io: Io): Command {
+  return clientCommand('feedback', 'tell what came back for a decision')
+    .argument('[id]', 'the decision’s id')
+    .option('--metric <name=number>', 'a metric; may be repeated', metric)
+    .option('--reward <number>', 'the reward, for points without an objective', finite)
+    .option(
+      '--truth <value>',
+      'what turned out to be right',
+      (text: string) => Object.values(field(`truth=${text}`))[0],
+    )
+    .option('--revision <number>', 'a higher one replaces what was told before', finite)
+    .option('--file <file>', 'a JSON file with one item or a list, instead; - is standard input')
+    .action(async (id: string | undefined, flags: FeedbackFlags, command: Command) => {
+      const { client, show, style } = session(io, flags);
+      const items = flags.file === undefined ? itemOf(id, flags, command) : await itemsOf(io, flags.file);
+      const taken = await client.feedback(items);
+      show(taken, () => intakeText(taken, style));
+    });
+}
+
+function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Give a number.');
+  return value;
+}
+
+function itemOf(id: string | undefined, flags: FeedbackFlags, command: Command): FeedbackItem {
+  const { metric: metrics, reward, truth, revision } = flags;
+  if (id === undefined) command.error("error: missing required argument 'id' (or --file)");
+  if (metrics === undefined && reward === undefined && truth === undefined)
+    command.error('error: nothing is told; give --metric, --reward or --truth');
+  return {
+    id,
+    ...(metrics === undefined ? {} : { metrics }),
+    ...(reward === undefined ? {} : { reward }),
+    ...(truth === undefined ? {} : { truth }),
+    ...(revision === undefined ? {} : { revision }),
+  };
+}
+
+async function itemsOf(io: Io, file: string): Promise<FeedbackItem | readonly FeedbackItem[]> {
+  try {
+    const text = file === '-' ? await io.stdin() : await readFile(file, 'utf8');
+    return JSON.parse(text) as FeedbackItem | readonly FeedbackItem[];
+  } catch (cause) {
+    throw new GanglionError(
+      'invalid_input',
+      `${file} is not a readable JSON file: ${(cause as Error).message}`,
+      {
+        field: '--file',
+        value: file,
+        mend: 'Give a file with {"id": …, "metrics": {…}} or a list of these.',
+        cause,
+      },
+    );
+  }
+}
+
+function intakeText(taken: IntakeAnswer, style: Style): string {
+  const parts = [
+    [taken.joined, 'joined'],
+    [taken.routed, 'on their way to their node'],
+    [taken.duplicates, 'known already'],
+    [taken.unjoined, 'for decisions that were not kept'],
+  ].filter(([n]) => n !== 0);
+  const told = parts.length === 0 ? 'nothing' : parts.map(([n, what]) => `${n} ${what}`).join(', ');
+  const rows = taken.rejected.map(({ index, id, code, message }) => [
+    String(index),
+    clean(id),
+    code,
+    clean(message),
+  ]);
+  const refused =
+    rows.length === 0
+      ? ''
+      : `\n${style.warn(`${rows.length} refused`)}\n${table([{ head: '#', right: true }, { head: 'ID' }, { head: 'CODE' }, { head: 'WHY' }], rows, style)}`;
+  return `taken: ${told}\n${refused}`;
+}

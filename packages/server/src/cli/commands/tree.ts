@@ -1,0 +1,237 @@
+import type { LeaseStatus, NodeStatus, PointReport } from '@ganglion/sdk';
+import { type Command, InvalidArgumentError } from 'commander';
+import { type ClientFlags, clientCommand, session } from '../context.ts';
+import { count, duration, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import type { Io } from '../io.ts';
+import { clean, pairs, type Style, table } from '../style.ts';
+import { watch } from '../watch.ts';
+
+type Watched = ClientFlags & { readonly watch?: boolean };
+
+/** `ganglion report POINT` */
+export function reportCommand(io: Io): Command {
+  return clientCommand('report', 'a point’s traffic, reward, lift over the holdout, allocation and guards')
+    .argument('<point>')
+    .option('--watch', 'again each second')
+    .action(async (point: string, flags: Watched) => {
+      const shown = session(io, flags);
+      await watch(
+        shown,
+        flags.watch === true,
+        () => shown.client.report(point),
+        (answer) => reportText(answer.report, answer.nodes, shown.style),
+      );
+    });
+}
+
+function reportText(report: PointReport, nodes: readonly PointReport[], style: Style): string {
+  const parts = [summary(report, style), armTable(report, style)];
+  if (report.lift.length > 0)
+    parts.push(
+      table(
+        [
+          { head: 'METRIC' },
+          { head: 'TREATED' },
+          { head: 'HOLDOUT' },
+          { head: 'DIFFERENCE (95 %)' },
+          { head: 'P99 TREATED', right: true },
+          { head: 'P99 HOLDOUT', right: true },
+        ],
+        report.lift.map(({ metric, treated, holdout, difference, quantiles }) => [
+          clean(metric),
+          estimate(treated),
+          estimate(holdout),
+          estimate(difference),
+          number(quantiles?.treated.p99 ?? null),
+          number(quantiles?.holdout.p99 ?? null),
+        ]),
+        style,
+      ),
+    );
+  const spoke = report.guards.filter(({ interventions }) => interventions > 0);
+  if (spoke.length > 0)
+    parts.push(
+      table(
+        [{ head: 'GUARD' }, { head: 'INTERVENED', right: true }, { head: 'LAST WORD' }],
+        spoke.map(({ guard, interventions, why }) => [clean(guard), count(interventions), clean(why)]),
+        style,
+      ),
+    );
+  if (nodes.length > 1)
+    parts.push(
+      table(
+        [
+          { head: 'NODE' },
+          { head: 'MODE' },
+          { head: 'DECISIONS', right: true },
+          { head: 'PER SECOND', right: true },
+          { head: 'OUTCOMES', right: true },
+        ],
+        nodes.map((each) => [
+          each.node,
+          modeText(each, style),
+          count(each.decisions),
+          number(each.decisionsPerSecond),
+          count(each.outcomes),
+        ]),
+        style,
+      ),
+    );
+  return parts.join('\n');
+}
+
+function summary(report: PointReport, style: Style): string {
+  return pairs(
+    [
+      ['point', style.bold(report.point)],
+      ['mode', `${modeText(report, style)}${report.why === '' ? '' : `: ${clean(report.why)}`}`],
+      ['asked', `${report.node} (${report.tier}), spec ${report.specVersion}, view ${report.viewVersion}`],
+      ['decisions', `${count(report.decisions)}, ${number(report.decisionsPerSecond)} a second`],
+      [
+        'outcomes',
+        `${count(report.outcomes)} joined, ${count(report.pending)} awaited, ${count(report.expired)} expired, ${count(report.unjoined)} unjoined`,
+      ],
+      [
+        'evidence',
+        `${count(report.pooled.ownOutcomes)} own outcomes, ${count(report.pooled.othersOutcomes)} of others`,
+      ],
+    ],
+    style,
+  );
+}
+
+function armTable(report: PointReport, style: Style): string {
+  return table(
+    [
+      { head: 'ARM' },
+      { head: 'ALLOCATION', right: true },
+      { head: 'SHARE', right: true },
+      { head: 'DECISIONS', right: true },
+      { head: 'IN FLIGHT', right: true },
+      { head: 'FAILURES', right: true },
+      { head: 'REWARD (95 %)' },
+    ],
+    report.arms.map(({ arm, allocation, share, decisions, inflight, failures, reward }) => [
+      arm,
+      percent(allocation),
+      percent(share),
+      count(decisions),
+      count(inflight),
+      count(failures),
+      estimate(reward),
+    ]),
+    style,
+  );
+}
+
+function modeText({ mode }: Pick<PointReport, 'mode'>, style: Style): string {
+  return mode === 'learning' ? style.good(mode) : style.bad(mode);
+}
+
+/** `ganglion nodes` */
+export function nodesCommand(io: Io): Command {
+  return clientCommand('nodes', 'the tree: health, lease, sync, traffic')
+    .option('--watch', 'again each second')
+    .action(async (flags: Watched) => {
+      const shown = session(io, flags);
+      await watch(
+        shown,
+        flags.watch === true,
+        () => shown.client.nodes(),
+        (nodes) => nodeTable(nodes, shown.style),
+      );
+    });
+}
+
+function nodeTable(nodes: readonly NodeStatus[], style: Style): string {
+  const rows = nodes.map((node) => [
+    '  '.repeat(depthOf(node, nodes)) + node.node,
+    node.tier,
+    healthText(node, style),
+    leaseText(node.lease, style),
+    node.parentAgeMs === null ? UNKNOWN : duration(node.parentAgeMs),
+    node.parentRttMs === null ? UNKNOWN : duration(node.parentRttMs),
+    number(node.decisionsPerSecond),
+    count(node.decisions),
+    node.storage,
+  ]);
+  const told = table(
+    [
+      { head: 'NODE' },
+      { head: 'TIER' },
+      { head: 'HEALTH' },
+      { head: 'LEASE' },
+      { head: 'SYNCED', right: true },
+      { head: 'RTT', right: true },
+      { head: 'DECISIONS/S', right: true },
+      { head: 'DECISIONS', right: true },
+      { head: 'STORAGE' },
+    ],
+    rows,
+    style,
+  );
+  const problems = nodes.flatMap((node) =>
+    node.problems.map((problem) => `${style.warn(node.node)}  ${clean(problem)}\n`),
+  );
+  return problems.length === 0 ? told : `${told}\n${problems.join('')}`;
+}
+
+/** How far below the first node; a circle of parents, were there one, ends at the number of nodes. */
+function depthOf(node: NodeStatus, nodes: readonly NodeStatus[]): number {
+  let depth = 0;
+  for (let at = node.parent; at !== null && depth < nodes.length; depth++) {
+    const parent = nodes.find((each) => each.node === at);
+    if (parent === undefined) break;
+    at = parent.parent;
+  }
+  return depth;
+}
+
+function healthText({ health }: NodeStatus, style: Style): string {
+  if (health === 'healthy') return style.good(health);
+  return health === 'degraded' ? style.warn(health) : style.dim(health);
+}
+
+function leaseText(lease: LeaseStatus, style: Style): string {
+  if (lease.state === 'held') return `${duration(lease.remainingMs)} left`;
+  if (lease.state === 'expired') return style.bad(`expired ${duration(lease.sinceMs)} ago`);
+  return lease.state === 'root' ? style.dim('root') : style.warn('none');
+}
+
+/** `ganglion audit` */
+export function auditCommand(io: Io): Command {
+  return clientCommand('audit', 'who did what, the latest first')
+    .option('--limit <n>', 'how many', howMany, 20)
+    .action(async (flags: ClientFlags & { limit: number }) => {
+      const { client, show, style } = session(io, flags);
+      const entries = await client.audit(flags.limit);
+      show(entries, () =>
+        table(
+          [
+            { head: 'WHEN (UTC)' },
+            { head: 'WHO' },
+            { head: 'ACTION' },
+            { head: 'TARGET' },
+            { head: 'NODE' },
+            { head: 'REASON' },
+          ],
+          entries.map(({ atMs, by, action, target, node, reason }) => [
+            time(atMs),
+            clean(by),
+            action,
+            clean(target),
+            node,
+            clean(reason),
+          ]),
+          style,
+        ),
+      );
+    });
+}
+
+function howMany(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1_000)
+    throw new InvalidArgumentError('Give a whole number from 1 to 1000.');
+  return value;
+}

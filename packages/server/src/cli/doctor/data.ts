@@ -1,0 +1,126 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { duration } from '../format.ts';
+import type { Check } from './check.ts';
+
+const LITTLE_SPACE_BYTES = 256 << 20;
+/** A flush slower than this makes every acknowledgement slow, ms. */
+const SLOW_FLUSH_MS = 50;
+
+/** Where state is kept: writable, with room, and every store in it whole. Stores are opened to read only. */
+export function checkData(given: string | undefined): Check[] {
+  const dir = given ?? path.join(homedir(), '.ganglion');
+  if (!existsSync(dir)) return [missing(dir)];
+  const checks = [writable(dir), space(dir)];
+  for (const file of storesIn(dir)) checks.push(store(path.relative(dir, file), file));
+  return checks;
+}
+
+function missing(dir: string): Check {
+  let above = path.dirname(path.resolve(dir));
+  while (!existsSync(above) && above !== path.dirname(above)) above = path.dirname(above);
+  try {
+    accessSync(above, constants.W_OK);
+    return { name: 'data', state: 'passes', found: `${dir} is not there yet, and can be made` };
+  } catch {
+    return {
+      name: 'data',
+      state: 'fails',
+      found: `${dir} is not there and cannot be made`,
+      mend: `Give another folder with --data, or the right to write in ${above}.`,
+    };
+  }
+}
+
+function writable(dir: string): Check {
+  const probe = path.join(dir, `.doctor-${process.pid}`);
+  try {
+    const began = performance.now();
+    const file = openSync(probe, 'wx', 0o600);
+    try {
+      writeSync(file, 'probe');
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+      rmSync(probe, { force: true });
+    }
+    const flushMs = performance.now() - began;
+    const found = `${dir} is writable, a flush takes ${duration(flushMs)}`;
+    return flushMs < SLOW_FLUSH_MS
+      ? { name: 'data', state: 'passes', found }
+      : {
+          name: 'data',
+          state: 'warns',
+          found,
+          mend: 'Keep the data on a faster disk: feedback is acknowledged only once flushed.',
+        };
+  } catch (error) {
+    return {
+      name: 'data',
+      state: 'fails',
+      found: `${dir}: ${(error as Error).message}`,
+      mend: 'Give a folder of this user’s with --data, or free some space.',
+    };
+  }
+}
+
+function space(dir: string): Check {
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize;
+  const found = `${(free / 2 ** 30).toFixed(1)} GiB free`;
+  return free >= LITTLE_SPACE_BYTES
+    ? { name: 'disk', state: 'passes', found }
+    : { name: 'disk', state: 'warns', found, mend: 'Free some space: a full disk refuses feedback.' };
+}
+
+function storesIn(dir: string): string[] {
+  const files = readdirSync(dir, { withFileTypes: true, recursive: true });
+  return files
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.db'))
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+function store(name: string, file: string): Check {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 200 });
+    const [row] = db.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
+    if (row?.quick_check === 'ok')
+      return { name: `store ${name}`, state: 'passes', found: 'whole, and free' };
+    return damaged(name, row?.quick_check ?? 'it could not be checked');
+  } catch (error) {
+    const { errcode, message } = error as { errcode?: number; message: string };
+    // SQLITE_BUSY and SQLITE_LOCKED, whatever their extension.
+    if (((errcode ?? 0) & 0xff) === 5 || ((errcode ?? 0) & 0xff) === 6)
+      return {
+        name: `store ${name}`,
+        state: 'passes',
+        found: 'in use by a running daemon, so not looked into',
+      };
+    return damaged(name, message);
+  } finally {
+    db?.close();
+  }
+}
+
+function damaged(name: string, why: string): Check {
+  return {
+    name: `store ${name}`,
+    state: 'fails',
+    found: why,
+    mend: 'Stop the daemon, keep a copy of the file and of its -wal, and restore a backup; without one, move it away: the node starts anew, and the tree gives back what it has learned.',
+  };
+}

@@ -1,0 +1,50 @@
+import type { Estimate } from '@ganglion/sdk';
+
+/** Numbers and times as people read them. `–` is unknown: never zero, never healthy. */
+export const UNKNOWN = '–';
+
+/** Three significant digits. */
+export function number(value: number | null): string {
+  if (value === null) return UNKNOWN;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2);
+  return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en-GB').replaceAll(',', ' ');
+}
+
+export function percent(share: number | null): string {
+  return share === null ? UNKNOWN : `${number(share * 100)} %`;
+}
+
+/** `12 ms`, `3.4 s`, `5 min`, `2 h`, `3 d`. */
+export function duration(ms: number | null): string {
+  if (ms === null) return UNKNOWN;
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${Number((ms / 1_000).toPrecision(3))} s`;
+  if (ms < 2 * 3_600_000) return `${Math.round(ms / 60_000)} min`;
+  if (ms < 2 * 86_400_000) return `${Math.round(ms / 3_600_000)} h`;
+  return `${Math.round(ms / 86_400_000)} d`;
+}
+
+/** `2026-03-01 12:00:00`, in UTC. */
+export function time(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+}
+
+/** `0.92 [0.9, 0.94]`: an estimate is never shown without its interval. */
+export function estimate({ mean, low, high }: Estimate): string {
+  if (mean === null) return UNKNOWN;
+  return `${number(mean)} [${number(low)}, ${number(high)}]`;
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `250ms`, `30s`, `5m`, `1h`, `7d` as ms; undefined where it is none of these. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const ms = match === null ? Number.NaN : Number(match[1]) * UNITS[match[2]];
+  return ms > 0 && Number.isFinite(ms) ? ms : undefined;
+}

@@ -1,0 +1,70 @@
+import { Command } from 'commander';
+import { packageVersion } from '../version.ts';
+import { completionCommand } from './commands/completion.ts';
+import {
+  controlsCommand,
+  killCommand,
+  overrideCommand,
+  quarantineCommand,
+  reviveCommand,
+} from './commands/controls.ts';
+import { decideCommand, feedbackCommand } from './commands/decisions.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { pointCommand } from './commands/point.ts';
+import { auditCommand, nodesCommand, reportCommand } from './commands/tree.ts';
+import type { Io } from './io.ts';
+
+/** Commands that talk to a daemon need neither its server nor its storage: those are loaded for the others only. */
+const LIGHT: ReadonlySet<string> = new Set([
+  'point',
+  'decide',
+  'feedback',
+  'kill',
+  'revive',
+  'override',
+  'quarantine',
+  'controls',
+  'report',
+  'nodes',
+  'audit',
+  'doctor',
+  '--version',
+  '-V',
+]);
+
+/** The whole command. @param first - the first word after `ganglion` */
+export async function buildProgram(io: Io, first: string | undefined): Promise<Command> {
+  const program = new Command('ganglion')
+    .description('Learned decisions that run anywhere and can always be stopped.')
+    .version(packageVersion())
+    .showHelpAfterError('(see --help)')
+    .configureHelp({ sortSubcommands: false });
+  if (first === undefined || !LIGHT.has(first))
+    for (const command of await daemonCommands()) program.addCommand(command);
+  for (const command of [
+    pointCommand,
+    decideCommand,
+    feedbackCommand,
+    killCommand,
+    reviveCommand,
+    overrideCommand,
+    quarantineCommand,
+    controlsCommand,
+    reportCommand,
+    nodesCommand,
+    auditCommand,
+  ])
+    program.addCommand(command(io));
+  program.addCommand(doctorCommand(io));
+  program.addCommand(completionCommand(io, program));
+  return program;
+}
+
+async function daemonCommands(): Promise<Command[]> {
+  const [{ upCommand }, { nodeCommand }, { proxyCommand }] = await Promise.all([
+    import('./commands/up.ts'),
+    import('./commands/node.ts'),
+    import('./commands/proxy.ts'),
+  ]);
+  return [upCommand(), nodeCommand(), proxyCommand()];
+}

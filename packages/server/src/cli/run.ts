@@ -1,0 +1,64 @@
+import { isGanglionError } from '@ganglion/core';
+import { type Command, CommanderError } from 'commander';
+import type { Io } from './io.ts';
+import { buildProgram } from './program.ts';
+import { clean, pairs, styleOf } from './style.ts';
+
+/** Exit codes: 0 success, 1 failure, 2 wrong usage. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Runs the command. Results go to `io.out`, all else to `io.err`. @param args - without node and script */
+export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
+  const program = await buildProgram(io, args[0]);
+  harden(program, io);
+  try {
+    if (args.length === 0) {
+      io.err(program.helpInformation());
+      return 2;
+    }
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? 0 : error.code === 'ganglion.failed' ? 1 : 2;
+    report(io, error, args.includes('--json'));
+    return 1;
+  }
+}
+
+/** Every command throws instead of ending the process, and writes where it is told. */
+function harden(command: Command, io: Io): void {
+  const style = styleOf(io);
+  command.exitOverride().configureOutput({
+    writeOut: io.out,
+    writeErr: io.err,
+    outputError: (text, write) => write(style.bad(text)),
+  });
+  for (const each of command.commands) harden(each, io);
+}
+
+function report(io: Io, error: unknown, json: boolean): void {
+  const style = styleOf(io);
+  const known = isGanglionError(error) ? error : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  if (json) {
+    const told = {
+      code: known?.code ?? 'internal',
+      message,
+      field: known?.field,
+      value: known?.value,
+      mend: known?.mend,
+    };
+    io.err(`${JSON.stringify({ error: told })}\n`);
+    return;
+  }
+  io.err(`${style.bad('error:')} ${clean(message)}\n`);
+  const more = (['field', 'value', 'mend'] as const).flatMap((name) => {
+    const text = known?.[name];
+    return text === undefined ? [] : [[`  ${name}`, clean(text)] as const];
+  });
+  io.err(pairs(more, style));
+  // A fault of ours: without its place nobody can mend it.
+  if (known === undefined && error instanceof Error && error.stack !== undefined)
+    io.err(`${style.dim(error.stack)}\n`);
+}
