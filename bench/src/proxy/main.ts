@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { type Front, fronts, startBackends } from './fronts/index.ts';
 import { generator, LOAD_CORE } from './load.ts';
 import { type Figures, measureDirect, measureFront, medians, type Plan } from './measure.ts';
-import { has, pinning } from './processes.ts';
+import { has, machineTime, pinning } from './processes.ts';
 import { table } from './table.ts';
 
 const HELP = `Reverse proxies on one core, before the same backends: throughput, CPU a request, p99.
@@ -41,10 +41,20 @@ async function main(): Promise<void> {
     connections: count('--connections', options.connections, 32),
     rate: count('--rate', options.rate, 1000),
   };
+  const disturbance = await disturbed();
   const rows = await measureAll(plan, chosen(options.front));
-  const setting = { ...plan, generator, pinning };
+  const setting = { ...plan, generator, pinning, busyBefore: disturbance };
   if (options.json) process.stdout.write(`${JSON.stringify({ setting, rows }, undefined, 2)}\n`);
-  else process.stdout.write(`${table(rows)}\n\n${describe(plan)}\n`);
+  else process.stdout.write(`${table(rows)}\n\n${describe(plan, disturbance)}\n`);
+}
+
+/** The share of the machine that others use while nothing of ours runs: how far the figures can be trusted. */
+async function disturbed(): Promise<number | undefined> {
+  const before = machineTime();
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const after = machineTime();
+  if (before === undefined || after === undefined) return undefined;
+  return (after.busyMs - before.busyMs) / (after.totalMs - before.totalMs);
 }
 
 async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Figures[]> {
@@ -66,10 +76,12 @@ async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Figures[]
   }
 }
 
-function describe(plan: Plan): string {
+function describe(plan: Plan, disturbance: number | undefined): string {
+  const others = disturbance === undefined ? 'unknown' : `${(100 * disturbance).toFixed(0)} %`;
   return [
     `Closed loops: ${generator}, ${plan.connections} connections, ${plan.seconds} s; open loop: Poisson arrivals at ${plan.rate} a second,`,
     `latency from when a request was due. Medians of ${plan.rounds} rounds; ${pinning}; 3 backends, round robin.`,
+    `Used by others before the start: ${others} of the machine; above a few per cent, trust CPU a request rather than the rest.`,
   ].join('\n');
 }
 

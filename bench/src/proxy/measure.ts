@@ -29,6 +29,8 @@ export interface Figures {
   readonly open: OpenFigures;
 }
 
+const WARM_UP_REQUESTS = 10_000;
+
 /** Runs every load against one front, started anew. */
 export async function measureFront(
   front: Front,
@@ -59,8 +61,7 @@ async function measure(
   const { seconds, connections, rate } = plan;
   const loop = async (path: string, postBytes: number): Promise<Loop> => {
     const closed: ClosedLoop = { path, connections, seconds, postBytes };
-    // Warm-up: what a JIT compiles is compiled, what is kept open is open.
-    await closedLoop(url, { ...closed, seconds: 1 });
+    await warmUp(url, closed);
     const before = front?.cpuMs();
     const figures = await closedLoop(url, closed);
     const after = front?.cpuMs();
@@ -74,6 +75,16 @@ async function measure(
     large: await loop('/large', 0),
     open: await openLoop(url, rate, seconds, seed),
   };
+}
+
+/**
+ * Until what a JIT compiles is compiled and what is kept open is open: by requests, because on a busy machine a second
+ * may hold too few of them.
+ */
+async function warmUp(url: string, closed: ClosedLoop): Promise<void> {
+  let requests = 0;
+  for (let second = 0; second < 10 && requests < WARM_UP_REQUESTS; second++)
+    requests += (await closedLoop(url, { ...closed, seconds: 1 })).requests;
 }
 
 /** The median of each figure over the rounds. */

@@ -34,6 +34,16 @@ const ticksPerSecond = process.platform === 'linux' ? Number(execFileSync('getco
 /** Says how the machine was divided. */
 export const pinning = canPin ? 'front on core 0, load and backends on core 1' : 'not pinned';
 
+/** CPU time that the machine has spent working, and in all, ms; undefined where the system does not tell. */
+export function machineTime(): { busyMs: number; totalMs: number } | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const [first] = readFileSync('/proc/stat', 'latin1').split('\n');
+  const ticks = first.trim().split(/\s+/).slice(1, 9).map(Number);
+  const totalMs = (ticks.reduce((a, b) => a + b) / ticksPerSecond) * 1000;
+  // Fields 4 and 5 of the line are idle time and waiting for disks.
+  return { busyMs: totalMs - ((ticks[3] + ticks[4]) / ticksPerSecond) * 1000, totalMs };
+}
+
 /** Starts a node program that prints `{"port"}` as its first line. */
 export async function startProgram(core: number, file: string, args: readonly string[]): Promise<Running> {
   const path = fileURLToPath(new URL(file, import.meta.url));
