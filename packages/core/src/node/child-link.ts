@@ -189,7 +189,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage): boole
   }
   if (node.folded.has(`${message.key}\n${message.origin}`)) {
     refuse(node, 'evidence_of_retired_origin');
-    foreignOf(link, message.key).add(message.origin);
+    nameForeign(link, message.key, message.origin);
     return false;
   }
   const learner = learnerFor(node, message.key);
@@ -204,14 +204,14 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage): boole
   };
   const { result, previous } = receiveSlot(learner.slots, { ...message, evidence: decoded }, link.key, at);
   if (result === 'older') {
-    foreignOf(link, message.key).add(message.origin);
+    nameForeign(link, message.key, message.origin);
     return false;
   }
   link.foreign.get(message.key)?.delete(message.origin);
   if (result === 'known') return false;
   if (previous !== '') {
     const loser = node.children.get(previous);
-    if (loser !== undefined) foreignOf(loser, message.key).add(message.origin);
+    if (loser !== undefined) nameForeign(loser, message.key, message.origin);
   }
   learner.dirty.add(message.origin);
   if (node.parent !== undefined) node.parent.urgent = true;
@@ -275,10 +275,14 @@ function plausible(node: NodeState, learner: LearnerSlots, message: SlotMessage,
 const UNSEEN_MS = 7 * 86_400_000;
 const SLACK_MS = 60_000;
 
-function foreignOf(link: ChildLink, key: string): Set<string> {
-  let set = link.foreign.get(key);
-  if (set === undefined) link.foreign.set(key, (set = new Set()));
-  return set;
+/** The next base for this child names an origin that it lists and that reaches it by another way. */
+export function nameForeign(link: ChildLink, key: string, origin: string): void {
+  const set = link.foreign.get(key);
+  if (set === undefined) link.foreign.set(key, new Set([origin]));
+  else set.add(origin);
+  // A base that named it before is no answer: the child has listed it again since.
+  const sent = link.bases.get(key);
+  if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
 }
 
 /** Once the child holds a base that named them, they are gone there, and need not be named again. */

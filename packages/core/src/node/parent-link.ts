@@ -12,13 +12,14 @@ import {
 } from '../sync/messages.ts';
 import { adoptBase, type Slot } from '../sync/slots.ts';
 import { appliedBelow } from './acknowledgements.ts';
+import { nameForeign } from './child-link.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { outstandingShare, setShare } from './shares.ts';
-import { type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
+import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry.ts';
 
 /** The child's end of the link to its parent. All state of the exchange; no I/O. */
@@ -273,7 +274,7 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
     changeControls(node, node.controls, true);
   }
   if (!stale) setShare(node, down.share);
-  for (const base of down.bases) takeBase(node, base);
+  for (const base of down.bases) takeBase(node, link, base);
   takeFeedbackDown(node, link, down.feedback);
   for (const answer of down.answers) {
     link.asks.get(answer.id)?.resolve(answer);
@@ -328,7 +329,7 @@ function acknowledge(node: NodeState, link: ParentLink, sent: Sent): void {
   for (const seq of sent.feedback) forget(node, seq);
 }
 
-function takeBase(node: NodeState, message: BaseMessage): void {
+function takeBase(node: NodeState, link: ParentLink, message: BaseMessage): void {
   const learner = node.learners.get(message.key);
   const evidence = learner?.slots.evidence;
   if (learner === undefined || evidence === undefined) return;
@@ -336,21 +337,35 @@ function takeBase(node: NodeState, message: BaseMessage): void {
     const value = evidence.decode(message.bytes, node.limits);
     const problem = evidence.validate(value, node.limits);
     if (problem !== undefined) return refuse(node, 'implausible_total');
-    const left = adoptBase(
-      learner.slots,
-      { evidence: value, revision: message.revision, asOf: message.asOf },
-      message.foreign,
-    );
-    if (left === undefined) return;
+    const base = { evidence: value, revision: message.revision, asOf: message.asOf };
+    const adopted = adoptBase(learner.slots, base, message.foreign, node.origin);
+    if (adopted === undefined) return;
     learner.baseDirty = true;
     for (const slot of learner.slots.slots.values())
       if (slot.bytes !== undefined) learner.dirty.add(slot.origin);
-    for (const origin of left) learner.dirty.add(origin);
-    if (left.includes(node.origin)) rotateIncarnation(node);
+    if (adopted.claimed.length > 0) link.urgent = true;
+    for (const slot of adopted.left) slotLeft(node, learner, slot);
+    if (adopted.left.some((slot) => slot.origin === node.origin)) rotateIncarnation(node);
   } catch (error) {
     if (!(error instanceof GanglionError)) throw error;
     refuse(node, 'undecodable_total');
   }
+}
+
+/** What left is part of the base from now on: the child that lists it must hear that before it hears of the base. */
+function slotLeft(node: NodeState, learner: LearnerState, slot: Slot): void {
+  const { key } = learner.slots;
+  learner.dirty.add(slot.origin);
+  const child = node.children.get(slot.route);
+  if (child !== undefined) nameForeign(child, key, slot.origin);
+  if (slot.route !== '') return;
+  node.retired.add(`${key}\n${slot.origin}`);
+  node.writes.push({
+    kind: 'put',
+    collection: 'retired',
+    key: `${key}\n${slot.origin}`,
+    value: new Uint8Array(0),
+  });
 }
 
 function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly RoutedFeedback[]): void {

@@ -189,12 +189,13 @@ export function isStale(node: NodeState, key: string): boolean {
 
 /** An outcome goes to the slot of the incarnation that decided: a snapshot restored later can then add nothing twice. */
 export function learn(node: NodeState, state: PointState, outcome: Outcome): void {
-  const learner = node.learners.get(state.learnerKey);
-  if (learner === undefined) return refuse(node, 'learner_gone'); // reset meanwhile
-  const origin = state.source.idPrefix.slice(
+  if (isStale(node, state.learnerKey)) return refuse(node, 'learner_gone'); // reset meanwhile
+  const learner = learnerOf(node, state);
+  const decided = state.source.idPrefix.slice(
     0,
     state.source.idPrefix.indexOf('~', state.source.idPrefix.indexOf('~') + 1),
   );
+  const origin = node.retired.has(`${state.learnerKey}\n${decided}`) ? node.origin : decided;
   if (origin !== node.origin && !learner.slots.slots.has(origin)) {
     const known = node.ownOrigins.has(origin);
     if (!known) return refuse(node, 'origin_retired');

@@ -64,6 +64,7 @@ export async function recover(node: NodeState): Promise<void> {
   };
   each('incarnation', (entry) => node.ownOrigins.add(entry.key));
   each('folded', (entry) => node.folded.add(entry.key));
+  each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
   each('shares', (entry) => recoverShares(node, bytesJson(entry.value, JSON_MAX)));
   each('controls', (entry) => {
@@ -125,6 +126,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     quarantined: [...node.controls.quarantines.values()].some((q) => q.node === nodeOf(origin)),
     listedIn: 0,
     ackedVersion: 0,
+    claims: 0,
   };
   learner.slots.slots.set(origin, slot);
   learner.slots.revision++;

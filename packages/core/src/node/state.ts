@@ -123,6 +123,8 @@ export interface NodeState {
   readonly ownOrigins: Set<string>;
   /** Origins the root has folded or refuses. */
   readonly folded: Set<string>;
+  /** Own earlier origins that live on elsewhere, by learner: late outcomes of theirs go to the current one. */
+  readonly retired: Set<string>;
 
   /** What the parent granted of tree-wide limits, and how it is dealt out: this node's own part under its name. */
   share: number;
@@ -262,6 +264,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     pointNumber: 0,
     ownOrigins: new Set(),
     folded: new Set(),
+    retired: new Set(),
     share: options.root ? 1 : 0,
     granted: new Map([[options.name, options.root ? 1 : 0]]),
     durableGrants: new Map(),

@@ -60,6 +60,8 @@ export interface Slot {
   listedIn: number;
   /** Version that the parent has acknowledged. */
   ackedVersion: number;
+  /** How often this process has claimed it back as its own. */
+  claims: number;
   /** Tree time of the last change, ms. */
   changedMs: number;
 }
@@ -106,6 +108,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       sentTo: '',
       listedIn: 0,
       ackedVersion: 0,
+      claims: 0,
       changedMs: nowMs,
     };
     learner.slots.set(origin, slot);
@@ -153,6 +156,7 @@ export function receiveSlot(
       sentTo: '',
       listedIn: 0,
       ackedVersion: 0,
+      claims: 0,
       changedMs: at.nowMs,
     };
     learner.slots.set(slot.origin, slot);
@@ -254,7 +258,7 @@ export function sumOwn(
   if (evidence === undefined) return undefined;
   let sum = evidence.zero();
   for (const slot of learner.slots.values()) {
-    const own = slot.route === '' && !slot.quarantined ? durable(slot) : undefined;
+    const own = slot.route === '' && slot.counted && !slot.quarantined ? durable(slot) : undefined;
     if (own !== undefined) sum = evidence.add(sum, own);
   }
   return sum;
@@ -281,17 +285,25 @@ function settle(
   return total;
 }
 
+/** What a new base changed: slots that left, and own ones that have to be claimed anew. */
+export interface Adoption {
+  readonly left: readonly Slot[];
+  readonly claimed: readonly Slot[];
+}
+
 /**
  * Adopts what the parent says of everybody else. `foreign` are origins that this node lists but that reach the base by
- * another way (the device moved, an older copy was restored, they were folded): they leave, in the same step. All
- * others that the parent had heard of by then are left out of the base, and so count from now on.
- * Returns the origins that left, or undefined where the base is not newer than the one in hand.
+ * another way (the device moved, an older copy was restored, they were folded): in the same step they leave or, where
+ * the parent has yet to hear their news, count no more. All others that the parent had heard of by then are left out of
+ * the base, and so count from now on. This process's own origin is nobody else's: it goes up again as a newer version.
+ * Returns undefined where the base is not newer than the one in hand.
  */
 export function adoptBase(
   learner: LearnerSlots,
   base: Base,
   foreign: readonly string[],
-): string[] | undefined {
+  selfOrigin: string,
+): Adoption | undefined {
   const current = learner.base;
   if (
     current !== undefined &&
@@ -299,26 +311,40 @@ export function adoptBase(
   )
     return undefined;
   const gone = new Set(foreign);
-  const left: string[] = [];
+  const left: Slot[] = [];
+  const claimed: Slot[] = [];
   for (const slot of [...learner.slots.values()]) {
-    if (slot.listedIn === 0 || slot.listedIn > base.asOf) continue;
+    const listed = slot.listedIn > 0 && slot.listedIn <= base.asOf;
+    const isGone = gone.has(slot.origin);
+    if (!listed && !isGone) continue;
     if (slot.route !== '') leave(learner, slot);
-    if (!gone.has(slot.origin)) slot.counted = true;
-    else if (slot.durableVersion <= slot.ackedVersion) {
-      learner.slots.delete(slot.origin);
-      left.push(slot.origin);
-      continue;
-    } else {
-      // It has news that the parent has not: that goes up first, and counts when the parent has said so.
-      slot.counted = slot.route === '';
+    if (!isGone) slot.counted = true;
+    else {
+      const news = !listed || slot.durableVersion > slot.ackedVersion || slot.version > slot.durableVersion;
+      const own = slot.origin === selfOrigin && slot.claims < CLAIMS_MAX;
+      if (!news && !own) {
+        learner.slots.delete(slot.origin);
+        left.push(slot);
+        continue;
+      }
+      if (!news) {
+        slot.version++;
+        slot.claims++;
+        claimed.push(slot);
+      }
+      // The base holds an older copy of it: that counts until the parent has said that it has left it out.
+      slot.counted = false;
       slot.listedIn = 0;
     }
     if (slot.route !== '') enter(learner, slot);
   }
   learner.base = base;
   learner.revision++;
-  return left;
+  return { left, claimed };
 }
+
+/** An origin that is refused this often has been closed to its process. */
+const CLAIMS_MAX = 8;
 
 /** Marks what belongs to quarantined nodes; sums are made anew where that changed. Returns whether it did. */
 export function applyQuarantine(learner: LearnerSlots, isQuarantined: (node: string) => boolean): boolean {

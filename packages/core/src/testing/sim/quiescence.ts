@@ -82,7 +82,7 @@ function sumOf(learner: LearnerSlots | undefined, treeMs: number): Map<string, F
   if (learner === undefined || kept === undefined) return total;
   let sum = kept.zero();
   const terms = [...learner.slots.values()]
-    .filter((slot) => slot.evidence !== undefined && !slot.quarantined && (slot.route === '' || slot.counted))
+    .filter((slot) => slot.evidence !== undefined && !slot.quarantined && slot.counted)
     .map((slot) => slot.evidence as Moments);
   if (learner.base !== undefined) terms.push(learner.base.evidence as Moments);
   for (const term of terms) sum = kept.add(sum, term);

@@ -147,8 +147,7 @@ export function countTotal(learner: LearnerSlots): Map<string, number> {
     for (const [arm, row] of (evidence as Moments).arms) total.set(arm, (total.get(arm) ?? 0) + row[0]);
   };
   for (const slot of learner.slots.values())
-    if (slot.evidence !== undefined && !slot.quarantined && (slot.route === '' || slot.counted))
-      add(slot.evidence);
+    if (slot.evidence !== undefined && !slot.quarantined && slot.counted) add(slot.evidence);
   if (learner.base !== undefined) add(learner.base.evidence);
   return total;
 }

@@ -192,10 +192,12 @@ export function connect(world: World, machine: Machine): void {
       const target = world.machines.find((m) => m.name === parent && m.process !== undefined);
       if (target?.process === undefined || target.asleep) return;
       const answering = target.process;
+      world.trace.note(world.line.nowMs, target.name, () => tellUp(arrived as UpMessage));
       answering.node.receiveUp(arrived as UpMessage, (down) => {
         if (target.process !== answering) return;
         world.network.send(target.index, name, down, (back) => {
           if (!alive()) return;
+          world.trace.note(world.line.nowMs, name, () => tellDown(back as DownMessage));
           receive(back as DownMessage);
           world.onTouch(machine);
         });
@@ -206,6 +208,25 @@ export function connect(world: World, machine: Machine): void {
   const { receive } = process.node.connectParent(send);
   process.receive = receive;
 }
+
+/** A message as the trace shows it: what it carries of evidence and controls. */
+function tellUp(up: UpMessage): string {
+  const slots = up.slots.map(
+    (slot) => `${short(slot.key)}:${slot.origin} v${slot.version}${slot.onlyVia === '' ? '' : ' only'}`,
+  );
+  return `<- ${up.node} #${up.seq}${up.content ? ' content' : ''}${up.complete ? ' complete' : ''} heard ${up.heardDown}${up.controls === null ? '' : ' controls'} [${slots.join(', ')}]${up.feedback.length > 0 ? ` ${up.feedback.length} feedback` : ''}`;
+}
+
+function tellDown(down: DownMessage): string {
+  const bases = down.bases.map(
+    (base) =>
+      `${short(base.key)} r${base.revision} as of ${base.asOf}${base.foreign.length > 0 ? ` without ${base.foreign}` : ''}`,
+  );
+  return `=> from ${down.node} #${down.seq} ack ${down.ack} heard ${down.heard} lease ${down.leaseAgeMs?.toFixed(0)}${down.controls === null ? '' : ' controls'} [${bases.join(', ')}]${down.feedback.length > 0 ? ` ${down.feedback.length} feedback` : ''}`;
+}
+
+const short = (key: string): string =>
+  `${key.slice(0, key.indexOf('|'))}${key.slice(key.lastIndexOf('|') + 1)}`;
 
 const evidence = moments({ range: [0, 1] });
 
