@@ -1,3 +1,5 @@
+import { exp2 } from '../stats/math.ts';
+
 /**
  * The mathematics of the learning balancer: from what one client saw of its backends to an exact distribution over
  * them, before anything is drawn. A plain bandit on latency herds, because its arms are slowed by its own traffic;
@@ -152,7 +154,7 @@ function close(state: BalancerState, arm: number, sentMs: number): void {
 }
 
 const remaining = (elapsedMs: number, halfLifeMs: number): number =>
-  elapsedMs > 0 ? Math.exp((-Math.LN2 * elapsedMs) / halfLifeMs) : 1;
+  elapsedMs > 0 ? exp2(-elapsedMs / halfLifeMs) : 1;
 
 /** Writes the learned latency of each of the first `arms` arms, ms, all > 0. */
 export function learnedLatencies(
