@@ -24,6 +24,7 @@ import { hearApplied } from './acknowledgements.ts';
 import { acceptFromChild, changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { answerAsk } from './escalation.ts';
+import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { mixture } from './mixture.ts';
@@ -274,25 +275,6 @@ function plausible(node: NodeState, learner: LearnerSlots, message: SlotMessage,
 
 const UNSEEN_MS = 7 * 86_400_000;
 const SLACK_MS = 60_000;
-
-/** The next base for this child names an origin that it lists and that reaches it by another way. */
-export function nameForeign(link: ChildLink, key: string, origin: string): void {
-  const set = link.foreign.get(key);
-  if (set === undefined) link.foreign.set(key, new Set([origin]));
-  else set.add(origin);
-  // A base that named it before is no answer: the child has listed it again since.
-  const sent = link.bases.get(key);
-  if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
-}
-
-/** Once the child holds a base that named them, they are gone there, and need not be named again. */
-function forgetForeign(link: ChildLink): void {
-  for (const [key, base] of link.bases) {
-    if (base.heldRevision < base.revision || base.foreign.length === 0) continue;
-    for (const origin of base.foreign) link.foreign.get(key)?.delete(origin);
-    base.foreign = [];
-  }
-}
 
 function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {
   try {

@@ -101,7 +101,7 @@ function gather(node: NodeState): Batch {
         continue;
       }
       const own = slot.route === '' && learner.slots.evidence !== undefined;
-      const bytes = own ? learner.slots.evidence!.encode(slot.evidence) : (slot.bytes as Uint8Array);
+      const bytes = own ? learner.slots.evidence!.encode(slot.evidence) : (slot.received ?? slot.bytes)!;
       slots.push({ slot, version: slot.version, bytes, key });
       writes.push({
         kind: 'put',
@@ -156,6 +156,7 @@ function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecor
 function settle(node: NodeState, batch: Batch): void {
   for (const { slot, version, bytes, key } of batch.slots) {
     slot.bytes = bytes;
+    if (slot.received === bytes) slot.received = undefined;
     slot.durableVersion = version;
     const learner = node.learners.get(key);
     if (slot.route === '' && learner !== undefined) learner.slots.revision++;

@@ -12,9 +12,9 @@ import {
 } from '../sync/messages.ts';
 import { adoptBase, type Slot } from '../sync/slots.ts';
 import { appliedBelow } from './acknowledgements.ts';
-import { nameForeign } from './child-link.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
+import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { rotateIncarnation } from './rotation.ts';

@@ -156,17 +156,18 @@ export function learnerOf(node: NodeState, state: PointState): LearnerState {
   const slots = learnerSlots(state.learnerKey, evidence);
   for (const [origin, slot] of known?.slots.slots ?? [])
     try {
-      if (slot.bytes === undefined) continue;
-      const decoded = { ...slot, evidence: evidence.decode(slot.bytes, node.limits) };
-      slots.slots.set(origin, decoded);
-      if (decoded.route !== '') enter(slots, decoded);
+      const bytes = slot.received ?? slot.bytes;
+      if (bytes === undefined) continue;
+      slot.evidence = evidence.decode(bytes, node.limits);
+      slots.slots.set(origin, slot);
+      if (slot.route !== '') enter(slots, slot);
     } catch {
       refuse(node, 'undecodable_evidence');
     }
   const learner: LearnerState = {
     slots,
     others: mixture(evidence.zero()),
-    dirty: new Set(),
+    dirty: known?.dirty ?? new Set(),
     baseDirty: false,
   };
   node.learners.set(state.learnerKey, learner);

@@ -122,6 +122,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     origin,
     node: nodeOf(origin),
     durableVersion: stored.version,
+    received: undefined,
     evidence: evidence?.decode(stored.bytes, node.limits),
     quarantined: [...node.controls.quarantines.values()].some((q) => q.node === nodeOf(origin)),
     listedIn: 0,

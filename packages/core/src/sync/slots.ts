@@ -41,8 +41,10 @@ export interface Slot {
   /** The node of the origin. */
   readonly node: string;
   version: number;
-  /** As received, or as last made durable here; what is sent. Undefined: nothing durable yet. */
+  /** As last made durable here; what is sent. Undefined: nothing durable yet. */
   bytes: Uint8Array | undefined;
+  /** As last received from a child: on its way to the disk. Undefined for own slots, which are encoded anew. */
+  received: Uint8Array | undefined;
   durableVersion: number;
   /** Decoded; for own slots it may be ahead of `bytes`. */
   evidence: unknown;
@@ -99,6 +101,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       node: nodeOf(origin),
       version: 0,
       bytes: undefined,
+      received: undefined,
       durableVersion: 0,
       evidence: learner.evidence?.zero(),
       route: '',
@@ -149,7 +152,9 @@ export function receiveSlot(
     const slot: Slot = {
       ...incoming,
       node: nodeOf(incoming.origin),
-      durableVersion: incoming.version,
+      bytes: undefined,
+      received: incoming.bytes,
+      durableVersion: 0,
       route: child,
       counted,
       quarantined: at.quarantined,
@@ -167,15 +172,14 @@ export function receiveSlot(
   if (known.route === '') return { result: 'older', previous: '' };
   if (incoming.version < known.version) return { result: 'older', previous: '' };
   if (incoming.version === known.version) {
-    if (!sameBytes(known.bytes, incoming.bytes)) return { result: 'older', previous: '' };
+    if (!sameBytes(known.received ?? known.bytes, incoming.bytes)) return { result: 'older', previous: '' };
     if (known.route === child) return { result: 'known', previous: '' };
   }
   const previous = known.route === child ? '' : known.route;
   leave(learner, known);
   Object.assign(known, {
     version: incoming.version,
-    durableVersion: incoming.version,
-    bytes: incoming.bytes,
+    received: incoming.bytes,
     evidence: incoming.evidence,
     route: child,
     onlyVia: incoming.onlyVia,

@@ -1,0 +1,20 @@
+import type { ChildLink } from './child-link.ts';
+
+/** The next base for this child names an origin that it lists and that reaches it by another way. */
+export function nameForeign(link: ChildLink, key: string, origin: string): void {
+  const set = link.foreign.get(key);
+  if (set === undefined) link.foreign.set(key, new Set([origin]));
+  else set.add(origin);
+  // A base that named it before is no answer: the child has listed it again since.
+  const sent = link.bases.get(key);
+  if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
+}
+
+/** Once the child holds a base that named them, they are gone there, and need not be named again. */
+export function forgetForeign(link: ChildLink): void {
+  for (const [key, base] of link.bases) {
+    if (base.heldRevision < base.revision || base.foreign.length === 0) continue;
+    for (const origin of base.foreign) link.foreign.get(key)?.delete(origin);
+    base.foreign = [];
+  }
+}
