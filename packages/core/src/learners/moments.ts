@@ -68,84 +68,23 @@ const SLACK = 1e-6;
 export function moments(options: MomentsOptions): MomentsEvidence {
   const { range, halfLifeMs } = options;
   const centre = options.centre ?? (range[0] + range[1]) / 2;
-  // On a grid of its own, so that the same outcomes have the same landmark in whatever order they came.
   const periodMs = (halfLifeMs ?? 0) * MAX_HALF_LIVES;
-  const landmarkFor = (atMs: number): number =>
-    halfLifeMs === undefined ? 0 : Math.floor(atMs / periodMs) * periodMs;
-  const halvings = (fromMs: number, toMs: number): number =>
-    halfLifeMs === undefined ? 0 : Math.round((toMs - fromMs) / halfLifeMs);
-
-  const settleArm = (arms: Map<string, Float64Array>, key: string, row: Float64Array): void => {
-    settle(row, range[0] - centre, range[1] - centre);
-    if (row[OUTCOMES] === 0) arms.delete(key);
-  };
-
-  const combine = (a: Moments, b: Moments, sign: 1 | -1): Moments => {
-    const landmarkMs =
-      a.arms.size === 0
-        ? b.landmarkMs
-        : b.arms.size === 0
-          ? a.landmarkMs
-          : Math.max(a.landmarkMs, b.landmarkMs);
-    const sum: Moments = { landmarkMs, arms: new Map() };
-    const shiftA = halvings(a.landmarkMs, landmarkMs);
-    const shiftB = halvings(b.landmarkMs, landmarkMs);
-    for (const [key, row] of a.arms) sum.arms.set(key, shifted(row, shiftA));
-    for (const [key, row] of b.arms) {
-      const part = shifted(row, shiftB);
-      const into = sum.arms.get(key) ?? new Float64Array(ROW);
-      for (let i = 0; i < ROW; i++) into[i] += sign * part[i];
-      sum.arms.set(key, into);
-      if (sign === -1) settleArm(sum.arms, key, into);
-    }
-    while (sum.arms.size > DEFAULT_LIMITS.arms) dropLightest(sum);
-    if (sum.arms.size === 0) sum.landmarkMs = 0;
-    return sum;
-  };
-
+  const frame: Frame = { halfLifeMs, periodMs, centre, low: range[0] - centre, high: range[1] - centre };
   return {
     name: 'moments/1',
     centre,
     halfLifeMs,
     range,
     zero: () => ({ landmarkMs: 0, arms: new Map() }),
-    add: (a, b) => combine(a, b, 1),
-    subtract: (a, b) => combine(a, b, -1),
-    scale: (evidence, weight) => {
-      const arms = new Map<string, Float64Array>();
-      for (const [key, row] of evidence.arms) {
-        const scaled = row.map((value) => value * weight);
-        scaled[WW] *= weight;
-        arms.set(key, scaled);
-      }
-      return { landmarkMs: evidence.landmarkMs, arms };
-    },
+    add: (a, b) => combine(frame, a, b, 1),
+    subtract: (a, b) => combine(frame, a, b, -1),
+    scale,
     outcomes: (evidence) => {
       let total = 0;
       for (const row of evidence.arms.values()) total += row[OUTCOMES];
       return total;
     },
-    record: (own, armKey, x, weight, atMs) => {
-      if (own.arms.size === 0) own.landmarkMs = landmarkFor(atMs);
-      let w = weight;
-      if (halfLifeMs !== undefined) {
-        if (atMs - own.landmarkMs >= periodMs) move(own, landmarkFor(atMs), halvings);
-        w *= exp2((atMs - own.landmarkMs) / halfLifeMs);
-      }
-      let row = own.arms.get(armKey);
-      if (row === undefined) {
-        if (own.arms.size >= DEFAULT_LIMITS.arms) dropLightest(own);
-        row = new Float64Array(ROW);
-        own.arms.set(armKey, row);
-      }
-      const d = x - centre;
-      row[OUTCOMES] += weight < 0 ? -1 : 1;
-      row[W] += w;
-      row[WW] += w * Math.abs(w);
-      row[WX] += w * d;
-      row[WXX] += w * d * d;
-      if (weight < 0 || row[OUTCOMES] === 0) settleArm(own.arms, armKey, row);
-    },
+    record: (own, armKey, x, weight, atMs) => record(frame, own, armKey, x, weight, atMs),
     decayTo: (evidence, nowMs) =>
       halfLifeMs === undefined ? 1 : exp2((evidence.landmarkMs - nowMs) / halfLifeMs),
     inFuture: (evidence, nowMs, slackMs, maxWeight = 1 << 20) => {
@@ -162,6 +101,77 @@ export function moments(options: MomentsOptions): MomentsEvidence {
   };
 }
 
+/** What all functions need of the options; `low` and `high` are the range about the centre. */
+interface Frame {
+  readonly halfLifeMs: number | undefined;
+  /** Spacing of landmarks: a grid, so that the same outcomes have the same one in whatever order they came. */
+  readonly periodMs: number;
+  readonly centre: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function record(frame: Frame, own: Moments, armKey: string, x: number, weight: number, atMs: number): void {
+  const { halfLifeMs, periodMs } = frame;
+  let w = weight;
+  if (halfLifeMs !== undefined) {
+    if (own.arms.size === 0) own.landmarkMs = Math.floor(atMs / periodMs) * periodMs;
+    else if (atMs - own.landmarkMs >= periodMs) move(frame, own, Math.floor(atMs / periodMs) * periodMs);
+    w *= exp2((atMs - own.landmarkMs) / halfLifeMs);
+  }
+  let row = own.arms.get(armKey);
+  if (row === undefined) {
+    if (own.arms.size >= DEFAULT_LIMITS.arms) dropLightest(own);
+    row = new Float64Array(ROW);
+    own.arms.set(armKey, row);
+  }
+  const d = x - frame.centre;
+  row[OUTCOMES] += weight < 0 ? -1 : 1;
+  row[W] += w;
+  row[WW] += w * Math.abs(w);
+  row[WX] += w * d;
+  row[WXX] += w * d * d;
+  if (weight < 0 || row[OUTCOMES] === 0) settle(frame, own.arms, armKey, row);
+}
+
+function combine(frame: Frame, a: Moments, b: Moments, sign: 1 | -1): Moments {
+  const landmarkMs =
+    a.arms.size === 0
+      ? b.landmarkMs
+      : b.arms.size === 0
+        ? a.landmarkMs
+        : Math.max(a.landmarkMs, b.landmarkMs);
+  const sum: Moments = { landmarkMs, arms: new Map() };
+  const shiftA = halvings(frame, a.landmarkMs, landmarkMs);
+  const shiftB = halvings(frame, b.landmarkMs, landmarkMs);
+  for (const [key, row] of a.arms) sum.arms.set(key, shifted(row, shiftA));
+  for (const [key, row] of b.arms) {
+    const part = shifted(row, shiftB);
+    const into = sum.arms.get(key) ?? new Float64Array(ROW);
+    for (let i = 0; i < ROW; i++) into[i] += sign * part[i];
+    sum.arms.set(key, into);
+    if (sign === -1) settle(frame, sum.arms, key, into);
+  }
+  while (sum.arms.size > DEFAULT_LIMITS.arms) dropLightest(sum);
+  if (sum.arms.size === 0) sum.landmarkMs = 0;
+  return sum;
+}
+
+function scale(evidence: Moments, weight: number): Moments {
+  const arms = new Map<string, Float64Array>();
+  for (const [key, row] of evidence.arms) {
+    const scaled = row.map((value) => value * weight);
+    scaled[WW] *= weight;
+    arms.set(key, scaled);
+  }
+  return { landmarkMs: evidence.landmarkMs, arms };
+}
+
+/** How many half-lives lie between two landmarks: whole, because both are on the grid. */
+function halvings(frame: Frame, fromMs: number, toMs: number): number {
+  return frame.halfLifeMs === undefined ? 0 : Math.round((toMs - fromMs) / frame.halfLifeMs);
+}
+
 function shifted(row: Float64Array, halvings: number): Float64Array {
   const moved = row.slice();
   if (halvings === 0) return moved;
@@ -174,24 +184,23 @@ function shifted(row: Float64Array, halvings: number): Float64Array {
   return moved;
 }
 
-function move(own: Moments, landmarkMs: number, halvings: (from: number, to: number) => number): void {
-  const shift = halvings(own.landmarkMs, landmarkMs);
+function move(frame: Frame, own: Moments, landmarkMs: number): void {
+  const shift = halvings(frame, own.landmarkMs, landmarkMs);
   for (const row of own.arms.values()) row.set(shifted(row, shift));
   own.landmarkMs = landmarkMs;
 }
 
 // After a subtraction: a row without outcomes is exactly empty, and what cancellation leaves of light outcomes beside
 // heavy ones is moved to the nearest sums that outcomes in [low, high] about the centre can have.
-function settle(row: Float64Array, low: number, high: number): void {
+function settle({ low, high }: Frame, arms: Map<string, Float64Array>, key: string, row: Float64Array): void {
   const n = row[OUTCOMES];
-  if (n === 0) row.fill(0);
+  if (n === 0) arms.delete(key);
   if (n <= 0) return; // below 0 a correction overtook its outcome; the sum will be whole again
   const w = Math.max(row[W], 0);
   row[W] = w;
   row[WW] = between(row[WW], (w * w) / Math.max(1, n), w * w);
   row[WX] = between(row[WX], w * low, w * high);
-  const farthest = Math.max(low * low, high * high);
-  row[WXX] = between(row[WXX], w > 0 ? (row[WX] * row[WX]) / w : 0, w * farthest);
+  row[WXX] = between(row[WXX], w > 0 ? (row[WX] * row[WX]) / w : 0, w * Math.max(low * low, high * high));
 }
 
 function between(value: number, low: number, high: number): number {

@@ -15,12 +15,13 @@ import { momentsDifference, momentsSubject } from './moments-subject.ts';
 import { policyLaws } from './policy-laws.ts';
 
 // A law suite is worth what it catches: faults put in one at a time, each caught by the law named.
-function caught(laws: readonly Law[]): string[] {
-  return laws.filter(({ run }) => broken(run)).map(({ law }) => law);
+function caught(laws: readonly Law[], named?: string): string[] {
+  const tried = named === undefined ? laws : laws.filter(({ law }) => law === named);
+  return tried.filter(({ run }) => broken(run)).map(({ law }) => law);
 }
 
 function broken(run: Law['run']): boolean {
-  for (let seed = 0; seed < 25; seed++)
+  for (let seed = 0; seed < 10; seed++)
     try {
       run(stream(seed, 5));
     } catch {
@@ -76,7 +77,7 @@ describe('evidence laws catch', () => {
     ['a subtract that does nothing', { subtract: (a) => a }, 'subtract takes back what add added'],
   ];
   it.each(faults)('%s', (_what, change, law) => {
-    expect(caught(evidenceLaws({ ...subject, evidence: { ...good, ...change } }))).toContain(law);
+    expect(caught(evidenceLaws({ ...subject, evidence: { ...good, ...change } }), law)).toHaveLength(1);
   });
   it('nothing in what is right', () => {
     expect(caught(evidenceLaws(subject))).toEqual([]);
@@ -150,7 +151,7 @@ describe('policy laws catch', () => {
     ],
   ];
   it.each(faults)('%s', (_what, change, law) => {
-    expect(caught(make(change))).toContain(law);
+    expect(caught(make(change), law)).toHaveLength(1);
   });
   it('nothing in what is right', () => {
     expect(caught(make(() => ({})))).toEqual([]);
@@ -168,23 +169,38 @@ describe('detector laws catch', () => {
     });
   it('a false-alarm rate stated too low', () => {
     const law = 'without a change, false alarms are as rare as it states';
-    expect(caught(laws(() => ({ falseAlarm: { samples: 5000 } })))).toContain(law);
+    expect(
+      caught(
+        laws(() => ({ falseAlarm: { samples: 5000 } })),
+        law,
+      ),
+    ).toHaveLength(1);
   });
   it('a detector that never alerts', () => {
-    expect(caught(laws(() => ({ observe: () => undefined })))).toContain(
-      'the change it is made for is found',
-    );
+    expect(
+      caught(
+        laws(() => ({ observe: () => undefined })),
+        'the change it is made for is found',
+      ),
+    ).toHaveLength(1);
   });
   it('NaN that is swallowed', () => {
     const swallow = (d: Detector): Partial<Detector> => ({
       observe: (state, sample) => (Number.isFinite(sample.value) ? d.observe(state, sample) : undefined),
     });
-    expect(caught(laws(swallow))).toContain('NaN and infinities are refused, and leave the state as it was');
+    expect(
+      caught(laws(swallow), 'NaN and infinities are refused, and leave the state as it was'),
+    ).toHaveLength(1);
   });
   it('a state kept outside', () => {
     const shared = good().initial();
     const law = 'the same samples give the same alerts, and the detector itself remembers nothing';
-    expect(caught(laws((d) => ({ observe: (_, sample) => d.observe(shared, sample) })))).toContain(law);
+    expect(
+      caught(
+        laws((d) => ({ observe: (_, sample) => d.observe(shared, sample) })),
+        law,
+      ),
+    ).toHaveLength(1);
   });
 });
 
@@ -197,24 +213,27 @@ describe('aggregator laws catch', () => {
       state.clients.delete(update.client);
       return good.accept(state, update);
     };
-    expect(caught(laws({ accept }))).toContain('a client that sends again changes nothing');
+    expect(caught(laws({ accept }), 'a client that sends again changes nothing')).toHaveLength(1);
   });
   it('a mean that does not weigh', () => {
     const accept: typeof good.accept = (state, update) => good.accept(state, { ...update, weight: 1 });
-    expect(caught(laws({ accept }))).toContain(
-      'equal updates aggregate to themselves, and the aggregate names round, weight and clients',
-    );
+    expect(
+      caught(
+        laws({ accept }),
+        'equal updates aggregate to themselves, and the aggregate names round, weight and clients',
+      ),
+    ).toHaveLength(1);
   });
   it('NaN that is let in', () => {
     const accept: typeof good.accept = (state, update) =>
       good.accept(state, { ...update, delta: update.delta.map((x) => (Number.isFinite(x) ? x : 0)) });
-    expect(caught(laws({ accept }))).toContain(
-      'a malformed update is refused and leaves the round as it was',
-    );
+    expect(
+      caught(laws({ accept }), 'a malformed update is refused and leaves the round as it was'),
+    ).toHaveLength(1);
   });
   it('a round finished too early', () => {
     const finish: typeof good.finish = (state) =>
       good.finish({ ...state, round: { ...state.round, minimum: 0 } });
-    expect(caught(laws({ finish }))).toContain('no aggregate before the fewest clients');
+    expect(caught(laws({ finish }), 'no aggregate before the fewest clients')).toHaveLength(1);
   });
 });
