@@ -7,7 +7,7 @@ import { ControlsPage } from './panels/controls-page.tsx';
 import { DecisionDrawer } from './panels/decision-drawer.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
 import { KillDialog } from './panels/kill-dialog.tsx';
-import { NodesTable } from './panels/nodes-table.tsx';
+import { NodesPage } from './panels/nodes-page.tsx';
 import { Overview } from './panels/overview.tsx';
 import { PointPage } from './panels/point-page.tsx';
 import { PointsPage } from './panels/points-page.tsx';
@@ -22,7 +22,7 @@ import type { Store } from './state/store.ts';
 import { type Console, ConsoleContext, useSlice } from './state/use.ts';
 import { go, useRoute } from './state/use-route.ts';
 import { useTheme } from './state/use-theme.ts';
-import { Empty, Panel } from './ui/panel.tsx';
+import { Empty } from './ui/panel.tsx';
 
 type Open = { readonly kind: 'kill' | 'revive'; readonly scope: string } | { readonly kind: 'help' } | null;
 
@@ -65,7 +65,7 @@ function Main({ route }: { route: Route }) {
   const connection = useSlice((state) => state.connection);
   useEffect(() => {
     const title = route.view === 'point' ? route.name : route.view;
-    document.title = `${title.charAt(0).toUpperCase()}${title.slice(1)} · Ganglion`;
+    document.title = `${route.view === 'point' ? title : capital(title)} · Ganglion`;
     window.scrollTo(0, 0);
   }, [route.view, route.name]);
   return (
@@ -73,10 +73,15 @@ function Main({ route }: { route: Route }) {
       <ConnectionBanner />
       <StatusBand />
       <main id="main" tabIndex={-1} data-stale={connection.state === 'lost'}>
+        {!['overview', 'point'].includes(route.view) && <h1 className="hidden">{capital(route.view)}</h1>}
         <View route={route} />
       </main>
     </div>
   );
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function View({ route }: { route: Route }) {
@@ -90,11 +95,7 @@ function View({ route }: { route: Route }) {
     case 'point':
       return <PointPage key={route.name} route={route} filter={filter} />;
     case 'nodes':
-      return (
-        <Panel title="Nodes" flush>
-          <NodesTable full />
-        </Panel>
-      );
+      return <NodesPage />;
     case 'decisions':
       return <Stream route={route} filter={filter} rows={200} filters />;
     case 'controls':

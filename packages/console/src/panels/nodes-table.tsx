@@ -1,17 +1,24 @@
 import { longestLeaseMs } from '../select/controls.ts';
-import { count, duration, rate, shortAge } from '../select/format.ts';
+import { count, duration, plural, rate, shortAge } from '../select/format.ts';
 import { MODE_WORDS } from '../select/points.ts';
-import { healthOf, leaseOf, syncAgeOf, type TreeRow, treeRows } from '../select/tree.ts';
+import { foldedRows, healthOf, leaseOf, syncAgeOf, type TreeRow, treeRows } from '../select/tree.ts';
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { HealthMark, LeaseMark, Mark } from '../ui/marks.tsx';
 import { Empty } from '../ui/panel.tsx';
 import type { NodeStatus } from '../wire.ts';
 
-/** The tree of nodes. `full` adds what is too much beside other panels. */
-export function NodesTable({ full = false }: { full?: boolean }) {
+/** More rows than this are not drawn at once: the filter finds the rest. */
+const ROWS = 300;
+
+/** The tree of nodes. `full` adds what is too much beside other panels; `text` leaves only names that hold it. */
+export function NodesTable({ full = false, text = '' }: { full?: boolean; text?: string }) {
   const nodes = useSlice((state) => state.nodes);
+  const connection = useSlice((state) => state.connection);
   const now = useNow();
+  const rows = treeRows(nodes).filter((row) => row.heard.value.node.includes(text));
+  const healthy = (row: TreeRow) => healthOf(row.heard, connection, now).state === 'healthy';
+  const shown = full ? rows.slice(0, ROWS) : foldedRows(rows, healthy);
   if (nodes.length === 0) return <Empty>No node has been heard yet.</Empty>;
   return (
     <div className="scroll">
@@ -46,11 +53,23 @@ export function NodesTable({ full = false }: { full?: boolean }) {
           </tr>
         </thead>
         <tbody>
-          {treeRows(nodes).map((row) => (
-            <NodeRow key={row.heard.value.node} row={row} now={now} full={full} />
-          ))}
+          {shown.map((row) =>
+            'count' in row ? (
+              <tr key={`more/${row.parent}`} className="more-nodes">
+                <td colSpan={full ? 11 : 5} style={{ '--depth': row.depth } as React.CSSProperties}>
+                  <Mark tone="ok" icon="check">
+                    {plural(row.count, 'healthy node')} more
+                  </Mark>
+                </td>
+              </tr>
+            ) : (
+              <NodeRow key={row.heard.value.node} row={row} now={now} full={full} />
+            ),
+          )}
         </tbody>
       </table>
+      {full && rows.length > ROWS && <Empty>And {rows.length - ROWS} more: narrow the search.</Empty>}
+      {rows.length === 0 && <Empty>No node has “{text}” in its name.</Empty>}
     </div>
   );
 }

@@ -54,6 +54,7 @@ export function Overview({ route, filter }: { route: Route; filter: StreamFilter
 
 /** One line: how everything stands. */
 function Summary() {
+  const points = useSlice((state) => state.points);
   const nodes = useSlice((state) => state.nodes);
   const reports = useSlice((state) => state.reports);
   const connection = useSlice((state) => state.connection);
@@ -61,6 +62,7 @@ function Summary() {
   const health = healthCounts(nodes, connection, now);
   const lost = connection.state === 'lost';
   const modes = modeCounts(reports);
+  const unheard = points.length - Object.keys(reports).length;
   const decisions = Object.values(reports).reduce((sum, one) => sum + one.merged.value.decisionsPerSecond, 0);
   if (nodes.length === 0) return null;
   return (
@@ -69,6 +71,11 @@ function Summary() {
       {lost && (
         <Mark tone="unknown" icon="unknown">
           {plural(Object.keys(reports).length, 'point')} unknown
+        </Mark>
+      )}
+      {!lost && unheard > 0 && (
+        <Mark tone="unknown" icon="unknown">
+          {plural(unheard, 'point')} not heard of
         </Mark>
       )}
       {!lost && modes.learning > 0 && (

@@ -11,6 +11,7 @@ import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
+import { SearchField } from '../ui/search-field.tsx';
 import { Spark } from '../ui/spark.tsx';
 import type { PointReport, PointSpec } from '../wire.ts';
 import { Elsewhere } from './elsewhere.tsx';
@@ -33,22 +34,7 @@ export function PointsPage() {
     <Panel
       title={points.length === 1 ? '1 point' : `${points.length} points`}
       flush
-      aside={
-        <label className="search">
-          <Icon name="search" size={14} />
-          <input
-            type="search"
-            data-search
-            aria-label="Find a point"
-            placeholder="Find a point"
-            value={text}
-            onChange={(event) => setText(event.target.value)}
-          />
-          <span className="key" aria-hidden="true">
-            /
-          </span>
-        </label>
-      }
+      aside={<SearchField label="Find a point" value={text} onChange={setText} />}
     >
       {specs.length === 0 ? (
         <Empty>{points.length === 0 ? <NoPoints /> : 'No point fits.'}</Empty>

@@ -4,7 +4,7 @@ import { filterChoices, isFiltering, type StreamFilter } from '../select/stream.
 import type { SeenDecision } from '../state/model.ts';
 import { useSlice } from '../state/use.ts';
 import { go } from '../state/use-route.ts';
-import { Icon } from '../ui/icon.tsx';
+import { SearchField } from '../ui/search-field.tsx';
 
 /** Narrows the stream; kept in the address, so that a filtered stream can be linked to. */
 export function StreamFilters(props: {
@@ -21,20 +21,12 @@ export function StreamFilters(props: {
   const deciding = nodes.map((heard) => heard.value.node);
   return (
     <search className="filters">
-      <label className="search">
-        <Icon name="search" size={14} />
-        <input
-          type="search"
-          data-search
-          aria-label="Find in the stream"
-          placeholder="Id, unit or stratum"
-          value={filter.text}
-          onChange={(event) => set('q', event.target.value)}
-        />
-        <span className="key" aria-hidden="true">
-          /
-        </span>
-      </label>
+      <SearchField
+        label="Find in the stream"
+        placeholder="Id, unit or stratum"
+        value={filter.text}
+        onChange={(value) => set('q', value)}
+      />
       {!props.fixedPoint && points.length > 1 && (
         <Choice
           title="point"

@@ -7,7 +7,7 @@ import { gravestMode, modeCounts, modeOf, pointsByAttention } from './points.ts'
 function reports(
   point: string,
   mode: PointMode,
-  rate: number,
+  decisions: number,
   devices: Readonly<Record<string, PointMode>> = {},
 ): PointReports {
   const heard = (node: string, of: PointMode) => ({ value: report(node, { point, mode: of }), heardMs: 0 });
@@ -15,7 +15,7 @@ function reports(
     answering: 'cloud',
     given: false,
     merged: {
-      value: { ...report('cloud', { point, mode, decisionsPerSecond: rate }), bounds: false },
+      value: { ...report('cloud', { point, mode, decisions }), bounds: false },
       heardMs: 0,
     },
     nodes: Object.fromEntries(
@@ -36,8 +36,8 @@ it('points that call for attention come first, then the busiest, and those not h
     ...INITIAL,
     points: ['quiet', 'busy', 'killed', 'unheard'].map((point) => ({ spec: spec({ point }), version: 1 })),
     reports: {
-      quiet: reports('quiet', 'learning', 1),
-      busy: reports('busy', 'learning', 100),
+      quiet: reports('quiet', 'learning', 5),
+      busy: reports('busy', 'learning', 1000),
       killed: reports('killed', 'killed', 0),
     },
   };

@@ -44,7 +44,8 @@ export function pointsByAttention(state: Pick<State, 'points' | 'reports'>): rea
   const rank = (spec: PointSpec): readonly [number, number] => {
     const reports = state.reports[spec.point];
     if (reports === undefined) return [0, -1];
-    return [GRAVITY[gravestMode(reports)], reports.merged.value.decisionsPerSecond];
+    // By the order of magnitude of all decisions so far: a list that is read must not shuffle with the rate.
+    return [GRAVITY[gravestMode(reports)], Math.floor(Math.log10(1 + reports.merged.value.decisions))];
   };
   const ranked = state.points.map(({ spec }) => ({ spec, rank: rank(spec) }));
   return ranked

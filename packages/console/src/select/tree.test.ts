@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIVE, LOST, node } from '../testing.ts';
-import { healthCounts, healthOf, leaseOf, NODE_STALE_MS, syncAgeOf, treeRows } from './tree.ts';
+import { foldedRows, healthCounts, healthOf, leaseOf, NODE_STALE_MS, syncAgeOf, treeRows } from './tree.ts';
 
 describe('the tree of nodes', () => {
   it('puts children under their parents, siblings by name with numbers as numbers', () => {
@@ -25,6 +25,25 @@ describe('the tree of nodes', () => {
         },
       ),
     );
+  });
+});
+
+describe('a large tree', () => {
+  const devices = Array.from({ length: 40 }, (_, i) =>
+    node(`d${i}`, 'eu', i === 7 ? { health: 'degraded' } : {}),
+  );
+  const rows = treeRows([node('cloud', null), node('eu', 'cloud'), node('us', 'cloud'), ...devices]);
+  const healthy = (row: (typeof rows)[number]) => row.heard.value.health === 'healthy';
+
+  it('names whoever has children or is not healthy, and counts the rest by parent', () => {
+    const shown = foldedRows(rows, healthy).map((row) =>
+      'count' in row ? [row.parent, row.count] : row.heard.value.node,
+    );
+    expect(shown).toEqual(['cloud', 'eu', ['eu', 39], 'd7', ['cloud', 1]]);
+  });
+
+  it('folds nothing while it is small', () => {
+    expect(foldedRows(rows.slice(0, 5), healthy)).toEqual(rows.slice(0, 5));
   });
 });
 

@@ -63,6 +63,42 @@ export function healthOf(heard: Heard<NodeStatus>, connection: Connection, nowMs
   return { state: health, why: problems, ageMs };
 }
 
+/** A tree larger than this is folded where it is not the only thing on the page. */
+const FOLD_ABOVE = 16;
+
+/** Rows that stand for many, under the parent that they have in common. */
+export interface FoldedRow {
+  readonly parent: string | null;
+  readonly depth: number;
+  readonly count: number;
+}
+
+/**
+ * A large tree with its healthy leaves folded into one row for each parent. Whoever has children, and whoever is not
+ * healthy, is shown by name.
+ */
+export function foldedRows(
+  rows: readonly TreeRow[],
+  healthy: (row: TreeRow) => boolean,
+): readonly (TreeRow | FoldedRow)[] {
+  if (rows.length <= FOLD_ABOVE) return rows;
+  const parents = new Set(rows.map((row) => row.heard.value.parent));
+  const folded = new Map<string | null, number>();
+  const out: (TreeRow | FoldedRow)[] = [];
+  for (const row of rows) {
+    const { node, parent } = row.heard.value;
+    if (parents.has(node) || !healthy(row)) {
+      out.push(row);
+      continue;
+    }
+    const at = folded.get(parent);
+    const before = at === undefined ? undefined : (out[at] as FoldedRow);
+    if (before !== undefined) out[at!] = { ...before, count: before.count + 1 };
+    else folded.set(parent, out.push({ parent, depth: row.depth, count: 1 }) - 1);
+  }
+  return out;
+}
+
 /** How many nodes are in each state. */
 export function healthCounts(
   nodes: readonly Heard<NodeStatus>[],

@@ -69,6 +69,16 @@ describe('reports', () => {
     expect(next.reports.checkout.merged.value.decisions).toBe(12);
   });
 
+  it('of a point that nobody was asked about are put together from the stream', () => {
+    const from = (node: string, a: number): Message => ({
+      kind: 'report',
+      node,
+      report: report(node, counts(a, 0)),
+    });
+    const state = run([from('d1', 1), from('d2', 2), from('d1', 5)]);
+    expect(state.reports.checkout.merged.value.decisions).toBe(7);
+  });
+
   it('leave a history, one sample for those that come together, and one at once for a change of mode', () => {
     let state = run([answer]);
     state = run([answer], state, { nowMs: 1100, wallMs: 1_000_100 });

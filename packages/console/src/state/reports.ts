@@ -34,10 +34,13 @@ export function withAnswer(state: State, { report, nodes }: ReportAnswer, at: In
 
 /** A report in the stream: of one node, or of the tree where the answering node puts it together. */
 export function withReport(state: State, report: PointReport, at: Instant): State {
-  const known = state.reports[report.point];
-  // Without an answer there is nothing to stand beside yet; the next one brings it.
-  if (known === undefined) return state;
   const heard = { value: report, heardMs: at.nowMs };
+  const known: PointReports = state.reports[report.point] ?? {
+    answering: state.nodes[0]?.value.node ?? report.node,
+    given: false,
+    merged: { value: { ...report, bounds: false }, heardMs: at.nowMs },
+    nodes: {},
+  };
   if (known.given && report.node === known.answering) {
     const merged = { value: { ...report, bounds: false }, heardMs: at.nowMs };
     return withMerged(state, report.point, { ...known, merged }, at);
@@ -56,9 +59,11 @@ function withMerged(state: State, point: string, reports: PointReports, at: Inst
   };
 }
 
-function mergedOf(state: State, { answering, merged, nodes }: PointReports): MergedReport {
-  const own = nodes[answering]?.value ?? merged.value;
-  const others = Object.values(nodes).flatMap(({ value }) => (value.node === answering ? [] : [value]));
+function mergedOf(state: State, { answering, nodes }: PointReports): MergedReport {
+  const all = Object.values(nodes).map(({ value }) => value);
+  // Until the answering node's own report has come, the first of the others speaks for it.
+  const own = nodes[answering]?.value ?? all[0];
+  const others = all.filter((report) => report.node !== own.node);
   const silent = state.nodes.filter(({ value }) => value.health === 'unknown').map(({ value }) => value.node);
   return mergeReports(own, others, new Set(silent));
 }
