@@ -424,7 +424,7 @@ function finish(
   mayTrain: boolean,
 ): DecisionRecord {
   const { compiled, scratch, counters } = state;
-  const context = compiled.fields.length === 0 ? undefined : scratch.context.slice();
+  const context = compiled.fields.length === 0 ? undefined : copied(scratch.context);
   const record = new DecisionRecord(
     state.source,
     state.n++,
@@ -458,6 +458,12 @@ function finish(
   if (compiled.stickyMs > 0 && reason === 'policy' && input?.unit !== undefined)
     stick(state, moment, input.unit, arm, propensity);
   return record;
+}
+
+function copied(values: Float64Array): number[] {
+  const copy = new Array<number>(values.length);
+  for (let i = 0; i < values.length; i++) copy[i] = values[i];
+  return copy;
 }
 
 const STUCK_MAX = 65_536;

@@ -24,7 +24,7 @@ export const TRAINED = 8;
 /** Settled by the declared defaults. */
 export const DEFAULTED = 16;
 
-const NO_CONTEXT = new Float64Array(0);
+const NO_CONTEXT: readonly number[] = Object.freeze([]);
 
 /**
  * A decision while its node remembers it: the record and what has come back for it. A class, because one is made for
@@ -46,8 +46,10 @@ export class DecisionRecord implements Decision {
   /** Tree time: forgetting counts from here. */
   readonly treeMs: number;
   readonly unit: string;
-  readonly unitHash: number;
-  readonly encodedContext: Float64Array;
+  /** The unit's hash as a signed word: an unsigned one would be a heap object of its own. */
+  readonly signedHash: number;
+  /** A plain array: a typed one costs four times as much to make, and as much again to collect. */
+  readonly encodedContext: readonly number[];
   /** False where a guard said that outcomes of such decisions must not train. */
   readonly mayTrain: boolean;
   state = 0;
@@ -73,7 +75,7 @@ export class DecisionRecord implements Decision {
     treeMs: number,
     unit: string,
     unitHash: number,
-    encodedContext: Float64Array | undefined,
+    encodedContext: readonly number[] | undefined,
     mayTrain: boolean,
   ) {
     this.source = source;
@@ -90,11 +92,14 @@ export class DecisionRecord implements Decision {
     this.monoMs = monoMs;
     this.treeMs = treeMs;
     this.unit = unit;
-    this.unitHash = unitHash;
+    this.signedHash = unitHash | 0;
     this.encodedContext = encodedContext ?? NO_CONTEXT;
     this.mayTrain = mayTrain;
   }
 
+  get unitHash(): number {
+    return this.signedHash >>> 0;
+  }
   get id(): string {
     return this.source.idPrefix + this.n;
   }

@@ -96,7 +96,7 @@ export function decodeDecisions(
     const weight = input.varint();
     const unit = input.text(1 << 16);
     const unitHash = input.varint();
-    const context = new Float64Array(input.count(4096, 8));
+    const context = new Array<number>(input.count(4096, 8));
     for (let k = 0; k < context.length; k++) context[k] = input.float64();
     const record = new DecisionRecord(
       source,

@@ -150,7 +150,7 @@ function outcomeOf(state: PointState, record: DecisionRecord, reward: number, si
     weight: record.weight,
     sign,
     atMs: record.treeMs,
-    context: record.encodedContext,
+    context: Float64Array.from(record.encodedContext),
     metrics: record.metrics ?? {},
   };
 }
