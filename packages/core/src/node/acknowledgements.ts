@@ -1,5 +1,6 @@
 import type { Applied } from '../sync/messages.ts';
 import type { ChildLink } from './child-link.ts';
+import { isSilent } from './forgetting.ts';
 import type { NodeState } from './state.ts';
 
 /** Which standing kills this node and those below have durably applied: what goes up. */
@@ -21,7 +22,9 @@ export function hearApplied(node: NodeState, applied: readonly Applied[], link: 
       continue;
     node.applied.set(name, new Set(tags.filter((tag) => typeof tag === 'string').slice(0, 100_000)));
     // A way that is in use stands: what a former parent relays may be old.
-    if (name !== node.name && !node.routes.has(name)) node.routes.set(name, link.key);
+    const way = node.children.get(node.routes.get(name) ?? '');
+    if (name !== node.name && (way === undefined || way.node === link.node || isSilent(node, way)))
+      node.routes.set(name, link.key);
     for (const tag of tags) {
       const times = node.killTimes.get(tag);
       if (times !== undefined && !times.acks.has(name))

@@ -94,10 +94,10 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   link.heard = up.seq;
   link.digest = up.digest;
   link.joined = up.joined;
-  for (const seq of up.feedbackAcks) drop(node, seq);
   let wrote = false;
   const session = up.parentIncarnation === node.incarnation && up.session === link.session;
   if (session) {
+    for (const seq of up.feedbackAcks) drop(node, seq);
     hearShareOf(link, up);
     for (const slot of up.slots) wrote = takeSlot(node, link, slot) || wrote;
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
@@ -291,7 +291,7 @@ function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean 
 
 function takeFeedbackUp(node: NodeState, up: UpMessage): boolean {
   for (const { item } of up.feedback) {
-    const result = takeOne(node, item);
+    const result = takeOne(node, item, 'below');
     if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
   }
   return up.feedback.length > 0;

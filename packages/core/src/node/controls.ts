@@ -40,13 +40,7 @@ export function acceptFromChild(node: NodeState, child: string, theirs: ControlS
   const overrides = new Map(
     [...theirs.overrides].filter(([tag, said]) => node.controls.overrides.has(tag) || below(said.subtree)),
   );
-  const kills = new Map(
-    [...theirs.kills].filter(
-      ([tag, kill]) =>
-        node.controls.kills.has(tag) || below(kill.subtree) || node.path.includes(kill.subtree),
-    ),
-  );
-  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills, overrides, removed });
+  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills: theirs.kills, overrides, removed });
 }
 
 export function recovering(node: NodeState): boolean {

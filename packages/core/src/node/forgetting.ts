@@ -1,5 +1,5 @@
 import type { ChildLink } from './child-link.ts';
-import type { NodeState } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 
 /** Heartbeats without a word after which a child counts as away. */
 const SILENT_BEATS = 5;
@@ -23,6 +23,13 @@ export function forgetSilent(node: NodeState): void {
   for (const [name, key] of node.routes) if (!node.children.has(key)) node.routes.delete(name);
   for (const [name, { telemetry, receivedMs }] of node.below)
     if (telemetry.status.ageMs + now - receivedMs > forgetNodeMs) node.below.delete(name);
+  if (node.isRoot)
+    for (const [seq, item] of node.outbox)
+      if (item.durable && !node.routes.has(item.node) && now - item.sinceMs > forgetNodeMs) {
+        refuse(node, 'feedback_for_nobody');
+        node.outbox.delete(seq);
+        node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+      }
   for (const name of node.applied.keys())
     if (name !== node.name && !node.routes.has(name)) node.applied.delete(name);
 }

@@ -48,13 +48,17 @@ export async function takeFeedback(
 }
 
 /** In memory, at once; the caller waits for the disk. */
-export function takeOne(node: NodeState, item: TransitItem, fromAbove = false): FeedbackResult {
+export function takeOne(
+  node: NodeState,
+  item: TransitItem,
+  from: 'here' | 'above' | 'below' = 'here',
+): FeedbackResult {
   const id = typeof item?.id === 'string' ? item.id : '';
   const problem = item?.exposed === true ? undefined : checkFeedback(item);
   if (problem !== undefined) return { id, status: 'rejected', problem };
   const parsed = parseId(id);
   if (parsed === undefined) return rejected(id, 'unknown_decision', 'id is not the id of a decision');
-  if (parsed.node !== node.name) return route(node, item, parsed, fromAbove);
+  if (parsed.node !== node.name) return route(node, item, parsed, from);
   const state = node.joins.get(parsed.prefix);
   const record = state === undefined ? undefined : find(state.pending, parsed.n);
   if (state === undefined || record === undefined) return missing(node, id, parsed, state);
@@ -121,11 +125,26 @@ function missing(
   return rejected(id, 'feedback_expired', 'the windows of this decision have closed');
 }
 
-function route(node: NodeState, item: TransitItem, parsed: ParsedId, fromAbove: boolean): FeedbackResult {
-  if (node.isRoot && !node.routes.has(parsed.node))
+/** What came over a link was acknowledged to somebody: it waits for its node to be heard of again, also here at the top. */
+function route(
+  node: NodeState,
+  item: TransitItem,
+  parsed: ParsedId,
+  from: 'here' | 'above' | 'below',
+): FeedbackResult {
+  if (node.isRoot && from === 'here' && !node.routes.has(parsed.node))
     return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
   const seq = ++node.outboxSeq;
-  node.outbox.set(seq, { seq, item, node: parsed.node, durable: false, fromAbove, sentOn: '', sentMs: 0 });
+  node.outbox.set(seq, {
+    seq,
+    item,
+    node: parsed.node,
+    durable: false,
+    fromAbove: from === 'above',
+    sinceMs: node.moment.monoMs,
+    sentOn: '',
+    sentMs: 0,
+  });
   return { id: item.id, status: 'routed' };
 }
 

@@ -129,7 +129,8 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
   const pair = `${node.durableDigest}/${link.joined}`;
   const handUp =
     node.durableDigest !== link.joined &&
-    (link.handed !== pair || (!link.handedHeard && moment.monoMs - link.handedMs >= node.tuning.resendMs));
+    (link.handed !== pair || // Heard but not adopted: the parent may not have known yet that what we say is ours to say.
+      moment.monoMs - link.handedMs >= node.tuning.resendMs * (link.handedHeard ? 10 : 1));
   if (handUp) {
     link.handed = pair;
     link.handedSeq = seq;
@@ -372,12 +373,15 @@ function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly 
   if (feedback.length === 0) return;
   link.feedbackSeen = true;
   for (const { item } of feedback) {
-    const result = takeOne(node, item, true);
+    const result = takeOne(node, item, 'above');
     if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
   }
+  const { session } = link;
   // Until it is on disk nothing is acknowledged, and the parent sends it again; its decision knows a repetition.
   durable(node).then(
     () => {
+      // Another session counts anew: these numbers would mean other items there.
+      if (link.session !== session) return;
       for (const { seq } of feedback) link.feedbackAcks.push(seq);
       link.urgent = true;
     },

@@ -91,7 +91,16 @@ export async function recover(node: NodeState): Promise<void> {
   each('outbox', (entry) => {
     const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
     const seq = Number(entry.key);
-    node.outbox.set(seq, { seq, item, node: target, durable: true, fromAbove: false, sentOn: '', sentMs: 0 });
+    node.outbox.set(seq, {
+      seq,
+      item,
+      node: target,
+      durable: true,
+      fromAbove: false,
+      sinceMs: node.moment.monoMs,
+      sentOn: '',
+      sentMs: 0,
+    });
     node.outboxSeq = Math.max(node.outboxSeq, seq);
   });
   each('source', (entry) => recoverSource(node, entry));

@@ -194,6 +194,7 @@ export interface OutboxItem {
   durable: boolean;
   /** It came from the parent, which knows of no other way. */
   readonly fromAbove: boolean;
+  readonly sinceMs: number;
   /** The link on which it is under way, if any, and since when. */
   sentOn: string;
   sentMs: number;

@@ -62,7 +62,7 @@ export const SIM_TUNING: Partial<NodeTuning> = {
   refreshMs: 200,
   plausibleOutcomesPerSecond: 10_000,
   restartGraceMs: 1000,
-  forgetNodeMs: 1000,
+  forgetNodeMs: 2500,
 };
 
 /** Lease of the overseen points, ms of the node's own clocks. */

@@ -38,7 +38,7 @@ export interface SimResult {
 }
 
 /** Within this long after healing all is quiet: a hundred heartbeats, and the grace of a restarted root. */
-const QUIET_WITHIN_MS = 7000;
+const QUIET_WITHIN_MS = 8000;
 const LOOK_EVERY_MS = 100;
 
 /** One seed: a tree, its faults, and then silence. Resolves with what failed, if anything did; never rejects. */

@@ -163,6 +163,8 @@ function checkMemory(machine: Machine, state: NodeState): void {
 /** What all nodes together may use of a limit is at most the whole of it, whoever is cut off. */
 function checkShares(world: World): void {
   let sum = 0;
+  // Whose disk has lost what it had granted cannot know; two with one name hold one share twice (DESIGN §4, clones).
+  if (world.machines.some((machine) => machine.named)) return;
   for (const machine of world.machines) {
     const state = machine.process?.node.state;
     if (state !== undefined) sum += state.granted.get(state.name) ?? 0;
