@@ -37,7 +37,6 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
   const program = new Command('ganglion')
     .description('Learned decisions that run anywhere and can always be stopped.')
     .version(packageVersion())
-    .showHelpAfterError('(see --help)')
     .configureHelp({ sortSubcommands: false });
   if (first === undefined || !LIGHT.has(first))
     for (const command of await daemonCommands()) program.addCommand(command);

@@ -29,11 +29,14 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
 /** Every command throws instead of ending the process, and writes where it is told. */
 function harden(command: Command, io: Io): void {
   const style = styleOf(io);
-  command.exitOverride().configureOutput({
-    writeOut: io.out,
-    writeErr: io.err,
-    outputError: (text, write) => write(style.bad(text)),
-  });
+  command
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      outputError: (text, write) => write(style.bad(text)),
+    });
   for (const each of command.commands) harden(each, io);
 }
 

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import {
   DEFAULT_LIMITS,
   type DownMessage,
@@ -33,15 +34,14 @@ export function acceptLinks(
   });
   const gate = createGate(options.auth ?? { tokens: [] });
   server.on('upgrade', (request, socket, head) => {
-    if (request.url?.split('?')[0] !== LINK_PATH)
-      return socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    if (request.url?.split('?')[0] !== LINK_PATH) return refuse(socket, '404 Not Found');
     try {
       gate.admit(
         { method: 'POST', headers: request.headers, remoteAddress: request.socket.remoteAddress },
         'control',
       );
     } catch {
-      return socket.end('HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n\r\n');
+      return refuse(socket, '401 Unauthorized');
     }
     sockets.handleUpgrade(request, socket, head, (link) => sockets.emit('connection', link, request));
   });
@@ -65,6 +65,11 @@ export function acceptLinks(
       sockets.close();
     },
   };
+}
+
+/** Ended and then destroyed: a peer that keeps its half open would hold up the server's closing. */
+function refuse(socket: Duplex, status: string): void {
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }
 
 /** Keeps a link to a parent's daemon, for ever, with growing pauses between attempts. */

@@ -1,0 +1,92 @@
+import {
+  type Chance,
+  type Clock,
+  createNode,
+  type HostedNode,
+  type PointSpec,
+  type Registry,
+  type Storage,
+  type Tier,
+} from '@ganglion/core';
+import { keepLink, type LinkOptions } from './link.ts';
+
+export interface EmbedOptions {
+  /** Unique in the tree. */
+  readonly name: string;
+  /** Default `device`. */
+  readonly tier?: Tier | undefined;
+  /** The families it knows: `standard` of `@ganglion/core/presets`, or less, for a smaller bundle. */
+  readonly registry: Registry;
+  /** A daemon this node hangs below; without one it is a root of its own. */
+  readonly parent?: LinkOptions | undefined;
+  /** Declared at the start; only a root may, the others get theirs from above. */
+  readonly points?: readonly PointSpec[] | undefined;
+  /** Without it nothing is kept over a restart. In Node: `sqliteStorage` of `@ganglion/adapters/sqlite`. */
+  readonly storage?: Storage | undefined;
+  /** Default: the platform's `performance` and `Date`; in Node, `systemClock` of `@ganglion/adapters/system` counts sleep as well. */
+  readonly clock?: Clock | undefined;
+  /** Default: the platform's cryptographic source. */
+  readonly chance?: Chance | undefined;
+  /** How often the node looks for what is due, ms; default 10. */
+  readonly tickMs?: number | undefined;
+}
+
+/**
+ * A node inside this application: decisions in about a microsecond, without a daemon. Works in Node, Deno, browsers and
+ * workers. `close()` stops its timer and its link as well.
+ * @throws GanglionError `invalid_spec`, `invalid_input`, `storage_corrupt`, `storage_failed`
+ */
+export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
+  const node = await createNode({
+    name: options.name,
+    tier: options.tier ?? 'device',
+    root: options.parent === undefined,
+    registry: options.registry,
+    ports: {
+      clock: options.clock ?? platformClock(),
+      chance: options.chance ?? platformChance(),
+      storage: options.storage,
+    },
+    timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+  const timer: unknown = setInterval(() => node.tick(), options.tickMs ?? 10);
+  // In Node a node must not keep a process alive that has nothing else to do.
+  (timer as { unref?: () => void }).unref?.();
+  const closeNode = node.close.bind(node);
+  let unlink = (): void => {};
+  const close = async (): Promise<void> => {
+    unlink();
+    clearInterval(timer as number);
+    await closeNode();
+  };
+  try {
+    if (options.parent !== undefined) unlink = keepLink(node, options.parent);
+    for (const spec of options.points ?? [])
+      await node.apply(spec, { name: options.name, authority: node.name });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return Object.assign(node, { close });
+}
+
+function platformClock(): Clock {
+  return { monotonicMs: () => performance.now(), wallMs: () => Date.now() };
+}
+
+const WORDS = 1024;
+
+/** Fetched 4 KiB at a time: asking for each number alone would cost more than a decision. */
+function platformChance(): Chance {
+  const words = new Uint32Array(WORDS);
+  let next = WORDS;
+  return {
+    uint32() {
+      if (next === WORDS) {
+        crypto.getRandomValues(words);
+        next = 0;
+      }
+      return words[next++];
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { DEFAULT_LIMITS, decodeMessage, encodeMessage, GanglionError, type HostedNode } from '@ganglion/core';
+
+/** Where daemons take the links of children. */
+const LINK_PATH = '/v1/link';
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 15_000;
+/** A parent that does not read is cut off rather than buffered for. */
+const MAX_BUFFERED_BYTES = 64 << 20;
+
+export interface LinkOptions {
+  /** URL of the parent's daemon. */
+  readonly url: string;
+  /** Sent as a header where the platform's WebSocket can (Node); a browser's cannot. */
+  readonly token?: string | undefined;
+  /** Hears what the link suffers: it is mended by itself. */
+  readonly onTrouble?: ((error: unknown) => void) | undefined;
+}
+
+/** Keeps a link from this node to a daemon, for ever, with growing pauses between attempts. Answers the way to stop. */
+export function keepLink(node: HostedNode, options: LinkOptions): () => void {
+  const url = addressOf(options.url);
+  const trouble = options.onTrouble ?? (() => {});
+  let socket: WebSocket | undefined;
+  let stopped = false;
+  let pauseMs = FIRST_PAUSE_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const { receive } = node.connectParent((up) => {
+    if (socket?.readyState !== WebSocket.OPEN) return;
+    // Plain ArrayBuffer: what a WebSocket sends may not be shared memory.
+    if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.close();
+    else socket.send(new Uint8Array(encodeMessage(up)));
+  });
+
+  const hear = (data: unknown): void => {
+    try {
+      const received = decodeMessage(new Uint8Array(data as ArrayBuffer), DEFAULT_LIMITS);
+      if (received.kind === 'down') receive(received.message);
+    } catch (error) {
+      trouble(error);
+    }
+  };
+
+  const connect = (): void => {
+    const attempt = openSocket(url, options.token);
+    socket = attempt;
+    attempt.binaryType = 'arraybuffer';
+    attempt.onopen = () => {
+      pauseMs = FIRST_PAUSE_MS;
+    };
+    attempt.onmessage = ({ data }) => hear(data);
+    attempt.onerror = () =>
+      trouble(
+        new GanglionError('closed', `There is no link to ${url.host}`, {
+          field: 'parent',
+          value: options.url,
+        }),
+      );
+    attempt.onclose = () => {
+      if (stopped) return;
+      timer = setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
+      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    };
+  };
+  connect();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    socket?.close();
+  };
+}
+
+function addressOf(text: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new GanglionError('invalid_input', 'The parent’s URL is not an http(s) URL', {
+      field: 'parent',
+      value: text,
+      mend: 'Use a URL such as http://127.0.0.1:7070.',
+    });
+  const url = new URL(LINK_PATH, text);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url;
+}
+
+/** Node's WebSocket takes headers beside the standard's arguments. */
+function openSocket(url: URL, token: string | undefined): WebSocket {
+  if (token === undefined) return new WebSocket(url);
+  type WithHeaders = new (
+    url: URL,
+    options: { readonly headers: Readonly<Record<string, string>> },
+  ) => WebSocket;
+  return new (WebSocket as unknown as WithHeaders)(url, { headers: { authorization: `Bearer ${token}` } });
+}
