@@ -259,8 +259,10 @@ function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | '
     tick: () => tick(node),
     connectParent(send) {
       if (node.isRoot) throw new GanglionError('invalid_input', 'a root has no parent', { field: 'root' });
-      node.parent = parentLink(send);
-      return { receive: (message) => receiveDown(node, message) };
+      const link = parentLink(send, ++node.connections);
+      node.parent = link;
+      // What an earlier connection still delivers is late.
+      return { receive: (message) => (node.parent === link ? receiveDown(node, message) : undefined) };
     },
     receiveUp: (message, send) => receiveUp(node, message, send),
     async close() {

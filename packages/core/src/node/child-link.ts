@@ -40,6 +40,8 @@ export interface ChildLink {
   readonly node: string;
   /** Names this exchange. One that was forgotten and comes back begins another, and lists everything anew. */
   readonly session: number;
+  /** The child's number for its connection. */
+  readonly connection: number;
   /** Messages sent down in this session. */
   sentDown: number;
   /** Shares that may be under way: those granted in messages after the newest that the child has heard. */
@@ -82,12 +84,14 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   if (
     !NAME_PATTERN.test(up.node) ||
     !/^[a-z0-9]{1,32}$/.test(up.incarnation) ||
-    !Number.isSafeInteger(up.seq)
+    !Number.isSafeInteger(up.seq) ||
+    !Number.isSafeInteger(up.connection)
   )
     return refuse(node, 'malformed_message');
   if (up.node === node.name || node.path.includes(up.node)) return refuse(node, 'name_taken');
   const moment = readClocks(node);
   const link = linkOf(node, up, send);
+  if (link === undefined) return; // from a connection that is over
   link.lastHeardMs = moment.monoMs;
   node.routes.set(up.node, link.key);
   if (up.seq <= link.heard) return; // late or repeated: the newer one said it all
@@ -134,14 +138,16 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   answer(node, link);
 }
 
-function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): ChildLink {
+function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): ChildLink | undefined {
   const key = originOf(up.node, up.incarnation);
   let link = node.children.get(key);
-  if (link === undefined) {
+  if (link !== undefined && up.connection < link.connection) return undefined;
+  if (link === undefined || up.connection > link.connection) {
     link = {
       key,
       node: up.node,
       session: 1 + (node.ports.chance.uint32() % 0x7fffffff),
+      connection: up.connection,
       sentDown: 0,
       grants: [],
       send,

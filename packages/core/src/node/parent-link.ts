@@ -17,6 +17,7 @@ import { durable, flush } from './durability.ts';
 import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
+import { jsonBytes } from './json-bytes.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { outstandingShare, setShare } from './shares.ts';
 import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
@@ -25,6 +26,7 @@ import { telemetryUp } from './telemetry.ts';
 /** The child's end of the link to its parent. All state of the exchange; no I/O. */
 export interface ParentLink {
   readonly send: (message: UpMessage) => void;
+  readonly connection: number;
   parentIncarnation: string;
   parentNode: string;
   session: number;
@@ -72,9 +74,10 @@ const SLOTS_A_MESSAGE = 2000;
 const FEEDBACK_A_MESSAGE = 2000;
 const SENT_MAX = 64;
 
-export function parentLink(send: (message: UpMessage) => void): ParentLink {
+export function parentLink(send: (message: UpMessage) => void, connection: number): ParentLink {
   return {
     send,
+    connection,
     parentIncarnation: '',
     parentNode: '',
     session: 0,
@@ -160,6 +163,7 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     incarnation: node.incarnation,
     tier: node.tier,
     parentIncarnation: link.parentIncarnation,
+    connection: link.connection,
     session: link.session,
     seq,
     heardDown: link.newestDown,
@@ -272,6 +276,8 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   link.newestDown = Math.max(link.newestDown, down.seq);
   if (!stale && down.path.join('/') !== node.path.slice(1).join('/')) {
     node.path = [node.name, ...down.path];
+    // A kill said above holds after a restart too, before anybody has been heard.
+    node.writes.push({ kind: 'put', collection: 'place', key: 'path', value: jsonBytes(down.path) });
     changeControls(node, node.controls, true);
   }
   if (!stale) setShare(node, down.share);

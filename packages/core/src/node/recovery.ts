@@ -67,6 +67,11 @@ export async function recover(node: NodeState): Promise<void> {
   each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
   each('shares', (entry) => recoverShares(node, bytesJson(entry.value, JSON_MAX)));
+  each('place', (entry) => {
+    const path = bytesJson(entry.value, JSON_MAX);
+    if (!node.isRoot && Array.isArray(path) && path.every((name) => typeof name === 'string'))
+      node.path = [node.name, ...path];
+  });
   each('controls', (entry) => {
     node.controls = joinControls(
       node.controls,
@@ -248,6 +253,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
     record.state |= SETTLED;
     if (record.trains && state.compiled.policy.additive) record.state |= TRAINED;
     record.trainedReward = reward;
+    record.trainedMetrics = metrics;
   }
   if ((record.state & SETTLED) !== before) state.counters.awaiting--;
 }

@@ -139,6 +139,8 @@ export interface NodeState {
   /** Children ever heard of, on disk: a restarted root waits for their controls. */
   readonly knownChildren: Set<string>;
   parent: ParentLink | undefined;
+  /** Connections upward that this process has made. */
+  connections: number;
   readonly children: Map<string, ChildLink>;
   /** Nodes below: by which child they are reached. */
   readonly routes: Map<string, string>;
@@ -274,6 +276,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     forgotMs: monoMs,
     knownChildren: new Set(),
     parent: undefined,
+    connections: 0,
     children: new Map(),
     routes: new Map(),
     below: new Map(),

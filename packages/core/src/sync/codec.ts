@@ -89,6 +89,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
     incarnation: incarnation(json, 'incarnation'),
     tier: text(json, 'tier', 16),
     parentIncarnation: json.parentIncarnation === '' ? '' : incarnation(json, 'parentIncarnation'),
+    connection: whole(json, 'connection'),
     session: whole(json, 'session'),
     seq: whole(json, 'seq'),
     heardDown: whole(json, 'heardDown'),

@@ -52,6 +52,8 @@ export interface UpMessage {
   readonly tier: string;
   /** The parent's incarnation that this continues; '' at first. Another one means: everything is listed anew. */
   readonly parentIncarnation: string;
+  /** Counts the connections of this process: one that is made anew lists everything anew, and what an older one sent is late. */
+  readonly connection: number;
   /** The parent's name for this exchange; 0 at first. A parent that has forgotten the child begins another. */
   readonly session: number;
   readonly seq: number;

@@ -278,6 +278,7 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
         incarnation: 'stranger',
         tier: 'device',
         parentIncarnation: node.incarnation,
+        connection: 1,
         session: 0,
         heardDown: 0,
         seq: Math.floor(line.nowMs) + 1,

@@ -74,15 +74,23 @@ function increase(map: Map<string, Map<string, number>>, key: string, arm: strin
   arms.set(arm, (arms.get(arm) ?? 0) + 1);
 }
 
-/** Count and sum of rewards by arm, of what was accepted from this origin; exact. */
-export function accepted(book: Ledger): Map<string, Map<string, { n: number; sum: number }>> {
-  const out = new Map<string, Map<string, { n: number; sum: number }>>();
+export interface Accepted {
+  n: number;
+  sum: number;
+  /** Of these, acknowledged by others than the deciding node, while some disk was named: they may have been lost on their way. */
+  unsure: number;
+}
+
+/** Count and sum of rewards by arm, of what was accepted from this origin; exact. `forgetful`: some disk is named. */
+export function accepted(book: Ledger, forgetful: boolean): Map<string, Map<string, Accepted>> {
+  const out = new Map<string, Map<string, Accepted>>();
   for (const made of book.made.values()) {
     if (!made.trains || made.lost || made.acked < 0) continue;
     const at = `${made.key}\n${made.origin}`;
     let arms = out.get(at);
     if (arms === undefined) out.set(at, (arms = new Map()));
-    const row = arms.get(made.armKey) ?? { n: 0, sum: 0 };
+    const row = arms.get(made.armKey) ?? { n: 0, sum: 0, unsure: 0 };
+    if (forgetful && made.acked > made.joined) row.unsure++;
     row.n++;
     row.sum += made.sent.get(made.acked) as number;
     arms.set(made.armKey, row);

@@ -1,3 +1,5 @@
+import { TRAINED } from '../../decision/decision-record.ts';
+import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
 import { ROW, WX } from '../../learners/moments.ts';
 import type { NodeState } from '../../node/state.ts';
@@ -32,7 +34,10 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
 
 function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
   const root = states[0];
-  const exact = accepted(book);
+  const exact = accepted(
+    book,
+    world.machines.some((machine) => machine.named),
+  );
   for (const [name, point] of root.points) {
     const key = point.learnerKey;
     const total = sumOf(root.learners.get(key)?.slots, root.moment.treeMs);
@@ -43,7 +48,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
       if (difference !== undefined)
         return `${state.name} has pooled other evidence of ${name} than the root: ${difference}`;
     }
-    const wrong = exactly(world, root, key, exact);
+    const wrong = exactly(world, book, root, key, exact);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
@@ -52,6 +57,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
 /** The root's slot of every origin whose disk kept its word is what was accepted there, no more and no less. */
 function exactly(
   world: World,
+  book: Ledger,
   root: NodeState,
   key: string,
   exact: ReturnType<typeof accepted>,
@@ -65,15 +71,31 @@ function exactly(
     // What the root itself lost it does not get back.
     const slot = learner.slots.get(origin);
     const found = (slot?.evidence as Moments | undefined)?.arms;
-    for (const [arm, { n, sum }] of arms) {
+    for (const [arm, { n, sum, unsure }] of arms) {
       const row = found?.get(arm);
-      if (row === undefined || row[0] !== n)
-        return `${origin} had ${n} outcomes of ${arm} in ${key}; the root knows ${row?.[0] ?? 'none'} (version ${slot?.version})`;
-      if (!world.plan.halfLife && row[WX] !== sum - n / 2)
+      const known = row?.[0] ?? 0;
+      if (known > n || known < n - unsure)
+        return `${origin} had ${n} outcomes of ${arm} in ${key}; the root knows ${row?.[0] ?? 'none'} (version ${slot?.version}); untaught: ${untaught(book, origin, key)}`;
+      if (!world.plan.halfLife && unsure === 0 && row !== undefined && row[WX] !== sum - n / 2)
         return `${origin} had rewards of ${sum} for ${arm} in ${key}; the root has ${row[WX] + n / 2}`;
     }
   }
   return undefined;
+}
+
+/** Decisions whose feedback was acknowledged, as their node remembers them: which of them have taught nothing. */
+function untaught(book: Ledger, origin: string, key: string): string {
+  const out: string[] = [];
+  for (const made of book.made.values()) {
+    if (made.origin !== origin || made.key !== key || made.acked < 0 || made.lost) continue;
+    const state = made.machine.process?.node.state;
+    const cut = made.id.lastIndexOf('~') + 1;
+    const pending = state?.joins.get(made.id.slice(0, cut))?.pending;
+    const record = pending === undefined ? undefined : find(pending, Number(made.id.slice(cut)));
+    if (record === undefined || (record.state & TRAINED) === 0)
+      out.push(`${made.id} (${record === undefined ? 'forgotten' : record.state})`);
+  }
+  return out.slice(0, 5).join(', ');
 }
 
 function sumOf(learner: LearnerSlots | undefined, treeMs: number): Map<string, Float64Array> {
