@@ -20,8 +20,13 @@ export interface ArmReport {
   readonly share: number | null;
   readonly decisions: number;
   readonly inflight: number;
-  /** Reward by this learner's evidence (own and pooled), weighted by forgetting. */
+  /**
+   * By the learner's view where the policy keeps one of rewards (own and pooled evidence, forgetting); else the plain mean
+   * of what came back here and below, with an always-valid interval.
+   */
   readonly reward: Estimate;
+  /** What that plain mean is made of. */
+  readonly sums?: SideSums | undefined;
   readonly failures: number;
 }
 
@@ -43,6 +48,8 @@ export interface SideSums {
   readonly n: number;
   readonly sum: number;
   readonly squares: number;
+  readonly least?: number | undefined;
+  readonly most?: number | undefined;
   /** The last one to two minutes: pairs of logarithmic bucket and count, in order. */
   readonly recent?: readonly number[] | undefined;
 }

@@ -57,6 +57,8 @@ export class DecisionRecord implements Decision {
   weight = 1;
   trainedReward = 0;
   metrics: Record<string, number> | undefined = undefined;
+  /** The metrics it was trained with. */
+  trainedMetrics: Record<string, number> | undefined = undefined;
   revisions: Record<string, number> | undefined = undefined;
 
   constructor(

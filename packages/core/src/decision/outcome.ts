@@ -74,6 +74,8 @@ export function joinFeedback(
     };
   const conflict = conflictIn(record, item, revision);
   if (conflict !== undefined) return conflict;
+  // What was trained with is kept as it was: a correction takes exactly that back.
+  if ((record.state & TRAINED) !== 0) record.metrics = Object.assign(Object.create(null), record.metrics);
   const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
   const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
   let news = false;
@@ -131,9 +133,10 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
     if (policy.additive) {
       if ((record.state & TRAINED) !== 0) {
         if (reward === record.trainedReward) return settle(state, record, teaching, monoMs);
-        teaching.learn(state, outcomeOf(state, record, record.trainedReward, -1));
+        teaching.learn(state, outcomeOf(state, record, record.trainedReward, -1, record.trainedMetrics));
       }
       record.trainedReward = reward;
+      record.trainedMetrics = record.metrics;
       record.state |= TRAINED;
       teaching.learn(state, outcomeOf(state, record, reward, 1));
     } else record.trainedReward = reward; // learned once, when the correction window closes
@@ -141,7 +144,13 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
   settle(state, record, teaching, monoMs);
 }
 
-function outcomeOf(state: PointState, record: DecisionRecord, reward: number, sign: 1 | -1): Outcome {
+function outcomeOf(
+  state: PointState,
+  record: DecisionRecord,
+  reward: number,
+  sign: 1 | -1,
+  metrics = record.metrics,
+): Outcome {
   return {
     arm: record.armIndex,
     armKey: state.source.armKeys[record.armIndex],
@@ -151,7 +160,7 @@ function outcomeOf(state: PointState, record: DecisionRecord, reward: number, si
     sign,
     atMs: record.treeMs,
     context: Float64Array.from(record.encodedContext),
-    metrics: record.metrics ?? {},
+    metrics: metrics ?? {},
   };
 }
 

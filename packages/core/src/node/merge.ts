@@ -1,3 +1,5 @@
+import type { PointSpec } from '../decision/spec.ts';
+import { meanEstimate } from '../experiment/lift.ts';
 import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '../status.ts';
 import { addBuckets } from './outcome-stats.ts';
 import { liftOf, pointReport, rangeOf } from './report.ts';
@@ -24,7 +26,7 @@ function merge(a: PointReport, b: PointReport): PointReport {
     unjoined: a.unjoined + b.unjoined,
     unknownPropensity: a.unknownPropensity + b.unknownPropensity,
     arms: mergeArms(a, b),
-    lift: mergeLift(a.lift, b.lift, a.spec.objective?.range ?? [0, 1]),
+    lift: mergeLift(a.lift, b.lift, a.spec),
     guards: mergeGuards(a.guards, b.guards),
   };
 }
@@ -38,9 +40,16 @@ function mergeArms(a: PointReport, b: PointReport): ArmReport[] {
       weight === 0
         ? (arm.share ?? other.share)
         : ((arm.share ?? 0) * a.decisionsPerSecond + (other.share ?? 0) * b.decisionsPerSecond) / weight;
+    const sums =
+      arm.sums === undefined || other.sums === undefined ? arm.sums : addSides(arm.sums, other.sums);
     return {
       ...arm,
       share,
+      sums,
+      // Where the policy itself says what an arm is worth, this node's own view stands.
+      ...(arm.allocation === null && sums !== undefined
+        ? { reward: meanEstimate(sums, rangeOf('reward', a.spec)) }
+        : {}),
       decisions: arm.decisions + other.decisions,
       inflight: arm.inflight + other.inflight,
       failures: arm.failures + other.failures,
@@ -48,11 +57,7 @@ function mergeArms(a: PointReport, b: PointReport): ArmReport[] {
   });
 }
 
-function mergeLift(
-  a: readonly LiftReport[],
-  b: readonly LiftReport[],
-  rewards: readonly [number, number],
-): LiftReport[] {
+function mergeLift(a: readonly LiftReport[], b: readonly LiftReport[], spec: PointSpec): LiftReport[] {
   const metrics = new Set([...a, ...b].map((lift) => lift.metric));
   return [...metrics].map((metric) => {
     const mine = a.find((lift) => lift.metric === metric);
@@ -62,15 +67,19 @@ function mergeLift(
       metric,
       addSides(mine.sums.treated, theirs.sums.treated),
       addSides(mine.sums.holdout, theirs.sums.holdout),
-      rangeOf(metric, rewards),
+      rangeOf(metric, spec),
     );
   });
 }
 
 function addSides(a: SideSums, b: SideSums): SideSums {
+  const sum = { n: a.n + b.n, sum: a.sum + b.sum, squares: a.squares + b.squares };
   const recent =
     a.recent === undefined && b.recent === undefined ? undefined : addBuckets(a.recent ?? [], b.recent ?? []);
-  return { n: a.n + b.n, sum: a.sum + b.sum, squares: a.squares + b.squares, recent };
+  if (a.n === 0 || b.n === 0) return { ...(a.n === 0 ? b : a), ...sum, recent };
+  const least = Math.min(a.least ?? Number.NEGATIVE_INFINITY, b.least ?? Number.NEGATIVE_INFINITY);
+  const most = Math.max(a.most ?? Number.POSITIVE_INFINITY, b.most ?? Number.POSITIVE_INFINITY);
+  return { ...sum, least, most, recent };
 }
 
 function mergeGuards(a: readonly GuardReport[], b: readonly GuardReport[]): GuardReport[] {

@@ -9,12 +9,16 @@ import type { PointState } from '../decision/point-state.ts';
 export interface OutcomeStats {
   readonly treated: Map<string, MetricSums>;
   readonly holdout: Map<string, MetricSums>;
+  /** Rewards by arm, over all strata: what is known of an arm whose policy does not say. */
+  readonly arms: Map<string, { n: number; sum: number; squares: number }>;
 }
 
 export interface MetricSums {
   n: number;
   sum: number;
   squares: number;
+  least: number;
+  most: number;
   /** Latencies by time: the last full minute and the one under way, as logarithmic buckets. */
   recent: Histogram | undefined;
 }
@@ -32,7 +36,11 @@ const LOWEST = 0.01;
 const LOG_WIDTH = 0.02;
 const TURN_MS = 60_000;
 
-export const outcomeStats = (): OutcomeStats => ({ treated: new Map(), holdout: new Map() });
+export const outcomeStats = (): OutcomeStats => ({
+  treated: new Map(),
+  holdout: new Map(),
+  arms: new Map(),
+});
 
 /** Counts one settled decision. Decisions stopped by a control belong to neither side. */
 export function countOutcome(
@@ -41,14 +49,16 @@ export function countOutcome(
   record: DecisionRecord,
   monoMs: number,
 ): void {
+  if (record.metrics === undefined || record.arm === null) return;
+  const reward = rewardOf(state, record.metrics);
+  if (!Number.isNaN(reward) && record.trains) addArm(stats, record.source.armKeys[record.armIndex], reward);
   const side =
     record.stratum === 'holdout'
       ? stats.holdout
       : record.stratum === '' && isTreated(record)
         ? stats.treated
         : undefined;
-  if (side === undefined || record.metrics === undefined) return;
-  const reward = rewardOf(state, record.metrics);
+  if (side === undefined) return;
   if (!Number.isNaN(reward)) add(side, 'reward', reward, monoMs);
   for (const metric in record.metrics)
     if (metric !== 'reward') add(side, metric, record.metrics[metric], monoMs);
@@ -56,6 +66,20 @@ export function countOutcome(
 
 const isTreated = (record: DecisionRecord): boolean =>
   record.reason === 'policy' || record.reason === 'escalated' || record.reason === 'sticky';
+
+const ARMS_MAX = 4096;
+
+function addArm(stats: OutcomeStats, key: string, reward: number): void {
+  let sums = stats.arms.get(key);
+  if (sums === undefined) {
+    if (stats.arms.size >= ARMS_MAX) return;
+    sums = { n: 0, sum: 0, squares: 0 };
+    stats.arms.set(key, sums);
+  }
+  sums.n++;
+  sums.sum += reward;
+  sums.squares += reward * reward;
+}
 
 const METRICS_MAX = 64;
 
@@ -67,6 +91,8 @@ function add(side: Map<string, MetricSums>, metric: string, value: number, monoM
       n: 0,
       sum: 0,
       squares: 0,
+      least: value,
+      most: value,
       recent: metric.endsWith('Ms')
         ? { current: new Uint32Array(BUCKETS), previous: new Uint32Array(BUCKETS), sinceMs: monoMs }
         : undefined,
@@ -76,6 +102,8 @@ function add(side: Map<string, MetricSums>, metric: string, value: number, monoM
   sums.n++;
   sums.sum += value;
   sums.squares += value * value;
+  if (value < sums.least) sums.least = value;
+  if (value > sums.most) sums.most = value;
   const { recent } = sums;
   if (recent === undefined) return;
   turn(recent, monoMs);

@@ -145,6 +145,8 @@ function inherit(state: PointState, old: PointState): void {
     state.counters.failuresByArm[i] = old.counters.failuresByArm[index];
   });
   state.view.version = old.view.version;
+  // A view may hold local signals; it finds its arms again by their keys.
+  if (old.compiled.policy.name === state.compiled.policy.name) state.view.current = old.view.current;
 }
 
 /** The learner of a point, made when first asked for. */

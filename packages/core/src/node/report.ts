@@ -1,4 +1,5 @@
 import type { PointState } from '../decision/point-state.ts';
+import type { PointSpec } from '../decision/spec.ts';
 import { GanglionError } from '../errors.ts';
 import { meanDifference, meanEstimate, type Range } from '../experiment/lift.ts';
 import type {
@@ -13,7 +14,7 @@ import type {
   SideSums,
 } from '../status.ts';
 import { sumOwn } from '../sync/slots.ts';
-import { bucketQuantiles, type MetricSums, recentBuckets } from './outcome-stats.ts';
+import { bucketQuantiles, type MetricSums, type OutcomeStats, recentBuckets } from './outcome-stats.ts';
 import type { NodeState } from './state.ts';
 
 /** What one node says of one of its points. @throws GanglionError `unknown_point` */
@@ -44,8 +45,8 @@ export function pointReport(node: NodeState, point: string): PointReport {
     expired: counters.expired,
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,
-    arms: armReports(state, node.pointRates.get(point)?.recentByArm),
-    lift: liftReports(node, point, compiled.objective.range),
+    arms: armReports(state, node.pointRates.get(point)?.recentByArm, node.stats.get(point)),
+    lift: liftReports(node, point, compiled.spec),
     guards: guardReports(state),
     viewVersion: state.view.version,
     pooled: {
@@ -69,25 +70,29 @@ export function modeOf(node: NodeState, state: PointState): { mode: PointMode; w
   return { mode: 'learning', why: '' };
 }
 
-function armReports(state: PointState, recent: Float64Array | undefined): ArmReport[] {
+function armReports(
+  state: PointState,
+  recent: Float64Array | undefined,
+  stats: OutcomeStats | undefined,
+): ArmReport[] {
   const { compiled, counters, inflight, view } = state;
   const described = compiled.policy.describe?.(view.current, compiled.arms.length);
   const lately = recent?.length === compiled.arms.length ? recent : counters.decisionsByArm;
   const total = lately.reduce((sum, n) => sum + n, 0);
   return compiled.armIds.map((arm, i) => {
     const estimate = described?.[i];
+    const sums = { ...(stats?.arms.get(compiled.arms[i].key) ?? { n: 0, sum: 0, squares: 0 }) };
     return {
       arm,
       allocation: estimate?.allocation ?? null,
       share: total === 0 ? null : lately[i] / total,
       decisions: counters.decisionsByArm[i],
       inflight: inflight[i],
-      reward: {
-        mean: estimate?.mean ?? null,
-        low: estimate?.low ?? null,
-        high: estimate?.high ?? null,
-        n: estimate?.n ?? 0,
-      },
+      reward:
+        estimate === undefined
+          ? meanEstimate(sums, compiled.objective.range)
+          : { mean: estimate.mean, low: estimate.low, high: estimate.high, n: estimate.n },
+      sums,
       failures: counters.failuresByArm[i],
     };
   });
@@ -103,7 +108,7 @@ function guardReports(state: PointState): GuardReport[] {
 }
 
 /** Treated units beside the holdout, for each metric that both have. */
-function liftReports(node: NodeState, point: string, rewards: readonly [number, number]): LiftReport[] {
+function liftReports(node: NodeState, point: string, spec: PointSpec): LiftReport[] {
   const stats = node.stats.get(point);
   if (stats === undefined) return [];
   const out: LiftReport[] = [];
@@ -113,28 +118,41 @@ function liftReports(node: NodeState, point: string, rewards: readonly [number, 
         metric,
         sideOf(stats.treated.get(metric), node),
         sideOf(stats.holdout.get(metric), node),
-        rangeOf(metric, rewards),
+        rangeOf(metric, spec),
       ),
     );
   return out;
 }
 
-/** Yes-or-no metrics by convention, and the reward as declared; of others no range is known. */
-export function rangeOf(metric: string, rewards: readonly [number, number]): Range {
-  if (metric === 'reward') return rewards;
-  return metric === 'success' || metric === 'error' ? [0, 1] : undefined;
+/**
+ * Range of one outcome of a metric, where it has one: the reward as declared, yes-or-no metrics by convention, and
+ * costs that end where their default (a deadline) is declared.
+ */
+export function rangeOf(metric: string, spec: PointSpec): Range {
+  if (metric === 'reward') return spec.objective?.range ?? [0, 1];
+  if (metric === 'success' || metric === 'error') return [0, 1];
+  const most = spec.attribution?.default?.[metric];
+  return most !== undefined && most > 0 ? [0, most] : undefined;
 }
 
 function sideOf(sums: MetricSums | undefined, node: NodeState): SideSums {
   if (sums === undefined) return { n: 0, sum: 0, squares: 0 };
-  const { n, sum, squares, recent } = sums;
-  return recent === undefined
-    ? { n, sum, squares }
-    : { n, sum, squares, recent: recentBuckets(recent, node.moment.monoMs) };
+  const { n, sum, squares, least, most, recent } = sums;
+  const side = { n, sum, squares, least, most };
+  return recent === undefined ? side : { ...side, recent: recentBuckets(recent, node.moment.monoMs) };
+}
+
+/** A declared range that outcomes have left is no range. */
+function holds(range: Range, sides: readonly SideSums[]): boolean {
+  return (
+    range !== undefined &&
+    sides.every(({ least, most }) => (least ?? range[0]) >= range[0] && (most ?? range[1]) <= range[1])
+  );
 }
 
 /** A comparison from the sums of both sides, whether of one node or of many. */
-export function liftOf(metric: string, treated: SideSums, holdout: SideSums, range: Range): LiftReport {
+export function liftOf(metric: string, treated: SideSums, holdout: SideSums, declared: Range): LiftReport {
+  const range = holds(declared, [treated, holdout]) ? declared : undefined;
   const timed = treated.recent !== undefined || holdout.recent !== undefined;
   return {
     metric,

@@ -1,4 +1,4 @@
-import type { PolicyInput, Proposal, ViewInput } from '../policy.ts';
+import type { ArmEstimate, PolicyInput, Proposal, ViewInput } from '../policy.ts';
 import { normalCdf } from '../stats/distributions.ts';
 import { sqrt } from '../stats/math.ts';
 
@@ -30,6 +30,19 @@ export function comparison(
     margin: at.margin,
   };
 }
+
+/** Each arm as a report shows it: allocation, posterior mean and central 95 % interval (normal approximation). */
+export function estimatesOf(compare: Comparison, allocation: Float64Array): readonly ArmEstimate[] {
+  return Array.from(allocation, (share, a) => {
+    const n = compare.outcomes[a];
+    if (!(n > 0)) return { allocation: share, mean: null, low: null, high: null, n: 0 };
+    const half = NORMAL_95 * sqrt(compare.variance[a]);
+    const mean = compare.mean[a];
+    return { allocation: share, mean, low: mean - half, high: mean + half, n };
+  });
+}
+
+const NORMAL_95 = 1.959963984540054;
 
 /** The last answer for fewer than all arms: a guard that withholds an arm does so for many decisions in a row. */
 export interface Memo {

@@ -6,6 +6,7 @@ import {
   type Comparison,
   comparison,
   confidenceOf,
+  estimatesOf,
   type Memo,
   memo,
   recall,
@@ -78,6 +79,12 @@ export const epsilonGreedy: Factory<Policy> = (options, input) => {
         out.confidence = confidenceOf(current.compare, out.p, at);
         remember(current.last, at, out);
       }
+    },
+    describe: (current) => {
+      if (current === undefined) return [];
+      const p = new Float64Array(current.value.length);
+      fill(current.value, everyArm(p.length), p);
+      return estimatesOf(current.compare, p);
     },
     learn: recordReward(evidence),
   };

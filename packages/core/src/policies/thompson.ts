@@ -7,6 +7,7 @@ import {
   type Comparison,
   comparison,
   confidenceOf,
+  estimatesOf,
   type Memo,
   memo,
   recall,
@@ -87,6 +88,7 @@ export const thompson: Factory<Policy> = (options, input) => {
         remember(current.last, at, out);
       }
     },
+    describe: (current) => (current === undefined ? [] : estimatesOf(current.compare, current.best)),
     learn: recordReward(evidence as MomentsEvidence),
   };
   return policy as Policy;

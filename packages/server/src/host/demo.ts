@@ -13,7 +13,7 @@ export const DEMO_POINT: PointSpec = {
   arms: ['a', 'b', 'c'],
   fallback: 'a',
   baseline: { kind: 'round-robin' },
-  policy: { kind: 'balancer', halfLife: '10s' },
+  policy: { kind: 'balancer', halfLife: '10s', deadline: '1s' },
   objective: { latencyMs: -0.001, range: [-1, 0] },
   guards: [
     { kind: 'holdout', share: '10%' },
@@ -21,7 +21,7 @@ export const DEMO_POINT: PointSpec = {
     { kind: 'exploration', floor: '0.5%' },
   ],
   oversight: { lease: '30s', onExpiry: 'fallback' },
-  attribution: { window: '10s' },
+  attribution: { window: '10s', default: { latencyMs: 1000, success: 0 } },
   domain: 'web',
 };
 
