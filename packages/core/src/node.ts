@@ -1,5 +1,4 @@
 import { withSpec } from './controls/control-state.ts';
-import { decideOnce } from './decision/decide.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
@@ -12,6 +11,7 @@ import { authorise, controlling, record, structuredCopy, unknownPoint } from './
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { changeControls } from './node/controls.ts';
+import { decideSafely } from './node/deciding.ts';
 import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
@@ -185,7 +185,7 @@ function deciding(
       const moment = readClocks(node);
       moment.budgetMs = 0;
       moment.parentMs = Number.POSITIVE_INFINITY;
-      const record = decideOnce(state, moment, input, undefined) as DecisionRecord;
+      const record = decideSafely(node, state, input, undefined) as DecisionRecord;
       keepRecord(state, record);
       if (node.listeners.size > 0) announce(node, record, input);
       return record;

@@ -1,9 +1,10 @@
 import { encodeContext } from '../decision/context.ts';
-import { decideOnce, type External, fallback } from '../decision/decide.ts';
+import { type External, fallback } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { PointState } from '../decision/point-state.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Ask, AskAnswer } from '../sync/messages.ts';
+import { decideSafely } from './deciding.ts';
 import { pumpParent } from './parent-link.ts';
 import { type NodeState, readClocks, refuse } from './state.ts';
 
@@ -101,7 +102,7 @@ export async function decideWithin(
   const endMs = moment.monoMs + deadlineMs;
   moment.budgetMs = deadlineMs;
   moment.parentMs = node.parent?.rttMs ?? Number.POSITIVE_INFINITY;
-  const first = decideOnce(state(), moment, input, undefined);
+  const first = decideSafely(node, state(), input, undefined);
   moment.parentMs = Number.POSITIVE_INFINITY;
   if (first !== 'escalate') return first;
   const inquiry = askParent(node, state(), input, deadlineMs);
@@ -122,6 +123,6 @@ export async function decideWithin(
     );
   }
   // Without an answer the own proposal stands, judged as if there were no parent. The controls are asked afresh.
-  const second = decideOnce(current, now, input, answer);
+  const second = decideSafely(node, current, input, answer);
   return second === 'escalate' ? fallback(current, now, input, 'deadline', Number.NaN) : second;
 }

@@ -1,0 +1,21 @@
+import { type Answer, decideOnce, type External, fallback, note } from '../decision/decide.ts';
+import type { PointState } from '../decision/point-state.ts';
+import type { DecideInput } from '../node-api.ts';
+import { type NodeState, refuse } from './state.ts';
+
+/** Whatever a policy or guard of somebody's own does, the caller gets an answer: the fallback; the failure is counted. */
+export function decideSafely(
+  node: NodeState,
+  state: PointState,
+  input: DecideInput | undefined,
+  external: External | undefined,
+): Answer {
+  try {
+    return decideOnce(state, node.moment, input, external);
+  } catch (error) {
+    refuse(node, 'policy_failed');
+    const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
+    note(state, { guard: 'policy', kind: 'block', why });
+    return fallback(state, node.moment, input, 'error', 1);
+  }
+}
