@@ -23,7 +23,8 @@ import type {
   TagsAnswer,
 } from './wire.ts';
 
-export { RemoteRefusal, type TransportOptions } from './http.ts';
+export type { TransportOptions } from './http.ts';
+export { RemoteRefusal } from './refusal.ts';
 
 export interface ClientOptions extends TransportOptions {
   /** Which node of the daemon's process is asked; default: its root-most. */

@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type Actor, GanglionError, NAME_PATTERN } from '@ganglion/core';
+import { type Caller, checkBrowser, isLoopback, oneHeader as one } from './browser.ts';
+
+export type { Caller } from './browser.ts';
 
 /**
  * `viewer` reads; `app` reads, decides and sends feedback, but cannot stop anything; `operator` does everything.
@@ -30,13 +33,6 @@ export interface AuthOptions {
   readonly tokens: readonly TokenGrant[];
   /** Host names, beside localhost and IP addresses, under which this daemon is reached. */
   readonly allowedHosts?: readonly string[] | undefined;
-}
-
-/** What the checks read of a request: the same for Fastify and for the fast path. */
-export interface Caller {
-  readonly method: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly remoteAddress: string | undefined;
 }
 
 export interface Principal {
@@ -124,7 +120,7 @@ export function gate(options: AuthOptions): Gate {
   const allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
   return {
     admit(caller, access) {
-      checkBrowser(caller, access, allowedHosts, options.tokens.length === 0);
+      checkBrowser(caller, access !== 'open', allowedHosts, options.tokens.length === 0);
       if (access === 'open') return ANYBODY;
       if (options.tokens.length === 0) return withoutTokens(caller, access);
       const principal = authenticate(caller, options.tokens);
@@ -186,70 +182,8 @@ function isLocal(caller: Caller): boolean {
   );
 }
 
-export function isLoopback(address: string | undefined): boolean {
-  if (address === undefined) return false;
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
-  return plain === '::1' || plain.startsWith('127.');
-}
-
-/**
- * A page in somebody's browser must not reach a daemon on the same machine. Cross-site requests say so (Origin,
- * Sec-Fetch-Site); a rebound DNS name (the page's own name, pointed at 127.0.0.1) shows in Host.
- */
-function checkBrowser(
-  caller: Caller,
-  access: Access,
-  allowed: ReadonlySet<string>,
-  tokenless: boolean,
-): void {
-  const host = hostName(one(caller.headers.host));
-  if (tokenless && access !== 'open' && isLoopback(caller.remoteAddress) && !isTrusted(host, allowed))
-    throw new GanglionError('forbidden', 'This daemon is not known under that host name', {
-      field: 'host',
-      value: one(caller.headers.host) ?? '',
-      mend: 'Use localhost or 127.0.0.1, start the daemon with --allow-host NAME, or with a token.',
-    });
-  if (caller.method === 'GET' || caller.method === 'HEAD') return;
-  const origin = one(caller.headers.origin);
-  const site = one(caller.headers['sec-fetch-site']);
-  if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return;
-  if (
-    origin !== undefined &&
-    sameOrigin(origin, one(caller.headers.host)) &&
-    (!tokenless || isTrusted(host, allowed))
-  )
-    return;
-  throw new GanglionError('forbidden', 'Another site’s page may not call this', {
-    field: 'origin',
-    value: origin ?? site,
-    mend: 'Call from the daemon’s own page, or from outside a browser.',
-  });
-}
-
-function sameOrigin(origin: string, host: string | undefined): boolean {
-  const match = /^https?:\/\/([^/]+)$/i.exec(origin);
-  return match !== null && host !== undefined && match[1].toLowerCase() === host.toLowerCase();
-}
-
-/** An IP address cannot be rebound; localhost does not leave the machine (RFC 6761 §6.3). */
-function isTrusted(host: string | undefined, allowed: ReadonlySet<string>): boolean {
-  if (host === undefined) return false;
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  return host.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || allowed.has(host);
-}
-
-function hostName(host: string | undefined): string | undefined {
-  if (host === undefined) return undefined;
-  const bare = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.split(':', 1)[0];
-  return bare.toLowerCase();
-}
-
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
-}
-
-function one(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
 }
 
 /** The actor of a control action taken at this node. */

@@ -63,9 +63,6 @@ const TITLES: Readonly<Record<number, string>> = {
   507: 'Insufficient Storage',
 };
 
-/** Every status a problem document may carry, for the OpenAPI document. */
-export const PROBLEM_STATUSES: readonly number[] = Object.keys(TITLES).map(Number);
-
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** A refusal that only HTTP knows, thrown within a request. */

@@ -1,0 +1,72 @@
+import { GanglionError } from '@ganglion/core';
+
+/** What the checks read of a request: the same for Fastify and for the fast path. */
+export interface Caller {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddress: string | undefined;
+}
+
+export function isLoopback(address: string | undefined): boolean {
+  if (address === undefined) return false;
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
+  return plain === '::1' || plain.startsWith('127.');
+}
+
+/**
+ * A page in somebody's browser must not reach a daemon on the same machine. Cross-site requests say so (Origin,
+ * Sec-Fetch-Site); a rebound DNS name (the page's own name, pointed at 127.0.0.1) shows in Host.
+ * @param guarded - the call needs rights. @param tokenless - nobody is asked for a token
+ * @throws GanglionError `forbidden`
+ */
+export function checkBrowser(
+  caller: Caller,
+  guarded: boolean,
+  allowed: ReadonlySet<string>,
+  tokenless: boolean,
+): void {
+  const host = hostName(oneHeader(caller.headers.host));
+  if (tokenless && guarded && isLoopback(caller.remoteAddress) && !isTrusted(host, allowed))
+    throw new GanglionError('forbidden', 'This daemon is not known under that host name', {
+      field: 'host',
+      value: oneHeader(caller.headers.host) ?? '',
+      mend: 'Use localhost or 127.0.0.1, start the daemon with --allow-host NAME, or with a token.',
+    });
+  if (caller.method === 'GET' || caller.method === 'HEAD') return;
+  const origin = oneHeader(caller.headers.origin);
+  const site = oneHeader(caller.headers['sec-fetch-site']);
+  if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return;
+  if (
+    origin !== undefined &&
+    sameOrigin(origin, oneHeader(caller.headers.host)) &&
+    (!tokenless || isTrusted(host, allowed))
+  )
+    return;
+  throw new GanglionError('forbidden', 'Another site’s page may not call this', {
+    field: 'origin',
+    value: origin ?? site,
+    mend: 'Call from the daemon’s own page, or from outside a browser.',
+  });
+}
+
+function sameOrigin(origin: string, host: string | undefined): boolean {
+  const match = /^https?:\/\/([^/]+)$/i.exec(origin);
+  return match !== null && host !== undefined && match[1].toLowerCase() === host.toLowerCase();
+}
+
+/** An IP address cannot be rebound; localhost does not leave the machine (RFC 6761 §6.3). */
+function isTrusted(host: string | undefined, allowed: ReadonlySet<string>): boolean {
+  if (host === undefined) return false;
+  if (host === 'localhost' || host.endsWith('.localhost')) return true;
+  return host.startsWith('[') || /^\d{1,3}(\.\d{1,3}){3}$/.test(host) || allowed.has(host);
+}
+
+function hostName(host: string | undefined): string | undefined {
+  if (host === undefined) return undefined;
+  const bare = host.startsWith('[') ? host.slice(0, host.indexOf(']') + 1) : host.split(':', 1)[0];
+  return bare.toLowerCase();
+}
+
+export function oneHeader(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
