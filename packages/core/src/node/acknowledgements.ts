@@ -7,7 +7,11 @@ import type { NodeState } from './state.ts';
 export function appliedBelow(node: NodeState): Map<string, readonly string[]> {
   const standing = [...node.durableControls.kills.keys()].sort();
   const out = new Map<string, readonly string[]>([[node.name, standing]]);
-  for (const [name, tags] of node.applied) if (name !== node.name) out.set(name, [...tags].sort());
+  for (const [name, tags] of node.applied) {
+    // Of a node that is silent somebody else may know more by now.
+    const way = node.children.get(node.routes.get(name) ?? '');
+    if (name !== node.name && way !== undefined && !isSilent(node, way)) out.set(name, [...tags].sort());
+  }
   return out;
 }
 

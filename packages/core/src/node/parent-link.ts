@@ -123,6 +123,12 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
   const seq = ++link.seq;
   const joinedUp = link.parentIncarnation !== '';
   if (withContent && link.dataSeq !== 0) giveUp(link);
+  const telemetryDue = moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
+  if (telemetryDue) {
+    link.telemetryMs = moment.monoMs;
+    // Said again now and then: the parent may have heard otherwise by another way since.
+    link.appliedSent.clear();
+  }
   const { slots, chosen, complete } =
     withContent && joinedUp ? slotsUp(node, link, seq) : { slots: [], chosen: [], complete: false };
   const feedback = withContent && joinedUp ? feedbackUp(node) : [];
@@ -140,8 +146,6 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     link.handedMs = moment.monoMs;
     link.handedHeard = false;
   }
-  const telemetryDue = moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
-  if (telemetryDue) link.telemetryMs = moment.monoMs;
   const content = slots.length > 0 || feedback.length > 0 || applied.length > 0;
   if (content) {
     link.dataSeq = seq;

@@ -299,7 +299,7 @@ export interface Adoption {
  * Adopts what the parent says of everybody else. `foreign` are origins that this node lists but that reach the base by
  * another way (the device moved, an older copy was restored, they were folded): in the same step they leave or, where
  * the parent has yet to hear their news, count no more. All others that the parent had heard of by then are left out of
- * the base, and so count from now on. This process's own origin is nobody else's: it goes up again as a newer version.
+ * the base, and so count from now on; a child's slot that it had not heard of may be in the base, and waits. This process's own origin is nobody else's: it goes up again as a newer version.
  * Returns undefined where the base is not newer than the one in hand.
  */
 export function adoptBase(
@@ -320,9 +320,10 @@ export function adoptBase(
   for (const slot of [...learner.slots.values()]) {
     const listed = slot.listedIn > 0 && slot.listedIn <= base.asOf;
     const isGone = gone.has(slot.origin);
-    if (!listed && !isGone) continue;
+    // Own slots are nobody else's; a child's may have moved and be in this base, as long as the parent does not know of it here.
+    if (!listed && !isGone && slot.route === '') continue;
     if (slot.route !== '') leave(learner, slot);
-    if (!isGone) slot.counted = true;
+    if (!isGone) slot.counted = listed;
     else {
       const news = !listed || slot.durableVersion > slot.ackedVersion || slot.version > slot.durableVersion;
       const own = slot.origin === selfOrigin && slot.claims < CLAIMS_MAX;
