@@ -14,7 +14,7 @@ export function LiftTable({ report }: { report: PointReport }) {
   if (rows.length === 0) return <Empty>No outcome has come yet.</Empty>;
   return (
     <div className="scroll">
-      <table className="table">
+      <table className="table lift">
         <thead>
           <tr>
             <th scope="col">Metric</th>

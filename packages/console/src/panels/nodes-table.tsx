@@ -81,6 +81,7 @@ function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean 
   const wholeMs = longestLeaseMs(points.map((entry) => entry.spec));
   const status = row.heard.value;
   const health = healthOf(row.heard, connection, now);
+  const root = useSlice((state) => state.nodes[0]?.value);
   const syncMs = syncAgeOf(row.heard, now);
   const refused = Object.values(status.refused).reduce((sum, n) => sum + n, 0);
   return (
@@ -126,9 +127,7 @@ function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean 
             )}
           </td>
           <td>
-            <span className="mono quiet clip" title={status.controlVersion}>
-              {status.controlVersion}
-            </span>
+            <ControlsMark status={status} root={root} />
             {status.quarantined.length > 0 && (
               <Mark tone="warn" icon="warn">
                 quarantined: {status.quarantined.join(', ')}
@@ -153,6 +152,24 @@ function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean 
         </>
       )}
     </tr>
+  );
+}
+
+/** Whether a node has durably applied the same controls as the one that answers. */
+function ControlsMark({ status, root }: { status: NodeStatus; root: NodeStatus | undefined }) {
+  const same = root === undefined || status.controlVersion === root.controlVersion;
+  return same ? (
+    <span className="quiet nowrap" title={`Version ${status.controlVersion}`}>
+      in step
+    </span>
+  ) : (
+    <Mark
+      tone="warn"
+      icon="waiting"
+      title={`Version ${status.controlVersion} instead of ${root.controlVersion}`}
+    >
+      behind
+    </Mark>
   );
 }
 

@@ -75,7 +75,7 @@ function PointHead({ spec, reports }: { spec: PointSpec; reports: PointReports |
           {mode !== undefined && <ModePill mode={mode.mode} why={mode.why} testId="point-mode" />}
         </h1>
         <p className="quiet">
-          {spec.description !== undefined && <>{spec.description} · </>}
+          {spec.description !== undefined && <>{spec.description.replace(/\.$/, '')} · </>}
           {spec.policy.kind} · domain {domainOf(spec)} · fallback {fallbackWords(spec)} ·{' '}
           {isUnbounded(spec) ? 'stop not bounded by a lease' : `lease ${spec.oversight?.lease ?? '30s'}`}
         </p>
@@ -131,7 +131,9 @@ function NodePicker(props: {
   node: string | null;
   onChange: (node: string | null) => void;
 }) {
-  const nodes = Object.values(props.reports.nodes).map((heard) => heard.value);
+  const nodes = Object.values(props.reports.nodes)
+    .map((heard) => heard.value)
+    .filter((report) => report.decisions > 0);
   if (nodes.length < 2) return null;
   const option = (node: string | null, title: string) => (
     <button key={title} type="button" aria-pressed={props.node === node} onClick={() => props.onChange(node)}>

@@ -106,6 +106,24 @@ describe('the reports of several nodes as one', () => {
     );
   });
 
+  it('keeps the two sides of an interval apart: those of bounded metrics are not symmetric', () => {
+    const part = (n: number) =>
+      lift('success', {
+        treated: estimate(1, 0.99, 1, 9 * n),
+        holdout: estimate(1, 0.9, 1, n),
+        difference: estimate(0, -0.01, 0.1, 10 * n),
+      });
+    const merged = mergeReports(
+      report('cloud'),
+      [report('d1', { lift: [part(100)] }), report('d2', { lift: [part(300)] })],
+      NOBODY,
+    );
+    const { mean, low, high } = merged.lift[0].difference;
+    expect(mean).toBe(0);
+    expect(low).toBeCloseTo(-0.01, 12);
+    expect(high).toBeCloseTo(0.1, 12);
+  });
+
   it('gives bounds for quantiles: the whole lies between the nodes', () => {
     const at = (treated: number, holdout: number) => [
       lift('latencyMs', {

@@ -97,16 +97,19 @@ function mergeMetric(metric: string, parts: readonly LiftReport[]): LiftReport {
   const treated = pooled(used.map((part) => part.treated));
   const holdout = pooled(used.map((part) => part.holdout));
   const mean = treated.mean === null || holdout.mean === null ? null : treated.mean - holdout.mean;
-  let half: number | null = certain.length > 0 ? 0 : null;
-  for (const part of certain) {
-    const weight = Math.max(part.treated.n / treated.n, part.holdout.n / holdout.n);
-    half = half! + (weight * (part.difference.high! - part.difference.low!)) / 2;
+  // Intervals of bounded metrics are not symmetric: each side is averaged for itself.
+  let below = 0;
+  let above = 0;
+  for (const { treated: t, holdout: h, difference: d } of certain) {
+    const weight = Math.max(t.n / treated.n, h.n / holdout.n);
+    below += weight * (d.mean! - d.low!);
+    above += weight * (d.high! - d.mean!);
   }
-  const known = mean !== null && half !== null;
+  const known = mean !== null && certain.length > 0;
   const difference: Estimate = {
     mean,
-    low: known ? mean - half! : null,
-    high: known ? mean + half! : null,
+    low: known ? mean - below : null,
+    high: known ? mean + above : null,
     n: treated.n + holdout.n,
   };
   return { metric, treated, holdout, difference, quantiles: mergeQuantiles(parts) };
