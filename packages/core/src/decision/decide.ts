@@ -8,7 +8,6 @@ import { encodeContext } from './context.ts';
 import { DecisionRecord } from './decision-record.ts';
 import type { PointState, Scratch } from './point-state.ts';
 import type { Reason } from './record.ts';
-import type { Tier } from './spec.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
 export interface Moment {
@@ -33,7 +32,6 @@ export interface External {
 /** What the pipeline answers: a record, or that a guard wants the parent asked first. */
 export type Answer = DecisionRecord | 'escalate';
 
-const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
 const PLACEMENT: Verdict = Object.freeze({
   guard: 'placement',
   kind: 'block',
@@ -69,10 +67,9 @@ export function decideOnce(
   let baseline = false;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
   const guardInput = scratch.guardInput;
-  for (let i = 0; i < compiled.guards.length; i++) {
-    const { guard } = compiled.guards[i];
-    if (guard.phase !== 'assign' || baseline) continue;
-    const verdict = guard.check(state.guards[i], guardInput);
+  for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
+    const i = compiled.assigning[k];
+    const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
     if (verdict.kind !== 'assign') continue;
     hear(state, i, verdict);
     guardInput.stratum = verdict.stratum ?? '';
@@ -96,12 +93,12 @@ function controls(
   moment: Moment,
   input: DecideInput | undefined,
 ): DecisionRecord | undefined {
-  const { ruling, compiled, source } = state;
+  const { ruling, compiled } = state;
   if (ruling.kill !== undefined) {
     note(state, ruling.kill);
     return fallback(state, moment, input, 'killed', 1);
   }
-  if (TIERS.indexOf(source.tier) < TIERS.indexOf(compiled.placement)) {
+  if (state.misplaced) {
     note(state, PLACEMENT);
     return fallback(state, moment, input, 'placement', 1);
   }
@@ -127,7 +124,8 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   g.nowMs = moment.monoMs;
   g.unit = input?.unit ?? '';
   g.unitHash = g.unit === '' ? 0 : hash32(g.unit);
-  g.allowed.set(ruling.armsAllowed);
+  // A loop: `set` costs more than the few arms that there are.
+  for (let a = 0; a < g.arms; a++) g.allowed[a] = ruling.armsAllowed[a];
   g.allowedCount = ruling.allowedCount;
   g.inflightPoint = state.inflightTotal;
   g.inflightDomain = state.domainLoad.inflight;
@@ -189,10 +187,9 @@ function narrow(state: PointState): 'ok' | 'tainted' | 'block' {
   let result: 'ok' | 'tainted' = 'ok';
   scratch.floor = 0;
   scratch.influence = 1;
-  for (let i = 0; i < compiled.guards.length; i++) {
-    const { guard } = compiled.guards[i];
-    if (guard.phase !== 'narrow') continue;
-    const verdict = guard.check(state.guards[i], scratch.guardInput);
+  for (let k = 0; k < compiled.narrowing.length; k++) {
+    const i = compiled.narrowing[k];
+    const verdict = compiled.guards[i].guard.check(state.guards[i], scratch.guardInput);
     if (verdict.kind === 'pass') {
       if (verdict.guard !== '') note(state, verdict);
       continue;
@@ -261,10 +258,9 @@ function drawPolicy(
   else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
   guardInput.confidence = proposal.confidence;
   if (external === undefined)
-    for (let i = 0; i < compiled.guards.length; i++) {
-      const { guard } = compiled.guards[i];
-      if (guard.phase !== 'judge') continue;
-      const verdict = guard.check(state.guards[i], guardInput);
+    for (let k = 0; k < compiled.judging.length; k++) {
+      const i = compiled.judging[k];
+      const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
       if (verdict.kind === 'pass') {
         if (verdict.guard !== '') note(state, verdict);
         continue;
@@ -400,14 +396,34 @@ export function note(state: PointState, verdict: Verdict): void {
   scratch.trail[scratch.trailLength++] = verdict;
 }
 
-/** The trail as an immutable array: the last one again where nothing changed. */
+/**
+ * The trail as an immutable array: one made before where what was said is the same. A few are kept, for strata alternate
+ * and each has its own; the last one used stands first.
+ */
 function trailOf(state: PointState): readonly Verdict[] {
   const { scratch } = state;
-  const last = scratch.lastTrail;
-  let same = last.length === scratch.trailLength;
-  for (let i = 0; same && i < last.length; i++) same = last[i] === scratch.trail[i];
-  if (!same) scratch.lastTrail = Object.freeze(scratch.trail.slice(0, scratch.trailLength));
-  return scratch.lastTrail;
+  const { trails } = scratch;
+  for (let t = 0; t < trails.length; t++) {
+    const trail = trails[t];
+    if (!says(trail, scratch)) continue;
+    if (t > 0) {
+      trails[t] = trails[0];
+      trails[0] = trail;
+    }
+    return trail;
+  }
+  const trail = Object.freeze(scratch.trail.slice(0, scratch.trailLength));
+  if (trails.length >= TRAILS_KEPT) trails.pop();
+  trails.unshift(trail);
+  return trail;
+}
+
+const TRAILS_KEPT = 8;
+
+function says(trail: readonly Verdict[], scratch: Scratch): boolean {
+  if (trail.length !== scratch.trailLength) return false;
+  for (let i = 0; i < trail.length; i++) if (trail[i] !== scratch.trail[i]) return false;
+  return true;
 }
 
 /** Step 7: the record. Guards and local signals hear of it; the caller keeps it for its outcome. */
@@ -453,8 +469,10 @@ function finish(
   state.domainLoad.inflight++;
   compiled.policy.sent?.(state.view.current, arm, moment.monoMs);
   if (!scratch.live) return record;
-  for (let i = 0; i < compiled.guards.length; i++)
+  for (let k = 0; k < compiled.hearing.length; k++) {
+    const i = compiled.hearing[k];
     compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm);
+  }
   if (compiled.stickyMs > 0 && reason === 'policy' && input?.unit !== undefined)
     stick(state, moment, input.unit, arm, propensity);
   return record;

@@ -30,6 +30,11 @@ export interface CompiledPoint {
   readonly baseline: Policy;
   readonly margin: number;
   readonly guards: readonly { readonly guard: Guard; readonly kind: string }[];
+  /** Positions of the guards of each phase, and of those that hear what was chosen: asked for on every decision. */
+  readonly assigning: readonly number[];
+  readonly narrowing: readonly number[];
+  readonly judging: readonly number[];
+  readonly hearing: readonly number[];
   readonly objective: CompiledObjective;
   readonly leaseMs: number;
   readonly onExpiry: 'fallback' | 'continue';
@@ -135,6 +140,10 @@ export function compilePoint(
     ),
     margin: typeof judge?.margin === 'number' ? judge.margin : 0,
     guards,
+    assigning: positions(guards, ({ guard }) => guard.phase === 'assign'),
+    narrowing: positions(guards, ({ guard }) => guard.phase === 'narrow'),
+    judging: positions(guards, ({ guard }) => guard.phase === 'judge'),
+    hearing: positions(guards, ({ guard }) => guard.chosen !== undefined),
     objective,
     ...compileOversight(raw),
     ...compileAttribution(raw, objective),
@@ -156,6 +165,10 @@ export function compilePoint(
       sorted(raw.objective ?? {}),
     ]),
   };
+}
+
+function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {
+  return items.flatMap((item, i) => (holds(item) ? [i] : []));
 }
 
 function make<T>(

@@ -36,8 +36,11 @@ export function pendingQueue(max: number): Pending {
 
 const ceilPowerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n));
 
+/** A small whole number stays one: `**` would make a heap object of every weight. */
+const powerOfTwo = (n: number): number => (n < 31 ? 1 << n : 2 ** n);
+
 /** Whether decision `n` belongs to the sample at this thinning: a fixed hash, so that thinning twice is consistent. */
-const inSample = (n: number, thinning: number): boolean => (mix32(n) & (2 ** thinning - 1)) === 0;
+const inSample = (n: number, thinning: number): boolean => (mix32(n) & (powerOfTwo(thinning) - 1)) === 0;
 
 /** Keeps a record, or (under overload) does not. `onDrop` hears of every unsettled record that is let go. */
 export function keep(
@@ -52,7 +55,7 @@ export function keep(
   }
   if (pending.size >= pending.max) makeRoom(pending, onDrop);
   if (pending.size === pending.records.length) grow(pending);
-  record.weight = 2 ** pending.thinning;
+  record.weight = powerOfTwo(pending.thinning);
   pending.records[(pending.head + pending.size) & (pending.records.length - 1)] = record;
   pending.size++;
   return true;

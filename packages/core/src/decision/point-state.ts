@@ -20,6 +20,8 @@ export interface ViewState {
   dirty: boolean;
 }
 
+const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
+
 /** A stuck arm: the first draw and its propensity stand until it runs out. */
 export interface Stuck {
   readonly armKey: string;
@@ -32,6 +34,8 @@ export interface PointState {
   readonly compiled: CompiledPoint;
   readonly source: RecordSource;
   readonly learnerKey: string;
+  /** A higher tier decides this point. */
+  readonly misplaced: boolean;
   guards: unknown[];
   view: ViewState;
   ruling: CompiledRuling;
@@ -91,7 +95,8 @@ export interface Scratch {
   readonly everything: Uint8Array;
   readonly trail: Verdict[];
   trailLength: number;
-  lastTrail: readonly Verdict[];
+  /** Trails of the last decisions, the latest first. */
+  readonly trails: (readonly Verdict[])[];
   /** Exploration floor ε and model influence w, as the guards of this decision left them. */
   floor: number;
   influence: number;
@@ -130,6 +135,7 @@ export function createPointState(
       specVersion,
     },
     learnerKey,
+    misplaced: TIERS.indexOf(place.tier) < TIERS.indexOf(compiled.placement),
     guards: compiled.guards.map(({ guard }) => guard.initial(arms)),
     view: { current: undefined, version: 0, stale: 0, builtMs: Number.NEGATIVE_INFINITY, dirty: true },
     ruling: {
@@ -201,7 +207,7 @@ function createScratch(
     everything: new Uint8Array(arms).fill(1),
     trail: [],
     trailLength: 0,
-    lastTrail: Object.freeze([]),
+    trails: [],
     floor: 0,
     influence: 1,
     live: false,
