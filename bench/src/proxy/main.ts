@@ -5,13 +5,13 @@
 import { parseArgs } from 'node:util';
 import { type Front, fronts, startBackends } from './fronts/index.ts';
 import { generator, LOAD_CORE } from './load.ts';
-import { type Figures, measureDirect, measureFront, medians, type Plan } from './measure.ts';
+import { type Figures, measureDirect, measureFront, type Plan, type Row, summary } from './measure.ts';
 import { has, machineTime, pinning } from './processes.ts';
 import { table } from './table.ts';
 
 const HELP = `Reverse proxies on one core, before the same backends: throughput, CPU a request, p99.
 
-  --rounds N       rounds over all rows, interleaved; medians are reported (default 5; 1 with --quick)
+  --rounds N       rounds over all rows, interleaved; median and best are reported (default 5; 1 with --quick)
   --seconds N      length of each run (default 4; 2 with --quick)
   --connections N  connections of the closed loops (default 32)
   --rate N         arrivals a second of the open loop (default 1000)
@@ -57,7 +57,7 @@ async function disturbed(): Promise<number | undefined> {
   return (after.busyMs - before.busyMs) / (after.totalMs - before.totalMs);
 }
 
-async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Figures[]> {
+async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Row[]> {
   const backends = await startBackends(LOAD_CORE, 3);
   const urls = backends.map(({ url }) => url);
   try {
@@ -70,7 +70,7 @@ async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Figures[]
         byFront[i].push(await measureFront(front, urls, plan, round));
       }
     }
-    return [medians(direct), ...byFront.map(medians)];
+    return [summary(direct), ...byFront.map(summary)];
   } finally {
     await Promise.all(backends.map((backend) => backend.stop()));
   }
@@ -80,7 +80,7 @@ function describe(plan: Plan, disturbance: number | undefined): string {
   const others = disturbance === undefined ? 'unknown' : `${(100 * disturbance).toFixed(0)} %`;
   return [
     `Closed loops: ${generator}, ${plan.connections} connections, ${plan.seconds} s; open loop: Poisson arrivals at ${plan.rate} a second,`,
-    `latency from when a request was due. Medians of ${plan.rounds} rounds; ${pinning}; 3 backends, round robin.`,
+    `latency from when a request was due. Median and best of ${plan.rounds} rounds, figure by figure; ${pinning}; 3 backends, round robin.`,
     `Used by others before the start: ${others} of the machine; above a few per cent, trust CPU a request rather than the rest.`,
   ].join('\n');
 }

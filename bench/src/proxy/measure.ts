@@ -87,26 +87,46 @@ async function warmUp(url: string, closed: ClosedLoop): Promise<void> {
     requests += (await closedLoop(url, { ...closed, seconds: 1 })).requests;
 }
 
-/** The median of each figure over the rounds. */
-export function medians(rounds: readonly Figures[]): Figures {
-  const over = <T extends object>(parts: readonly T[]): T =>
+/** All rounds of one row, figure by figure: the middle one, and the one that was disturbed least. */
+export interface Row {
+  readonly name: string;
+  readonly median: Figures;
+  readonly best: Figures;
+}
+
+/** Sums up the rounds of one row. */
+export function summary(rounds: readonly Figures[]): Row {
+  return { name: rounds[0].name, median: over(rounds, median), best: over(rounds, best) };
+}
+
+type Pick = (values: readonly number[], key: string) => number;
+
+function over(rounds: readonly Figures[], pick: Pick): Figures {
+  const part = <T extends object>(parts: readonly T[]): T =>
     Object.fromEntries(
-      Object.keys(parts[0]).map((key) => [
-        key,
-        median(parts.map((part) => part[key as keyof T] as number | undefined)),
-      ]),
+      Object.keys(parts[0]).map((key) => {
+        const values = parts.map((one) => one[key as keyof T] as number | undefined);
+        const known = values.filter((value) => value !== undefined);
+        return [key, known.length === 0 ? undefined : pick(known, key)];
+      }),
     ) as T;
   return {
     name: rounds[0].name,
-    small: over(rounds.map(({ small }) => small)),
-    post: over(rounds.map(({ post }) => post)),
-    large: over(rounds.map(({ large }) => large)),
-    open: over(rounds.map(({ open }) => open)),
+    small: part(rounds.map(({ small }) => small)),
+    post: part(rounds.map(({ post }) => post)),
+    large: part(rounds.map(({ large }) => large)),
+    open: part(rounds.map(({ open }) => open)),
   };
 }
 
 /** The middle one; of an even number, the lower of the two. */
-export function median(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value): value is number => value !== undefined).sort((a, b) => a - b);
-  return known[Math.floor((known.length - 1) / 2)];
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
+}
+
+/** More is better for what is done, less for what it takes; failures are never hidden behind a better round. */
+function best(values: readonly number[], key: string): number {
+  const more =
+    key === 'requests' || key === 'perSecond' || key === 'sent' || key === 'errors' || key === 'failed';
+  return more ? Math.max(...values) : Math.min(...values);
 }

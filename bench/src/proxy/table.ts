@@ -1,60 +1,65 @@
-import type { Figures, Loop } from './measure.ts';
+import type { Loop, Row } from './measure.ts';
 
-/** The rows as text: figures, then their ratios to HAProxy's where it is among them. */
-export function table(rows: readonly Figures[]): string {
-  const parts = [
-    ...title(
-      'GET, 128 bytes, closed loop',
-      rows.map(({ name, small }) => [name, small]),
-      rows,
-    ),
-    ...title(
-      'POST of 1 KiB, closed loop',
-      rows.map(({ name, post }) => [name, post]),
-      rows,
-    ),
-    ...title(
-      'GET, 64 KiB, closed loop',
-      rows.map(({ name, large }) => [name, large]),
-      rows,
-    ),
+/** The rows as text, with the ratios of the best rounds to HAProxy's where it is among them. */
+export function table(rows: readonly Row[]): string {
+  return [
+    ...closed('GET, 128 bytes, closed loop', rows, 'small'),
+    ...closed('POST of 1 KiB, closed loop', rows, 'post'),
+    ...closed('GET, 64 KiB, closed loop', rows, 'large'),
     'GET, 128 bytes, open loop',
     '',
     ...aligned([
-      ['', 'p50 ms', 'p99 ms', 'p99.9 ms', 'failed'],
-      ...rows.map(({ name, open }) => [
+      ['', 'p50 ms', 'best', 'p99 ms', 'best', 'p99.9 ms', 'best', 'failed'],
+      ...rows.map(({ name, median: { open: middle }, best: { open: best } }) => [
         name,
-        open.p50Ms.toFixed(2),
-        open.p99Ms.toFixed(2),
-        open.p999Ms.toFixed(2),
-        String(open.failed),
+        ...[middle.p50Ms, best.p50Ms, middle.p99Ms, best.p99Ms, middle.p999Ms, best.p999Ms].map((ms) =>
+          ms.toFixed(2),
+        ),
+        String(best.failed),
       ]),
     ]),
-  ];
-  return parts.join('\n');
+  ].join('\n');
 }
 
-function title(text: string, loops: readonly [string, Loop][], rows: readonly Figures[]): string[] {
-  const peer = loops[rows.findIndex(({ name }) => name === 'HAProxy')]?.[1];
+function closed(title: string, rows: readonly Row[], which: 'small' | 'post' | 'large'): string[] {
+  const peer = rows.find(({ name }) => name === 'HAProxy')?.best[which];
+  const heads = [
+    'requests/s',
+    'best',
+    'of HAProxy',
+    'CPU µs',
+    'best',
+    'of HAProxy',
+    'p50 ms',
+    'p99 ms',
+    'best',
+    'errors',
+  ];
+  return [
+    title,
+    '',
+    ...aligned([
+      ['', ...heads],
+      ...rows.map((row) => [row.name, ...cells(row.median[which], row.best[which], peer)]),
+    ]),
+    '',
+  ];
+}
+
+function cells(median: Loop, best: Loop, peer: Loop | undefined): string[] {
   const ratio = (value: number | undefined, of: number | undefined): string =>
     value === undefined || of === undefined ? '' : `${(value / of).toFixed(2)}×`;
   return [
-    text,
-    '',
-    ...aligned([
-      ['', 'requests/s', 'of HAProxy', 'CPU µs/request', 'of HAProxy', 'p50 ms', 'p99 ms', 'errors'],
-      ...loops.map(([name, loop]) => [
-        name,
-        loop.perSecond.toFixed(0),
-        ratio(loop.perSecond, peer?.perSecond),
-        loop.cpuUs?.toFixed(1) ?? '',
-        ratio(loop.cpuUs, peer?.cpuUs),
-        loop.p50Ms.toFixed(2),
-        loop.p99Ms.toFixed(2),
-        String(loop.errors),
-      ]),
-    ]),
-    '',
+    median.perSecond.toFixed(0),
+    best.perSecond.toFixed(0),
+    ratio(best.perSecond, peer?.perSecond),
+    median.cpuUs?.toFixed(1) ?? '',
+    best.cpuUs?.toFixed(1) ?? '',
+    ratio(best.cpuUs, peer?.cpuUs),
+    median.p50Ms.toFixed(2),
+    median.p99Ms.toFixed(2),
+    best.p99Ms.toFixed(2),
+    String(best.errors),
   ];
 }
 
