@@ -25,7 +25,7 @@ export interface EventFilter {
  * is always shown. A slow reader loses events, is told how many (`event: lost`), and holds up nobody.
  */
 export interface EventHub {
-  /** @throws GanglionError `overloaded`, where as many read already as may */
+  /** @throws GanglionError `overloaded`, where as many read already as may; `closed` */
   check(): void;
   /** Takes over the response until either side ends it. */
   attach(response: ServerResponse, filter: EventFilter): void;
@@ -53,6 +53,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
   const shown = new Set<string>();
   let stop: (() => void) | undefined;
   let timers: NodeJS.Timeout[] = [];
+  let closed = false;
 
   const send = (event: NodeEvent): void => {
     const text = eventText(event);
@@ -97,6 +98,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
 
   return {
     check() {
+      if (closed) throw new GanglionError('closed', 'This daemon is stopping');
       if (readers.size >= limits.streams)
         throw new GanglionError('overloaded', `${limits.streams} readers are connected already`, {
           mend: 'Close one of them, or raise the limit.',
@@ -117,6 +119,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
       start();
     },
     close() {
+      closed = true;
       for (const reader of [...readers]) reader.response.end();
     },
   };

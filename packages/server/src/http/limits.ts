@@ -37,7 +37,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   depth: 32,
   items: 10_000,
   callsPerSecond: 100_000,
-  actionsPerSecond: 50,
+  actionsPerSecond: 200,
   clients: 10_000,
   streams: 64,
   streamBytes: 1 << 20,

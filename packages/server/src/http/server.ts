@@ -50,7 +50,8 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     logger: false,
     bodyLimit: limits.bodyBytes,
     routerOptions: { maxParamLength: 1_024 },
-    return503OnClosing: true,
+    // Fastify's own 503 would be no problem document; while it closes, what is still asked is answered.
+    return503OnClosing: false,
     forceCloseConnections: 'idle',
     ajv: {
       customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false },

@@ -248,6 +248,17 @@ describe('what is hardly HTTP', () => {
     expect(answer).toContain('"code":"request_timeout"');
   });
 
+  it('a body that never comes is given up with a problem document', async () => {
+    for (const path of ['/v1/feedback', '/v1/kill']) {
+      const answer = await raw(
+        port,
+        `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{`,
+        8_000,
+      );
+      expect(status(answer)).toBe('408');
+    }
+  });
+
   it('random bytes close the connection, not the daemon', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 100 }), async (bytes) => {

@@ -1,0 +1,77 @@
+import type { Decision, GanglionNode } from '@ganglion/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { CHECKOUT, startNode } from './testing/node.ts';
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close();
+});
+
+async function measured(points = 1): Promise<{ node: GanglionNode; metrics: Metrics }> {
+  const specs = Array.from({ length: points }, (_, i) => ({ ...CHECKOUT, point: `p${i}` }));
+  const node = await startNode(specs);
+  const metrics = createMetrics(node);
+  open.push(node, metrics);
+  return { node, metrics };
+}
+
+/** The sum of a metric's samples whose labels match. */
+async function sum(metrics: Metrics, sample: RegExp): Promise<number> {
+  const lines = (await metrics.render()).split('\n').filter((line) => sample.test(line));
+  return lines.reduce((total, line) => total + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+describe('metrics', () => {
+  it('count what was decided, by reason, in whatever order it comes', async () => {
+    const { metrics } = await measured();
+    const decision = (point: string, reason: string) => ({ point, reason }) as Decision;
+    for (let i = 0; i < 10; i++)
+      for (const [point, reason] of [
+        ['p0', 'policy'],
+        ['p0', 'baseline'],
+        ['p0', 'policy'],
+        ['q', 'policy'],
+      ])
+        metrics.made(decision(point, reason));
+    expect(await sum(metrics, /^ganglion_http_decisions_total\{point="p0",reason="policy"\}/)).toBe(20);
+    expect(await sum(metrics, /^ganglion_http_decisions_total\{point="p0",reason="baseline"\}/)).toBe(10);
+    metrics.made(decision('p0', 'policy'));
+    expect(await sum(metrics, /^ganglion_http_decisions_total/)).toBe(41);
+  });
+
+  it('count decisions made past this server as well, and what came back', async () => {
+    const { node, metrics } = await measured();
+    const { id } = node.decide('p0');
+    await node.feedback([{ id, metrics: { success: 1, latencyMs: 5 } }]);
+    expect(await sum(metrics, /^ganglion_decisions_total\{node="cloud",point="p0"/)).toBe(1);
+    expect(await sum(metrics, /^ganglion_outcomes_total\{node="cloud",point="p0"/)).toBe(1);
+    metrics.fed({ accepted: 3, joined: 2, routed: 0, unjoined: 0, duplicates: 1, rejected: [] });
+    expect(await sum(metrics, /^ganglion_feedback_total\{status="joined"\}/)).toBe(2);
+  });
+
+  it('have a bounded number of labels, and lose no count to it', async () => {
+    const { node, metrics } = await measured(230);
+    for (const { spec } of node.points()) {
+      metrics.made(node.decide(spec.point));
+    }
+    const text = await metrics.render();
+    expect(new Set(text.match(/point="[^"]+"/g)).size).toBe(201);
+    expect(await sum(metrics, /^ganglion_decisions_total/)).toBe(230);
+    expect(await sum(metrics, /^ganglion_http_decisions_total/)).toBe(230);
+  });
+
+  it('of two servers in one process never mix', async () => {
+    const one = await measured();
+    const other = await measured();
+    one.metrics.made({ point: 'p0', reason: 'policy' } as Decision);
+    expect(await sum(other.metrics, /^ganglion_http_decisions_total/)).toBe(0);
+  });
+
+  it('are in the text format that Prometheus reads', async () => {
+    const { node, metrics } = await measured();
+    node.decide('p0');
+    for (const line of (await metrics.render()).split('\n').filter((each) => each !== ''))
+      expect(line).toMatch(/^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z_]+="[^"\\]*",?)+\})? -?[0-9.e+-]+)$/);
+  });
+});
