@@ -57,6 +57,8 @@ export interface ChildLink {
   joined: string;
   /** Revision of the last base sent, and when, by learner. */
   readonly bases: Map<string, SentBase>;
+  /** The message in which it last listed something of a learner. */
+  readonly listed: Map<string, number>;
   /** Origins it lists that reach its base by another way, by learner. */
   readonly foreign: Map<string, Set<string>>;
   readonly answers: AskAnswer[];
@@ -67,7 +69,12 @@ export interface ChildLink {
 }
 
 interface SentBase {
+  /** Counts the bases sent, so that the child can say which it holds. */
   revision: number;
+  /** Revision of the slots it was made of. */
+  slotsRevision: number;
+  /** The newest message from the child that it reckons with. */
+  asOf: number;
   sentMs: number;
   /** What the child says it holds. */
   heldRevision: number;
@@ -103,13 +110,15 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   if (session) {
     for (const seq of up.feedbackAcks) drop(node, seq);
     hearShareOf(link, up);
-    for (const slot of up.slots) wrote = takeSlot(node, link, slot) || wrote;
+    for (const slot of up.slots) wrote = takeSlot(node, link, slot, up.seq) || wrote;
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
     for (const [key, held] of up.learners) {
       const base = link.bases.get(key);
       if (base === undefined)
         link.bases.set(key, {
           revision: -1,
+          slotsRevision: -1,
+          asOf: 0,
           sentMs: Number.NEGATIVE_INFINITY,
           heldRevision: held,
           foreign: [],
@@ -158,6 +167,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       digest: '',
       joined: '',
       bases: new Map(),
+      listed: new Map(),
       foreign: new Map(),
       answers: [],
       share: 0,
@@ -179,7 +189,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
 }
 
 /** Returns whether there is something to write. */
-function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage): boolean {
+function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: number): boolean {
   if (
     typeof message.key !== 'string' ||
     message.key.length > 512 ||
@@ -190,6 +200,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage): boole
     refuse(node, 'malformed_slot');
     return false;
   }
+  link.listed.set(message.key, seq);
   if (isStale(node, message.key)) {
     refuse(node, 'evidence_before_reset');
     return false;
@@ -376,17 +387,20 @@ function basesFor(node: NodeState, link: ChildLink): BaseMessage[] {
       sent.heldRevision < sent.revision && node.moment.monoMs - sent.sentMs >= node.tuning.resendMs;
     if (
       !lost &&
-      (sent.revision === slots.revision || node.moment.monoMs - sent.sentMs < node.tuning.totalEveryMs)
+      ((sent.slotsRevision === slots.revision && (link.listed.get(key) ?? 0) <= sent.asOf) ||
+        node.moment.monoMs - sent.sentMs < node.tuning.totalEveryMs)
     )
       continue;
     // A slot that does not count yet may be part of our own base, and would come back to its origin through us.
     if ((slots.groups.get(link.key)?.uncounted ?? 0) > 0) continue;
-    sent.revision = slots.revision;
+    sent.revision++;
+    sent.slotsRevision = slots.revision;
+    sent.asOf = link.content;
     sent.sentMs = node.moment.monoMs;
     sent.foreign = [...(link.foreign.get(key) ?? [])];
     out.push({
       key,
-      revision: slots.revision,
+      revision: sent.revision,
       asOf: link.content,
       bytes: slots.evidence.encode(totalFor(node, slots, link)),
       foreign: sent.foreign,

@@ -56,7 +56,10 @@ function checkStops(world: World, rules: Safety, machine: Machine, record: Decis
   const state = machine.process!.node.state;
   const root = world.machines[0].name;
   for (const kill of state.controls.kills.values())
-    if (kill.subtree === root && covers(kill.scope, record.point, machine))
+    if (
+      kill.subtree === root &&
+      (covers(kill.scope, record.point, machine) || state.path.some((name) => kill.scope === `node:${name}`))
+    )
       fail('kill-ignored', `${machine.name} knows that ${kill.scope} is killed, and decided ${record.id}`);
   if (record.point === OPEN) return;
   for (const [tag, sinceMs] of rules.killsMs) {
@@ -76,8 +79,7 @@ export function covers(scope: string, point: string, machine: Machine): boolean 
     scope === '*' ||
     scope === `point:${point}` ||
     scope === `tier:${machine.tier}` ||
-    scope === `node:${machine.name}` ||
-    (machine.parent !== '' && scope === `node:${machine.parent}`)
+    scope === `node:${machine.name}`
   );
 }
 

@@ -234,6 +234,8 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
       );
       twin.disk = machine.disk.clone(diskOptions(world, twin.dice));
       twin.named = true;
+      machine.cloned = true;
+      twin.cloned = true;
       note(machine, () => 'is started twice');
       start(world, twin);
     },

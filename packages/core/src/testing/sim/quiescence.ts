@@ -1,3 +1,4 @@
+import { encodeControls } from '../../controls/control-codec.ts';
 import { TRAINED } from '../../decision/decision-record.ts';
 import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
@@ -20,7 +21,7 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
   const states = world.machines.map((machine) => machine.process!.node.state);
   const root = states[0];
   for (const state of states) {
-    if (state.controlsDirty || state.durableDigest !== root.durableDigest)
+    if (state.controlsDirty || differs(world, state, root))
       return `${state.name} holds other controls than the root`;
     if (state.outbox.size > 0) return `${state.name} has ${state.outbox.size} items in its outbox`;
     if (!state.isRoot && !(state.moment.leaseAgeMs < LEASE_MS))
@@ -30,6 +31,20 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
       return `${state.name} has not put what it knows of ${stale.compiled.name} to use`;
   }
   return evidence(world, book, states) ?? acknowledged(world, root) ?? leftovers(world, states);
+}
+
+/** What people said at a node that has lost its disk may be known below it only, and nobody below may say it anew. */
+function differs(world: World, state: NodeState, root: NodeState): boolean {
+  if (state.durableDigest === root.durableDigest) return false;
+  const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
+  if (named.length === 0) return true;
+  const rest = (of: NodeState): string => {
+    const json = encodeControls(of.controls);
+    const known = ({ tag }: { tag: string }): boolean => !named.some((name) => tag.startsWith(name));
+    const removed = json.removed.filter((tag) => known({ tag }));
+    return JSON.stringify({ ...json, overrides: json.overrides.filter(known), removed });
+  };
+  return rest(state) !== rest(root);
 }
 
 function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
@@ -162,6 +177,11 @@ function leftovers(world: World, states: readonly NodeState[]): string | undefin
   return undefined;
 }
 
+function tally({ controls }: NodeState): string {
+  const { kills, overrides, quarantines, removed, specs, resets } = controls;
+  return `${kills.size} kills, ${overrides.size} overrides ${[...overrides.keys()]}, ${quarantines.size} quarantines, ${removed.size} removed, specs ${[...specs.values()].map((s) => s.version)}, resets ${[...resets].join(' ')}`;
+}
+
 /** Which machine holds what, for a failure's last words. */
 export function portrait(machine: Machine): string {
   const state = machine.process?.node.state;
@@ -176,5 +196,5 @@ export function portrait(machine: Machine): string {
       return `    ${key} base r${learner.base?.revision} as of ${learner.base?.asOf} [${[...(base?.arms ?? [])].map(([arm, row]) => `${arm}:${row[0]}`)}]\n      ${list.join('\n      ')}`;
     })
     .join('\n');
-  return `${machine.name} (${state.origin}) parent ${machine.parent}${machine.named ? ', named' : ''}, digest ${state.durableDigest}, refused ${JSON.stringify(state.refused)}\n${slots}`;
+  return `${machine.name} (${state.origin}) parent ${machine.parent}${machine.named ? ', named' : ''}, digest ${state.durableDigest} (${tally(state)}), refused ${JSON.stringify(state.refused)}\n${slots}`;
 }

@@ -129,7 +129,7 @@ function checkLearner(
   const total = countTotal(learner);
   const bound = book.bounds.get(learner.key);
   for (const [arm, n] of total)
-    if (n > (bound?.get(arm) ?? 0) && !world.machines.some((m) => m.poisoned)) {
+    if (n > (bound?.get(arm) ?? 0) && !world.machines.some((m) => m.poisoned || m.cloned)) {
       fail(
         'evidence-bound',
         `${machine.name} reckons with ${n} outcomes of ${arm} in ${learner.key}; there were ${bound?.get(arm) ?? 0}`,

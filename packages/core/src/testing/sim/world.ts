@@ -33,6 +33,8 @@ export interface Machine {
   processes: number;
   /** Something happened to its disk that loses what was acknowledged: exactness is not claimed of it. */
   named: boolean;
+  /** Its disk was copied: two processes hold one history, until each has heard from its parent which part is its own. */
+  cloned: boolean;
   /** Its uploads claim outcomes that never happened. */
   poisoned: boolean;
 }
@@ -100,6 +102,7 @@ export function addMachine(world: World, planned: PlannedNode, disk: MemoryDisk 
     asleep: false,
     processes: 0,
     named: false,
+    cloned: false,
     poisoned: false,
   };
   world.machines.push(machine);
