@@ -173,7 +173,8 @@ export function unknownPoint(point: string): GanglionError {
   });
 }
 
-const AUDIT_KEPT = 1000;
+/** Entries that a node shows; all of them stay in its journal. */
+export const AUDIT_KEPT = 1000;
 
 export function record(node: NodeState, by: Actor, action: string, target: string, reason: string): void {
   const entry: AuditEntry = {

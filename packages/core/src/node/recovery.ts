@@ -17,7 +17,9 @@ import { createPointState, type PointState } from '../decision/point-state.ts';
 import { GanglionError } from '../errors.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
+import type { AuditEntry } from '../status.ts';
 import { enter, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
+import { AUDIT_KEPT } from './actions.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
@@ -193,6 +195,13 @@ async function recoverJournals(node: NodeState, storage: Storage): Promise<void>
   }
   for await (const chunk of scanAll(storage, 'outcomes', sinceMs))
     for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
+  // Who did what is asked after a restart above all.
+  for await (const chunk of scanAll(storage, 'audit', 0)) {
+    const entry = bytesJson(chunk, JSON_MAX) as AuditEntry;
+    node.audit.push(entry);
+    if (node.audit.length > AUDIT_KEPT) node.audit.shift();
+    node.auditSeq = Math.max(node.auditSeq, entry.seq);
+  }
 }
 
 async function* scanAll(storage: Storage, journal: string, sinceMs: number): AsyncGenerator<Uint8Array> {
