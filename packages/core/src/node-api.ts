@@ -95,7 +95,8 @@ export interface GanglionNode {
   /** Forgets what a point has learned, everywhere, whoever is offline now. */
   reset(request: { readonly point: string; readonly reason: string; readonly by: Actor }): Promise<void>;
 
-  report(point: string): PointReport;
+  /** Over this node and everything below it, or of this node alone. @throws `unknown_point` */
+  report(point: string, scope?: 'subtree' | 'self'): PointReport;
   /** This node and everything below it. */
   nodes(): readonly NodeStatus[];
   /** Reports of a point by every node below that decides it, as last heard. */

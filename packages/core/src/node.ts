@@ -20,7 +20,7 @@ import { subtreeReport } from './node/merge.ts';
 import { parentLink, pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
-import { pointReport } from './node/report.ts';
+import { nodeStatus, pointReport } from './node/report.ts';
 import {
   createState,
   DEFAULT_TUNING,
@@ -233,15 +233,15 @@ function reporting(
   node: NodeState,
 ): Pick<GanglionNode, 'report' | 'nodes' | 'reports' | 'controls' | 'audit' | 'subscribe'> {
   return {
-    report: (point) => {
+    report: (point, scope = 'subtree') => {
       readClocks(node);
-      return subtreeReport(node, point);
+      return scope === 'self' ? pointReport(node, point) : subtreeReport(node, point);
     },
     nodes: () => {
       readClocks(node);
       return knownNodes(node);
     },
-    reports: (point) => [pointReport(node, point), ...knownReports(node, point)],
+    reports: (point) => knownReports(node, point),
     controls: () => {
       readClocks(node);
       return controlsStatus(node);
@@ -320,6 +320,14 @@ function measureRates(node: NodeState): void {
       ),
     });
   }
+  if (node.listeners.size > 0) announceSelf(node);
+}
+
+/** What a page beside this node shows of it; of those below it hears through their telemetry. */
+function announceSelf(node: NodeState): void {
+  emit(node, { kind: 'status', node: node.name, status: nodeStatus(node) });
+  for (const point of node.points.keys())
+    emit(node, { kind: 'report', node: node.name, report: pointReport(node, point) });
 }
 
 const RECENT_HALF_LIFE_S = 30;

@@ -206,7 +206,8 @@ export type NodeEvent =
       readonly id: string;
       readonly point: string;
       readonly arm: string;
-      readonly reward: number;
+      /** null where not all of it is known. */
+      readonly reward: number | null;
       readonly metrics: Readonly<Record<string, number>>;
     }
   | { readonly kind: 'status'; readonly node: string; readonly status: NodeStatus }

@@ -44,7 +44,7 @@ export interface Connection {
 
 /** What came back for a decision. */
 export interface SeenOutcome {
-  readonly reward: number;
+  readonly reward: number | null;
   readonly metrics: Readonly<Record<string, number>>;
 }
 

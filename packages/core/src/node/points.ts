@@ -1,5 +1,6 @@
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
+import { rewardOf } from '../decision/outcome.ts';
 import { compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
@@ -217,14 +218,14 @@ export function settled(node: NodeState, state: PointState, record: DecisionReco
   const stats = node.stats.get(state.compiled.name);
   if (stats !== undefined) countOutcome(stats, state, record, node.moment.monoMs);
   if (node.listeners.size === 0 || record.metrics === undefined || record.arm === null) return;
-  const reward = record.metrics.reward ?? Number.NaN;
+  const reward = rewardOf(state, record.metrics);
   emit(node, {
     kind: 'outcome',
     node: node.name,
     id: record.id,
     point: record.point,
     arm: record.arm,
-    reward: Number.isNaN(reward) ? record.trainedReward : reward,
+    reward: Number.isNaN(reward) ? null : reward,
     metrics: { ...record.metrics },
   });
 }
