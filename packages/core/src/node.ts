@@ -327,7 +327,7 @@ function measureRates(node: NodeState): void {
 function announceSelf(node: NodeState): void {
   emit(node, { kind: 'status', node: node.name, status: nodeStatus(node) });
   for (const point of node.points.keys())
-    emit(node, { kind: 'report', node: node.name, report: pointReport(node, point) });
+    emit(node, { kind: 'report', node: node.name, report: subtreeReport(node, point) });
 }
 
 const RECENT_HALF_LIFE_S = 30;
