@@ -2,9 +2,9 @@ import type { Decision, TrailEntry } from '@ganglion/core';
 
 /**
  * Decisions as JSON, character for character what `JSON.stringify` gives for the same fields, at less than half its
- * cost: neighbours in a list differ in little, so the stretches between what differs are put together once and kept.
+ * cost: decisions of the same arms mostly differ in id and time alone, so the stretch between these is kept.
  *
- * Bounded: at most `KEPT` stretches and the texts of the last few trails.
+ * Bounded: at most `KEPT` stretches.
  */
 export interface DecisionWriter {
   one(decision: Decision): string;
@@ -17,10 +17,28 @@ const KEPT = 4096;
 const CHUNK = 32;
 
 type Kept<T> = Map<string | null, T>;
-/** By executed arm, then by proposed arm. */
-type Arms = Kept<Kept<string>>;
 
-/** `,"point":…,"stratum":…,"proposed":…,"arm":…,"propensity":` by point, stratum and arms; the last two kept at hand. */
+/** What stood between id and time the last time these arms were chosen and proposed: mostly it does again. */
+interface Stretch {
+  /** `,"point":…,"stratum":…,"proposed":…,"arm":…,"propensity":` */
+  readonly head: string;
+  propensity: number | null;
+  confidence: number | null;
+  reason: string;
+  tier: string;
+  spec: number;
+  view: number;
+  trail: readonly TrailEntry[];
+  /** The trail's text. */
+  said: string;
+  /** From `head` to `,"atMs":`. */
+  text: string;
+}
+
+/** By executed arm, then by proposed arm. */
+type Arms = Kept<Kept<Stretch>>;
+
+/** All that is kept: by point, stratum and arms; the last point and stratum at hand. */
 interface Stretches {
   kept: number;
   byPoint: Kept<Kept<Arms>>;
@@ -32,33 +50,20 @@ interface Stretches {
 export function decisionWriter(): DecisionWriter {
   const stretches: Stretches = { kept: 0, byPoint: new Map(), point: '', stratum: '', arms: new Map() };
   turnTo(stretches, '', '');
-  const trails: WrittenTrail[] = [];
-  let versions = { reason: '', tier: '', spec: NaN, view: NaN, text: '' };
   let time = { atMs: NaN, text: '' };
 
-  const what = (d: Decision): string => {
-    const { point, stratum } = d;
-    if (point !== stretches.point || stratum !== stretches.stratum) turnTo(stretches, point, stratum);
-    return stretches.arms.get(d.arm)?.get(d.proposed) ?? keepWhat(stretches, d);
-  };
-
-  /** `,"reason":…,"tier":…,"versions":…,"trail":` */
-  const why = (d: Decision): string => {
-    const v = versions;
-    const { spec, view } = d.versions;
-    if (v.reason === d.reason && v.tier === d.tier && v.spec === spec && v.view === view) return v.text;
-    const text = `,"reason":"${d.reason}","tier":"${d.tier}","versions":{"spec":${number(spec)},"view":${number(view)}},"trail":`;
-    versions = { reason: d.reason, tier: d.tier, spec, view, text };
-    return text;
-  };
-
   const when = (atMs: number): string => {
-    if (atMs !== time.atMs) time = { atMs, text: `,"atMs":${number(atMs)}}` };
+    if (atMs !== time.atMs) time = { atMs, text: `${number(atMs)}}` };
     return time.text;
   };
 
-  const one = (d: Decision): string =>
-    `{"id":${quote(d.id)}${what(d)}${number(d.propensity)},"confidence":${number(d.confidence)}${why(d)}${trailText(trails, d.trail)}${when(d.atMs)}`;
+  const one = (d: Decision): string => {
+    const { point, stratum } = d;
+    if (point !== stretches.point || stratum !== stretches.stratum) turnTo(stretches, point, stratum);
+    const stretch = stretches.arms.get(d.arm)?.get(d.proposed) ?? newStretch(stretches, d);
+    if (!isAsBefore(stretch, d)) rewrite(stretch, d);
+    return `{"id":${quote(d.id)}${stretch.text}${when(d.atMs)}`;
+  };
 
   const many = (count: number, decision: (index: number) => Decision): Buffer => {
     let buffer: Buffer = Buffer.allocUnsafe(Math.max(64, count * 384));
@@ -78,24 +83,50 @@ export function decisionWriter(): DecisionWriter {
   return { one, many };
 }
 
-/** A trail as it was written, by the (interned) texts of its verdicts. */
-interface WrittenTrail {
-  readonly said: readonly TrailEntry[];
-  readonly text: string;
+function turnTo(stretches: Stretches, point: string, stratum: string): void {
+  stretches.point = point;
+  stretches.stratum = stratum;
+  stretches.arms = child(child(stretches.byPoint, point), stratum);
 }
 
-/** Guards repeat themselves: the last few trails, the latest first, are nearly always all there are. */
-const TRAILS = 8;
-
-function trailText(written: WrittenTrail[], said: readonly TrailEntry[]): string {
-  if (said.length === 0) return '[]';
-  for (let i = 0; i < written.length; i++) if (sameTrail(written[i].said, said)) return written[i].text;
-  const text = JSON.stringify(said.map(({ guard, kind, why }) => ({ guard, kind, why })));
-  written.unshift({ said, text });
-  if (written.length > TRAILS) written.pop();
-  return text;
+function newStretch(stretches: Stretches, d: Decision): Stretch {
+  if (stretches.kept++ >= KEPT) {
+    stretches.byPoint = new Map();
+    stretches.kept = 1;
+    turnTo(stretches, d.point, d.stratum);
+  }
+  const { point, stratum, proposed, arm } = d;
+  const head = `,${JSON.stringify({ point, stratum, proposed, arm }).slice(1, -1)},"propensity":`;
+  const stretch: Stretch = {
+    head,
+    propensity: NaN,
+    confidence: NaN,
+    reason: '',
+    tier: '',
+    spec: 0,
+    view: 0,
+    trail: [],
+    said: '[]',
+    text: '',
+  };
+  child(stretches.arms, arm).set(proposed, stretch);
+  return stretch;
 }
 
+function isAsBefore(stretch: Stretch, d: Decision): boolean {
+  const { spec, view } = d.versions;
+  return (
+    stretch.propensity === d.propensity &&
+    stretch.confidence === d.confidence &&
+    stretch.reason === d.reason &&
+    stretch.view === view &&
+    stretch.spec === spec &&
+    stretch.tier === d.tier &&
+    sameTrail(stretch.trail, d.trail)
+  );
+}
+
+/** Verdicts are interned (core's guard contract): their texts are nearly always the same objects. */
 function sameTrail(a: readonly TrailEntry[], b: readonly TrailEntry[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++)
@@ -103,22 +134,21 @@ function sameTrail(a: readonly TrailEntry[], b: readonly TrailEntry[]): boolean 
   return true;
 }
 
-function turnTo(stretches: Stretches, point: string, stratum: string): void {
-  stretches.point = point;
-  stretches.stratum = stratum;
-  stretches.arms = child(child(stretches.byPoint, point), stratum);
-}
-
-function keepWhat(stretches: Stretches, d: Decision): string {
-  if (stretches.kept++ >= KEPT) {
-    stretches.byPoint = new Map();
-    stretches.kept = 1;
-    turnTo(stretches, d.point, d.stratum);
+function rewrite(stretch: Stretch, d: Decision): void {
+  const { propensity, confidence, reason, tier, trail } = d;
+  const { spec, view } = d.versions;
+  if (!sameTrail(stretch.trail, trail)) {
+    stretch.trail = trail;
+    stretch.said = JSON.stringify(trail.map(({ guard, kind, why }) => ({ guard, kind, why })));
   }
-  const { point, stratum, proposed, arm } = d;
-  const text = `,${JSON.stringify({ point, stratum, proposed, arm }).slice(1, -1)},"propensity":`;
-  child(stretches.arms, arm).set(proposed, text);
-  return text;
+  stretch.propensity = propensity;
+  stretch.confidence = confidence;
+  stretch.reason = reason;
+  stretch.tier = tier;
+  stretch.spec = spec;
+  stretch.view = view;
+  const versions = `{"spec":${number(spec)},"view":${number(view)}}`;
+  stretch.text = `${stretch.head}${number(propensity)},"confidence":${number(confidence)},"reason":"${reason}","tier":"${tier}","versions":${versions},"trail":${stretch.said},"atMs":`;
 }
 
 function child<T>(map: Kept<Map<string | null, T>>, key: string | null): Map<string | null, T> {
