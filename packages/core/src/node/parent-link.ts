@@ -193,7 +193,7 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
 /** The last content was lost, as far as we know: what it listed for the first time is listed anew. */
 function giveUp(link: ParentLink): void {
   for (const { slot } of link.sent.get(link.dataSeq)?.slots ?? [])
-    if (slot.ackedVersion === 0) slot.listedIn = 0;
+    if (slot.ackedVersion === 0 || !slot.counted) slot.listedIn = 0;
   link.dataSeq = 0;
 }
 

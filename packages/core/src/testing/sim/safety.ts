@@ -115,7 +115,8 @@ function checkLearner(
     if (known.versions.get(slot) === slot.version) continue;
     changed = true;
     known.versions.set(slot, slot.version);
-    if (slot.evidence === undefined || poisoned(world, slot.node)) continue;
+    // Late outcomes of an origin that lives on elsewhere go to the one in use.
+    if (slot.evidence === undefined || poisoned(world, slot.node) || isNamed(world, slot.node)) continue;
     const bound = book.originBounds.get(`${learner.key}\n${slot.origin}`);
     for (const [arm, row] of (slot.evidence as Moments).arms)
       if (row[0] > (bound?.get(arm) ?? 0))
@@ -136,6 +137,9 @@ function checkLearner(
       );
     }
 }
+
+const isNamed = (world: World, name: string): boolean =>
+  world.machines.some((machine) => machine.named && machine.name === name);
 
 const poisoned = (world: World, name: string): boolean =>
   world.machines.some((machine) => machine.poisoned && machine.name === name);
