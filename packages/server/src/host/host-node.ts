@@ -2,7 +2,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { systemChance, systemClock } from '@ganglion/adapters/system';
-import { createNode, type HostedNode, type NodeTuning, type Registry, type Tier } from '@ganglion/core';
+import {
+  createNode,
+  GanglionError,
+  type HostedNode,
+  type NodeTuning,
+  type Registry,
+  type Tier,
+} from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
 
 export interface HostNodeOptions {
@@ -20,7 +27,7 @@ const TICK_MS = 10;
 
 /** A node on this machine's clock, chance and disk, driven by a timer until it is closed. */
 export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
-  if (options.dataDir !== undefined) await mkdir(options.dataDir, { recursive: true });
+  if (options.dataDir !== undefined) await makeFolder(options.dataDir);
   const storage =
     options.dataDir === undefined
       ? undefined
@@ -43,6 +50,19 @@ export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
       await close();
     },
   });
+}
+
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (cause) {
+    throw new GanglionError('storage_failed', `no folder for state can be made at ${dir}`, {
+      field: '--data',
+      value: dir,
+      mend: 'Give --data a folder that this user may write to, or use --memory.',
+      cause,
+    });
+  }
 }
 
 /** Joins two nodes of one process. Messages are handed over in a later turn, as over a network: nobody is re-entered. */

@@ -78,8 +78,7 @@ export function connectUp(
   parentUrl: string,
   options: { readonly token?: string | undefined; readonly logger: Logger },
 ): { close(): void } {
-  const url = new URL(LINK_PATH, parentUrl);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  const url = linkAddress(parentUrl);
   let socket: WebSocket | undefined;
   let closed = false;
   let pauseMs = RECONNECT_MS;
@@ -128,6 +127,19 @@ export function connectUp(
       socket?.terminate();
     },
   };
+}
+
+function linkAddress(parentUrl: string): URL {
+  const parent = URL.parse(parentUrl);
+  if (parent === null || !['http:', 'https:'].includes(parent.protocol))
+    throw new GanglionError('invalid_input', 'the parent’s URL is not an http(s) URL', {
+      field: '--parent',
+      value: parentUrl,
+      mend: 'Give the URL of its daemon, such as http://127.0.0.1:7070.',
+    });
+  const url = new URL(LINK_PATH, parent);
+  url.protocol = parent.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url;
 }
 
 function transmit(link: WebSocket, bytes: Uint8Array): void {

@@ -1,0 +1,215 @@
+import type { Decision, ReportAnswer } from '@ganglion/sdk';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
+import { hasBrowser, openBrowser } from './browser.ts';
+import { pause, until } from './wait.ts';
+
+/** The console in a real browser before the real demo; in order: each test stands on the one before. */
+const browsing = hasBrowser();
+let daemon: RunningDaemon;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+const byTestId = (id: string) => page.getByTestId(id);
+const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? '';
+
+beforeAll(async () => {
+  if (!browsing) return;
+  daemon = await startDaemon(['up', '--demo', '--memory', '--rate', '50']);
+  browser = await openBrowser();
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('requestfailed', (request) => {
+    // A stream that we leave with the page is not a failure.
+    if (!request.url().includes('/v1/events'))
+      complaints.push(`${request.url()} ${request.failure()?.errorText}`);
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await daemon?.stop();
+});
+
+async function reportOf(): Promise<ReportAnswer['report']> {
+  return ((await daemon.call('GET', '/v1/points/backend/report')).body as ReportAnswer).report;
+}
+
+/** Which backends answer requests that people send through the proxies now. */
+async function servedBy(requests: number): Promise<string[]> {
+  const proxies = daemon.listening.proxies as readonly { readonly url: string }[];
+  const names: string[] = [];
+  for (let i = 0; i < requests; i++) {
+    const response = await fetch(`${proxies[i % proxies.length].url}/shop`, {
+      headers: { 'x-unit': `person-${i}` },
+    });
+    await response.arrayBuffer();
+    names.push(response.headers.get('x-backend') ?? '');
+  }
+  return names;
+}
+
+describe.skipIf(!browsing)('the console', () => {
+  test('shows the tree, the point and its decisions, live', async () => {
+    await page.goto(daemon.url);
+    await page.getByTestId('node-row').nth(3).waitFor();
+    await page.goto(`${daemon.url}/#/points/backend`);
+    await byTestId('point-mode').waitFor();
+    expect(await textOf(byTestId('point-mode'))).toMatch(/learning/i);
+    const row = byTestId('decision-row').first();
+    await row.waitFor();
+    // Going on by itself: what stands first now is soon another.
+    const first = await textOf(row);
+    await until(
+      () => textOf(row),
+      (text) => text !== first,
+      'another decision',
+    );
+    await until(
+      async () => new Set(await servedBy(30)).size,
+      (n) => n > 1,
+      'several backends serve',
+    );
+  });
+
+  test('tells of a decision why it was made', async () => {
+    await byTestId('pause-stream').click();
+    await byTestId('decision-row').first().click();
+    expect(await textOf(byTestId('decision-why'))).toMatch(/\S/);
+    await page.keyboard.press('Escape');
+    await byTestId('decision-why').waitFor({ state: 'detached' });
+    await byTestId('pause-stream').click();
+  });
+
+  test('a kill on the page asks for a reason, and sends real traffic to the fallback', async () => {
+    await byTestId('kill-button').click();
+    await byTestId('confirm-kill').click();
+    await page.getByText('A reason is required.').waitFor();
+    expect((await reportOf()).mode).toBe('learning');
+    await byTestId('reason-input').fill('drill, from the page');
+    await byTestId('confirm-kill').click();
+    const acks = byTestId('ack-row');
+    await until(
+      async () => acks.evaluateAll((rows) => rows.map((row) => row.getAttribute('data-state'))),
+      (states) => states.length === 4 && states.every((state) => state === 'acknowledged'),
+      'every node acknowledges, on the page',
+    );
+    await byTestId('kill-done').click();
+    await until(
+      () => textOf(byTestId('point-mode')),
+      (text) => /killed/i.test(text),
+      'the page says killed',
+    );
+    expect(new Set(await servedBy(40))).toEqual(new Set(['a']));
+    await byTestId('kill-band').waitFor();
+    expect(await textOf(byTestId('kill-band'))).toContain('drill, from the page');
+    const { body } = await daemon.call('POST', '/v1/points/backend/decide?node=device-1', {});
+    expect(body as Decision).toMatchObject({ arm: 'a', reason: 'killed' });
+  });
+
+  test('a revive on the page lets it learn again', async () => {
+    await byTestId('revive-button').first().click();
+    await byTestId('reason-input').fill('drill over');
+    await byTestId('confirm-revive').click();
+    await until(
+      () => textOf(byTestId('point-mode')),
+      (text) => /learning/i.test(text),
+      'the page says learning',
+    );
+    const before = (await reportOf()).outcomes;
+    await until(
+      async () => new Set(await servedBy(30)).size,
+      (n) => n > 1,
+      'several backends serve again',
+    );
+    await until(
+      reportOf,
+      ({ mode, outcomes }) => mode === 'learning' && outcomes > before + 50,
+      'learns again',
+    );
+    await byTestId('kill-band').waitFor({ state: 'detached' });
+  });
+
+  test('the keyboard alone goes everywhere, kills and revives', async () => {
+    const view = (hash: string) =>
+      until(
+        () => page.url(),
+        (url) => url.endsWith(hash),
+        hash,
+      );
+    for (const [keys, hash] of [
+      [['g', 'n'], '#/nodes'],
+      [['g', 'c'], '#/controls'],
+      [['g', 'a'], '#/audit'],
+      [['g', 'p'], '#/points'],
+      [['g', 'o'], '#/'],
+    ] as const) {
+      for (const key of keys) await page.keyboard.press(key);
+      await view(hash);
+    }
+    await page.keyboard.press('k');
+    await byTestId('reason-input').waitFor();
+    // The dialog has the focus where the reason goes, and keeps it inside.
+    await page.keyboard.type('drill, by keyboard');
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press('Tab');
+      expect(
+        await page.evaluate(
+          'document.activeElement.closest("dialog") !== null || document.activeElement === document.body',
+        ),
+      ).toBe(true);
+    }
+    await byTestId('reason-input').focus();
+    await page.keyboard.press('Control+Enter');
+    await until(reportOf, ({ mode }) => mode === 'killed', 'killed by keyboard');
+    await byTestId('kill-done').waitFor();
+    await page.keyboard.press('Escape');
+    await byTestId('kill-done').waitFor({ state: 'detached' });
+    await byTestId('revive-button').first().focus();
+    await page.keyboard.press('Enter');
+    await byTestId('reason-input').waitFor();
+    await page.keyboard.type('drill over');
+    await page.keyboard.press('Control+Enter');
+    await until(reportOf, ({ mode }) => mode === 'learning', 'revived by keyboard');
+    await byTestId('reason-input').waitFor({ state: 'detached' });
+    await page.keyboard.press('?');
+    await page.getByText('Light or dark').waitFor();
+    await page.keyboard.press('Escape');
+  });
+
+  test('is readable in light and in dark, and on a phone', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const [ink, paper] = (await page.evaluate(
+        '(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()',
+      )) as [string, string];
+      expect(ink).not.toBe(paper);
+    }
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto(`${daemon.url}/#/points/backend`);
+    await byTestId('point-mode').waitFor();
+    const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+    expect(overflow).toBeLessThanOrEqual(0);
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  test('says so when the daemon is gone', async () => {
+    const before = complaints.length;
+    await daemon.stop();
+    await page
+      .getByText(/connection|reconnect|lost/i)
+      .first()
+      .waitFor();
+    // What the browser itself logs of a refused connection from now on is not the page's doing.
+    await pause(100);
+    complaints.length = before;
+  });
+
+  test('nothing was ever logged as an error or a warning', () => {
+    expect(complaints).toEqual([]);
+  });
+});
