@@ -45,7 +45,12 @@ const RULES: readonly (readonly [folder: string, allowed: readonly string[]])[] 
   [`${CORE}/testing/`, [`${CORE}/`]],
   [`${CORE}/node/`, core('decision/', 'sync/', 'controls/', 'experiment/', 'stats/').concat(CONTRACTS)],
   [`${CORE}/node.ts`, core('node/', 'decision/', 'sync/', 'controls/', 'stats/').concat(CONTRACTS)],
-  [`${CORE}/index.ts`, core('node.ts', 'decision/', 'sync/', 'controls/', 'detectors/', 'federated/', 'learners/').concat(CONTRACTS)],
+  [
+    `${CORE}/index.ts`,
+    core('node.ts', 'decision/', 'sync/', 'controls/', 'detectors/', 'federated/', 'learners/').concat(
+      CONTRACTS,
+    ),
+  ],
   [`${CORE}/`, [...CONTRACTS, ...WORDS]],
   ['packages/adapters/', ['@ganglion/core', 'node:']],
   ['packages/sdk/', ['@ganglion/core', '@ganglion/adapters', '@openfeature/']],

@@ -110,11 +110,11 @@ describe('points', () => {
       expect(problem(await call(app, method, url))).toMatchObject({ status: 404, code: 'unknown_point' });
   });
 
-  it('are reported on: this node, and each that decides', async () => {
+  it('are reported on: this node with all below it, and each of those', async () => {
     await call(app, 'POST', '/v1/points/checkout-backend/decide', {});
     const { json } = await call(app, 'GET', '/v1/points/checkout-backend/report');
     expect(json.report).toMatchObject({ point: 'checkout-backend', node: 'cloud', mode: 'learning' });
-    expect(json.nodes.map((report: { node: string }) => report.node)).toEqual(['cloud']);
+    expect(json.nodes.map((report: { node: string }) => report.node)).toEqual([]);
   });
 
   it('forget what they learned on demand, and the audit says who asked', async () => {
