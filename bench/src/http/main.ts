@@ -38,10 +38,12 @@ await tell({
     const file = new URL('./servers.ts', import.meta.url).href;
     const bare = await startProgram(SERVER_CORE, file, ['bare']);
     const ours = await startProgram(SERVER_CORE, file, ['ganglion', folder]);
+    const memory = await startProgram(SERVER_CORE, file, ['ganglion']);
     try {
       const seen = {
         bare: [] as Figures[],
         ours: [] as Figures[],
+        memory: [] as Figures[],
         bareBulk: [] as Figures[],
         bulk: [] as Figures[],
       };
@@ -51,13 +53,14 @@ await tell({
         say(`round ${round}`);
         seen.bare.push(await drive(bare, single(ms), 1));
         seen.ours.push(await drive(ours, single(ms), 1));
+        seen.memory.push(await drive(memory, single(ms), 1));
         seen.bareBulk.push(await drive(bare, bulk(ms), BULK));
         seen.bulk.push(await drive(ours, bulk(ms), BULK));
         fed.push(await feed(ours));
       }
       return findings(seen, fed);
     } finally {
-      await Promise.all([bare.stop(), ours.stop()]);
+      await Promise.all([bare.stop(), ours.stop(), memory.stop()]);
       await rm(folder, { recursive: true, force: true });
     }
   },
@@ -135,7 +138,7 @@ async function line<T>(load: Load): Promise<T> {
 }
 
 function findings(
-  seen: Readonly<Record<'bare' | 'ours' | 'bareBulk' | 'bulk', readonly Figures[]>>,
+  seen: Readonly<Record<'bare' | 'ours' | 'memory' | 'bareBulk' | 'bulk', readonly Figures[]>>,
   fed: readonly { perSecond: number; cpuUs: number }[],
 ) {
   const of = (rows: readonly Figures[]): Figures => ({
@@ -177,6 +180,7 @@ function findings(
         ],
         rows: [
           row('Ganglion: decide', ours, bare),
+          row('Ganglion: decide, state in memory only', of(seen.memory), bare),
           row('limit: bare node:http, equal JSON', bare, bare),
           row(`Ganglion: decide, lists of ${BULK}`, bulked, bareBulk),
           row(`limit: bare node:http, lists of ${BULK}`, bareBulk, bareBulk),

@@ -141,7 +141,9 @@ function send(exchange: Exchange, status: number, body: string | Buffer): void {
     'cache-control',
     'no-store',
   ]);
-  response.end(body);
+  // As many bytes as characters: it is ASCII, which needs no encoding.
+  if (typeof body === 'string') response.end(body, length === body.length ? 'latin1' : 'utf8');
+  else response.end(body);
   observe(exchange, status);
 }
 
