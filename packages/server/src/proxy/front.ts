@@ -98,6 +98,12 @@ export function createFront(context: ProxyContext): Front {
   return { server, closeUnused: connections.closeUnused };
 }
 
+/**
+ * Bytes of a response that may wait for its client before the backend is told to wait. Two reads of a backend's socket
+ * (64 KiB each): with one, every full read would stop the backend and start it again.
+ */
+const BUFFER_BYTES = 131_072;
+
 function frontOptions(options: ResolvedOptions): ServerOptions {
   return {
     maxHeaderSize: options.maxHeaderBytes,
@@ -112,6 +118,7 @@ function frontOptions(options: ResolvedOptions): ServerOptions {
     requireHostHeader: false,
     optimizeEmptyRequests: true,
     noDelay: true,
+    highWaterMark: BUFFER_BYTES,
     // Other protocols (h2c, say) would tunnel past everything that is checked here: their request is served as HTTP/1.1.
     shouldUpgradeCallback: (request) =>
       request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket',

@@ -14,6 +14,9 @@ export interface OpenLoopOptions {
   readonly paths: readonly string[];
   /** Requests carry `x-unit: u<n>` with n below this; 0: no such header. */
   readonly units: number;
+  /** Most connections; requests above wait for one, and the wait counts. Without a bound one stall of the machine
+   * would open hundreds at once, and that storm would be all there is to measure. */
+  readonly connections: number;
   /** Beyond so many requests in flight, arrivals are counted as failed and not sent: memory is finite. */
   readonly maxInFlight: number;
 }
@@ -77,7 +80,14 @@ type End = 'ok' | 'errors' | 'timeouts' | 'broken' | 'dropped';
  * own delay, would leave out exactly the bad moments (coordinated omission).
  */
 export function openLoop(options: OpenLoopOptions): OpenLoop {
-  const pool = new Pool(options.target, { pipelining: 1, allowH2: false, headersTimeout: 0, bodyTimeout: 0 });
+  const { connections } = options;
+  const pool = new Pool(options.target, {
+    connections,
+    pipelining: 1,
+    allowH2: false,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
   const random = seededRandom(options.seed);
   let { rate } = options;
   const whole = counts(performance.now());

@@ -11,12 +11,12 @@ import { type ProxyStats, proxyStats } from './stats.ts';
  * The HTTP/1.1 reverse proxy of `ganglion proxy`: node:http towards clients, undici's `Pool#dispatch` towards
  * backends.
  *
- * Why these two. Measured on one core (1.3 KB of headers and body, 32 connections, the proxy alone on its core, HAProxy
- * answering as the backend): undici's dispatch with our own handler passed about twice the requests a second of
- * node's own http.Agent, and more than twice those of httpxy, http-proxy-3 and @fastify/reply-from, none of which
- * lets a failed attempt be taken to another backend, or says who ended it. What undici cannot do over HTTP/1.1
+ * Why these two. Beside each other on one core, round robin over the same backends (`bench/src/proxy/main.ts` repeats
+ * it; HAProxy is a row), undici's dispatch under our own handler takes about a third less CPU a request than a bare
+ * pass-through over node's http.Agent, and about half of what http-proxy-3, httpxy and @fastify/reply-from take; and
+ * none of those lets a failed attempt go to another backend, or says who ended it. What undici cannot do over HTTP/1.1
  * (`Expect: 100-continue`, request trailers, a head sent before the body's first bytes) goes through node:http's
- * client; see `streaming.ts`. The figures are in `bench/README.md`; the command is `bench/src/proxy/main.ts`.
+ * client; see `streaming.ts`.
  *
  * What it keeps to: RFC 9110 and 9112 (a gateway), RFC 7239 (`Forwarded`), RFC 9457 (its own errors). Bodies stream
  * both ways with backpressure and are never kept, so a request whose body has begun to flow is not retried.
