@@ -13,7 +13,13 @@ export * from './evidence.ts';
 export * from './federated/index.ts';
 export * from './guard.ts';
 export type { Moments, MomentsEvidence, MomentsOptions } from './learners/moments.ts';
-export { moments } from './learners/moments.ts';
+export {
+  moments,
+  OUTCOMES as MOMENTS_OUTCOMES,
+  W as MOMENTS_WEIGHT,
+  WX as MOMENTS_SUM,
+  WXX as MOMENTS_SQUARES,
+} from './learners/moments.ts';
 export * from './limits.ts';
 export type { HostedNode, HostOptions, NodeOptions, NodeTuning } from './node.ts';
 export { createNode } from './node.ts';
