@@ -116,7 +116,7 @@ export interface IntakeAnswer {
   readonly rejected: readonly RejectedItem[];
 }
 
-/** `GET /v1/points/{point}/report`: the answering node's view of the tree, and each deciding node's own. */
+/** `GET /v1/points/{point}/report`: the answering node with everything below it, and each deciding node below. */
 export interface ReportAnswer {
   readonly report: PointReport;
   readonly nodes: readonly PointReport[];

@@ -57,7 +57,7 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
         style,
       ),
     );
-  if (nodes.length > 1)
+  if (nodes.length > 0)
     parts.push(
       table(
         [
