@@ -161,8 +161,9 @@ function deciding(
     return state;
   };
   const onDrop = new WeakMap<PointState, (record: DecisionRecord) => void>();
+  let last: { state: PointState; drop: (record: DecisionRecord) => void } | undefined;
   const keepRecord = (state: PointState, record: DecisionRecord): DecisionRecord => {
-    let drop = onDrop.get(state);
+    let drop = state === last?.state ? last.drop : onDrop.get(state);
     if (drop === undefined) {
       drop = (dropped) => {
         if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
@@ -170,6 +171,7 @@ function deciding(
       };
       onDrop.set(state, drop);
     }
+    if (state !== last?.state) last = { state, drop };
     if (!state.compiled.explicitExposure) record.state |= EXPOSED;
     if (record.armIndex >= 0) state.counters.awaiting++;
     const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
