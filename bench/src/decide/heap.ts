@@ -35,7 +35,7 @@ export async function heapGrowth(node: HostedNode, count: number): Promise<{ tab
         ['heap before, collected', figure(before)],
         ['heap after, collected', figure(after)],
         ['growth a decision', figure(growth)],
-        ['allocated a decision, all of it the record', figure(perDecision)],
+        ['allocated a decision, the record above all', figure(perDecision)],
         ['limit: the fields of a record, 8 bytes each', figure(FIELDS * 8)],
       ],
     },

@@ -56,7 +56,9 @@ await tell({
         seen.memory.push(await drive(memory, single(ms), 1));
         seen.bareBulk.push(await drive(bare, bulk(ms), BULK));
         seen.bulk.push(await drive(ours, bulk(ms), BULK));
-        fed.push(await feed(ours));
+        // A new one, for the decisions that came before would fill the bounded set of those that await outcomes.
+        const fresh = await startProgram(SERVER_CORE, file, ['ganglion', join(folder, `feedback-${round}`)]);
+        fed.push(await feed(fresh).finally(() => fresh.stop()));
       }
       return findings(seen, fed);
     } finally {
