@@ -115,7 +115,10 @@ const summary = {
   decisions,
   virtualSeconds: Math.round(virtualMs / 1000),
   slowestQuietMs: quietMs,
-  draws: { n: draws.draws, evidence: (draws.up + draws.down) / 2 },
+  draws: {
+    n: draws.draws,
+    evidence: draws.wealth.reduce((sum, wealth) => sum + wealth, 0) / draws.wealth.length,
+  },
   cpuMsPerSeed: Number(((user + system) / 1000 / Math.max(1, done)).toFixed(2)),
   wallSeconds: Number(((Date.now() - startedMs) / 1000).toFixed(1)),
 };

@@ -348,7 +348,8 @@ function answer(node: NodeState, link: ChildLink): void {
     seq,
     ack: link.ack,
     heard: link.heard,
-    path: node.path,
+    // One that has just started on an empty disk does not know its place, and must not take it from those below.
+    path: node.isRoot || node.path.length > 1 ? node.path : [],
     leaseAgeMs: mayGrant(node) ? moment.leaseAgeMs : null,
     treeMs: moment.treeMs,
     digest: node.durableDigest,

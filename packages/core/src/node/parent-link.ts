@@ -278,7 +278,7 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   for (const seq of link.sent.keys()) if (seq < down.heard && seq !== link.dataSeq) link.sent.delete(seq);
   const stale = down.seq <= link.newestDown;
   link.newestDown = Math.max(link.newestDown, down.seq);
-  if (!stale && down.path.join('/') !== node.path.slice(1).join('/')) {
+  if (!stale && down.path.length > 0 && down.path.join('/') !== node.path.slice(1).join('/')) {
     node.path = [node.name, ...down.path];
     // A kill said above holds after a restart too, before anybody has been heard.
     node.writes.push({ kind: 'put', collection: 'place', key: 'path', value: jsonBytes(down.path) });

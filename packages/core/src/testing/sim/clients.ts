@@ -10,6 +10,7 @@ import type { Machine, World } from './world.ts';
 /** The applications: they ask for decisions, and report outcomes until somebody has acknowledged them. */
 export interface Clients {
   decide(): void;
+  decideAt(machine: Machine): void;
   /** Reports that nobody has acknowledged yet. */
   waiting: number;
 }
@@ -17,20 +18,24 @@ export interface Clients {
 const RETRY_MS = 250;
 
 export function clients(world: World, book: Ledger, rules: Safety, test: DrawTest, dice: Dice): Clients {
-  const self: Clients = { decide, waiting: 0 };
+  const self: Clients = { decide, decideAt, waiting: 0 };
   const up = (): Machine[] => world.machines.filter((m) => m.process !== undefined && !m.asleep);
 
   function decide(): void {
     const able = up();
-    if (able.length === 0) return;
-    const machine = dice.pick(able);
+    if (able.length > 0) decideAt(dice.pick(able));
+  }
+
+  function decideAt(machine: Machine): void {
     const draw = dice.next();
     const point = draw < 0.6 ? TAGGED : draw < 0.93 ? LEARNED : OPEN;
     const unit = point === TAGGED ? machine.name : `u${dice.below(40)}`;
     const made = decideOn(world, book, rules, test, machine, unit, point);
     if (made === undefined || point === OPEN || dice.chance(0.1)) return;
     self.waiting++;
-    world.line.after(dice.wait(120), () => report(made, 0, dice.below(2)));
+    // Some outcomes are known at once, before the decision itself is on disk.
+    const delayMs = dice.chance(0.2) ? dice.between(0, 4) : dice.wait(120);
+    world.line.after(delayMs, () => report(made, 0, dice.below(2)));
     if (!dice.chance(0.15)) return;
     self.waiting++;
     world.line.after(dice.wait(400), () => report(made, 1, dice.below(2)));

@@ -9,16 +9,17 @@ import type { Machine, World } from './world.ts';
 
 /** Draws against their propensities, over the whole run: a test that may be looked at after every draw. */
 export interface DrawTest {
-  up: number;
-  down: number;
+  /** What each bettor has made of 1; no fair game makes their mean exceed 1/α, ever, but with probability α. */
+  readonly wealth: number[];
   draws: number;
 }
 
-export const drawTest = (): DrawTest => ({ up: 1, down: 1, draws: 0 });
+export const drawTest = (): DrawTest => ({ wealth: BETS.map(() => 1), draws: 0 });
 
 /** α of the run: a false alarm has at most this probability, however long it is. */
 const ALPHA = 1e-9;
-const BET = 0.2;
+/** Stakes on the first arm, for and against. */
+const BETS = [0.1, -0.1, 0.5, -0.5];
 
 /** Makes one decision and checks everything that must hold of it. */
 export function decideOn(
@@ -114,11 +115,15 @@ function checkMix(state: PointState, record: DecisionRecord, test: DrawTest): vo
   const expected = (1 - FLOOR) * p[record.armIndex] + FLOOR / arms;
   if (Math.abs(expected - record.probability) > 1e-9)
     fail('propensity', `${record.id} says ${record.probability}; the mix makes ${expected}`);
-  // E[1 / p(arm)] is the number of arms with mass, whatever p is: a fair bet either way (Ville's inequality).
-  const surprise = 1 / (record.probability * arms) - 1;
+  // Whether the first arm is drawn, less its probability, is a fair bet (Ville's inequality).
+  const first = (1 - FLOOR) * p[0] + FLOOR / arms;
+  const surprise = (record.armIndex === 0 ? 1 : 0) - first;
   test.draws++;
-  test.up *= 1 + BET * surprise;
-  test.down *= 1 - BET * surprise;
-  if ((test.up + test.down) / 2 > 1 / ALPHA)
+  let mean = 0;
+  for (let i = 0; i < BETS.length; i++) {
+    test.wealth[i] *= 1 + BETS[i] * surprise;
+    mean += test.wealth[i] / BETS.length;
+  }
+  if (mean > 1 / ALPHA)
     fail('draws', `after ${test.draws} draws the arms do not fit the propensities that were logged`);
 }

@@ -1,9 +1,10 @@
 import { isGanglionError } from '../../errors.ts';
+import { CLOCK_DRIFT } from '../../node/control-report.ts';
 import type { Actor } from '../../node-api.ts';
 import type { DiskSnapshot } from '../memory-storage.ts';
 import { memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
-import { type Fault, LEARNED, learnedSpec, openSpec, TAGGED, taggedSpec } from './plan.ts';
+import { type Fault, LEARNED, LEASE_MS, learnedSpec, openSpec, TAGGED, taggedSpec } from './plan.ts';
 import { addMachine, connect, crash, diskOptions, type Machine, start, type World } from './world.ts';
 
 /** Everybody may do everything here: who may do what is the rim's business, and the authority rules have tests. */
@@ -24,7 +25,12 @@ export interface Troubles {
   heal(): void;
 }
 
-export function troubles(world: World, dice: Dice, decide: () => void): Troubles {
+export function troubles(
+  world: World,
+  dice: Dice,
+  decide: () => void,
+  decideAt: (machine: Machine) => void,
+): Troubles {
   const sayings: Sayings = { said: new Set(), removed: new Set() };
   const snapshots = new Map<Machine, DiskSnapshot>();
   let specVersion = 1;
@@ -69,8 +75,24 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
       ({ tag }) => {
         note(machine, () => `kill ${tag} is durable`);
         sayings.said.add(tag);
+        if (machine === root) afterRootKill();
       },
     );
+  }
+
+  function afterRootKill(): void {
+    // Just past the bound is when a lease that is counted wrongly shows.
+    line.after(LEASE_MS * (1 + CLOCK_DRIFT) + 0.1, () => {
+      for (const each of live()) decideAt(each);
+    });
+    // Whoever has just said that it has applied the kill may die of it.
+    if (Number.isFinite(world.plan.every.crash) && dice.chance(0.3)) {
+      const victim = dice.pick(children());
+      line.after(dice.between(2, 100), () => {
+        crash(world, victim);
+        restartLater(victim);
+      });
+    }
   }
 
   function revive(machine: Machine): void {
@@ -111,11 +133,18 @@ export function troubles(world: World, dice: Dice, decide: () => void): Troubles
       note(machine, () => 'falls asleep');
       machine.asleep = true;
       machine.clock.sleep();
-      line.after(dice.wait(600), () => {
+      // It must not go on as if no time had passed.
+      if (dice.chance(0.5))
+        line.after(dice.wait(60), () => {
+          if (root.process !== undefined && !root.asleep) kill(root);
+        });
+      line.after(dice.between(200, 1400), () => {
         if (machine.process !== process) return;
         machine.clock.wake();
         machine.asleep = false;
         note(machine, () => 'wakes');
+        // The first thing it does is what it would have done before: nobody has told it anything yet.
+        decideAt(machine);
       });
     },
     wallStep() {

@@ -84,7 +84,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
       stragglers: dice.pick([0, 0, 0.02]),
     },
     disk: {
-      latencyMs: dice.between(0.5, 20),
+      latencyMs: dice.chance(0.2) ? dice.between(40, 160) : dice.between(0.5, 20),
       fails: hostile ? dice.pick([0, 0, 0.05, 0.3]) : 0,
       lies: hostile && dice.chance(0.1) ? 0.5 : 0,
     },

@@ -4,7 +4,7 @@ import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
 import { ROW, WX } from '../../learners/moments.ts';
 import type { NodeState } from '../../node/state.ts';
-import type { LearnerSlots } from '../../sync/slots.ts';
+import { type LearnerSlots, sumOwn } from '../../sync/slots.ts';
 import type { Clients } from './clients.ts';
 import { accepted, type Ledger } from './ledger.ts';
 import { LEASE_MS } from './plan.ts';
@@ -60,6 +60,10 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
       if (state.points.get(name)?.learnerKey !== key) return `${state.name} has another learner of ${name}`;
       const mine = sumOf(state.learners.get(key)?.slots, root.moment.treeMs);
       const difference = compare(total, mine, point.compiled.policy.evidence as MomentsEvidence);
+      const used = inUse(state, name, root.moment.treeMs);
+      const misused = compare(mine, used, point.compiled.policy.evidence as MomentsEvidence);
+      if (misused !== undefined)
+        return `${state.name} decides ${name} by other evidence than it holds: ${misused}`;
       if (difference !== undefined)
         return `${state.name} has pooled other evidence of ${name} than the root: ${difference}`;
     }
@@ -95,7 +99,22 @@ function exactly(
         return `${origin} had rewards of ${sum} for ${arm} in ${key}; the root has ${row[WX] + n / 2}`;
     }
   }
+  for (const slot of learner.slots.values()) {
+    if (slot.evidence === undefined || named.size > 0) continue;
+    const known = exact.get(`${key}\n${slot.origin}`);
+    for (const [arm, row] of (slot.evidence as Moments).arms)
+      if (row[0] > (known?.get(arm)?.n ?? 0))
+        return `the root knows ${row[0]} outcomes of ${arm} from ${slot.origin}, which remembers ${known?.get(arm)?.n ?? 0}`;
+  }
   return undefined;
+}
+
+/** The evidence that the policy reads: its running sums, as pooled. */
+function inUse(state: NodeState, point: string, treeMs: number): Map<string, Float64Array> {
+  const current = state.points.get(point)!;
+  const learner = state.learners.get(current.learnerKey)!;
+  const kept = current.compiled.policy.evidence as MomentsEvidence;
+  return decayed(kept, kept.add(sumOwn(learner.slots) as Moments, learner.others.current as Moments), treeMs);
 }
 
 /** Decisions whose feedback was acknowledged, as their node remembers them: which of them have taught nothing. */
@@ -114,22 +133,27 @@ function untaught(book: Ledger, origin: string, key: string): string {
 }
 
 function sumOf(learner: LearnerSlots | undefined, treeMs: number): Map<string, Float64Array> {
-  const total = new Map<string, Float64Array>();
   const kept = learner?.evidence as MomentsEvidence | undefined;
-  if (learner === undefined || kept === undefined) return total;
+  if (learner === undefined || kept === undefined) return new Map();
   let sum = kept.zero();
   const terms = [...learner.slots.values()]
     .filter((slot) => slot.evidence !== undefined && !slot.quarantined && slot.counted)
     .map((slot) => slot.evidence as Moments);
   if (learner.base !== undefined) terms.push(learner.base.evidence as Moments);
   for (const term of terms) sum = kept.add(sum, term);
+  return decayed(kept, sum, treeMs);
+}
+
+/** Rows as they weigh at one time, so that they compare whatever their landmark is. */
+function decayed(kept: MomentsEvidence, sum: Moments, treeMs: number): Map<string, Float64Array> {
+  const out = new Map<string, Float64Array>();
+  const decay = kept.decayTo(sum, treeMs);
   for (const [arm, row] of sum.arms) {
     const seen = row.slice();
-    const decay = kept.decayTo(sum, treeMs);
     for (let i = 1; i < ROW; i++) seen[i] *= i === 2 ? decay * decay : decay;
-    total.set(arm, seen);
+    out.set(arm, seen);
   }
-  return total;
+  return out;
 }
 
 function compare(

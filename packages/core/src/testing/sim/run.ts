@@ -79,15 +79,15 @@ async function live(world: World, book: ReturnType<typeof ledger>, draws: DrawTe
   world.onStart = rules.started;
   world.onStop = rules.stopped;
   const apps = clients(world, book, rules, draws, dice.fork(4));
-  const trouble = troubles(world, dice.fork(5), apps.decide);
+  const trouble = troubles(world, dice.fork(5), apps.decide, apps.decideAt);
   // The beginning is calm: a root with its points.
   const { commitFails } = world.machines[0].disk.faults;
   world.machines[0].disk.faults.commitFails = 0;
   start(world, world.machines[0]);
-  await runUntil(world, 200, () => world.machines[0].process !== undefined);
+  await runUntil(world, 5000, () => world.machines[0].process !== undefined);
   let declared = false;
   declarePoints(world).then(() => (declared = true));
-  await runUntil(world, 2000, () => declared);
+  await runUntil(world, line.nowMs + 5000, () => declared);
   world.machines[0].disk.faults.commitFails = commitFails;
   for (const machine of world.machines) line.after(dice.between(0, 200), () => start(world, machine));
   const endMs = line.nowMs + plan.activeMs;

@@ -71,6 +71,7 @@ export function safety(world: World, book: Ledger): Safety {
       if (machine.parent === '' && machine.named)
         for (const tag of killsMs.keys()) if (!state.controls.kills.has(tag)) killsMs.delete(tag);
       known.controls = undefined;
+      checkAcknowledged(world, machine, state);
       for (const made of book.made.values()) {
         if (made.machine !== machine || made.lost) continue;
         if (recalls(state, made.id)) continue;
@@ -84,6 +85,18 @@ export function safety(world: World, book: Ledger): Safety {
       if (state !== undefined) of(machine).durable = state.durableControls;
     },
   };
+}
+
+/** What a node has told the root that it has applied, it still knows after a restart. */
+function checkAcknowledged(world: World, machine: Machine, state: NodeState): void {
+  const root = world.machines[0].process?.node.state;
+  if (root === undefined || machine.parent === '' || machine.named) return;
+  for (const tag of root.applied.get(machine.name) ?? [])
+    if (root.controls.kills.has(tag) && !state.controls.kills.has(tag) && !state.controls.removed.has(tag))
+      fail(
+        'ack-without-kill',
+        `${machine.name} had acknowledged ${tag} and does not know it after a restart`,
+      );
 }
 
 /** Whether a node still awaits outcomes of this decision. */

@@ -1,0 +1,234 @@
+/**
+ * Faults put into the code one at a time, to show that the simulator bites. Each is an exact piece of the source and
+ * what takes its place; a piece that is not found exactly once is an error, so that the list cannot rot silently.
+ */
+export interface Mutation {
+  readonly name: string;
+  /** What it breaks, in a few words. */
+  readonly fault: string;
+  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
+}
+
+const edit = (file: string, find: string, replace: string) => ({ file, find, replace });
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no-deduplication',
+    fault: 'an outcome that is reported again is learned again',
+    edits: [
+      edit('decision/outcome.ts', 'if (known !== undefined && known >= revision) return;', ''),
+      edit('decision/outcome.ts', 'if ((record.state & TRAINED) !== 0) {', 'if (record.n < 0) {'),
+    ],
+  },
+  {
+    name: 'revision-ignored',
+    fault: 'the first report stands whatever its revision',
+    edits: [
+      edit(
+        'decision/outcome.ts',
+        'if (known !== undefined && known >= revision) return;',
+        'if (known !== undefined) return;',
+      ),
+    ],
+  },
+  {
+    name: 'send-before-durable',
+    fault: 'own evidence is sent before it is on disk',
+    edits: [
+      edit(
+        'node/points.ts',
+        '  state.view.stale++;\n',
+        '  state.view.stale++;\n  slot.bytes = learner.slots.evidence!.encode(slot.evidence);\n  slot.durableVersion = slot.version;\n',
+      ),
+    ],
+  },
+  {
+    name: 'feedback-acknowledged-before-durable',
+    fault: 'feedback is acknowledged before it is on disk',
+    edits: [
+      edit(
+        'node/intake.ts',
+        "  const results = items.map((item) => takeOne(node, item));\n  if (results.some((result) => result.status !== 'rejected')) await durable(node);",
+        '  const results = items.map((item) => takeOne(node, item));',
+      ),
+    ],
+  },
+  {
+    name: 'content-acknowledged-before-durable',
+    fault: 'a parent acknowledges a child before its disk has',
+    edits: [edit('node/child-link.ts', '    durable(node).then(', '    Promise.resolve().then(')],
+  },
+  {
+    name: 'batch-overwrites-news',
+    fault: 'a slot that comes while a batch is under way is written with the older content',
+    edits: [edit('node/durability.ts', '(slot.received ?? slot.bytes)', '(slot.bytes ?? slot.received)')],
+  },
+  {
+    name: 'lease-without-controls',
+    fault: 'a lease is renewed though the controls it vouches for are not here',
+    edits: [
+      edit(
+        'node/parent-link.ts',
+        '(link.joined !== down.digest && node.durableDigest !== down.digest)',
+        'false',
+      ),
+      edit(
+        'node/parent-link.ts',
+        'if (down.controls !== null) {',
+        'if (down.controls !== null && down.seq % 4 === 0) {',
+      ),
+    ],
+  },
+  {
+    name: 'lease-from-receipt',
+    fault: 'a lease counts from the receipt of the answer instead of the sending of the request',
+    edits: [
+      edit(
+        'node/parent-link.ts',
+        'const monoBase = asked.monoMs - down.leaseAgeMs;',
+        'const monoBase = node.moment.monoMs - down.leaseAgeMs;',
+      ),
+      edit(
+        'node/parent-link.ts',
+        'node.leaseBaseWallMs = asked.wallMs - down.leaseAgeMs;',
+        'node.leaseBaseWallMs = node.moment.wallMs - down.leaseAgeMs;',
+      ),
+    ],
+  },
+  {
+    name: 'lease-by-one-clock',
+    fault: 'elapsed time is taken from the monotonic clock alone, which may stand still in sleep',
+    edits: [
+      edit(
+        'node/state.ts',
+        'Math.max(monoMs - node.leaseBaseMonoMs, wallMs - node.leaseBaseWallMs)',
+        'monoMs - node.leaseBaseMonoMs',
+      ),
+    ],
+  },
+  {
+    name: 'place-forgotten',
+    fault: 'after a restart a node does not know whom it is below, and whose kills hold for it',
+    edits: [edit('node/recovery.ts', 'node.path = [node.name, ...path];', 'node.path = [node.name];')],
+  },
+  {
+    name: 'kill-acknowledged-before-durable',
+    fault: 'a kill is acknowledged before it is on disk',
+    edits: [
+      edit('node/acknowledgements.ts', 'node.durableControls.kills.keys()', 'node.controls.kills.keys()'),
+    ],
+  },
+  {
+    name: 'removal-ignored',
+    fault: 'a join forgets what was taken back',
+    edits: [edit('controls/control-state.ts', '    if (removed.has(tag)) continue;\n', '')],
+  },
+  {
+    name: 'incarnation-reused',
+    fault: 'a restarted process goes on under its old name',
+    edits: [edit('node/state.ts', 'return word() + word();', 'return (word() + word()).replace(/./g, "7");')],
+  },
+  {
+    name: 'sum-instead-of-newest',
+    fault: 'a newer version of a slot is added to the older one',
+    edits: [
+      edit(
+        'sync/slots.ts',
+        '    evidence: incoming.evidence,\n    route: child,',
+        '    evidence: learner.evidence?.add(known.evidence, incoming.evidence),\n    route: child,',
+      ),
+    ],
+  },
+  {
+    name: 'running-sum-drifts',
+    fault: 'what a slot held before is not taken out of the running sum',
+    edits: [edit('sync/slots.ts', 'change(learner, group, slot, -1);', '')],
+  },
+  {
+    name: 'total-includes-self',
+    fault: 'what goes down to a child holds its own evidence',
+    edits: [
+      edit(
+        'node/child-link.ts',
+        'evidence.subtract(sumBelow(slots), sumOf(slots, link.key))',
+        'sumBelow(slots)',
+      ),
+    ],
+  },
+  {
+    name: 'foreign-dropped',
+    fault: 'a node keeps counting what now reaches it by another way',
+    edits: [
+      edit(
+        'sync/slots.ts',
+        'const gone = new Set(foreign);',
+        'const gone = new Set(foreign.slice(foreign.length));',
+      ),
+    ],
+  },
+  {
+    name: 'quarantine-ignored',
+    fault: 'quarantined evidence stays in the sums',
+    edits: [
+      edit(
+        'sync/slots.ts',
+        'slot.counted && !slot.quarantined && slot.evidence',
+        'slot.counted && slot.evidence',
+      ),
+    ],
+  },
+  {
+    name: 'learns-across-reset',
+    fault: 'an outcome of a decision before a reset teaches the learner after it',
+    edits: [
+      edit(
+        'node/points.ts',
+        "  if (isStale(node, state.learnerKey)) return refuse(node, 'learner_gone'); // reset meanwhile\n  const learner = learnerOf(node, state);",
+        '  const learner = learnerOf(node, node.points.get(state.compiled.name) ?? state);',
+      ),
+    ],
+  },
+  {
+    name: 'others-counted-twice',
+    fault: 'what the parent told is added twice when it is put to use',
+    edits: [
+      edit(
+        'node/points.ts',
+        'slots.evidence.add(slots.base.evidence, below)',
+        'slots.evidence.add(slots.evidence.add(slots.base.evidence, slots.base.evidence), below)',
+      ),
+    ],
+  },
+  {
+    name: 'share-beyond-held',
+    fault: 'a child is granted more of a limit than there is left',
+    edits: [
+      edit(
+        'node/shares.ts',
+        'const fair = Math.max(0, Math.min(node.share / parts, node.share - dealt(node, link.node)));',
+        'const fair = node.share * 0.75;',
+      ),
+    ],
+  },
+  {
+    name: 'exploration-over-holdout',
+    fault: 'the exploration floor reaches into the holdout',
+    edits: [
+      edit(
+        'decision/decide.ts',
+        'if (baseline) return drawBaseline(',
+        'if (baseline && scratch.floor === 0) return drawBaseline(',
+      ),
+    ],
+  },
+  {
+    name: 'propensity-before-exploration',
+    fault: 'the propensity that is logged is that before the exploration floor',
+    edits: [edit('decision/decide.ts', 'if (floor > 0) {', 'if (floor > 1) {')],
+  },
+  {
+    name: 'draw-biased',
+    fault: 'the draw favours the first arm',
+    edits: [edit('decision/decide.ts', '    u -= p[a];', '    u -= a === 0 ? p[a] * 1.5 : p[a];')],
+  },
+];
