@@ -5,7 +5,7 @@ import { encodeOutcomes } from '../decision/outcome-journal.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Write } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
-import type { Slot } from '../sync/slots.ts';
+import { originOf, type Slot } from '../sync/slots.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
 import type { NodeState, OutboxItem } from './state.ts';
@@ -16,6 +16,7 @@ interface Batch {
   readonly slots: {
     readonly slot: Slot;
     readonly version: number;
+    readonly sentTo: string;
     readonly bytes: Uint8Array;
     readonly key: string;
   }[];
@@ -102,7 +103,9 @@ function gather(node: NodeState): Batch {
       }
       const own = slot.route === '' && learner.slots.evidence !== undefined;
       const bytes = own ? learner.slots.evidence!.encode(slot.evidence) : (slot.received ?? slot.bytes)!;
-      slots.push({ slot, version: slot.version, bytes, key });
+      // In the same batch as its first version, so that it need not wait for another before it is sent.
+      if (slot.sentTo === '') slot.sentTo = parentOrigin(node);
+      slots.push({ slot, version: slot.version, sentTo: slot.sentTo, bytes, key });
       writes.push({
         kind: 'put',
         collection: 'slot',
@@ -152,9 +155,18 @@ function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecor
   return groups;
 }
 
+/** The parent's process, where one has been heard. */
+function parentOrigin(node: NodeState): string {
+  const link = node.parent;
+  return link === undefined || link.parentIncarnation === ''
+    ? ''
+    : originOf(link.parentNode, link.parentIncarnation);
+}
+
 /** The batch is on disk: its slots may be sent, its controls vouched for, its feedback forwarded. */
 function settle(node: NodeState, batch: Batch): void {
-  for (const { slot, version, bytes, key } of batch.slots) {
+  for (const { slot, version, sentTo, bytes, key } of batch.slots) {
+    slot.sentToDurable = sentTo;
     slot.bytes = bytes;
     if (slot.received === bytes) slot.received = undefined;
     slot.durableVersion = version;

@@ -206,16 +206,22 @@ function slotsUp(
   const slots: SlotMessage[] = [];
   const chosen: Sent['slots'][number][] = [];
   const parentOrigin = `${link.parentNode}~${link.parentIncarnation}`;
+  let complete = true;
   for (const [key, learner] of node.learners)
     for (const slot of learner.slots.slots.values()) {
       if (slot.bytes === undefined || (slot.ackedVersion >= slot.durableVersion && slot.listedIn > 0))
         continue;
       if (slots.length >= SLOTS_A_MESSAGE) return { slots, chosen, complete: false };
-      if (slot.listedIn === 0) slot.listedIn = seq;
       if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
         slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
         learner.dirty.add(slot.origin);
       }
+      // Where it goes is on disk first: after a restart nobody may claim that it has been nowhere else.
+      if (slot.sentToDurable !== slot.sentTo) {
+        complete = false;
+        continue;
+      }
+      if (slot.listedIn === 0) slot.listedIn = seq;
       const alone = slot.sentTo === parentOrigin && (slot.route === '' || slot.onlyVia === node.origin);
       slots.push({
         key,
@@ -226,7 +232,7 @@ function slotsUp(
       });
       chosen.push({ slot, version: slot.durableVersion });
     }
-  return { slots, chosen, complete: true };
+  return { slots, chosen, complete };
 }
 
 function feedbackUp(node: NodeState): RoutedFeedback[] {

@@ -205,7 +205,11 @@ export function learn(node: NodeState, state: PointState, outcome: Outcome): voi
     if (!known) return refuse(node, 'origin_retired');
   }
   const slot = ownSlot(learner.slots, origin, node.moment.treeMs);
-  if (slot.version === 0) slot.quarantined = isQuarantined(node, node.name);
+  if (slot.version === 0) {
+    slot.quarantined = isQuarantined(node, node.name);
+    // Of an earlier process the parent may know more than this disk does: it waits until the parent has answered.
+    if (origin !== node.origin && !node.isRoot) slot.counted = false;
+  }
   slot.evidence = state.compiled.policy.learn(slot.evidence, outcome);
   slot.version++;
   slot.changedMs = node.moment.treeMs;

@@ -139,6 +139,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     node: nodeOf(origin),
     durableVersion: stored.version,
     received: undefined,
+    sentToDurable: stored.sentTo,
     evidence: evidence?.decode(stored.bytes, node.limits),
     quarantined: [...node.controls.quarantines.values()].some((q) => q.node === nodeOf(origin)),
     listedIn: 0,

@@ -58,6 +58,8 @@ export interface Slot {
   quarantined: boolean;
   /** The one parent origin this node has ever sent it to; '' before, `*` once there were several. */
   sentTo: string;
+  /** As that is on disk: it goes nowhere before, or a restart would not know where it has been. */
+  sentToDurable: string;
   /** Number of the upload in which the parent was first told of it by this process; 0: not yet. */
   listedIn: number;
   /** Version that the parent has acknowledged. */
@@ -109,6 +111,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       counted: true,
       quarantined: false,
       sentTo: '',
+      sentToDurable: '',
       listedIn: 0,
       ackedVersion: 0,
       claims: 0,
@@ -159,6 +162,7 @@ export function receiveSlot(
       counted,
       quarantined: at.quarantined,
       sentTo: '',
+      sentToDurable: '',
       listedIn: 0,
       ackedVersion: 0,
       claims: 0,
