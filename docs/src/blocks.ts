@@ -2,7 +2,8 @@
  * Examples in the pages, as a test can run them. The language of a fence says what becomes of it:
  *
  * - `bash`: run, in one shell a page, beside a daemon of its own; a command that fails, fails the page;
- * - `ts`: run as a module of its own by Node; `ts part` is only a piece of one, and is type-checked nowhere: rare;
+ * - `ts`: run as a module of its own by Node; `ts part` is only a piece of one. With `part=NAME` or `example=NAME` it is
+ *   the file of that name in `docs/src/examples`, word for word;
  * - `yaml`, `json`: a declaration, or a part of one, which must compile; with `file=NAME` it is written for the shell;
  * - `text` right after a `bash` or `ts` fence: what that prints. `…` stands for anything within a line, and a line of
  *   `…` alone for any number of lines;
@@ -46,7 +47,10 @@ export function blocksOf(markdown: string): Block[] {
 }
 
 export function runs({ language, words }: Pick<Block, 'language' | 'words'>): boolean {
-  return (language === 'bash' && !words.includes('no-run')) || (language === 'ts' && !words.includes('part'));
+  return (
+    (language === 'bash' && !words.includes('no-run')) ||
+    (language === 'ts' && !words.some((word) => word.split('=')[0] === 'part'))
+  );
 }
 
 /** `name=value` among the words of a fence. */

@@ -48,6 +48,14 @@ describe.each(PAGES)('%s', (path) => {
     180_000,
   );
 
+  test('shows files as they are', () => {
+    for (const block of blocks) {
+      const name = wordOf(block, 'part') ?? wordOf(block, 'example');
+      if (name !== undefined)
+        expect(block.text).toBe(readFileSync(join(ROOT, 'docs/src/examples', name), 'utf8'));
+    }
+  });
+
   test('declares points that compile', () => {
     for (const block of blocks.filter(({ language }) => language === 'yaml')) {
       for (const document of parseAllDocuments(block.text)) {
