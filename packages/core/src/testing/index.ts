@@ -1,4 +1,6 @@
 /** For tests of Ganglion and of what is built on it: law suites, fake ports, and the seeded simulator of whole trees. */
+/** A seeded source of chance, as the laws take it. */
+export { type Stream, stream } from '../stats/random.ts';
 export * from './control-laws.ts';
 export * from './evidence-laws.ts';
 export * from './guard-laws.ts';

@@ -16,7 +16,8 @@ export function count(value: number): string {
 }
 
 export function percent(share: number | null): string {
-  return share === null ? UNKNOWN : `${number(share * 100)} %`;
+  if (share === null) return UNKNOWN;
+  return share > 0 && share < 1e-4 ? '< 0.01 %' : `${number(share * 100)} %`;
 }
 
 /** `12 ms`, `3.4 s`, `5 min`, `2 h`, `3 d`. */
