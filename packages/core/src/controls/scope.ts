@@ -52,8 +52,7 @@ export function ruleOn(state: ControlState, place: Place): Ruling {
   const killedArms = new Map<string, Kill>();
   for (const each of state.kills.values()) {
     if (!place.path.includes(each.subtree)) continue;
-    const scope = scopeOf(each.scope);
-    if (scope === undefined) continue;
+    const scope = readScope(each.scope);
     if (scope.kind === 'artifact') killedArms.set(scope.name, each);
     else if (covers(scope, place) && (kill === undefined || each.tag < kill.tag)) kill = each;
   }
@@ -73,7 +72,7 @@ export function covers(scope: Scope, place: Place): boolean {
 }
 
 /** A scope that this version cannot read stops everything below its subtree: silence is not consent. */
-function scopeOf(text: string): Scope | undefined {
+export function readScope(text: string): Scope {
   try {
     return parseScope(text);
   } catch {

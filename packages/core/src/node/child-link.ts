@@ -113,6 +113,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     for (const slot of up.slots) wrote = takeSlot(node, link, slot, up.seq) || wrote;
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
     for (const [key, held] of up.learners) {
+      if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
       const base = link.bases.get(key);
       if (base === undefined)
         link.bases.set(key, {
@@ -151,6 +152,10 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
   const key = originOf(up.node, up.incarnation);
   let link = node.children.get(key);
   if (link !== undefined && up.connection < link.connection) return undefined;
+  if (link === undefined && node.children.size >= node.limits.origins) {
+    refuse(node, 'too_many_children');
+    return undefined;
+  }
   if (link === undefined || up.connection > link.connection) {
     link = {
       key,
@@ -200,18 +205,19 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     refuse(node, 'malformed_slot');
     return false;
   }
-  link.listed.set(message.key, seq);
   if (isStale(node, message.key)) {
     refuse(node, 'evidence_before_reset');
     return false;
   }
+  const learner = learnerFor(node, message.key);
+  if (learner === undefined) return false;
+  // Only now: what is kept of a link is bounded by the learners that there are.
+  link.listed.set(message.key, seq);
   if (node.folded.has(`${message.key}\n${message.origin}`)) {
     refuse(node, 'evidence_of_retired_origin');
     nameForeign(link, message.key, message.origin);
     return false;
   }
-  const learner = learnerFor(node, message.key);
-  if (learner === undefined) return false;
   const decoded = decodeSlotEvidence(node, learner.slots, message);
   if (decoded === 'refused') return false;
   const at = {

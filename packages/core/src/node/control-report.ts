@@ -1,5 +1,5 @@
 import type { Kill } from '../controls/control-state.ts';
-import { covers, parseScope } from '../controls/scope.ts';
+import { covers, readScope } from '../controls/scope.ts';
 import type { Acknowledgement, ControlsStatus, KillStatus } from '../status.ts';
 import type { NodeState } from './state.ts';
 
@@ -69,7 +69,7 @@ export const CLOCK_DRIFT = 0.01;
 /** The longest lease of the points a kill stops, ms; null where one of them goes on without. */
 export function longestLease(node: NodeState, kill: Pick<Kill, 'scope'>): number | null {
   let longest = 0;
-  const scope = parseScope(kill.scope);
+  const scope = readScope(kill.scope);
   for (const { compiled } of node.points.values()) {
     // Of a tier or a node all points may be meant: the longest lease of any bounds it.
     const meant =

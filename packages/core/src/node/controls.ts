@@ -26,7 +26,14 @@ export function changeControls(node: NodeState, controls: ControlState, placeCha
  * that has just started: it may have been restored from a backup, and adopts what the tree knows.
  */
 export function acceptFromChild(node: NodeState, child: string, theirs: ControlState): ControlState {
-  if (recovering(node)) return joinControls(node.controls, theirs);
+  const kills = newTags(node, node.controls.kills, theirs.kills);
+  if (recovering(node))
+    return joinControls(node.controls, {
+      ...theirs,
+      kills,
+      overrides: newTags(node, node.controls.overrides, theirs.overrides),
+      quarantines: newTags(node, node.controls.quarantines, theirs.quarantines),
+    });
   const below = (name: string): boolean =>
     name === child || node.routes.get(name)?.startsWith(`${child}~`) === true;
   const removed = new Set<string>();
@@ -38,9 +45,27 @@ export function acceptFromChild(node: NodeState, child: string, theirs: ControlS
     else refuse(node, 'removal_without_authority');
   }
   const overrides = new Map(
-    [...theirs.overrides].filter(([tag, said]) => node.controls.overrides.has(tag) || below(said.subtree)),
+    [...newTags(node, node.controls.overrides, theirs.overrides)].filter(([, said]) => below(said.subtree)),
   );
-  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills: theirs.kills, overrides, removed });
+  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills, overrides, removed });
+}
+
+/**
+ * What a child says under tags that are new here. What was said first stands, or a child could turn a standing kill
+ * into one of nothing; and nobody else makes tags in the name of this process.
+ */
+function newTags<T>(
+  node: NodeState,
+  ours: ReadonlyMap<string, T>,
+  theirs: ReadonlyMap<string, T>,
+): ReadonlyMap<string, T> {
+  const out = new Map<string, T>();
+  for (const [tag, said] of theirs) {
+    if (ours.has(tag)) continue;
+    if (!tag.startsWith(`${node.origin}~`)) out.set(tag, said);
+    else if (!node.controls.removed.has(tag)) refuse(node, 'forged_control');
+  }
+  return out;
 }
 
 export function recovering(node: NodeState): boolean {

@@ -26,7 +26,12 @@ export function answerAsk(node: NodeState, ask: Ask): AskAnswer {
   policyInput.turn = state.turns++;
   policyInput.nowMs = node.moment.monoMs;
   proposal.confidence = Number.NaN;
-  state.compiled.policy.propose(state.view.current, policyInput, proposal);
+  try {
+    state.compiled.policy.propose(state.view.current, policyInput, proposal);
+  } catch {
+    refuse(node, 'policy_failed');
+    return none;
+  }
   const p: Record<string, number> = {};
   state.compiled.armIds.forEach((id, i) => {
     p[id] = proposal.p[i];

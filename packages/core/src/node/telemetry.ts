@@ -31,6 +31,7 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
     if (
       typeof name !== 'string' ||
       !NAME_PATTERN.test(name) ||
+      !isStatus(each.status) ||
       !Array.isArray(each.reports) ||
       !each.reports.every(isSound)
     ) {
@@ -50,6 +51,38 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
     node.routes.set(name, link.key);
     if (node.listeners.size > 0) publish(node, name, each);
   }
+}
+
+/** What a status must have for pages and metrics to show it. */
+function isStatus(status: NodeStatus): boolean {
+  const texts = [status.tier, status.incarnation, status.health, status.storage, status.controlVersion];
+  const counts = [status.ageMs, status.decisionsPerSecond, status.decisions, status.outcomes];
+  const orNull = [status.parentAgeMs, status.parentRttMs];
+  const isTexts = (list: readonly string[]): boolean =>
+    Array.isArray(list) && list.every((text) => typeof text === 'string');
+  const { lease } = status;
+  const leaseMs =
+    lease?.state === 'held' ? lease.remainingMs : lease?.state === 'expired' ? lease.sinceMs : 0;
+  return (
+    texts.every((text) => typeof text === 'string') &&
+    counts.every((n) => Number.isFinite(n) && n >= 0) &&
+    orNull.every((n) => n === null || Number.isFinite(n)) &&
+    (status.parent === null || typeof status.parent === 'string') &&
+    typeof lease?.state === 'string' &&
+    Number.isFinite(leaseMs) &&
+    isTexts(status.problems) &&
+    isTexts(status.quarantined) &&
+    Array.isArray(status.points) &&
+    status.points.every(
+      (each) =>
+        typeof each?.point === 'string' &&
+        typeof each.mode === 'string' &&
+        Number.isFinite(each.decisionsPerSecond),
+    ) &&
+    typeof status.refused === 'object' &&
+    status.refused !== null &&
+    Object.values(status.refused).every((n) => Number.isFinite(n))
+  );
 }
 
 /** What a report must have for it to be merged and shown: it comes from a child, and is checked like anything else. */

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import type { NodeStatus } from '../status.ts';
+import { PROTOCOL, type UpMessage } from '../sync/messages.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
+
+/** A root with one point, on clocks that stand still. */
+async function root(limits: { points?: number; origins?: number } = {}): Promise<HostedNode> {
+  let word = 1;
+  const node = await createNode({
+    name: 'cloud',
+    tier: 'cloud',
+    root: true,
+    registry: {
+      ...standard,
+      policies: {
+        ...standard.policies,
+        broken: (options, input) => ({
+          ...standard.policies.fixed({ arm: 'a', ...options }, input),
+          propose: () => {
+            throw new Error('the model is gone');
+          },
+        }),
+      },
+    },
+    ports: {
+      clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_000_000 },
+      chance: { uint32: () => word++ },
+    },
+    limits,
+  });
+  await node.apply(spec, me);
+  return node;
+}
+
+/** A message that a device's link would let through. */
+function up(rest: Partial<UpMessage>): UpMessage {
+  return {
+    v: PROTOCOL,
+    node: 'dev',
+    incarnation: 'x1',
+    tier: 'device',
+    parentIncarnation: '',
+    connection: 1,
+    session: 0,
+    seq: 1,
+    heardDown: 0,
+    content: false,
+    complete: false,
+    slots: [],
+    learners: [],
+    digest: '',
+    joined: '',
+    controls: null,
+    applied: [],
+    feedback: [],
+    feedbackAcks: [],
+    telemetry: [],
+    share: 0,
+    asks: [],
+    ...rest,
+  };
+}
+
+const nothing = { kills: [], overrides: [], quarantines: [], removed: [], specs: [], resets: [] };
+const said = { tag: 'dev~x1~1', subtree: 'dev', reason: 'why', by: 'dev', atMs: 1 };
+
+describe('what a child sends is not believed', () => {
+  test('a standing kill is not turned into one of nothing under its own tag', async () => {
+    const node = await root();
+    const { tag } = await node.kill({ scope: 'point:p', reason: 'bad', by: me });
+    const forged = { ...said, tag, scope: 'point:other', reason: 'zzz' };
+    node.receiveUp(up({ controls: { ...nothing, kills: [forged] } }), () => {});
+    expect(node.decide('p').reason).toBe('killed');
+    expect(node.controls().kills[0].scope).toBe('point:p');
+  });
+
+  test('nor is a tag taken that only this process may give', async () => {
+    const node = await root();
+    const forged = { ...said, tag: `cloud~${node.incarnation}~1`, scope: 'point:other', reason: 'zzz' };
+    node.receiveUp(up({ controls: { ...nothing, kills: [forged] } }), () => {});
+    await node.kill({ scope: 'point:p', reason: 'bad', by: me });
+    expect(node.decide('p').reason).toBe('killed');
+    expect(node.nodes()[0].refused.forged_control).toBe(1);
+  });
+
+  test('an override above is not given another arm under its own tag', async () => {
+    const node = await root();
+    const { tag } = await node.override({ point: 'p', arm: 'b', reason: 'pin', by: me });
+    const forged = { ...said, tag, subtree: 'cloud', point: 'p', arm: 'a', segment: {}, expiresMs: null };
+    node.receiveUp(up({ controls: { ...nothing, overrides: [{ ...forged, reason: 'zzz' }] } }), () => {});
+    expect(node.decide('p').arm).toBe('b');
+  });
+
+  test('a kill of a scope that this version does not know is shown, and can be listed', async () => {
+    const node = await root();
+    node.subscribe(() => {});
+    const kill = { ...said, scope: 'galaxy:m31' };
+    expect(() => node.receiveUp(up({ controls: { ...nothing, kills: [kill] } }), () => {})).not.toThrow();
+    expect(node.controls().kills[0].scope).toBe('galaxy:m31');
+  });
+
+  test('a status without its fields is refused, not shown to pages and metrics', async () => {
+    const node = await root();
+    const status = { node: 'dev', ageMs: 0 } as NodeStatus;
+    node.receiveUp(up({ telemetry: [{ status, reports: [], via: '' }] }), () => {});
+    expect(node.nodes().map((each) => each.node)).toEqual(['cloud']);
+    expect(node.nodes()[0].refused.malformed_telemetry).toBe(1);
+  });
+
+  test('the status that a node tells of itself is sound', async () => {
+    const node = await root();
+    const status = { ...node.nodes()[0], node: 'dev' };
+    node.receiveUp(up({ telemetry: [{ status, reports: [], via: '' }] }), () => {});
+    expect(node.nodes().map((each) => each.node)).toEqual(['cloud', 'dev']);
+  });
+
+  test('a question that the policy fails at gets no answer, and takes nobody down', async () => {
+    const node = await root();
+    await node.apply({ ...spec, point: 'q', policy: { kind: 'broken' } }, me);
+    const ask = { id: 1, point: 'q', context: {}, unit: '', allowed: ['a', 'b'], budgetMs: 1 };
+    const answers: unknown[] = [];
+    node.receiveUp(up({ asks: [ask] }), (down) => answers.push(...down.answers));
+    expect(answers).toEqual([{ id: 1, p: null, confidence: null }]);
+  });
+
+  test('made-up learners and children cost no memory beyond the limits', async () => {
+    const node = await root({ points: 2, origins: 3 });
+    let session = { session: 0, parentIncarnation: '' };
+    node.receiveUp(up({}), (down) => {
+      session = { session: down.session, parentIncarnation: down.incarnation };
+    });
+    for (let seq = 2; seq < 40; seq++)
+      node.receiveUp(
+        up({
+          ...session,
+          seq,
+          slots: [
+            { key: `k${seq}|x|y|0`, origin: 'dev~x1', version: 1, onlyVia: '', bytes: new Uint8Array(1) },
+          ],
+          learners: [[`l${seq}|x|y|0`, 0]],
+        }),
+        () => {},
+      );
+    for (let i = 0; i < 40; i++) node.receiveUp(up({ node: `d${i}` }), () => {});
+    const [link] = node.state.children.values();
+    expect(node.state.children.size).toBe(3);
+    expect(link.listed.size).toBeLessThanOrEqual(8);
+    expect(link.bases.size).toBeLessThanOrEqual(8);
+  });
+});
