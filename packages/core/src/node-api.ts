@@ -75,8 +75,11 @@ export interface GanglionNode {
   ): Promise<Decision>;
   /** The application did apply the decision (points with `exposure: explicit`). Resolves once durable. */
   expose(ids: readonly string[]): Promise<readonly FeedbackResult[]>;
-  /** In flight no longer, without an outcome yet: for guards and balancers that count requests. */
-  release(id: string): void;
+  /**
+   * In flight no longer, without an outcome yet: for guards and balancers that count requests. `abandoned`: there will
+   * be none that says anything of the arm (the caller went away), so silence is not answered with the default.
+   */
+  release(id: string, abandoned?: boolean): void;
   /** One result an item, in order. Resolves once all that was accepted is durable. @throws `storage_failed`, `overloaded` */
   feedback(items: readonly FeedbackItem[]): Promise<readonly FeedbackResult[]>;
 

@@ -1,3 +1,4 @@
+import { NAMES_MAX } from './controls/control-codec.ts';
 import { withSpec } from './controls/control-state.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
@@ -103,7 +104,7 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'point
         JSON.stringify(before.spec) === JSON.stringify(spec)
       )
         return { version: before.version, changed: false };
-      if (before === undefined && node.controls.specs.size >= node.limits.points)
+      if ((before === undefined || before.spec === null) && !hasRoom(node))
         throw new GanglionError('overloaded', `there are ${node.limits.points} points already`, {
           mend: 'Delete some, or raise the limit.',
         });
@@ -149,6 +150,16 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'point
     points: () => [...node.controls.specs.keys()].map(get).filter((point) => point !== undefined),
     point: get,
   };
+}
+
+/** Deleted points leave room for others; their names stay known, up to a bound far above the points. */
+function hasRoom(node: NodeState): boolean {
+  const { specs } = node.controls;
+  if (specs.size >= NAMES_MAX) return false;
+  if (specs.size < node.limits.points) return true;
+  let living = 0;
+  for (const { spec } of specs.values()) if (spec !== null) living++;
+  return living < node.limits.points;
 }
 
 function deciding(
@@ -207,11 +218,14 @@ function deciding(
       return record;
     },
     expose: (ids) => takeExposures(node, ids),
-    release(id: string) {
+    release(id: string, abandoned = false) {
       const parsed = parseId(id);
       const state = parsed === undefined ? undefined : node.joins.get(parsed.prefix);
       const found = state === undefined || parsed === undefined ? undefined : find(state.pending, parsed.n);
-      if (state !== undefined && found !== undefined) release(state, found);
+      if (state === undefined || found === undefined) return;
+      // Defaults are for exposed decisions; feedback that comes all the same exposes it again.
+      if (abandoned) found.state &= ~EXPOSED;
+      release(state, found);
     },
     feedback: (items) => takeFeedback(node, items),
   };

@@ -4,6 +4,9 @@ import type { Limits } from '../limits.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { ControlState, Kill, Override, Quarantine, SpecVersion } from './control-state.ts';
 
+/** Most names of points, deleted ones included: those stay known, so that an old copy cannot bring them back. */
+export const NAMES_MAX = 100_000;
+
 /** Controls as JSON, for the disk and the link. */
 export interface ControlsJson {
   readonly kills: readonly Kill[];
@@ -54,7 +57,7 @@ export function decodeControls(json: unknown, limits: Limits): ControlState {
     removed.add(tag as string);
   }
   const specs = new Map<string, SpecVersion>();
-  for (const [item, at] of items(top, 'specs', limits.points)) {
+  for (const [item, at] of items(top, 'specs', Math.max(limits.points, NAMES_MAX))) {
     const generations: Record<string, number> = Object.create(null);
     const raw = record(item.generations, `${at}.generations`);
     for (const arm of Object.keys(raw)) generations[arm] = finite(raw, arm, `${at}.generations`);

@@ -9,7 +9,11 @@ export function inSegment(
 ): boolean {
   for (const key of Object.keys(segment)) {
     const value =
-      key === 'unit' ? unit : context !== undefined && Object.hasOwn(context, key) ? context[key] : undefined;
+      key === 'unit'
+        ? unit
+        : context !== undefined && context !== null && Object.hasOwn(context, key)
+          ? context[key]
+          : undefined;
     if (!matches(segment[key], value)) return false;
   }
   return true;

@@ -76,7 +76,9 @@ export function encodeContext(
   for (let i = 0; i < fields.length; i++) {
     const field = fields[i];
     const value =
-      context !== undefined && Object.hasOwn(context, field.name) ? context[field.name] : undefined;
+      context !== undefined && context !== null && Object.hasOwn(context, field.name)
+        ? context[field.name]
+        : undefined;
     if (value === undefined || value === null) {
       if (field.required) return `context.${field.name} is required`;
       out[i] = Number.NaN;

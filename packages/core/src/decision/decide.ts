@@ -362,6 +362,12 @@ export function fallback(
   if (reason === 'invalid_context' || encodeContext(compiled.fields, input?.context, scratch.context) !== '')
     scratch.context.fill(Number.NaN);
   guardInput.allowed.set(scratch.everything);
+  // Nothing of the decision before this one may show in it: it may not have got as far as its own assignment.
+  guardInput.stratum = '';
+  guardInput.unit = input?.unit ?? '';
+  guardInput.unitHash = guardInput.unit === '' ? 0 : hash32(guardInput.unit);
+  policyInput.unitHash = guardInput.unitHash;
+  policyInput.nowMs = moment.monoMs;
   policyInput.allowedCount = guardInput.arms;
   compiled.fallback.propose(undefined, policyInput, scratch.baseline);
   const arm = heaviest(scratch.baseline.p, guardInput.arms);

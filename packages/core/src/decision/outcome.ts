@@ -72,8 +72,8 @@ export function joinFeedback(
       field: 'reward',
       message: `reward must lie in [${low}, ${high}], as the point declares`,
     };
-  const conflict = conflictIn(record, item, revision);
-  if (conflict !== undefined) return conflict;
+  const problem = conflictIn(record, item, revision) ?? crowdIn(record, item);
+  if (problem !== undefined) return problem;
   // What was trained with is kept as it was: a correction takes exactly that back.
   if ((record.state & TRAINED) !== 0) record.metrics = Object.assign(Object.create(null), record.metrics);
   const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
@@ -95,16 +95,28 @@ export function joinFeedback(
   return 'joined';
 }
 
+/** What is kept of a decision is bounded, however often something is said of it. */
+function crowdIn(record: DecisionRecord, { metrics }: FeedbackItem): Problem | undefined {
+  if (record.metrics === undefined || metrics === undefined) return undefined;
+  let count = Object.keys(record.metrics).length;
+  for (const name in metrics) if (record.metrics[name] === undefined) count++;
+  return count <= MAX_METRICS + 2 // beside them the reward and the truth
+    ? undefined
+    : { code: 'invalid_input', field: 'metrics', message: `at most ${MAX_METRICS} metrics a decision` };
+}
+
 function conflictIn(record: DecisionRecord, item: FeedbackItem, revision: number): Problem | undefined {
   const clash = (name: string, value: number): boolean =>
     record.revisions?.[name] === revision && record.metrics?.[name] !== value;
   let name: string | undefined;
   for (const metric in item.metrics) if (clash(metric, item.metrics[metric])) name = metric;
   if (item.reward !== undefined && clash('reward', item.reward)) name = 'reward';
+  if (typeof item.truth === 'number' || typeof item.truth === 'boolean')
+    if (clash('truth', Number(item.truth))) name = 'truth';
   if (name === undefined) return undefined;
   return {
     code: 'feedback_conflict',
-    field: name === 'reward' ? name : `metrics.${name}`,
+    field: name === 'reward' || name === 'truth' ? name : `metrics.${name}`,
     message: `${name} was already reported otherwise under revision ${revision}; send a higher revision to correct it`,
   };
 }

@@ -16,6 +16,11 @@ export function decideSafely(
     refuse(node, 'policy_failed');
     const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
     note(state, { guard: 'policy', kind: 'block', why });
-    return fallback(state, node.moment, input, 'error', 1);
+    try {
+      return fallback(state, node.moment, input, 'error', 1);
+    } catch {
+      // Reading the context is what fails (a getter that throws): the fallback does without.
+      return fallback(state, node.moment, undefined, 'error', 1);
+    }
   }
 }

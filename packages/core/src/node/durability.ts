@@ -26,8 +26,9 @@ interface Batch {
   readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
 }
 
-/** Resolves once everything accepted so far is on disk. @throws GanglionError `storage_failed`, `storage_full` */
+/** Resolves once everything accepted so far is on disk. @throws GanglionError `storage_failed`, `storage_full`, `closed` */
 export function durable(node: NodeState): Promise<void> {
+  if (node.closed) return Promise.reject(new GanglionError('closed', 'this node has been stopped'));
   return new Promise((resolve, reject) => {
     node.waiters.push({ resolve, reject });
     void flush(node);

@@ -42,6 +42,8 @@ export function syncPoints(node: NodeState): void {
       current !== undefined &&
       current.source.specVersion === declared.version &&
       current.learnerKey === key &&
+      // Under a new incarnation decisions bear its name; guards, stuck units and counts go over.
+      current.source.idPrefix.startsWith(`${node.origin}~`) &&
       JSON.stringify(current.compiled.spec) === JSON.stringify(declared.spec)
     )
       continue;

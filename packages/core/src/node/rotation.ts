@@ -12,7 +12,6 @@ export function rotateIncarnation(node: NodeState): void {
   node.origin = originOf(node.name, node.incarnation);
   node.seed = [node.ports.chance.uint32(), node.ports.chance.uint32()];
   openIncarnation(node);
-  node.points.clear();
   syncPoints(node);
 }
 

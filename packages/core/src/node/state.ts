@@ -311,8 +311,14 @@ export function refuse(node: NodeState, why: string, count = 1): void {
   node.refused[why] = (node.refused[why] ?? 0) + count;
 }
 
+/** A listener that throws is counted, and costs neither the others nor the decision that they are told of. */
 export function emit(node: NodeState, event: NodeEvent): void {
-  for (const listener of node.listeners) listener(event);
+  for (const listener of node.listeners)
+    try {
+      listener(event);
+    } catch {
+      refuse(node, 'listener_failed');
+    }
 }
 
 /** Reads the clocks. Elapsed time is the larger of both; a wall step back ends the lease. */
