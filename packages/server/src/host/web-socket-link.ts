@@ -53,8 +53,13 @@ export function acceptLinks(
         const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
         if (received.kind === 'up') node.receiveUp(received.message, send);
       } catch (error) {
-        if (!(error instanceof GanglionError)) throw error;
-        options.logger.warn({ code: error.code, detail: error.message }, 'a child sent what does not decode');
+        if (error instanceof GanglionError)
+          options.logger.warn(
+            { code: error.code, detail: error.message },
+            'a child sent what does not decode',
+          );
+        // Our own mistake, and still no reason to go down with all the other children.
+        else options.logger.error({ err: error }, 'a child’s message could not be taken');
         link.close(1007, 'undecodable');
       }
     });
@@ -103,11 +108,12 @@ export function connectUp(
         const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
         if (received.kind === 'down') receive(received.message);
       } catch (error) {
-        if (!(error instanceof GanglionError)) throw error;
-        options.logger.warn(
-          { code: error.code, detail: error.message },
-          'the parent sent what does not decode',
-        );
+        if (error instanceof GanglionError)
+          options.logger.warn(
+            { code: error.code, detail: error.message },
+            'the parent sent what does not decode',
+          );
+        else options.logger.error({ err: error }, 'the parent’s message could not be taken');
       }
     });
     attempt.on('error', (error) =>

@@ -48,7 +48,7 @@ export function pointChooser(options: PointChooserOptions): BackendChooser & { f
         ...(request.exclude.length === 0 ? {} : { exclude: request.exclude }),
       });
       if (decision.arm === null) return undefined;
-      if (backends[decision.arm] === undefined) return void node.release(decision.id);
+      if (backends[decision.arm] === undefined) return void node.release(decision.id, true);
       return choiceOf(node, decision, backends[decision.arm], deadlineMs, report);
     },
   };
@@ -80,10 +80,10 @@ function choiceOf(
       if (status < 500) tell(true, latencyMs);
     },
     done(outcome: BackendOutcome) {
-      node.release(decision.id);
       if (outcome.fault === 'backend' || (outcome.fault === 'none' && (outcome.status ?? 500) >= 500))
         tell(false, outcome.latencyMs);
       else if (outcome.fault === 'none') tell(true, outcome.latencyMs);
+      node.release(decision.id, !told);
     },
   };
 }
