@@ -38,7 +38,7 @@ export const MUTATIONS: readonly Mutation[] = [
       edit(
         'node/points.ts',
         '  state.view.stale++;\n',
-        '  state.view.stale++;\n  slot.bytes = learner.slots.evidence!.encode(slot.evidence);\n  slot.durableVersion = slot.version;\n',
+        '  state.view.stale++;\n  slot.bytes = learner.slots.evidence!.encode(slot.evidence);\n  slot.durableVersion = slot.version;\n  if (node.parent !== undefined) node.parent.urgent = true;\n',
       ),
     ],
   },
