@@ -5,13 +5,13 @@
 import { parseArgs } from 'node:util';
 import { type Front, fronts, startBackends } from './fronts/index.ts';
 import { generator, LOAD_CORE } from './load.ts';
-import { type Figures, measureDirect, measureFront, type Plan, type Row, summary } from './measure.ts';
-import { has, machineTime, pinning } from './processes.ts';
+import { type Figures, measureRound, type Plan, type Row, type Subject, summary, warmUp } from './measure.ts';
+import { has, machineTime, pinning, type Running } from './processes.ts';
 import { table } from './table.ts';
 
 const HELP = `Reverse proxies on one core, before the same backends: throughput, CPU a request, p99.
 
-  --rounds N       rounds over all rows, interleaved; median and best are reported (default 5; 1 with --quick)
+  --rounds N       rounds; within one, rows take turns load by load; median and best are reported (default 5; 1 with --quick)
   --seconds N      length of each run (default 4; 2 with --quick)
   --connections N  connections of the closed loops (default 32)
   --rate N         arrivals a second of the open loop (default 1000)
@@ -57,22 +57,30 @@ async function disturbed(): Promise<number | undefined> {
   return (after.busyMs - before.busyMs) / (after.totalMs - before.totalMs);
 }
 
-async function measureAll(plan: Plan, rows: readonly Front[]): Promise<Row[]> {
-  const backends = await startBackends(LOAD_CORE, 3);
-  const urls = backends.map(({ url }) => url);
+async function measureAll(plan: Plan, chosenFronts: readonly Front[]): Promise<Row[]> {
+  const running: Running[] = [];
   try {
-    const direct: Figures[] = [];
-    const byFront = rows.map((): Figures[] => []);
-    for (let round = 1; round <= plan.rounds; round++) {
-      direct.push(await measureDirect(urls[0], plan, round));
-      for (const [i, front] of rows.entries()) {
-        process.stderr.write(`round ${round} of ${plan.rounds}: ${front.name}\n`);
-        byFront[i].push(await measureFront(front, urls, plan, round));
-      }
+    const backends = await startBackends(LOAD_CORE, 3);
+    running.push(...backends);
+    const urls = backends.map(({ url }) => url);
+    const subjects: Subject[] = [{ name: 'direct', url: urls[0], front: undefined }];
+    for (const { name, start } of chosenFronts) {
+      const front = await start(urls);
+      running.push(front);
+      subjects.push({ name, url: front.url, front });
     }
-    return [summary(direct), ...byFront.map(summary)];
+    for (const subject of subjects) {
+      process.stderr.write(`warming up ${subject.name}\n`);
+      await warmUp(subject, plan);
+    }
+    const rounds: Figures[][] = [];
+    for (let round = 1; round <= plan.rounds; round++) {
+      process.stderr.write(`round ${round} of ${plan.rounds}\n`);
+      rounds.push(await measureRound(subjects, plan, round));
+    }
+    return subjects.map((_, i) => summary(rounds.map((round) => round[i])));
   } finally {
-    await Promise.all(backends.map((backend) => backend.stop()));
+    await Promise.all(running.map((one) => one.stop()));
   }
 }
 

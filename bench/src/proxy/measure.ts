@@ -1,4 +1,3 @@
-import type { Front } from './fronts/index.ts';
 import { type ClosedFigures, type ClosedLoop, closedLoop, type OpenFigures, openLoop } from './load.ts';
 import type { Running } from './processes.ts';
 
@@ -29,62 +28,70 @@ export interface Figures {
   readonly open: OpenFigures;
 }
 
+/** What is measured: a front that runs, or a backend itself. */
+export interface Subject {
+  readonly name: string;
+  readonly url: string;
+  /** Undefined for a backend itself: it costs nobody between. */
+  readonly front: Running | undefined;
+}
+
 const WARM_UP_REQUESTS = 10_000;
 
-/** Runs every load against one front, started anew. */
-export async function measureFront(
-  front: Front,
-  backends: readonly string[],
-  plan: Plan,
-  seed: number,
-): Promise<Figures> {
-  const running = await front.start(backends);
-  try {
-    return await measure(front.name, running.url, running, plan, seed);
-  } finally {
-    await running.stop();
-  }
-}
-
-/** Runs every load against a backend: what is left when there is nothing between. */
-export function measureDirect(url: string, plan: Plan, seed: number): Promise<Figures> {
-  return measure('direct', url, undefined, plan, seed);
-}
-
-async function measure(
-  name: string,
-  url: string,
-  front: Running | undefined,
-  plan: Plan,
-  seed: number,
-): Promise<Figures> {
-  const { seconds, connections, rate } = plan;
-  const loop = async (path: string, postBytes: number): Promise<Loop> => {
-    const closed: ClosedLoop = { path, connections, seconds, postBytes };
-    await warmUp(url, closed);
-    const before = front?.cpuMs();
-    const figures = await closedLoop(url, closed);
-    const after = front?.cpuMs();
-    const known = before !== undefined && after !== undefined && figures.requests > 0;
-    return { ...figures, cpuUs: known ? ((after - before) * 1000) / figures.requests : undefined };
-  };
-  return {
-    name,
-    small: await loop('/', 0),
-    post: await loop('/', 1024),
-    large: await loop('/large', 0),
-    open: await openLoop(url, rate, seconds, seed),
-  };
-}
+const LOADS = {
+  small: { path: '/', postBytes: 0 },
+  post: { path: '/', postBytes: 1024 },
+  large: { path: '/large', postBytes: 0 },
+} as const;
 
 /**
  * Until what a JIT compiles is compiled and what is kept open is open: by requests, because on a busy machine a second
  * may hold too few of them.
  */
-async function warmUp(url: string, closed: ClosedLoop): Promise<void> {
-  let requests = 0;
-  for (let second = 0; second < 10 && requests < WARM_UP_REQUESTS; second++)
-    requests += (await closedLoop(url, { ...closed, seconds: 1 })).requests;
+export async function warmUp(subject: Subject, plan: Plan): Promise<void> {
+  for (const load of Object.values(LOADS)) {
+    let requests = 0;
+    for (let second = 0; second < 10 && requests < WARM_UP_REQUESTS; second++) {
+      const loop: ClosedLoop = { ...load, connections: plan.connections, seconds: 1 };
+      requests += (await closedLoop(subject.url, loop)).requests;
+    }
+  }
+}
+
+/**
+ * One round over all subjects. All of them run all the time, and take turns load by load: what disturbs the machine
+ * for a while disturbs neighbours in the table alike.
+ */
+export async function measureRound(
+  subjects: readonly Subject[],
+  plan: Plan,
+  seed: number,
+): Promise<Figures[]> {
+  const loops = { small: [] as Loop[], post: [] as Loop[], large: [] as Loop[] };
+  for (const load of ['small', 'post', 'large'] as const)
+    for (const subject of subjects) loops[load].push(await measureLoop(subject, plan, LOADS[load]));
+  const figures: Figures[] = [];
+  for (const [i, { name, url }] of subjects.entries())
+    figures.push({
+      name,
+      small: loops.small[i],
+      post: loops.post[i],
+      large: loops.large[i],
+      open: await openLoop(url, plan.rate, plan.seconds, seed),
+    });
+  return figures;
+}
+
+async function measureLoop(
+  { url, front }: Subject,
+  { connections, seconds }: Plan,
+  load: { readonly path: string; readonly postBytes: number },
+): Promise<Loop> {
+  const before = front?.cpuMs();
+  const figures = await closedLoop(url, { ...load, connections, seconds });
+  const after = front?.cpuMs();
+  const known = before !== undefined && after !== undefined && figures.requests > 0;
+  return { ...figures, cpuUs: known ? ((after - before) * 1000) / figures.requests : undefined };
 }
 
 /** All rounds of one row, figure by figure: the middle one, and the one that was disturbed least. */
