@@ -73,6 +73,14 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
   return undefined;
 }
 
+/** Whether feedback in transit may have been lost by right: on a disk that is named, or refused and counted after its node was away for too long. */
+function forgetful(world: World, states: readonly NodeState[]): boolean {
+  return (
+    world.machines.some((machine) => machine.named) ||
+    states.some((state) => (state.refused.feedback_for_nobody ?? 0) > 0)
+  );
+}
+
 /** The root's slot of every origin whose disk kept its word is what was accepted there, no more and no less. */
 function exactly(
   world: World,
@@ -121,7 +129,7 @@ function inUse(state: NodeState, point: string, treeMs: number): Map<string, Flo
 function untaught(book: Ledger, origin: string, key: string): string {
   const out: string[] = [];
   for (const made of book.made.values()) {
-    if (made.origin !== origin || made.key !== key || made.acked < 0 || made.lost) continue;
+    if (made.origin !== origin || made.key !== key || made.acked < 0 || made.lost || !made.trains) continue;
     const state = made.machine.process?.node.state;
     const cut = made.id.lastIndexOf('~') + 1;
     const pending = state?.joins.get(made.id.slice(0, cut))?.pending;
