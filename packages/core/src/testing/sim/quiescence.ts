@@ -49,10 +49,7 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
 
 function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
   const root = states[0];
-  const exact = accepted(
-    book,
-    world.machines.some((machine) => machine.named),
-  );
+  const exact = accepted(book, forgetful(world, states));
   for (const [name, point] of root.points) {
     const key = point.learnerKey;
     const total = sumOf(root.learners.get(key)?.slots, root.moment.treeMs);
