@@ -17,7 +17,7 @@ export const DEMO_POINT: PointSpec = {
   objective: { latencyMs: -0.001, range: [-1, 0] },
   guards: [
     { kind: 'holdout', share: '10%' },
-    { kind: 'breaker', failureRate: 0.5, minCalls: 20, window: '10s', openFor: '5s', probes: 3 },
+    { kind: 'breaker', failureRate: 0.5, minCalls: 20, window: '10s', openFor: '5s', probes: 8 },
     { kind: 'exploration', floor: '0.5%' },
   ],
   oversight: { lease: '30s', onExpiry: 'fallback' },
