@@ -6,7 +6,7 @@ import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
 import { createLogger } from '../../log.ts';
 import { authOf, type DaemonFlags, daemonOptions, dataDirOf } from './daemon-options.ts';
-import { untilStopped } from './until-stopped.ts';
+import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface NodeFlags extends DaemonFlags {
   readonly name?: string;
@@ -44,12 +44,13 @@ export function nodeCommand(): Command {
         parent: flags.parent ?? null,
         data: dataDir ?? null,
       };
+      const stop = stopRequested();
       process.stdout.write(
         flags.json === true
           ? `${JSON.stringify(listening)}\n`
           : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}\n`,
       );
-      await untilStopped(() => daemon.close());
+      await untilStopped(stop, () => daemon.close());
     } finally {
       link?.close();
       await node.close();

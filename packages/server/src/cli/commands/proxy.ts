@@ -15,7 +15,7 @@ import {
   positiveNumber,
 } from './daemon-options.ts';
 import { defaultName } from './node.ts';
-import { untilStopped } from './until-stopped.ts';
+import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface ProxyFlags extends DaemonFlags {
   readonly backend: Readonly<Record<string, string>>;
@@ -99,12 +99,13 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
       point: flags.point,
       backends: flags.backend,
     };
+    const stop = stopRequested();
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(listening)}\n`
         : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\n`,
     );
-    await untilStopped(close);
+    await untilStopped(stop, close);
   } finally {
     link?.close();
     await node.close();

@@ -5,7 +5,7 @@ import { type Demo, startDemo } from '../../host/demo.ts';
 import { hostNode, linkInProcess } from '../../host/host-node.ts';
 import { createLogger } from '../../log.ts';
 import { authOf, type DaemonFlags, daemonOptions, dataDirOf, positiveNumber } from './daemon-options.ts';
-import { untilStopped } from './until-stopped.ts';
+import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface UpFlags extends DaemonFlags {
   readonly demo?: boolean;
@@ -23,11 +23,12 @@ export function upCommand(): Command {
     .option('--rate <requests>', 'with --demo: requests a second to each proxy', positiveNumber, 100);
   return daemonOptions(command).action(async (flags: UpFlags) => {
     const tree = await startTree(flags);
-    await untilStopped(() => tree.close());
+    await untilStopped(tree.stop, () => tree.close());
   });
 }
 
 interface Tree {
+  readonly stop: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -57,8 +58,9 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     for (const device of devices) linkInProcess(device, region);
     if (flags.demo === true)
       demo = await startDemo({ cloud, devices, rate: flags.rate, host: '127.0.0.1', logger });
+    const stop = stopRequested();
     announce(flags, daemon, demo, dataDir);
-    return { close };
+    return { stop, close };
   } catch (error) {
     await close();
     throw error;
