@@ -40,6 +40,7 @@ export async function openSandbox(folder: string): Promise<Sandbox> {
   );
   const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
   const { url } = JSON.parse(await firstLine(daemon)) as { url: string };
+  await wholeTree(url);
   const ports = new Map([['7070', new URL(url).port]]);
   for (const port of ['7071', '7072', '8080', '9001', '9002', '9003']) ports.set(port, await freePort());
   const env = environment({ GANGLION_URL: url, PATH: `${commandIn(folder)}:${process.env.PATH}` });
@@ -143,6 +144,16 @@ async function runModule(text: string, env: NodeJS.ProcessEnv): Promise<Ran> {
   child.stdin.end(text);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   return { ok: code === 0, printed };
+}
+
+/** Waits until the root has heard of all four nodes: a reader's daemon has been up for longer than a second. */
+async function wholeTree(url: string): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    const nodes = (await (await fetch(`${url}/v1/nodes`)).json()) as { health: string }[];
+    if (nodes.length === 4 && nodes.every(({ health }) => health === 'healthy')) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('the tree did not come up within 30 s');
 }
 
 function firstLine(child: ChildProcess): Promise<string> {

@@ -58,6 +58,10 @@ export async function startDaemon(
   child.stderr?.on('data', (data: Buffer) => {
     errors = (errors + data.toString()).slice(-4000);
   });
+  // A test that fails in between stops nothing: what it started ends with it.
+  const orphaned = (): void => void child.kill('SIGKILL');
+  process.once('exit', orphaned);
+  child.once('exit', () => process.removeListener('exit', orphaned));
   const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
   const listening = await new Promise<Record<string, unknown>>((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`did not listen in time: ${errors}`)), timeoutMs);
