@@ -34,10 +34,3 @@ export function quantile(seen: Latencies, q: number): number {
   }
   return Number.NaN;
 }
-
-/** The share of the requests in (limit, ∞), errors among them: what a client with that timeout would lose. */
-export function shareAbove(seen: Latencies, limitMs: number): number {
-  let above = 0;
-  for (let i = Math.floor(limitMs * BUCKETS_PER_MS); i < seen.counts.length; i++) above += seen.counts[i];
-  return above / seen.total;
-}

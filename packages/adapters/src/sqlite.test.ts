@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Storage } from '@ganglion/core';
+import { type MakeStorage, storageLaws } from '@ganglion/core/testing';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { type MakeStorage, storageLaws } from '../../core/src/testing/storage-laws.ts';
 import { sqliteStorage } from './sqlite.ts';
 
 let root: string;

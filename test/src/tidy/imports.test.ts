@@ -83,6 +83,7 @@ const forTests = [
   'fast-check',
   '@openfeature/',
   'ajv',
+  '@seriousme/openapi-schema-validator',
   'fastify',
   'ws',
   'undici',

@@ -1,5 +1,6 @@
-import { type Answer, decideOnce, type External, fallback, note } from '../decision/decide.ts';
+import { type Answer, decideOnce, type External, fallback } from '../decision/decide.ts';
 import type { PointState } from '../decision/point-state.ts';
+import { note } from '../decision/trail.ts';
 import type { DecideInput } from '../node-api.ts';
 import { type NodeState, refuse } from './state.ts';
 

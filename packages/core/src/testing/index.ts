@@ -1,7 +1,9 @@
 /** For tests of Ganglion and of what is built on it: law suites, fake ports, and the seeded simulator of whole trees. */
 /** A seeded source of chance, as the laws take it. */
 export { type Stream, stream } from '../stats/random.ts';
+export * from './aggregator-laws.ts';
 export * from './control-laws.ts';
+export * from './detector-laws.ts';
 export * from './evidence-laws.ts';
 export * from './guard-laws.ts';
 export type { Law } from './law.ts';

@@ -36,7 +36,14 @@ it('a client that goes away is no failure of the backend, also after the window 
       throw error;
     },
   });
-  const request = { attempt: 0, method: 'GET', path: '/', headers: {}, unit: 'u', exclude: [] };
+  const request = {
+    attempt: 0,
+    method: 'GET',
+    path: '/',
+    unit: 'u',
+    exclude: [],
+    header: () => undefined,
+  };
   for (let i = 0; i < 20; i++)
     (await chooser.choose(request))?.done({
       fault: 'client',
