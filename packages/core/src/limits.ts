@@ -28,7 +28,24 @@ export interface Problem {
   readonly code: string;
   readonly field: string;
   readonly message: string;
+  /** What to do about it, where there is something to do. */
+  readonly mend?: string | undefined;
 }
 
 /** Names of points, arms, nodes, domains: visible, short, and safe in a URL, a file name and a metric label. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** Bounds on one item of feedback, wherever it comes in: a node refuses more, and the rim's schemas are made of these. */
+export const FEEDBACK_LIMITS = {
+  /** Longest id of a decision, characters. */
+  idLength: 256,
+  /** Most metrics of an item, and of a decision over all its items. */
+  metrics: 32,
+  /** Longest truth that is text, characters. */
+  truthLength: 256,
+  /** Highest revision. */
+  revision: 2 ** 31 - 1,
+} as const;
+
+/** Names of metrics: as `NAME_PATTERN`, without the words that an outcome keeps its own things under. */
+export const METRIC_PATTERN = /^(?!(?:reward|truth|constructor|prototype)$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,5 +1,5 @@
 import type { GuardOutcome } from '../guard.ts';
-import { NAME_PATTERN, type Problem } from '../limits.ts';
+import { FEEDBACK_LIMITS, METRIC_PATTERN, type Problem } from '../limits.ts';
 import type { FeedbackItem } from '../node-api.ts';
 import type { Outcome } from '../policy.ts';
 import { DEFAULTED, type DecisionRecord, EXPOSED, RELEASED, SETTLED, TRAINED } from './decision-record.ts';
@@ -13,43 +13,85 @@ export interface Teaching {
   settled(state: PointState, record: DecisionRecord): void;
 }
 
-const MAX_METRICS = 32;
+const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'revision'];
 
-/** What is wrong with an item by itself, whatever decision it is for. */
+/** What is wrong with an item by itself, whatever decision it is for: the one judge of it, here and at the rim. */
 export function checkFeedback(item: unknown): Problem | undefined {
-  const bad = (field: string, message: string): Problem => ({ code: 'invalid_input', field, message });
   if (typeof item !== 'object' || item === null || Array.isArray(item))
-    return bad('', 'feedback must be an object');
+    return bad('', 'feedback must be an object', 'Send {"id": "…", "metrics": {…}}.');
+  for (const key in item)
+    if (!KEYS.includes(key))
+      return bad(key.slice(0, 64), `${key.slice(0, 64)} is not a key of feedback`, `Use ${KEYS.join(', ')}.`);
   const { id, metrics, reward, revision, truth } = item as Record<string, unknown>;
-  for (const key of Object.keys(item))
-    if (!['id', 'metrics', 'reward', 'truth', 'revision'].includes(key))
-      return bad(key, `${key} is not a key of feedback`);
-  if (typeof id !== 'string' || id.length === 0 || id.length > 400)
-    return bad('id', 'id must be the id of a decision');
-  if (revision !== undefined && !(Number.isSafeInteger(revision) && (revision as number) >= 0))
-    return bad('revision', 'revision must be a whole number ≥ 0');
-  if (reward !== undefined && !(typeof reward === 'number' && Number.isFinite(reward)))
-    return bad('reward', 'reward must be a finite number');
-  if (truth !== undefined && !['string', 'number', 'boolean'].includes(typeof truth))
-    return bad('truth', 'truth must be a string, a number or a boolean');
-  if (typeof truth === 'string' && truth.length > 256)
-    return bad('truth', 'truth must have at most 256 characters');
-  if (metrics === undefined)
-    return reward === undefined && truth === undefined
-      ? bad('metrics', 'give metrics, reward or truth')
-      : undefined;
+  if (typeof id !== 'string' || id.length === 0 || id.length > FEEDBACK_LIMITS.idLength)
+    return bad('id', 'id must be the text a decision came with', 'Send the id of a decision.');
+  if (metrics === undefined && reward === undefined && truth === undefined)
+    return bad('', 'nothing is told', 'Give metrics, reward or truth.');
+  return checkMetrics(metrics) ?? checkTruth(truth) ?? checkReward(reward) ?? checkRevision(revision);
+}
+
+function bad(field: string, message: string, mend: string): Problem {
+  return { code: 'invalid_input', field, message, mend };
+}
+
+function isFinite64(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function checkMetrics(metrics: unknown): Problem | undefined {
+  if (metrics === undefined) return undefined;
   if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics))
-    return bad('metrics', 'metrics must be an object of numbers');
-  const names = Object.keys(metrics);
-  if (names.length > MAX_METRICS) return bad('metrics', `at most ${MAX_METRICS} metrics`);
-  for (const name of names) {
-    const value = (metrics as Record<string, unknown>)[name];
-    if (!NAME_PATTERN.test(name) || name === 'reward' || name === 'constructor')
-      return bad(`metrics.${name}`, `metrics.${name} is not a metric name`);
-    if (typeof value !== 'number' || !Number.isFinite(value))
-      return bad(`metrics.${name}`, `metrics.${name} must be a finite number`);
+    return bad('metrics', 'metrics must be an object', 'Send numbers by name: {"latencyMs": 12}.');
+  let count = 0;
+  for (const name in metrics) {
+    if (++count > FEEDBACK_LIMITS.metrics) return TOO_MANY;
+    const at = `metrics.${name.slice(0, 64)}`;
+    if (!METRIC_PATTERN.test(name))
+      return bad(
+        at,
+        `${at} is not the name of a metric`,
+        'Use letters, digits, dot, dash and underscore, 128 at most; reward and truth have their own place.',
+      );
+    if (!isFinite64((metrics as Record<string, unknown>)[name]))
+      return bad(at, `${at} must be a finite number`, 'Send a number; true and false are 1 and 0.');
   }
   return undefined;
+}
+
+const TOO_MANY: Problem = bad(
+  'metrics',
+  `at most ${FEEDBACK_LIMITS.metrics} metrics a decision`,
+  'Send those that the point or its readers use.',
+);
+
+function checkTruth(truth: unknown): Problem | undefined {
+  if (truth === undefined || typeof truth === 'boolean' || isFinite64(truth)) return undefined;
+  if (typeof truth === 'string' && truth.length <= FEEDBACK_LIMITS.truthLength) return undefined;
+  return bad(
+    'truth',
+    `truth must be text of at most ${FEEDBACK_LIMITS.truthLength} characters, a finite number, true or false`,
+    'Send what turned out to be right.',
+  );
+}
+
+function checkReward(reward: unknown): Problem | undefined {
+  if (reward === undefined || isFinite64(reward)) return undefined;
+  return bad('reward', 'reward must be a finite number', 'Send the value of the objective as a number.');
+}
+
+function checkRevision(revision: unknown): Problem | undefined {
+  if (revision === undefined) return undefined;
+  if (
+    Number.isInteger(revision) &&
+    (revision as number) >= 0 &&
+    (revision as number) <= FEEDBACK_LIMITS.revision
+  )
+    return undefined;
+  return bad(
+    'revision',
+    `revision must be a whole number from 0 to ${FEEDBACK_LIMITS.revision}`,
+    'Count corrections of one outcome from 0.',
+  );
 }
 
 /**
@@ -100,9 +142,8 @@ function crowdIn(record: DecisionRecord, { metrics }: FeedbackItem): Problem | u
   if (record.metrics === undefined || metrics === undefined) return undefined;
   let count = Object.keys(record.metrics).length;
   for (const name in metrics) if (record.metrics[name] === undefined) count++;
-  return count <= MAX_METRICS + 2 // beside them the reward and the truth
-    ? undefined
-    : { code: 'invalid_input', field: 'metrics', message: `at most ${MAX_METRICS} metrics a decision` };
+  // Beside them the reward and the truth.
+  return count <= FEEDBACK_LIMITS.metrics + 2 ? undefined : TOO_MANY;
 }
 
 function conflictIn(record: DecisionRecord, item: FeedbackItem, revision: number): Problem | undefined {

@@ -3,7 +3,7 @@ import { checkFeedback, expireOutcomes, joinFeedback } from '../decision/outcome
 import { find } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { GanglionError } from '../errors.ts';
-import type { Problem } from '../limits.ts';
+import { FEEDBACK_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
 import { durable } from './durability.ts';
@@ -36,25 +36,30 @@ export async function takeFeedback(
   node: NodeState,
   items: readonly FeedbackItem[],
 ): Promise<readonly FeedbackResult[]> {
-  if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
-  if (node.accepted.length + node.outbox.size + items.length > node.tuning.intakeMax)
-    throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
-      mend: 'Send it again later; it is idempotent.',
-    });
-  readClocks(node);
-  const results = items.map((item) => takeOne(node, item));
+  open(node, items.length);
+  const results = items.map((item) => takeOne(node, item, 'outside'));
   if (results.some((result) => result.status !== 'rejected')) await durable(node);
   return results;
 }
 
+/** Before anything is taken: whether there is room for it. @throws GanglionError `closed`, `overloaded` */
+function open(node: NodeState, count: number): void {
+  if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
+  if (node.accepted.length + node.outbox.size + count > node.tuning.intakeMax)
+    throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
+      mend: 'Send it again later; it is idempotent.',
+    });
+  readClocks(node);
+}
+
+/** Who hands an item over: an application, this node itself, its parent or a child. */
+type Sender = 'outside' | 'here' | 'above' | 'below';
+
 /** In memory, at once; the caller waits for the disk. */
-export function takeOne(
-  node: NodeState,
-  item: TransitItem,
-  from: 'here' | 'above' | 'below' = 'here',
-): FeedbackResult {
-  const id = typeof item?.id === 'string' ? item.id : '';
-  const problem = item?.exposed === true ? undefined : checkFeedback(item);
+export function takeOne(node: NodeState, item: TransitItem, from: Sender = 'here'): FeedbackResult {
+  const id = typeof item?.id === 'string' ? item.id.slice(0, FEEDBACK_LIMITS.idLength) : '';
+  // What an application sends cannot say of itself that it is an exposure.
+  const problem = item?.exposed === true && from !== 'outside' ? undefined : checkFeedback(item);
   if (problem !== undefined) return { id, status: 'rejected', problem };
   const parsed = parseId(id);
   if (parsed === undefined) return rejected(id, 'unknown_decision', 'id is not the id of a decision');
@@ -126,13 +131,8 @@ function missing(
 }
 
 /** What came over a link was acknowledged to somebody: it waits for its node to be heard of again, also here at the top. */
-function route(
-  node: NodeState,
-  item: TransitItem,
-  parsed: ParsedId,
-  from: 'here' | 'above' | 'below',
-): FeedbackResult {
-  if (node.isRoot && from === 'here' && !node.routes.has(parsed.node))
+function route(node: NodeState, item: TransitItem, parsed: ParsedId, from: Sender): FeedbackResult {
+  if (node.isRoot && (from === 'here' || from === 'outside') && !node.routes.has(parsed.node))
     return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
   const seq = ++node.outboxSeq;
   node.outbox.set(seq, {
@@ -161,7 +161,7 @@ export async function takeExposures(
   node: NodeState,
   ids: readonly string[],
 ): Promise<readonly FeedbackResult[]> {
-  readClocks(node);
+  open(node, ids.length);
   const results = ids.map((id) => takeOne(node, { id, exposed: true }));
   if (results.some((result) => result.status !== 'rejected')) await durable(node);
   return results;

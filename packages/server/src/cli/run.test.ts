@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tokenGrant } from '../http/auth.ts';
 import { buildServer } from '../http/server.ts';
+import { testFolder } from '../testing/folder.ts';
 import { CHECKOUT, startNode } from '../testing/node.ts';
 import { listen } from '../testing/socket.ts';
 import type { Io } from './io.ts';
@@ -56,8 +56,6 @@ async function ganglion(
   const json = args.includes('--json') && out !== '' ? JSON.parse(out.trim().split('\n').at(-1)!) : undefined;
   return { code, out, err, json };
 }
-
-const folder = (): string => mkdtempSync(path.join(tmpdir(), 'ganglion-cli-'));
 
 describe('every result', () => {
   it('goes to standard output, as JSON with --json, and nothing else does', async () => {
@@ -171,7 +169,7 @@ describe('every failure', () => {
 
 describe('point apply', () => {
   it('reads several declarations from YAML, from JSON and from standard input', async () => {
-    const dir = folder();
+    const dir = testFolder();
     writeFileSync(
       path.join(dir, 'two.yaml'),
       'point: one\narms: [a, b]\nfallback: a\npolicy: { kind: split }\n---\npoint: two\narms: [a, b]\nfallback: b\npolicy: { kind: split }\n',
@@ -201,7 +199,7 @@ describe('point apply', () => {
   });
 
   it('declares nothing where one file cannot be read', async () => {
-    const dir = folder();
+    const dir = testFolder();
     writeFileSync(
       path.join(dir, 'good.yaml'),
       'point: five\narms: [a, b]\nfallback: a\npolicy: { kind: split }\n',
@@ -255,7 +253,7 @@ describe('doctor', () => {
     Object.fromEntries(json.map(({ name, state }) => [name, state]));
 
   it('passes where all is well', async () => {
-    const { code, json } = await ganglion(['doctor', '--data', folder(), '--json']);
+    const { code, json } = await ganglion(['doctor', '--data', testFolder(), '--json']);
     expect(code).toBe(0);
     expect(states(json)).toMatchObject({
       node: 'passes',
@@ -268,7 +266,7 @@ describe('doctor', () => {
   });
 
   it('finds a damaged store, and leaves it as it is', async () => {
-    const dir = folder();
+    const dir = testFolder();
     const file = path.join(dir, 'cloud.db');
     writeFileSync(file, 'SQLite format 3\0 and then nonsense'.repeat(300));
     const { code, json, out } = await ganglion(['doctor', '--data', dir, '--json']);
@@ -278,7 +276,7 @@ describe('doctor', () => {
   });
 
   it('knows a store that is in use from one that is damaged', async () => {
-    const dir = folder();
+    const dir = testFolder();
     const db = new DatabaseSync(path.join(dir, 'cloud.db'));
     db.exec('PRAGMA locking_mode=EXCLUSIVE; CREATE TABLE t (a); BEGIN EXCLUSIVE');
     const { json } = await ganglion(['doctor', '--data', dir, '--json']);
@@ -291,7 +289,13 @@ describe('doctor', () => {
   });
 
   it('fails for a daemon that was named and is not there, each fault with its mend', async () => {
-    const { code, out, err } = await ganglion(['doctor', '--url', 'http://127.0.0.1:1', '--data', folder()]);
+    const { code, out, err } = await ganglion([
+      'doctor',
+      '--url',
+      'http://127.0.0.1:1',
+      '--data',
+      testFolder(),
+    ]);
     expect(code).toBe(1);
     expect(out).toMatch(/daemon +fails/);
     expect(out).toContain('ganglion up');

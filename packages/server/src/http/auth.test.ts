@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { testFolder } from '../testing/folder.ts';
 import { type Access, type Caller, gate, loadTokens, tokenGrant } from './auth.ts';
 
 const from = (changes: Partial<Caller> & { readonly headers?: Record<string, string> } = {}): Caller => ({
@@ -139,7 +139,7 @@ describe('without tokens', () => {
 
 describe('a token file', () => {
   const file = (text: string, mode = 0o600): string => {
-    const name = path.join(mkdtempSync(path.join(tmpdir(), 'ganglion-')), 'tokens');
+    const name = path.join(testFolder(), 'tokens');
     writeFileSync(name, text, { mode });
     return name;
   };

@@ -143,8 +143,11 @@ function finite(value: number, path: string): void {
   });
 }
 
+/** Keys that could reach an object's prototype if a value were ever merged or copied carelessly. */
+export const FORBIDDEN_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
 /**
- * Keys that could reach an object's prototype if a value were ever merged or copied carelessly. Compared one by one:
+ * Whether it is one of `FORBIDDEN_KEYS`. Compared one by one:
  * parsed keys are interned, and three comparisons of pointers cost less than a look-up.
  */
 export function isForbiddenKey(key: string): boolean {

@@ -1,3 +1,4 @@
+import { FEEDBACK_LIMITS } from '@ganglion/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call, problem } from '../testing/calls.ts';
 import { CHECKOUT, startNode } from '../testing/node.ts';
@@ -121,6 +122,9 @@ describe('decide', () => {
   });
 });
 
+const metricsOf = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, i]));
+
 describe('feedback', () => {
   const decide = async (count: number): Promise<string[]> =>
     (
@@ -188,6 +192,14 @@ describe('feedback', () => {
     expect(await send([])).toMatchObject({ status: 202, json: { accepted: 0, rejected: [] } });
   });
 
+  it('takes as many metrics as the limit says, and says the limit where there are more', async () => {
+    const [id] = await decide(1);
+    expect((await send({ id, metrics: metricsOf(FEEDBACK_LIMITS.metrics) })).status).toBe(202);
+    const told = problem(await send({ id, metrics: metricsOf(FEEDBACK_LIMITS.metrics + 1) }));
+    expect(told.detail).toContain(String(FEEDBACK_LIMITS.metrics));
+    expect(told.mend).toBeTruthy();
+  });
+
   it.each([
     ['nothing said', { id: 'x' }, 'body'],
     ['an unknown field', { id: 'x', rewrad: 1 }, 'rewrad'],
@@ -197,6 +209,14 @@ describe('feedback', () => {
     ['half a revision', { id: 'x', reward: 1, revision: 0.5 }, 'revision'],
     ['a truth that is a list', { id: 'x', truth: [] }, 'truth'],
     ['no id', { reward: 1 }, 'id'],
+    [
+      'more metrics than a decision keeps',
+      { id: 'x', metrics: metricsOf(FEEDBACK_LIMITS.metrics + 1) },
+      'metrics',
+    ],
+    ['a name that no metric may have', { id: 'x', metrics: { 'p 99': 1 } }, 'metrics.p 99'],
+    ['a reward among the metrics', { id: 'x', metrics: { reward: 1 } }, 'metrics.reward'],
+    ['what says of itself that it is an exposure', { id: 'x', exposed: true }, 'exposed'],
     ['a prototype as a metric', '{"id":"x","metrics":{"__proto__":1}}', 'metrics.__proto__'],
     ['null', 'null', 'body'],
   ])('refuses %s', async (_what, body, field) => {

@@ -1,3 +1,4 @@
+import { FEEDBACK_LIMITS } from '@ganglion/core';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
@@ -101,7 +102,32 @@ describe('/openapi.json', () => {
 });
 
 /** Bodies near the border of what is taken. */
+const metrics = fc.dictionary(
+  fc.oneof(
+    fc.constantFrom(
+      'latencyMs',
+      'reward',
+      'truth',
+      '__proto__',
+      'constructor',
+      'prototype',
+      '',
+      'a b',
+      'é',
+      '-x',
+    ),
+    fc.string({ maxLength: 3 }),
+  ),
+  fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom<unknown>(null, '1', true)),
+  { maxKeys: 3 },
+);
+/** As many metrics as are taken, and one more. */
+const many = fc
+  .constantFrom(FEEDBACK_LIMITS.metrics, FEEDBACK_LIMITS.metrics + 1)
+  .map((count) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`m${i}`, i])));
 const value = fc.oneof(
+  metrics,
+  many,
   fc.constantFrom<unknown>(
     1,
     -1,

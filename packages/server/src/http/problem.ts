@@ -126,6 +126,11 @@ const MENDS: Partial<Record<ErrorCode, string>> = {
   closed: 'The node is stopping; use another one, or try again when it is up.',
 };
 
+/** What to do about a refusal of this code, where the core did not say. */
+export function mendOf(code: string): string | undefined {
+  return Object.hasOwn(MENDS, code) ? MENDS[code as ErrorCode] : undefined;
+}
+
 /** Any error as the document it is answered with. What is not ours is `internal`, and says nothing of itself. */
 export function problemOf(error: unknown): ProblemDocument {
   if (isGanglionError(error)) return ofGanglion(error);

@@ -1,8 +1,12 @@
+import { FEEDBACK_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
+import { FORBIDDEN_KEYS } from './body.ts';
+
 /**
  * The JSON Schemas of the API: what OpenAPI shows, and what Fastify checks. (Decisions and feedback are checked by hand,
  * for speed; a test holds the two to the same verdicts.)
  */
-const NAME = { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$' } as const;
+const NAME = { type: 'string', pattern: NAME_PATTERN.source } as const;
+const DECISION_ID = { type: 'string', minLength: 1, maxLength: FEEDBACK_LIMITS.idLength } as const;
 const REASON = { type: 'string', minLength: 1, maxLength: 500, description: 'Why, for the audit.' } as const;
 const DURATION = {
   description: '`250ms`, `30s`, `5m`, `1h`, `7d`, or milliseconds.',
@@ -126,6 +130,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       context: {
         type: 'object',
         description: 'Features by name, as the point declares them.',
+        propertyNames: { not: { enum: FORBIDDEN_KEYS } },
         additionalProperties: true,
       },
       unit: { type: 'string', maxLength: 1024, description: 'Who or what it is decided for.' },
@@ -194,14 +199,25 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     type: 'object',
     required: ['id'],
     properties: {
-      id: { type: 'string', minLength: 1, maxLength: 256 },
-      metrics: { type: 'object', maxProperties: 256, additionalProperties: { type: 'number' } },
+      id: DECISION_ID,
+      metrics: {
+        type: 'object',
+        maxProperties: FEEDBACK_LIMITS.metrics,
+        propertyNames: { type: 'string', pattern: METRIC_PATTERN.source },
+        additionalProperties: { type: 'number' },
+      },
       reward: { type: 'number' },
-      truth: { oneOf: [{ type: 'string', maxLength: 256 }, { type: 'number' }, { type: 'boolean' }] },
+      truth: {
+        oneOf: [
+          { type: 'string', maxLength: FEEDBACK_LIMITS.truthLength },
+          { type: 'number' },
+          { type: 'boolean' },
+        ],
+      },
       revision: {
         type: 'integer',
         minimum: 0,
-        maximum: 2147483647,
+        maximum: FEEDBACK_LIMITS.revision,
         description: 'A higher revision replaces; the same value again is a duplicate.',
       },
     },
@@ -213,7 +229,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     $id: 'ExposureItem',
     type: 'object',
     required: ['id'],
-    properties: { id: { type: 'string', minLength: 1, maxLength: 256 } },
+    properties: { id: DECISION_ID },
     additionalProperties: false,
   },
   { $id: 'ExposureRequest', ...oneOrMany('ExposureItem') },

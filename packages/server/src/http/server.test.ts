@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { createClient } from '@ganglion/sdk';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../log.ts';
 import { call, problem } from '../testing/calls.ts';
+import { testFolder } from '../testing/folder.ts';
 import { startNode } from '../testing/node.ts';
 import { listen, send } from '../testing/socket.ts';
 import { tokenGrant } from './auth.ts';
@@ -108,7 +108,7 @@ describe('rates', () => {
 
 describe('the page', () => {
   const dir = (): string => {
-    const root = mkdtempSync(path.join(tmpdir(), 'ganglion-page-'));
+    const root = testFolder();
     writeFileSync(path.join(root, 'index.html'), '<!doctype html><title>Ganglion</title>');
     writeFileSync(path.join(root, 'app-0a1b2c3d.js'), 'export {}');
     return root;
