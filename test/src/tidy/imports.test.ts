@@ -47,9 +47,17 @@ const RULES: readonly (readonly [folder: string, allowed: readonly string[]])[] 
   [`${CORE}/node.ts`, core('node/', 'decision/', 'sync/', 'controls/', 'stats/').concat(CONTRACTS)],
   [
     `${CORE}/index.ts`,
-    core('node.ts', 'decision/', 'sync/', 'controls/', 'detectors/', 'federated/', 'learners/').concat(
-      CONTRACTS,
-    ),
+    core(
+      'node.ts',
+      'decision/',
+      'sync/',
+      'controls/',
+      'detectors/',
+      'experiment/',
+      'federated/',
+      'learners/',
+      'stats/sequential.ts',
+    ).concat(CONTRACTS),
   ],
   [`${CORE}/`, [...CONTRACTS, ...WORDS]],
   ['packages/adapters/', ['@ganglion/core', 'node:']],

@@ -119,7 +119,7 @@ function asymptoticMean(
   if (!ready(sums, range)) return undefined;
   const estimate = sums.sum / sums.n;
   const variance = varianceOf(sums, range);
-  const half = radius(variance / sums.n, variance * mixture(alpha, tightestAt), alpha);
+  const half = mixtureRadius(variance / sums.n, variance * mixtureScale(alpha, tightestAt), alpha);
   return { estimate, low: estimate - half, high: estimate + half };
 }
 
@@ -135,18 +135,22 @@ function asymptoticDifference(
   const squaredError = varianceOf(a, range) / a.n + varianceOf(b, range) / b.n;
   // As one sample with the information of both: the harmonic size, and the variance that gives this standard error.
   const size = 1 / (1 / a.n + 1 / b.n);
-  const half = radius(squaredError, squaredError * size * mixture(alpha, tightestAt), alpha);
+  const half = mixtureRadius(squaredError, squaredError * size * mixtureScale(alpha, tightestAt), alpha);
   return { estimate, low: estimate - half, high: estimate + half };
 }
 
-function radius(squaredError: number, tau2: number, alpha: number): number {
+/**
+ * Half width of the normal mixture's boundary about an estimate with this squared standard error (see above); it holds
+ * at every time at once. `tau2`: variance of the mixture over the effect, > 0.
+ */
+export function mixtureRadius(squaredError: number, tau2: number, alpha: number): number {
   if (squaredError === 0) return 0;
   const ratio = (squaredError + tau2) / squaredError;
   return sqrt(squaredError * (1 + squaredError / tau2) * log(ratio / (alpha * alpha)));
 }
 
-/** ρ² that makes the boundary tightest about `n` (Waudby-Smith et al. 2024, eq. 47). */
-function mixture(alpha: number, n: number): number {
+/** ρ² that makes the boundary tightest about `n` outcomes (Waudby-Smith et al. 2024, eq. 47); τ² = variance · ρ². */
+export function mixtureScale(alpha: number, n: number): number {
   const a = -2 * log(alpha);
   return (a + log(a + 1)) / n;
 }

@@ -1,0 +1,121 @@
+import { sqrt } from '../stats/math.ts';
+import { type Interval, MIN_OUTCOMES, mixtureRadius, mixtureScale } from '../stats/sequential.ts';
+import { logMixtureRatio, type MixtureTest, ratioOf } from './mixture-test.ts';
+
+/**
+ * Means of arms that were chosen adaptively. The plain mean of an arm under Thompson sampling is biased downwards (an
+ * unlucky arm is left alone) and its t-value is not normal. Hadad, Hirshberg, Zhan, Wager, Athey, "Confidence intervals
+ * for policy evaluation in adaptive experiments", PNAS 2021: score every decision by AIPW,
+ * Γ = m + 1{arm = a}(y − m)/p, and average with weights √p ("constant allocation rate"), which makes the conditional
+ * variance of every term the same, so that a martingale central limit theorem holds. Here m is the estimate itself, which
+ * makes it self-normalised: only the propensity of the executed arm is needed, and all of it is additive sums.
+ *
+ * The always-valid interval puts the mixture boundary (see `stats/sequential.ts`) about that martingale; it is asymptotic.
+ */
+export interface AdaptiveSums {
+  n: number;
+  /** Σ p^−½ and Σ y p^−½. */
+  root: number;
+  rootSum: number;
+  /** Σ p⁻¹, Σ y p⁻¹ and Σ y² p⁻¹. */
+  inverse: number;
+  inverseSum: number;
+  inverseSquares: number;
+}
+
+export const adaptiveSums = (): AdaptiveSums => ({
+  n: 0,
+  root: 0,
+  rootSum: 0,
+  inverse: 0,
+  inverseSum: 0,
+  inverseSquares: 0,
+});
+
+/** Folds one outcome of this arm in, in place. Unknown propensities are left out. */
+export function addAdaptive(sums: AdaptiveSums, y: number, propensity: number): void {
+  if (!(propensity > 0 && propensity <= 1)) return;
+  const inverse = 1 / propensity;
+  const root = sqrt(inverse);
+  sums.n++;
+  sums.root += root;
+  sums.rootSum += y * root;
+  sums.inverse += inverse;
+  sums.inverseSum += y * inverse;
+  sums.inverseSquares += y * y * inverse;
+}
+
+export interface AdaptiveOptions {
+  readonly alpha?: number | undefined;
+  /** Outcomes of equal weight about which the interval is tightest; default 1000. It holds at all others too. */
+  readonly tightestAt?: number | undefined;
+}
+
+interface Moment2 {
+  readonly estimate: number;
+  readonly squaredError: number;
+}
+
+function momentsOf(sums: AdaptiveSums): Moment2 | undefined {
+  if (!(sums.n >= MIN_OUTCOMES)) return undefined;
+  const estimate = sums.rootSum / sums.root;
+  const { inverse, inverseSum, inverseSquares } = sums;
+  const spread = Math.max(0, inverseSquares - 2 * estimate * inverseSum + estimate * estimate * inverse);
+  return { estimate, squaredError: (spread * (1 + 9 / sums.n)) / (sums.root * sums.root) };
+}
+
+/** The arm's mean reward had it been chosen always; always valid. Undefined below 100 outcomes. */
+export function adaptiveMean(sums: AdaptiveSums, options: AdaptiveOptions = {}): Interval | undefined {
+  const moments = momentsOf(sums);
+  return moments === undefined ? undefined : about(moments, effectiveSize(sums), options);
+}
+
+/** Difference of two arms' means; the scores of two arms are uncorrelated about their own means. */
+export function adaptiveDifference(
+  a: AdaptiveSums,
+  b: AdaptiveSums,
+  options: AdaptiveOptions = {},
+): Interval | undefined {
+  const moments = differenceOf(a, b);
+  return moments === undefined ? undefined : about(moments, harmonic(a, b), options);
+}
+
+/** Evidence against "both arms are worth the same", always valid. */
+export function adaptiveTest(a: AdaptiveSums, b: AdaptiveSums, options: AdaptiveOptions = {}): MixtureTest {
+  const moments = differenceOf(a, b);
+  if (moments === undefined || !(moments.squaredError > 0)) return { e: 1, p: 1 };
+  return ratioOf(
+    logMixtureRatio(moments.estimate, moments.squaredError, tau2Of(moments, harmonic(a, b), options)),
+  );
+}
+
+function differenceOf(a: AdaptiveSums, b: AdaptiveSums): Moment2 | undefined {
+  const [first, second] = [momentsOf(a), momentsOf(b)];
+  if (first === undefined || second === undefined) return undefined;
+  return {
+    estimate: first.estimate - second.estimate,
+    squaredError: first.squaredError + second.squaredError,
+  };
+}
+
+/** As many outcomes of equal weight would say as much (Kish): (Σw)² / Σw². */
+function effectiveSize({ root, inverse }: AdaptiveSums): number {
+  return inverse === 0 ? 0 : (root * root) / inverse;
+}
+
+function harmonic(a: AdaptiveSums, b: AdaptiveSums): number {
+  return 1 / (1 / effectiveSize(a) + 1 / effectiveSize(b));
+}
+
+function tau2Of({ squaredError }: Moment2, size: number, options: AdaptiveOptions): number {
+  return squaredError * size * mixtureScale(options.alpha ?? 0.05, options.tightestAt ?? 1000);
+}
+
+function about(moments: Moment2, size: number, options: AdaptiveOptions): Interval {
+  const { estimate, squaredError } = moments;
+  const half =
+    squaredError === 0
+      ? 0
+      : mixtureRadius(squaredError, tau2Of(moments, size, options), options.alpha ?? 0.05);
+  return { estimate, low: estimate - half, high: estimate + half };
+}
