@@ -26,6 +26,7 @@ import {
   createState,
   DEFAULT_TUNING,
   emit,
+  glanceAtClocks,
   type NodeOptions,
   type NodeState,
   readClocks,
@@ -195,7 +196,7 @@ function deciding(
   return {
     decide(point: string, input?: DecideInput) {
       const state = stateOf(point);
-      const moment = readClocks(node);
+      const moment = glanceAtClocks(node);
       moment.budgetMs = 0;
       moment.parentMs = Number.POSITIVE_INFINITY;
       const record = decideSafely(node, state, input, undefined) as DecisionRecord;

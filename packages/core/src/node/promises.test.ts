@@ -153,3 +153,36 @@ describe('what is kept', () => {
     await expect(node.feedback([{ id, reward: 1 }])).rejects.toMatchObject({ code: 'closed' });
   });
 });
+
+describe('the clocks of a decision', () => {
+  test('are read anew as soon as the wall clock has moved, and now and then where it stands still', async () => {
+    let wallMs = 1_700_000_000_000;
+    let monoMs = 0;
+    let reads = 0;
+    const clock = {
+      wallMs: () => wallMs,
+      monotonicMs: () => {
+        reads++;
+        return monoMs;
+      },
+    };
+    const node = await createNode({
+      name: 'cloud',
+      tier: 'cloud',
+      root: true,
+      registry: standard,
+      ports: { clock, chance: { uint32: () => 1 } },
+    });
+    await node.apply(spec, me);
+    node.decide('p');
+    const before = reads;
+    monoMs += 500;
+    for (let i = 0; i < 200; i++) node.decide('p');
+    expect(reads - before).toBeGreaterThan(1);
+    expect(reads - before).toBeLessThan(10);
+    wallMs += 1;
+    monoMs += 100;
+    expect(node.decide('p').atMs).toBe(wallMs);
+    expect(node.state.moment.monoMs).toBe(600);
+  });
+});

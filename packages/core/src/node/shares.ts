@@ -15,7 +15,9 @@ export function setShare(node: NodeState, share: number): void {
 
 /** This node's own part follows at once: it knows that it uses no more. */
 function deal(node: NodeState, parts: number): void {
-  node.granted.set(node.name, Math.max(0, Math.min(node.share / parts, node.share - dealt(node, node.name))));
+  const own = Math.max(0, Math.min(node.share / parts, node.share - dealt(node, node.name)));
+  node.granted.set(node.name, own);
+  node.moment.share = own;
 }
 
 /** What all but one may be using. */

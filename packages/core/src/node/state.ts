@@ -94,6 +94,8 @@ export interface NodeState {
   treeOffsetMs: number;
   /** Wall minus monotonic at the last look; a step back ends the lease. */
   lastWallMs: number;
+  /** Decisions since the monotonic clock was last read. */
+  glances: number;
   /** Monotonic and wall times to which the lease age is reckoned; −Infinity: none held. */
   leaseBaseMonoMs: number;
   leaseBaseWallMs: number;
@@ -248,6 +250,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     },
     treeOffsetMs: wallMs - monoMs,
     lastWallMs: wallMs,
+    glances: 0,
     leaseBaseMonoMs: Number.NEGATIVE_INFINITY,
     leaseBaseWallMs: Number.NEGATIVE_INFINITY,
     startedMonoMs: monoMs,
@@ -330,6 +333,7 @@ export function readClocks(node: NodeState): Moment {
     node.leaseBaseMonoMs = Number.NEGATIVE_INFINITY;
   }
   node.lastWallMs = wallMs;
+  node.glances = 0;
   moment.monoMs = monoMs;
   moment.wallMs = wallMs;
   moment.treeMs = monoMs + node.treeOffsetMs;
@@ -339,6 +343,20 @@ export function readClocks(node: NodeState): Moment {
     : Math.max(monoMs - node.leaseBaseMonoMs, wallMs - node.leaseBaseWallMs);
   return moment;
 }
+
+/**
+ * The clocks for one decision. While the wall clock shows the same millisecond, what was read before still holds, and
+ * the dearer monotonic clock is not asked; a bounded number of times, for a wall clock may stand still.
+ */
+export function glanceAtClocks(node: NodeState): Moment {
+  if (node.glances < GLANCES_MAX && node.ports.clock.wallMs() === node.lastWallMs) {
+    node.glances++;
+    return node.moment;
+  }
+  return readClocks(node);
+}
+
+const GLANCES_MAX = 64;
 
 /** Clocks are slewed by a few ms without meaning anything; the monotonic clock counts on meanwhile. */
 const WALL_STEP_MS = 20;

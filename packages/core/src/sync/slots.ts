@@ -17,6 +17,11 @@ export interface LearnerSlots {
   readonly groups: Map<string, Group>;
   readonly below: RunningSum;
   base: Base | undefined;
+  /**
+   * Origins that have left for elsewhere while this process ran, oldest first. A message that was under way meanwhile may
+   * still say that its slot has been nowhere else: what comes back under these names waits for the base to leave it out.
+   */
+  readonly departed: Set<string>;
   /** Rises whenever something that sums are made of has changed. */
   revision: number;
 }
@@ -87,6 +92,7 @@ export function learnerSlots(key: string, evidence: Evidence<unknown> | undefine
     groups: new Map(),
     below: runningSum(),
     base: undefined,
+    departed: new Set(),
     revision: 1,
   };
 }
@@ -151,7 +157,8 @@ export function receiveSlot(
 ): { readonly result: Reception; readonly previous: string } {
   const known = learner.slots.get(incoming.origin);
   if (known === undefined) {
-    const counted = at.isRoot || incoming.onlyVia === at.selfOrigin;
+    const counted =
+      at.isRoot || (incoming.onlyVia === at.selfOrigin && !learner.departed.has(incoming.origin));
     const slot: Slot = {
       ...incoming,
       node: nodeOf(incoming.origin),
@@ -333,6 +340,7 @@ export function adoptBase(
       const own = slot.origin === selfOrigin && slot.claims < CLAIMS_MAX;
       if (!news && !own) {
         learner.slots.delete(slot.origin);
+        depart(learner, slot.origin);
         left.push(slot);
         continue;
       }
@@ -351,6 +359,16 @@ export function adoptBase(
   learner.revision++;
   return { left, claimed };
 }
+
+function depart(learner: LearnerSlots, origin: string): void {
+  learner.departed.delete(origin);
+  learner.departed.add(origin);
+  if (learner.departed.size > DEPARTED_MAX)
+    learner.departed.delete(learner.departed.values().next().value as string);
+}
+
+/** Far more than can be under way at once. */
+const DEPARTED_MAX = 4096;
 
 /** An origin that is refused this often has been closed to its process. */
 const CLAIMS_MAX = 8;

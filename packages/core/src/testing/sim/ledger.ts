@@ -29,9 +29,16 @@ export interface Ledger {
   readonly bounds: Map<string, Map<string, number>>;
   /** By learner, origin and arm. */
   readonly originBounds: Map<string, Map<string, number>>;
+  /** Earlier origins that live on elsewhere, as their nodes say: `learner\norigin`. */
+  readonly moved: Set<string>;
 }
 
-export const ledger = (): Ledger => ({ made: new Map(), bounds: new Map(), originBounds: new Map() });
+export const ledger = (): Ledger => ({
+  made: new Map(),
+  bounds: new Map(),
+  originBounds: new Map(),
+  moved: new Set(),
+});
 
 export function remember(
   book: Ledger,

@@ -4,7 +4,7 @@ import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
 import { ROW, WX } from '../../learners/moments.ts';
 import type { NodeState } from '../../node/state.ts';
-import { type LearnerSlots, sumOwn } from '../../sync/slots.ts';
+import { type LearnerSlots, nodeOf, sumOwn } from '../../sync/slots.ts';
 import type { Clients } from './clients.ts';
 import { accepted, type Ledger } from './ledger.ts';
 import { LEASE_MS } from './plan.ts';
@@ -78,7 +78,10 @@ function forgetful(world: World, states: readonly NodeState[]): boolean {
   );
 }
 
-/** The root's slot of every origin whose disk kept its word is what was accepted there, no more and no less. */
+/**
+ * What the root knows of every origin whose disk kept its word is what was accepted there, no more and no less. A node of
+ * which an earlier origin lives on elsewhere puts late outcomes under the one in use: its origins are looked at together.
+ */
 function exactly(
   world: World,
   book: Ledger,
@@ -86,32 +89,55 @@ function exactly(
   key: string,
   exact: ReturnType<typeof accepted>,
 ): string | undefined {
-  const learner = root.learners.get(key)!.slots;
   const named = new Set(world.machines.filter((m) => m.named || m.poisoned).map((m) => m.name));
+  const group = (origin: string): string => {
+    const node = nodeOf(origin);
+    for (const gone of book.moved) if (gone.startsWith(`${key}\n${node}~`)) return node;
+    return origin;
+  };
+  const expected = new Map<string, { n: number; sum: number; unsure: number }>();
   for (const [at, arms] of exact) {
     const line = at.indexOf('\n');
-    const origin = at.slice(line + 1);
-    if (at.slice(0, line) !== key || named.has(origin.slice(0, origin.indexOf('~')))) continue;
-    // What the root itself lost it does not get back.
-    const slot = learner.slots.get(origin);
-    const found = (slot?.evidence as Moments | undefined)?.arms;
+    if (at.slice(0, line) !== key) continue;
     for (const [arm, { n, sum, unsure }] of arms) {
-      const row = found?.get(arm);
-      const known = row?.[0] ?? 0;
-      if (known > n || known < n - unsure)
-        return `${origin} had ${n} outcomes of ${arm} in ${key}; the root knows ${row?.[0] ?? 'none'} (version ${slot?.version}); untaught: ${untaught(book, origin, key)}`;
-      if (!world.plan.halfLife && unsure === 0 && row !== undefined && row[WX] !== sum - n / 2)
-        return `${origin} had rewards of ${sum} for ${arm} in ${key}; the root has ${row[WX] + n / 2}`;
+      const all = entry(expected, `${group(at.slice(line + 1))} of ${arm}`, () => ({
+        n: 0,
+        sum: 0,
+        unsure: 0,
+      }));
+      all.n += n;
+      all.sum += sum;
+      all.unsure += unsure;
     }
   }
-  for (const slot of learner.slots.values()) {
-    if (slot.evidence === undefined || named.size > 0) continue;
-    const known = exact.get(`${key}\n${slot.origin}`);
-    for (const [arm, row] of (slot.evidence as Moments).arms)
-      if (row[0] > (known?.get(arm)?.n ?? 0))
-        return `the root knows ${row[0]} outcomes of ${arm} from ${slot.origin}, which remembers ${known?.get(arm)?.n ?? 0}`;
+  const found = new Map<string, { n: number; wx: number }>();
+  for (const slot of root.learners.get(key)!.slots.slots.values())
+    for (const [arm, row] of (slot.evidence as Moments | undefined)?.arms ?? []) {
+      const all = entry(found, `${group(slot.origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
+      all.n += row[0];
+      all.wx += row[WX];
+    }
+  for (const [what, { n, sum, unsure }] of expected) {
+    const origin = what.slice(0, what.indexOf(' '));
+    // What the root itself lost it does not get back.
+    if (named.has(nodeOf(`${origin}~`))) continue;
+    const known = found.get(what);
+    if ((known?.n ?? 0) > n || (known?.n ?? 0) < n - unsure)
+      return `${what} there were ${n} outcomes in ${key}; the root knows ${known?.n ?? 'none'}; untaught: ${untaught(book, origin, key)}`;
+    if (!world.plan.halfLife && unsure === 0 && known !== undefined && known.wx !== sum - n / 2)
+      return `${what} there were rewards of ${sum} in ${key}; the root has ${known.wx + n / 2}`;
   }
+  if (named.size > 0) return undefined;
+  for (const [what, { n }] of found)
+    if (n > (expected.get(what)?.n ?? 0))
+      return `the root knows ${n} outcomes ${what}, where ${expected.get(what)?.n ?? 0} are remembered`;
   return undefined;
+}
+
+function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
 }
 
 /** The evidence that the policy reads: its running sums, as pooled. */

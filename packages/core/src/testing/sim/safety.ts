@@ -55,6 +55,7 @@ export function safety(world: World, book: Ledger): Safety {
         known.durable = state.durableControls;
         if (machine.parent === '') hearKills(state, machine, killsMs, world.line.nowMs);
       }
+      for (const gone of state.retired) book.moved.add(gone);
       for (const learner of state.learners.values()) checkLearner(world, book, machine, learner.slots, known);
       checkMemory(machine, state);
       checkShares(world);
@@ -128,15 +129,15 @@ function checkLearner(
     if (known.versions.get(slot) === slot.version) continue;
     changed = true;
     known.versions.set(slot, slot.version);
-    // Late outcomes of an origin that lives on elsewhere go to the one in use.
     if (slot.evidence === undefined || poisoned(world, slot.node) || isNamed(world, slot.node)) continue;
-    const bound = book.originBounds.get(`${learner.key}\n${slot.origin}`);
-    for (const [arm, row] of (slot.evidence as Moments).arms)
-      if (row[0] > (bound?.get(arm) ?? 0))
+    for (const [arm, row] of (slot.evidence as Moments).arms) {
+      const bound = boundOf(book, learner.key, slot, arm);
+      if (row[0] > bound)
         fail(
           'origin-bound',
-          `${machine.name} holds ${row[0]} outcomes of ${arm} from ${slot.origin}, which had ${bound?.get(arm) ?? 0}`,
+          `${machine.name} holds ${row[0]} outcomes of ${arm} from ${slot.origin}, which had ${bound}`,
         );
+    }
   }
   if (!changed) return;
   known.revisions.set(learner, learner.revision);
@@ -149,6 +150,15 @@ function checkLearner(
         `${machine.name} reckons with ${n} outcomes of ${arm} in ${learner.key}; there were ${bound?.get(arm) ?? 0}`,
       );
     }
+}
+
+/** Late outcomes of an origin that lives on elsewhere go to the one that its node uses now. */
+function boundOf(book: Ledger, key: string, slot: Slot, arm: string): number {
+  let bound = book.originBounds.get(`${key}\n${slot.origin}`)?.get(arm) ?? 0;
+  for (const gone of book.moved)
+    if (gone.startsWith(`${key}\n${slot.node}~`) && gone !== `${key}\n${slot.origin}`)
+      bound += book.originBounds.get(gone)?.get(arm) ?? 0;
+  return bound;
 }
 
 const isNamed = (world: World, name: string): boolean =>
