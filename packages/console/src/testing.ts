@@ -54,6 +54,21 @@ export function arm(name: string, decisions: number, change: Partial<ArmReport> 
   };
 }
 
+const NO_REASONS: PointReport['reasons'] = {
+  policy: 0,
+  baseline: 0,
+  override: 0,
+  killed: 0,
+  lease_expired: 0,
+  blocked: 0,
+  placement: 0,
+  invalid_context: 0,
+  deadline: 0,
+  sticky: 0,
+  escalated: 0,
+  error: 0,
+};
+
 export function report(node: string, change: Partial<PointReport> = {}): PointReport {
   return {
     point: 'checkout',
@@ -70,6 +85,7 @@ export function report(node: string, change: Partial<PointReport> = {}): PointRe
     expired: 0,
     unjoined: 0,
     unknownPropensity: 0,
+    reasons: NO_REASONS,
     arms: [arm('a', 0), arm('b', 0)],
     lift: [],
     guards: [],

@@ -21,6 +21,11 @@ export interface Guard<S = unknown> {
   check(state: S, input: GuardInput): Verdict;
   /** A decision was drawn. Called for every decision that reaches the draw, whatever the verdict was. */
   chosen?(state: S, input: GuardInput, arm: number): void;
+  /**
+   * True: a decision that is known to have failed settles for this guard at once, while other metrics of its outcome are
+   * still awaited (its latency, say). For guards that protect what is called.
+   */
+  readonly hearsFailuresAtOnce?: boolean;
   /** A decision settled: its outcome came (or its default at expiry). At most once a decision. */
   settled?(state: S, outcome: GuardOutcome): void;
   /** The arms changed: `from[i]` is the old index of new arm i, or −1. */

@@ -1,7 +1,7 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
 import { withSpec } from './controls/control-state.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
-import { compilePoint } from './decision/define.ts';
+import { compilePoint, sorted } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
 import { find, keep } from './decision/pending.ts';
 import type { PointState } from './decision/point-state.ts';
@@ -102,7 +102,7 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'point
       if (
         before !== undefined &&
         before.spec !== null &&
-        JSON.stringify(before.spec) === JSON.stringify(spec)
+        JSON.stringify(sorted(before.spec)) === JSON.stringify(sorted(spec))
       )
         return { version: before.version, changed: false };
       if ((before === undefined || before.spec === null) && !hasRoom(node))

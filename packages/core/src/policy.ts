@@ -38,7 +38,7 @@ export interface Policy<E = unknown, V = unknown> {
 export interface ArmEstimate {
   /** Probability of being chosen with every arm allowed and before guards; null where it depends on the context. */
   readonly allocation: number | null;
-  /** Reward, with its central 95 % interval under the posterior. */
+  /** Reward, with its central 95 % interval under the posterior; a report clips all three into the objective's range. */
   readonly mean: number | null;
   readonly low: number | null;
   readonly high: number | null;

@@ -1,4 +1,4 @@
-import type { Decision } from './decision/record.ts';
+import type { Decision, Reason } from './decision/record.ts';
 import type { PointSpec, Tier } from './decision/spec.ts';
 import type { JsonValue } from './guard.ts';
 
@@ -88,6 +88,8 @@ export interface PointReport {
   readonly unjoined: number;
   /** Decisions whose propensity is unknowable, left out of evaluation. */
   readonly unknownPropensity: number;
+  /** Decisions by reason; they add up to `decisions`. */
+  readonly reasons: Readonly<Record<Reason, number>>;
   readonly arms: readonly ArmReport[];
   readonly lift: readonly LiftReport[];
   readonly guards: readonly GuardReport[];
@@ -209,6 +211,8 @@ export type NodeEvent =
       /** null where not all of it is known. */
       readonly reward: number | null;
       readonly metrics: Readonly<Record<string, number>>;
+      /** A truth that is text; numbers and booleans stand among the metrics. */
+      readonly truth?: string;
     }
   | { readonly kind: 'status'; readonly node: string; readonly status: NodeStatus }
   | { readonly kind: 'report'; readonly node: string; readonly report: PointReport }

@@ -37,11 +37,19 @@ export function mergeReports(
     expired: sum((report) => report.expired),
     unjoined: sum((report) => report.unjoined),
     unknownPropensity: sum((report) => report.unknownPropensity),
+    reasons: mergeReasons(all),
     arms: answering.arms.map((arm) => mergeArm(arm, all, heard, decisions)),
     lift: mergeLift(all),
     guards: answering.guards.map((guard, i) => mergeGuard(guard, i, all)),
     bounds: all.filter((report) => report.lift.some((one) => one.quantiles?.treated.p50 != null)).length > 1,
   };
+}
+
+function mergeReasons(all: readonly PointReport[]): PointReport['reasons'] {
+  const sum = { ...all[0].reasons };
+  for (const { reasons } of all.slice(1))
+    for (const reason of Object.keys(sum) as (keyof typeof sum)[]) sum[reason] += reasons?.[reason] ?? 0;
+  return sum;
 }
 
 /** An arm over all nodes. The reward is the word of the node that knows most: evidence is shared, and not to be added twice. */

@@ -362,17 +362,21 @@ export function fallback(
   // A context that does not fit is no context at all, also for a decision table.
   if (reason === 'invalid_context' || encodeContext(compiled.fields, input?.context, scratch.context) !== '')
     scratch.context.fill(Number.NaN);
-  guardInput.allowed.set(scratch.everything);
+  guardInput.allowed.set(ruling.armsAllowed);
+  guardInput.allowedCount = ruling.allowedCount;
+  if (Array.isArray(input?.exclude)) excludeArms(state, input.exclude);
   // Nothing of the decision before this one may show in it: it may not have got as far as its own assignment.
   guardInput.stratum = '';
   guardInput.unit = input?.unit ?? '';
   guardInput.unitHash = guardInput.unit === '' ? 0 : hash32(guardInput.unit);
+  if (guardInput.allowedCount === 0) return nothing(state, moment, input);
   policyInput.unitHash = guardInput.unitHash;
   policyInput.nowMs = moment.monoMs;
-  policyInput.allowedCount = guardInput.arms;
+  policyInput.allowedCount = guardInput.allowedCount;
   compiled.fallback.propose(undefined, policyInput, scratch.baseline);
   const arm = heaviest(scratch.baseline.p, guardInput.arms);
-  if (ruling.armsAllowed[arm] === 0) return nothing(state, moment, input);
+  // A fallback whose arms are all out answers with any other: that nobody has declared.
+  if (compiled.fallbackArms[arm] === 0) return nothing(state, moment, input);
   return finish(state, moment, input, '', -1, arm, propensity, Number.NaN, reason, false);
 }
 
@@ -433,6 +437,8 @@ function finish(
     mayTrain,
   );
   counters.decisions++;
+  // Those of the policy are the rest: the common case counts once.
+  if (reason !== 'policy') counters.reasons[reason]++;
   if (arm < 0) return record;
   counters.decisionsByArm[arm]++;
   if (Number.isNaN(propensity)) counters.unknownPropensity++;
@@ -445,7 +451,7 @@ function finish(
     const i = compiled.hearing[k];
     compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm);
   }
-  if (compiled.stickyMs > 0 && reason === 'policy' && input?.unit !== undefined)
+  if (compiled.stickyMs > 0 && input?.unit !== undefined && sticks(reason))
     stick(state, moment, input.unit, arm, propensity);
   return record;
 }
@@ -457,6 +463,9 @@ function copied(values: Float64Array): number[] {
 }
 
 const STUCK_MAX = 65_536;
+
+/** First draws, the parent's proposal or the own one: a unit keeps their arm. */
+export const sticks = (reason: Reason): boolean => reason === 'policy' || reason === 'escalated';
 
 function stick(state: PointState, moment: Moment, unit: string, arm: number, propensity: number): void {
   // Insertion order is age here: the oldest unit makes room.

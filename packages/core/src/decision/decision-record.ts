@@ -23,6 +23,10 @@ export const RELEASED = 4;
 export const TRAINED = 8;
 /** Settled by the declared defaults. */
 export const DEFAULTED = 16;
+/** Settled in silence, or with a part of its reward: what comes later is kept, and teaches nothing. */
+export const EXPIRED = 32;
+/** Guards that hear of failures at once have heard of this one. */
+export const FAILED = 64;
 
 const NO_CONTEXT: readonly number[] = Object.freeze([]);
 
@@ -57,6 +61,8 @@ export class DecisionRecord implements Decision {
   weight = 1;
   trainedReward = 0;
   metrics: Record<string, number> | undefined = undefined;
+  /** A truth that is text; numbers and booleans stand among the metrics. */
+  truth: string | undefined = undefined;
   /** The metrics it was trained with. */
   trainedMetrics: Record<string, number> | undefined = undefined;
   revisions: Record<string, number> | undefined = undefined;

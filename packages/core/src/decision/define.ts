@@ -15,7 +15,7 @@ import {
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
-import type { ArmSpec, KindSpec, PointSpec, Tier } from './spec.ts';
+import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
 /** A point ready to run: every option checked, every default filled in, every kind resolved. */
 export interface CompiledPoint {
@@ -27,6 +27,8 @@ export interface CompiledPoint {
   readonly policy: Policy;
   /** Learner-free; answers with one arm. */
   readonly fallback: Policy;
+  /** 1 where the fallback may answer with the arm. */
+  readonly fallbackArms: Uint8Array;
   readonly baseline: Policy;
   readonly margin: number;
   readonly guards: readonly { readonly guard: Guard; readonly kind: string }[];
@@ -133,6 +135,7 @@ export function compilePoint(
     fields,
     policy,
     fallback: make(registry.policies, fallbackSpec, { ...input, path: 'fallback' }),
+    fallbackArms: armsOfFallback(fallbackSpec, armSpecs),
     baseline: make(
       registry.policies,
       raw.baseline === undefined ? fallbackSpec : kindSpec(raw.baseline, 'baseline'),
@@ -262,6 +265,16 @@ function compileFallback(raw: Options, arms: readonly ArmSpec[]): KindSpec {
   return { kind: 'fixed', arm: armId(raw, 'fallback', arms, '') };
 }
 
+/** The arms that the declaration names: one, or those of its table. */
+function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Array {
+  const named = new Set<unknown>(
+    fallback.kind === 'fixed'
+      ? [fallback.arm]
+      : (fallback.rules as readonly RuleSpec[]).map((rule) => rule.arm),
+  );
+  return Uint8Array.from(arms, (arm) => (named.has(arm.id) ? 1 : 0));
+}
+
 function compileObjective(raw: Options): CompiledObjective {
   if (raw.objective === undefined) return { metrics: [], weights: [], range: [0, 1] };
   const objective = object(raw.objective, 'objective');
@@ -347,7 +360,7 @@ function compileSticky(raw: Options): number {
 }
 
 /** A value with its keys in order, so that equal declarations hash alike however they were written. */
-function sorted(value: unknown): unknown {
+export function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
   const out: Record<string, unknown> = {};

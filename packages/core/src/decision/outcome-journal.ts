@@ -4,14 +4,17 @@ import { ByteReader, ByteWriter } from '../bytes.ts';
 export interface OutcomeEntry {
   readonly prefix: string;
   readonly n: number;
-  /** `default`: its window passed and the declared defaults were assumed. */
-  readonly kind: 'feedback' | 'default' | 'exposed';
+  /** `default`: its window passed and the declared defaults were assumed; `expired`: it passed and nothing was. */
+  readonly kind: 'feedback' | 'default' | 'exposed' | 'expired';
   readonly revision: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** A truth that is text; others are among the metrics. */
+  readonly truth: string | undefined;
 }
 
-const FORMAT = 1;
-const KINDS = ['feedback', 'default', 'exposed'] as const;
+/** 1 knew no truths of text; it is still read. */
+const FORMAT = 2;
+const KINDS = ['feedback', 'default', 'exposed', 'expired'] as const;
 const MAX_CHUNK = 64 << 20;
 
 export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
@@ -31,6 +34,8 @@ export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
       .varint(entry.revision)
       .varint(names.length);
     for (const name of names) body.varint(word(name)).float64(entry.metrics[name]);
+    body.varint(entry.truth === undefined ? 0 : 1);
+    if (entry.truth !== undefined) body.varint(word(entry.truth));
   }
   const out = new ByteWriter(body.length + words.size * 32).byte(FORMAT).varint(words.size);
   for (const text of words.keys()) out.text(text);
@@ -40,7 +45,8 @@ export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
 /** @throws GanglionError `undecodable` */
 export function decodeOutcomes(chunk: Uint8Array): OutcomeEntry[] {
   const head = new ByteReader(chunk, MAX_CHUNK);
-  if (head.byte() !== FORMAT) head.fail('not an outcome chunk of this version');
+  const format = head.byte();
+  if (format !== FORMAT && format !== 1) head.fail('not an outcome chunk of this version');
   const words: string[] = [];
   for (let i = head.count(1 << 24); i > 0; i--) words.push(head.text(4096));
   const input = new ByteReader(head.bytes(MAX_CHUNK), MAX_CHUNK);
@@ -56,7 +62,8 @@ export function decodeOutcomes(chunk: Uint8Array): OutcomeEntry[] {
       const name = words[input.varint(words.length - 1)];
       metrics[name] = input.float64();
     }
-    entries.push({ prefix, n, kind, revision, metrics });
+    const truth = format > 1 && input.varint(1) === 1 ? words[input.varint(words.length - 1)] : undefined;
+    entries.push({ prefix, n, kind, revision, metrics, truth });
   }
   return entries;
 }

@@ -2,7 +2,16 @@ import type { GuardOutcome } from '../guard.ts';
 import { FEEDBACK_LIMITS, METRIC_PATTERN, type Problem } from '../limits.ts';
 import type { FeedbackItem } from '../node-api.ts';
 import type { Outcome } from '../policy.ts';
-import { DEFAULTED, type DecisionRecord, EXPOSED, RELEASED, SETTLED, TRAINED } from './decision-record.ts';
+import {
+  DEFAULTED,
+  type DecisionRecord,
+  EXPIRED,
+  EXPOSED,
+  FAILED,
+  RELEASED,
+  SETTLED,
+  TRAINED,
+} from './decision-record.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
 
@@ -130,11 +139,28 @@ export function joinFeedback(
   };
   if (item.metrics !== undefined) for (const name in item.metrics) set(name, item.metrics[name]);
   if (reward !== undefined) set('reward', reward);
-  if (typeof item.truth === 'number' || typeof item.truth === 'boolean') set('truth', Number(item.truth));
+  if (item.truth !== undefined && setTruth(record, item.truth, revision)) news = true;
   if (!news) return 'duplicate';
   record.state |= EXPOSED;
+  hearFailure(state, record, monoMs);
   teach(state, record, teaching, monoMs);
   return 'joined';
+}
+
+/** A truth replaces the one before it, whatever its type. Returns whether it is news. */
+export function setTruth(
+  record: DecisionRecord,
+  truth: string | number | boolean,
+  revision: number,
+): boolean {
+  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
+  if (revisions.truth !== undefined && revisions.truth >= revision) return false;
+  revisions.truth = revision;
+  record.truth = typeof truth === 'string' ? truth : undefined;
+  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
+  if (typeof truth === 'string') delete metrics.truth;
+  else metrics.truth = Number(truth);
+  return true;
 }
 
 /** What is kept of a decision is bounded, however often something is said of it. */
@@ -152,8 +178,10 @@ function conflictIn(record: DecisionRecord, item: FeedbackItem, revision: number
   let name: string | undefined;
   for (const metric in item.metrics) if (clash(metric, item.metrics[metric])) name = metric;
   if (item.reward !== undefined && clash('reward', item.reward)) name = 'reward';
-  if (typeof item.truth === 'number' || typeof item.truth === 'boolean')
-    if (clash('truth', Number(item.truth))) name = 'truth';
+  if (item.truth !== undefined && record.revisions?.truth === revision) {
+    const known = record.truth ?? record.metrics?.truth;
+    if (known !== (typeof item.truth === 'string' ? item.truth : Number(item.truth))) name = 'truth';
+  }
   if (name === undefined) return undefined;
   return {
     code: 'feedback_conflict',
@@ -177,8 +205,12 @@ export function rewardOf(state: PointState, metrics: Readonly<Record<string, num
   return Math.min(objective.range[1], Math.max(objective.range[0], sum));
 }
 
-/** Trains once all of the reward is known; a correction takes the old reward back at its original weight first. */
+/**
+ * Trains once all of the reward is known, if that is before the window closes; a correction takes the old reward back at
+ * its original weight first. A decision that has expired had its chance: it was counted as one without an outcome.
+ */
 function teach(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
+  if ((record.state & EXPIRED) !== 0) return;
   const reward = rewardOf(state, record.metrics);
   if (Number.isNaN(reward)) return;
   const { policy } = state.compiled;
@@ -225,19 +257,13 @@ function settle(state: PointState, record: DecisionRecord, teaching: Teaching, m
   release(state, record);
   if (record.armIndex >= 0) {
     const metrics = record.metrics ?? {};
-    const failed = failedBy(metrics);
-    const outcome: GuardOutcome = {
-      arm: record.armIndex,
-      nowMs: monoMs,
-      startedMs: record.monoMs,
-      latencyMs: metrics.latencyMs ?? Number.NaN,
-      failed,
-      metrics,
-      unitHash: record.unitHash,
-    };
-    for (let i = 0; i < state.compiled.guards.length; i++)
-      state.compiled.guards[i].guard.settled?.(state.guards[i], outcome);
-    if (failed === true) state.counters.failuresByArm[record.armIndex]++;
+    const outcome = guardOutcome(record, metrics, monoMs);
+    const heard = (record.state & FAILED) !== 0;
+    for (let i = 0; i < state.compiled.guards.length; i++) {
+      const { guard } = state.compiled.guards[i];
+      if (!heard || guard.hearsFailuresAtOnce !== true) guard.settled?.(state.guards[i], outcome);
+    }
+    if (outcome.failed === true) state.counters.failuresByArm[record.armIndex]++;
     const reward = rewardOf(state, metrics);
     if (!Number.isNaN(reward)) {
       state.counters.outcomes++;
@@ -250,6 +276,35 @@ function settle(state: PointState, record: DecisionRecord, teaching: Teaching, m
     }
   }
   teaching.settled(state, record);
+}
+
+/** A failure need not wait for the rest of the reward: a breaker that hears of it late lets more calls fail. */
+function hearFailure(state: PointState, record: DecisionRecord, monoMs: number): void {
+  if ((record.state & (SETTLED | FAILED)) !== 0 || record.armIndex < 0) return;
+  const metrics = record.metrics ?? {};
+  if (failedBy(metrics) !== true || !Number.isNaN(rewardOf(state, metrics))) return;
+  record.state |= FAILED;
+  const outcome = guardOutcome(record, metrics, monoMs);
+  for (let i = 0; i < state.compiled.guards.length; i++) {
+    const { guard } = state.compiled.guards[i];
+    if (guard.hearsFailuresAtOnce === true) guard.settled?.(state.guards[i], outcome);
+  }
+}
+
+function guardOutcome(
+  record: DecisionRecord,
+  metrics: Readonly<Record<string, number>>,
+  monoMs: number,
+): GuardOutcome {
+  return {
+    arm: record.armIndex,
+    nowMs: monoMs,
+    startedMs: record.monoMs,
+    latencyMs: metrics.latencyMs ?? Number.NaN,
+    failed: failedBy(metrics),
+    metrics,
+    unitHash: record.unitHash,
+  };
 }
 
 /** The convention for guards: `success` (1 or 0) says so; else `error` > 0 is a failure; else nobody knows. */
@@ -296,7 +351,7 @@ export function expireOutcomes(
     if (
       !compiled.policy.additive &&
       record.trains &&
-      (record.state & TRAINED) === 0 &&
+      (record.state & (TRAINED | EXPIRED)) === 0 &&
       !Number.isNaN(rewardOf(state, record.metrics))
     ) {
       record.state |= TRAINED;
@@ -318,6 +373,7 @@ function expire(state: PointState, record: DecisionRecord, teaching: Teaching, m
   }
   if ((record.state & SETTLED) === 0) {
     state.counters.expired++;
+    record.state |= EXPIRED;
     settle(state, record, teaching, monoMs);
   }
 }

@@ -6,6 +6,7 @@ import { mix32 } from '../stats/hash.ts';
 import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
 import { type Pending, pendingQueue } from './pending.ts';
+import { noReasons, type Reason } from './record.ts';
 import type { Tier } from './spec.ts';
 
 /** What a policy reads, and which of its versions it is. Rebuilt off the decide path. */
@@ -51,6 +52,8 @@ export interface PointState {
   inflightTotal: number;
   /** In flight over all points of the domain on this node; one object for all of them. */
   domainLoad: { inflight: number };
+  /** The state that took this one's place: what is in flight here counts there. */
+  successor: PointState | undefined;
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
   readonly scratch: Scratch;
@@ -65,6 +68,8 @@ export interface PointCounters {
   unjoined: number;
   unknownPropensity: number;
   refused: number;
+  /** By reason; `policy` stands at 0, for it is the rest. */
+  readonly reasons: Record<Reason, number>;
   readonly decisionsByArm: Float64Array;
   readonly failuresByArm: Float64Array;
   readonly guardInterventions: Float64Array;
@@ -92,7 +97,6 @@ export interface Scratch {
   readonly policyInput: Mutable<PolicyInput>;
   readonly proposal: Proposal;
   readonly baseline: Proposal;
-  readonly everything: Uint8Array;
   readonly trail: Verdict[];
   trailLength: number;
   /** Trails of the last decisions, the latest first. */
@@ -154,6 +158,7 @@ export function createPointState(
     inflight,
     inflightTotal: 0,
     domainLoad: { inflight: 0 },
+    successor: undefined,
     counters: {
       decisions: 0,
       outcomes: 0,
@@ -162,6 +167,7 @@ export function createPointState(
       unjoined: 0,
       unknownPropensity: 0,
       refused: 0,
+      reasons: noReasons(),
       decisionsByArm: new Float64Array(arms),
       failuresByArm: new Float64Array(arms),
       guardInterventions: new Float64Array(compiled.guards.length),
@@ -204,7 +210,6 @@ function createScratch(
     policyInput: { arms, allowed, allowedCount: arms, context, inflight, unitHash: 0, turn: 0, nowMs: 0 },
     proposal: { p: new Float64Array(arms), confidence: Number.NaN },
     baseline: { p: new Float64Array(arms), confidence: Number.NaN },
-    everything: new Uint8Array(arms).fill(1),
     trail: [],
     trailLength: 0,
     trails: [],
@@ -265,4 +270,27 @@ export function releaseArm(state: PointState, record: DecisionRecord): void {
   state.inflight[record.armIndex]--;
   state.inflightTotal--;
   state.domainLoad.inflight--;
+  if (state.successor === undefined) return;
+  const current = newest(state);
+  const arm = current.source.armKeys.indexOf(state.source.armKeys[record.armIndex]);
+  if (arm >= 0) current.inflight[arm]--;
+  current.inflightTotal--;
+}
+
+/** The state in use now. What lies between is skipped from then on. */
+function newest(state: PointState): PointState {
+  let last = state;
+  while (last.successor !== undefined) last = last.successor;
+  state.successor = last;
+  return last;
+}
+
+/** The new state of a point goes on with what is in flight of the old one, by arm; arms that are gone count in the total. */
+export function carryInflight(old: PointState, state: PointState): void {
+  state.source.armKeys.forEach((key, arm) => {
+    const was = old.source.armKeys.indexOf(key);
+    if (was >= 0) state.inflight[arm] = old.inflight[was];
+  });
+  state.inflightTotal = old.inflightTotal;
+  old.successor = state;
 }

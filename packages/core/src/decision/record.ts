@@ -3,7 +3,8 @@ import type { Tier } from './spec.ts';
 
 /**
  * Why the executed arm is what it is. Each code declares whether an outcome of such a decision may train
- * (DESIGN §5.8): only if the propensity is known and every input to it is in the context or randomised.
+ * (DESIGN §5.8): only if the propensity is known and every input to it is in the context or randomised. A repeat of a
+ * sticky unit is no draw of its own: counted as one, it would make intervals narrower than what was seen.
  */
 export const REASONS = {
   policy: { trains: true, meaning: 'drawn from what the policy proposed' },
@@ -15,12 +16,16 @@ export const REASONS = {
   placement: { trains: false, meaning: 'this tier may not decide the point; the fallback was served' },
   invalid_context: { trains: false, meaning: 'the context does not fit the schema; the fallback was served' },
   deadline: { trains: false, meaning: 'the deadline passed first; the fallback was served' },
-  sticky: { trains: true, meaning: 'the unit keeps the arm of its first draw, with that draw’s propensity' },
+  sticky: { trains: false, meaning: 'the unit keeps the arm of its first draw, with that draw’s propensity' },
   escalated: { trains: true, meaning: 'drawn from what the parent proposed' },
   error: { trains: false, meaning: 'the policy failed; the fallback was served' },
 } as const satisfies Record<string, { trains: boolean; meaning: string }>;
 
 export type Reason = keyof typeof REASONS;
+
+/** A count of 0 for each. */
+export const noReasons = (): Record<Reason, number> =>
+  Object.fromEntries(Object.keys(REASONS).map((reason) => [reason, 0])) as Record<Reason, number>;
 
 /** A decision as it is recorded, sent and shown. */
 export interface Decision<Arm extends string = string> {

@@ -76,6 +76,7 @@ export const breaker: Factory<Guard<BreakerState>> = (options, { arms, path }) =
   return {
     name: 'breaker/1',
     phase: 'narrow',
+    hearsFailuresAtOnce: true,
     initial: (count) => emptyBreaker(count, rules.slotMs),
 
     check(state: BreakerState, input: GuardInput): Verdict {

@@ -1,4 +1,4 @@
-import { type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
+import { DEFAULTED, type DecisionRecord, EXPIRED, EXPOSED } from '../decision/decision-record.ts';
 import { checkFeedback, expireOutcomes, joinFeedback } from '../decision/outcome.ts';
 import { find } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
@@ -93,6 +93,7 @@ function joinOne(
     kind: 'feedback',
     revision: item.revision ?? 0,
     metrics,
+    truth: typeof item.truth === 'string' ? item.truth : undefined,
   });
   return { id: item.id, status: 'joined' };
 }
@@ -106,6 +107,7 @@ function exposeOne(node: NodeState, state: PointState, record: DecisionRecord): 
     kind: 'exposed',
     revision: 0,
     metrics: {},
+    truth: undefined,
   });
   return { id: record.id, status: 'joined' };
 }
@@ -178,14 +180,17 @@ export function expireAll(node: NodeState): void {
       ...base,
       settled: (point: PointState, record: DecisionRecord) => {
         base.settled(point, record);
-        if (record.metrics !== undefined)
-          node.accepted.push({
-            prefix,
-            n: record.n,
-            kind: 'default',
-            revision: 0,
-            metrics: { ...point.compiled.defaults },
-          });
+        const defaulted = (record.state & DEFAULTED) !== 0;
+        // Silence need only be remembered while something may still come for it.
+        if (!defaulted && ((record.state & EXPIRED) === 0 || point.compiled.correctionMs === 0)) return;
+        node.accepted.push({
+          prefix,
+          n: record.n,
+          kind: defaulted ? 'default' : 'expired',
+          revision: 0,
+          metrics: defaulted ? { ...point.compiled.defaults } : {},
+          truth: undefined,
+        });
       },
     };
     expireOutcomes(state, teaching, node.moment.monoMs, lags, EXPIRIES_A_TICK);

@@ -1,3 +1,4 @@
+import type { Reason } from '../decision/record.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { meanEstimate } from '../experiment/lift.ts';
 import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '../status.ts';
@@ -25,10 +26,18 @@ function merge(a: PointReport, b: PointReport): PointReport {
     expired: a.expired + b.expired,
     unjoined: a.unjoined + b.unjoined,
     unknownPropensity: a.unknownPropensity + b.unknownPropensity,
+    reasons: addReasons(a.reasons, b.reasons),
     arms: mergeArms(a, b),
     lift: mergeLift(a.lift, b.lift, a.spec),
     guards: mergeGuards(a.guards, b.guards),
   };
+}
+
+/** One of another version may count reasons that this one does not know, or none. */
+function addReasons(a: PointReport['reasons'], b: Partial<PointReport['reasons']> | undefined) {
+  const sum = { ...a };
+  for (const reason of Object.keys(sum) as Reason[]) sum[reason] += b?.[reason] ?? 0;
+  return sum;
 }
 
 function mergeArms(a: PointReport, b: PointReport): ArmReport[] {

@@ -1,7 +1,7 @@
 import type { DecisionRecord } from '../decision/decision-record.ts';
-import { type CompiledPoint, compilePoint } from '../decision/define.ts';
+import { type CompiledPoint, compilePoint, sorted } from '../decision/define.ts';
 import { rewardOf } from '../decision/outcome.ts';
-import { compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
+import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
@@ -127,7 +127,8 @@ function inherit(state: PointState, old: PointState): void {
     const same = old.compiled.guards.findIndex(
       (g, j) =>
         g.guard.name === guard.name &&
-        JSON.stringify(old.compiled.spec.guards?.[j]) === JSON.stringify(state.compiled.spec.guards?.[i]),
+        JSON.stringify(sorted(old.compiled.spec.guards?.[j])) ===
+          JSON.stringify(sorted(state.compiled.spec.guards?.[i])),
     );
     if (same < 0) return;
     const arms = state.compiled.arms.length;
@@ -137,11 +138,13 @@ function inherit(state: PointState, old: PointState): void {
     else state.guards[i] = guard.initial(arms);
   });
   for (const [unit, stuck] of old.stuck) state.stuck.set(unit, stuck);
+  carryInflight(old, state);
   state.counters.decisions = old.counters.decisions;
   state.counters.outcomes = old.counters.outcomes;
   state.counters.expired = old.counters.expired;
   state.counters.unjoined = old.counters.unjoined;
   state.counters.unknownPropensity = old.counters.unknownPropensity;
+  Object.assign(state.counters.reasons, old.counters.reasons);
   from.forEach((index, i) => {
     if (index < 0) return;
     state.counters.decisionsByArm[i] = old.counters.decisionsByArm[index];
@@ -233,6 +236,7 @@ export function settled(node: NodeState, state: PointState, record: DecisionReco
     arm: record.arm,
     reward: Number.isNaN(reward) ? null : reward,
     metrics: { ...record.metrics },
+    ...(record.truth === undefined ? {} : { truth: record.truth }),
   });
 }
 

@@ -1,16 +1,19 @@
 import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { joinControls } from '../controls/control-state.ts';
+import { sticks } from '../decision/decide.ts';
 import {
   DEFAULTED,
   type DecisionRecord,
+  EXPIRED,
   EXPOSED,
+  FAILED,
   RELEASED,
   SETTLED,
   TRAINED,
 } from '../decision/decision-record.ts';
 import { compilePoint } from '../decision/define.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
-import { rewardOf } from '../decision/outcome.ts';
+import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep } from '../decision/pending.ts';
 import { createPointState, type PointState } from '../decision/point-state.ts';
@@ -219,7 +222,7 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   const { compiled } = state;
   state.n = Math.max(state.n, record.n + 1);
   if (compiled.explicitExposure) record.state &= ~EXPOSED;
-  if (compiled.stickyMs > 0 && record.reason === 'policy' && record.unit !== '' && record.armIndex >= 0) {
+  if (compiled.stickyMs > 0 && sticks(record.reason) && record.unit !== '' && record.armIndex >= 0) {
     const current = node.points.get(compiled.name);
     current?.stuck.set(record.unit, {
       armKey: state.source.armKeys[record.armIndex],
@@ -243,8 +246,14 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const state = node.joins.get(entry.prefix);
   const record = state === undefined ? undefined : find(state.pending, entry.n);
   if (state === undefined || record === undefined) return;
+  if (entry.kind === 'expired') {
+    if ((record.state & SETTLED) === 0) state.counters.awaiting--;
+    record.state |= SETTLED | EXPIRED;
+    return;
+  }
   record.state |= EXPOSED;
   if (entry.kind === 'exposed') return;
+  if (entry.truth !== undefined) setTruth(record, entry.truth, entry.revision);
   const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
   const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
   for (const name in entry.metrics) {
@@ -253,13 +262,16 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
       continue;
     }
     if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
+    if (name === 'truth') record.truth = undefined;
     metrics[name] = entry.metrics[name];
     revisions[name] = entry.revision;
   }
+  // The guards' own states are kept apart: one that may have heard of it does not hear of it again.
+  if (failedBy(metrics) === true) record.state |= FAILED;
   const before = record.state & SETTLED;
   if (entry.kind === 'default') record.state |= DEFAULTED | SETTLED;
   const reward = rewardOf(state, metrics);
-  if (!Number.isNaN(reward)) {
+  if (!Number.isNaN(reward) && (record.state & EXPIRED) === 0) {
     record.state |= SETTLED;
     if (record.trains && state.compiled.policy.additive) record.state |= TRAINED;
     record.trainedReward = reward;

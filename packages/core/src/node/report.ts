@@ -1,9 +1,12 @@
-import type { PointState } from '../decision/point-state.ts';
+import type { PointCounters, PointState } from '../decision/point-state.ts';
+import type { Reason } from '../decision/record.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { GanglionError } from '../errors.ts';
 import { meanDifference, meanEstimate, type Range } from '../experiment/lift.ts';
+import type { ArmEstimate } from '../policy.ts';
 import type {
   ArmReport,
+  Estimate,
   GuardReport,
   LeaseStatus,
   LiftReport,
@@ -45,6 +48,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     expired: counters.expired,
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,
+    reasons: reasonsOf(counters),
     arms: armReports(state, node.pointRates.get(point)?.recentByArm, node.stats.get(point)),
     lift: liftReports(node, point, compiled.spec),
     guards: guardReports(state),
@@ -54,6 +58,12 @@ export function pointReport(node: NodeState, point: string): PointReport {
       othersOutcomes: learner === undefined ? 0 : evidence.outcomes(learner.others.current),
     },
   };
+}
+
+function reasonsOf({ decisions, reasons }: PointCounters): Record<Reason, number> {
+  let others = 0;
+  for (const reason in reasons) others += reasons[reason as Reason];
+  return { ...reasons, policy: decisions - others };
 }
 
 export function modeOf(node: NodeState, state: PointState): { mode: PointMode; why: string } {
@@ -91,11 +101,17 @@ function armReports(
       reward:
         estimate === undefined
           ? meanEstimate(sums, compiled.objective.range)
-          : { mean: estimate.mean, low: estimate.low, high: estimate.high, n: estimate.n },
+          : within(estimate, compiled.objective.range),
       sums,
       failures: counters.failuresByArm[i],
     };
   });
+}
+
+/** A posterior may reach beyond what a reward can be; what is shown of it ends there. */
+function within({ mean, low, high, n }: ArmEstimate, [least, most]: readonly [number, number]): Estimate {
+  const clip = (value: number | null) => (value === null ? null : Math.min(most, Math.max(least, value)));
+  return { mean: clip(mean), low: clip(low), high: clip(high), n };
 }
 
 function guardReports(state: PointState): GuardReport[] {

@@ -99,6 +99,7 @@ function isSound(report: PointReport): boolean {
   if (typeof report?.point !== 'string' || !counts.every((n) => Number.isFinite(n))) return false;
   if (![report.arms, report.lift, report.guards].every((list) => Array.isArray(list) && list.length <= 4096))
     return false;
+  if (!Object.values(report.reasons ?? {}).every((n) => Number.isFinite(n))) return false;
   const isSide = (side: SideSums | undefined): boolean =>
     [side?.n, side?.sum, side?.squares].every((n) => Number.isFinite(n)) &&
     (side?.recent === undefined ||

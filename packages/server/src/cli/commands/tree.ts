@@ -87,6 +87,7 @@ function summary(report: PointReport, style: Style): string {
       ['mode', `${modeText(report, style)}${report.why === '' ? '' : `: ${clean(report.why)}`}`],
       ['asked', `${report.node} (${report.tier}), spec ${report.specVersion}, view ${report.viewVersion}`],
       ['decisions', `${count(report.decisions)}, ${number(report.decisionsPerSecond)} a second`],
+      ['reasons', reasonsText(report)],
       [
         'outcomes',
         `${count(report.outcomes)} joined, ${count(report.pending)} awaited, ${count(report.expired)} expired, ${count(report.unjoined)} unjoined`,
@@ -98,6 +99,16 @@ function summary(report: PointReport, style: Style): string {
     ],
     style,
   );
+}
+
+/** The most frequent first; those that never occurred are left out. */
+function reasonsText({ reasons }: PointReport): string {
+  const known = Object.entries(reasons ?? {}).filter(([, n]) => n > 0);
+  if (known.length === 0) return 'none yet';
+  return known
+    .sort((a, b) => b[1] - a[1])
+    .map(([reason, n]) => `${count(n)} ${clean(reason)}`)
+    .join(', ');
 }
 
 function armTable(report: PointReport, style: Style): string {
