@@ -7,6 +7,7 @@ export * from './detector-laws.ts';
 export * from './evidence-laws.ts';
 export * from './guard-laws.ts';
 export type { Law } from './law.ts';
+export * from './logged.ts';
 export * from './memory-storage.ts';
 export * from './policy-laws.ts';
 export { type DrawTest, drawTest } from './sim/deciding.ts';

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { synthetic } from '../../testing/logged.ts';
+import { evaluate } from './evaluation.ts';
+import { overlapOf, unsupportedMass } from './overlap.ts';
+import { refusalsOf } from './refusal.ts';
+import { sampleOf } from './sample.ts';
+
+describe('a refusal', () => {
+  const rows = (weights: readonly number[], unknown = 0) =>
+    overlapOf({
+      n: weights.length,
+      reward: new Float64Array(weights.length),
+      weight: Float64Array.from(weights),
+      model: undefined,
+      unknown,
+      clipped: 0,
+    });
+  const reasons = (...args: Parameters<typeof refusalsOf>) => refusalsOf(...args).map(({ reason }) => reason);
+  const ones = (n: number): number[] => new Array<number>(n).fill(1);
+
+  test.each([
+    ['nothing known', rows([], 5), ['no_rows']],
+    ['nothing alike', rows(new Array<number>(500).fill(0)), ['no_overlap']],
+    ['a short log', rows(ones(99)), ['thin']],
+    ['one heavy row', rows([...ones(1000), 60]), ['dominated']],
+    ['half of the log unknown', rows(ones(500), 500), ['unknown_propensities']],
+    ['weights of mean 2', rows(new Array<number>(500).fill(2)), ['weights_off']],
+    ['a sound log', rows(ones(500), 20), []],
+  ] as const)('%s', (_, overlap, expected) => {
+    expect(reasons(overlap)).toEqual(expected);
+  });
+
+  test('meets a log worth two rows, one of which weighs 21,739: Open Bandit’s, asked of uniform traffic', () => {
+    const { effective, maxWeight } = rows([...ones(9000), 21_739]);
+    expect([effective.toFixed(1), maxWeight]).toEqual(['2.0', 21_739]);
+    expect(reasons(rows([...ones(9000), 21_739]))).toEqual(['thin', 'dominated']);
+  });
+
+  test('tells what the candidate does and the log never did', () => {
+    const mass = unsupportedMass([true, false, true], Float64Array.of(0.5, 0.2, 0.3));
+    expect(mass).toBeCloseTo(0.2, 14);
+    expect(reasons({ ...rows(ones(500)), unsupported: mass })).toEqual(['no_overlap']);
+  });
+
+  test('Kish’s effective size, by hand', () => {
+    // (1 + 1 + 2)² / (1 + 1 + 4)
+    expect(rows([1, 1, 2, 0]).effective).toBeCloseTo(16 / 6, 14);
+  });
+});
+
+describe('an evaluation', () => {
+  const log = synthetic(2000, 21);
+  const sample = sampleOf(log, { range: [0, 1] });
+
+  test('holds the truth, the log’s own value and the difference', () => {
+    const { refused, estimates, logged } = evaluate(sample, { range: [0, 1] });
+    expect(refused).toEqual([]);
+    expect(estimates.map(({ estimator }) => estimator)).toEqual(['ips', 'snips']);
+    for (const { low, high, bernstein, value, difference } of estimates) {
+      expect(low).toBeLessThan(log.truth);
+      expect(high).toBeGreaterThan(log.truth);
+      expect(bernstein.low).toBeLessThan(low);
+      expect(bernstein.high).toBeGreaterThan(high);
+      expect(difference.value).toBeCloseTo(value - (logged?.value ?? 0), 12);
+    }
+  });
+
+  test('is the same twice', () => {
+    expect(evaluate(sample)).toEqual(evaluate(sample));
+  });
+
+  test('of a log in which nothing varies has an interval nevertheless', () => {
+    const quiet = { ...sample, reward: new Float64Array(sample.n) };
+    const [{ value, low, high, interval }] = evaluate(quiet, { range: [0, 1] }).estimates;
+    expect([value, interval]).toEqual([0, 'empirical-bernstein']);
+    expect(high).toBeGreaterThan(1 / sample.n);
+    expect(low).toBe(0);
+  });
+
+  test.each([
+    [{ level: 1 }, 'level'],
+    [{ resamples: 10 }, 'resamples'],
+    [{ estimators: ['best' as 'ips'] }, 'estimators'],
+  ])('%o is refused', (options, field) => {
+    expect(() => evaluate(sample, options)).toThrow(expect.objectContaining({ field }));
+  });
+});

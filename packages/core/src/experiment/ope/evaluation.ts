@@ -1,0 +1,219 @@
+import { GanglionError } from '../../errors.ts';
+import { ESTIMATORS, type Estimator, type EstimatorName } from './estimators.ts';
+import {
+  type Bounds,
+  bcaInterval,
+  empiricalBernstein,
+  type IntervalKind,
+  normalInterval,
+  percentileInterval,
+  standardErrorOf,
+} from './intervals.ts';
+import { type Overlap, overlapOf } from './overlap.ts';
+import { REFUSAL_RULE, type Refusal, type RefusalRule, refusalsOf } from './refusal.ts';
+import type { Sample } from './sample.ts';
+import { influenceOf, less, meanTerms, type Terms, valueOfTerms } from './terms.ts';
+
+/** What a candidate would have brought, by one estimator. */
+export interface Estimate extends Bounds {
+  readonly value: number;
+  /** How `low` and `high` were made: as asked, or by empirical Bernstein where too few rows vary for a resampling. */
+  readonly interval: IntervalKind;
+  /** By the influence function. */
+  readonly standardError: number;
+  /** Empirical Bernstein bounds: valid at any number of rows, given the largest weight. */
+  readonly bernstein: Bounds;
+}
+
+export interface NamedEstimate extends Estimate {
+  readonly estimator: EstimatorName;
+  /** τ or λ, where the estimator has one. */
+  readonly parameter: number | null;
+  /** Its value less the log's own, over the same rows; the interval is paired. */
+  readonly difference: Bounds & { readonly value: number };
+}
+
+/** What would have happened: or why nobody can say. */
+export interface Evaluation {
+  readonly overlap: Overlap;
+  /** The log's own value, null where there are no rows. */
+  readonly logged: Estimate | null;
+  /** Empty: the estimates stand. Otherwise there are none. */
+  readonly refused: readonly Refusal[];
+  readonly estimates: readonly NamedEstimate[];
+}
+
+export interface EvaluationOptions {
+  /** Default: all that the sample has the columns for. */
+  readonly estimators?: readonly EstimatorName[] | undefined;
+  /** Default 0.95. */
+  readonly level?: number | undefined;
+  /** Default `bca`. */
+  readonly interval?: IntervalKind | undefined;
+  /** Default 1000. */
+  readonly resamples?: number | undefined;
+  /** Default 1. */
+  readonly seed?: number | undefined;
+  /** Range of a reward, for the Bernstein bounds. Default: of those seen. */
+  readonly range?: readonly [number, number] | undefined;
+  /** Largest weight that the two policies allow, for the same. Default: the largest seen. */
+  readonly maxWeight?: number | undefined;
+  /** Candidate's mass where the log's policy never goes, where known. */
+  readonly unsupported?: number | null | undefined;
+  readonly rule?: Partial<RefusalRule> | undefined;
+  /** Told before each estimator, for progress. */
+  readonly onEstimator?: ((name: EstimatorName) => void) | undefined;
+}
+
+/** Fewer rows than this that tell anything, and a resampling knows too little of what might have come. */
+const MIN_TELLING = 10;
+
+/**
+ * Evaluates a candidate on a log. Where the evidence is too thin, it refuses and gives no estimate at all: a number
+ * with a warning beside it would be copied without the warning.
+ *
+ * @throws GanglionError `invalid_input`: a level outside (0, 1), fewer than 100 resamples, a model asked for and missing
+ */
+export function evaluate(sample: Sample, options: EvaluationOptions = {}): Evaluation {
+  const asked = settled(sample, options);
+  const overlap = overlapOf(sample, options.unsupported ?? null);
+  const refused = refusalsOf(overlap, { ...REFUSAL_RULE, ...options.rule });
+  if (sample.n === 0) return { overlap, logged: null, refused, estimates: [] };
+  const own = meanTerms(sample.reward);
+  const logged = estimateOf(own, empiricalBernstein(sample.reward, asked.range, asked.level), asked);
+  if (refused.length > 0) return { overlap, logged, refused, estimates: [] };
+  const estimates = asked.estimators.map((name) => {
+    options.onEstimator?.(name);
+    return named(name, sample, asked);
+  });
+  return { overlap, logged, refused, estimates };
+}
+
+interface Asked {
+  readonly estimators: readonly EstimatorName[];
+  readonly level: number;
+  readonly interval: IntervalKind;
+  readonly resamples: number;
+  readonly seed: number;
+  readonly range: readonly [number, number];
+  readonly maxWeight: number | undefined;
+}
+
+function settled(sample: Sample, options: EvaluationOptions): Asked {
+  const { level = 0.95, interval = 'bca', resamples = 1000, seed = 1, maxWeight } = options;
+  const refuse = (field: string, value: unknown, mend: string): never => {
+    throw new GanglionError('invalid_input', `${field} is not usable`, { field, value, mend });
+  };
+  if (!(level > 0 && level < 1)) refuse('level', level, 'Give a share between 0 and 1, such as 0.95.');
+  if (!(Number.isInteger(resamples) && resamples >= 100 && resamples <= 100_000))
+    refuse('resamples', resamples, 'Give a whole number from 100 to 100000.');
+  const all = Object.keys(ESTIMATORS) as EstimatorName[];
+  for (const name of options.estimators ?? [])
+    if (!all.includes(name)) refuse('estimators', name, `There are: ${all.join(', ')}.`);
+  const possible = all.filter((name) => sample.model !== undefined || !ESTIMATORS[name].needsModel);
+  return {
+    estimators: options.estimators ?? possible,
+    level,
+    interval,
+    resamples,
+    seed,
+    range: options.range ?? rangeOf(sample.reward),
+    maxWeight,
+  };
+}
+
+function named(name: EstimatorName, sample: Sample, asked: Asked): NamedEstimate {
+  const estimator: Estimator = ESTIMATORS[name];
+  const parameter = estimator.choose?.(sample);
+  const terms = estimator.terms(sample, parameter ?? 0);
+  const bernstein = bernsteinOf(terms, sample, asked, (w) => estimator.used(w, parameter ?? 0));
+  const estimate = estimateOf(terms, bernstein, asked);
+  const apart = less(terms, sample.reward);
+  const wide = [bernstein.low - asked.range[1], bernstein.high - asked.range[0]] as const;
+  const { value, low, high } = estimateOf(apart, { low: wide[0], high: wide[1] }, asked);
+  return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
+}
+
+function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked): Estimate {
+  const interval = tellingRows(terms) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
+  const bounds =
+    interval === 'empirical-bernstein'
+      ? bernstein
+      : interval === 'normal'
+        ? normalInterval(terms, asked.level)
+        : interval === 'bca'
+          ? bcaInterval(terms, asked)
+          : percentileInterval(terms, asked);
+  const { low, high } = bounds;
+  return {
+    value: valueOfTerms(terms),
+    low,
+    high,
+    interval,
+    standardError: standardErrorOf(terms),
+    bernstein,
+  };
+}
+
+/** (Σψ²)² / Σψ⁴: over how many rows the variance is spread. */
+function tellingRows(terms: Terms): number {
+  let squares = 0;
+  let fourths = 0;
+  for (const psi of influenceOf(terms)) {
+    squares += psi * psi;
+    fourths += psi * psi * psi * psi;
+  }
+  return fourths > 0 ? (squares * squares) / fourths : 0;
+}
+
+/** Bounds of a mean plus a ratio of means, from bounds of each mean that hold together. */
+function bernsteinOf(terms: Terms, sample: Sample, asked: Asked, used: (w: number) => number): Bounds {
+  const largest = Math.max(asked.maxWeight ?? 0, largestOf(sample.weight, used));
+  const predicted = sample.model === undefined ? ([0, 0] as const) : rangeOf(sample.model.taken);
+  const low = Math.min(asked.range[0], predicted[0]);
+  const high = Math.max(asked.range[1], predicted[1]);
+  // Without a model a term is w · r; with one it is q̂ and w · (r − q̂).
+  const spread = sample.model === undefined ? ([low, high] as const) : ([low - high, high - low] as const);
+  const tops = [Math.min(0, largest * spread[0]), Math.max(0, largest * spread[1])] as const;
+  const { mean, ratio } = terms;
+  if (ratio === undefined) {
+    const base = sample.model === undefined ? ([0, 0] as const) : rangeOf(sample.model.expected);
+    const range = [base[0] + tops[0], base[1] + tops[1]] as const;
+    return mean === undefined ? { low, high } : empiricalBernstein(mean, covering(range, mean), asked.level);
+  }
+  const share = 1 - (1 - asked.level) / (mean === undefined ? 2 : 3);
+  const top = empiricalBernstein(ratio.top, covering(tops, ratio.top), share);
+  const bottom = empiricalBernstein(ratio.bottom, [0, largest], share);
+  const plus = mean === undefined ? { low: 0, high: 0 } : empiricalBernstein(mean, rangeOf(mean), share);
+  const quotients = [
+    top.low / bottom.low,
+    top.low / bottom.high,
+    top.high / bottom.low,
+    top.high / bottom.high,
+  ];
+  return {
+    low: Math.max(low + Math.min(0, spread[0]), plus.low + Math.min(...quotients)),
+    high: Math.min(high + Math.max(0, spread[1]), plus.high + Math.max(...quotients)),
+  };
+}
+
+function covering(range: readonly [number, number], values: Float64Array): [number, number] {
+  const seen = rangeOf(values);
+  return [Math.min(range[0], seen[0]), Math.max(range[1], seen[1])];
+}
+
+function largestOf(weight: Float64Array, used: (w: number) => number): number {
+  let largest = 0;
+  for (let i = 0; i < weight.length; i++) largest = Math.max(largest, used(weight[i]));
+  return largest;
+}
+
+function rangeOf(values: Float64Array): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
+  }
+  return values.length === 0 ? [0, 0] : [low, high];
+}
