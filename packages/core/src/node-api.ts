@@ -102,7 +102,7 @@ export interface GanglionNode {
   report(point: string, scope?: 'subtree' | 'self'): PointReport;
   /** This node and everything below it. */
   nodes(): readonly NodeStatus[];
-  /** Reports of a point by every node below that decides it, as last heard. */
+  /** Reports of a point by this node alone, and by every node below that decides it, as last heard. @throws `unknown_point` */
   reports(point: string): readonly PointReport[];
   controls(): ControlsStatus;
   audit(limit?: number): readonly AuditEntry[];

@@ -184,7 +184,7 @@ function eachReport(
   visit: (point: string, report: ReturnType<GanglionNode['report']>) => void,
 ): void {
   for (const [index, { spec }] of node.points().entries())
-    for (const report of [node.report(spec.point, 'self'), ...node.reports(spec.point)].slice(0, MOST.nodes))
+    for (const report of node.reports(spec.point).slice(0, MOST.nodes))
       visit(index < MOST.points ? spec.point : OTHER, report);
 }
 

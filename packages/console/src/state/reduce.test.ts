@@ -45,16 +45,16 @@ describe('reports', () => {
   const answer: Message = {
     kind: 'answer',
     answer: {
-      report: report('cloud'),
+      report: report('cloud', counts(4, 6)),
       nodes: [report('cloud'), report('d1', counts(1, 2)), report('d2', counts(3, 4))],
     },
   };
 
-  it('are put together by the page where the answering node is one among the others', () => {
+  it('are those of the whole tree though the answering node is one among its nodes', () => {
     const state = run([answer]);
     expect(state.reports.checkout.merged.value).toMatchObject({ node: 'cloud', decisions: 10 });
     const next = run([{ kind: 'report', node: 'd1', report: report('d1', counts(11, 2)) }], state);
-    expect(next.reports.checkout.merged.value.decisions).toBe(20);
+    expect(next.reports.checkout.merged.value.decisions).toBe(10);
     expect(next.reports.checkout.nodes.d1.value.decisions).toBe(13);
   });
 

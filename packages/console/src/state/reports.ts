@@ -13,12 +13,13 @@ import {
 const SAMPLE_EVERY_MS = 700;
 
 /**
- * A whole answer. Where the answering node's own report is among those of the nodes, nobody has put them together yet;
- * where it is not, the report beside them is already of the whole tree.
+ * A whole answer: the report of the whole tree, beside that of each node. Of the answering node the tree's is kept, which
+ * is what it says of itself in the stream too.
  */
 export function withAnswer(state: State, { report, nodes }: ReportAnswer, at: Instant): State {
-  const given = nodes.length > 0 && !nodes.some((own) => own.node === report.node);
-  const own = nodes.length > 0 ? nodes : [report];
+  const below = nodes.filter((own) => own.node !== report.node);
+  const given = below.length > 0;
+  const own = given ? below : [report];
   const reports: PointReports = {
     answering: report.node,
     given,

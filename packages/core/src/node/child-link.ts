@@ -226,7 +226,14 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     quarantined: isQuarantined(node, nodeOf(message.origin)),
     nowMs: node.moment.treeMs,
   };
-  const { result, previous } = receiveSlot(learner.slots, { ...message, evidence: decoded }, link.key, at);
+  // What it was told has left for the totals is in them, wherever the child thinks it has been.
+  const onlyVia = link.foreign.get(message.key)?.has(message.origin) === true ? '' : message.onlyVia;
+  const { result, previous } = receiveSlot(
+    learner.slots,
+    { ...message, onlyVia, evidence: decoded },
+    link.key,
+    at,
+  );
   if (result === 'older') {
     nameForeign(link, message.key, message.origin);
     return false;

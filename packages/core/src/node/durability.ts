@@ -22,7 +22,7 @@ interface Batch {
   }[];
   readonly bases: string[];
   readonly outbox: OutboxItem[];
-  readonly grants: ReadonlyMap<string, number> | undefined;
+  readonly grants: ReadonlyMap<string, number>;
   readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
 }
 
@@ -75,7 +75,7 @@ function hasWork(node: NodeState): boolean {
     node.writes.length > 0 ||
     node.accepted.length > 0 ||
     node.unsaved.length > 0 ||
-    node.grantsDirty ||
+    node.grantsDirty.size > 0 ||
     node.controlsDirty
   )
     return true;
@@ -130,12 +130,13 @@ function gather(node: NodeState): Batch {
       key: String(item.seq),
       value: jsonBytes({ item: item.item, node: item.node }),
     });
-  let grants: Batch['grants'];
-  if (node.grantsDirty) {
-    grants = new Map(node.granted);
-    writes.push({ kind: 'put', collection: 'shares', key: 'granted', value: jsonBytes([...grants]) });
-    node.grantsDirty = false;
+  const grants = new Map<string, number>();
+  for (const name of node.grantsDirty) {
+    const granted = node.granted.get(name) ?? 0;
+    grants.set(name, granted);
+    writes.push({ kind: 'put', collection: 'shares', key: name, value: jsonBytes(granted) });
   }
+  node.grantsDirty.clear();
   let controls: Batch['controls'];
   if (node.controlsDirty) {
     const json = encodeControls(node.controls);
@@ -175,9 +176,10 @@ function settle(node: NodeState, batch: Batch): void {
     if (slot.route === '' && learner !== undefined) learner.slots.revision++;
   }
   for (const item of batch.outbox) item.durable = true;
-  if (batch.grants !== undefined) {
-    node.durableGrants = batch.grants;
-    for (const link of node.children.values()) link.urgent = true;
+  for (const [name, granted] of batch.grants) {
+    node.durableGrants.set(name, granted);
+    const link = node.children.get(node.holders.get(name) ?? '');
+    if (link !== undefined) link.urgent = true;
   }
   if (batch.controls === undefined) return;
   node.durableControls = batch.controls.state;
@@ -201,6 +203,6 @@ function restore(node: NodeState, batch: Batch): void {
     const learner = node.learners.get(key);
     if (learner !== undefined) learner.baseDirty = true;
   }
-  if (batch.grants !== undefined) node.grantsDirty = true;
+  for (const name of batch.grants.keys()) node.grantsDirty.add(name);
   if (batch.controls !== undefined) node.controlsDirty = true;
 }

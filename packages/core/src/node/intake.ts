@@ -7,7 +7,7 @@ import { FEEDBACK_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
 import { durable } from './durability.ts';
-import { learn, settled } from './points.ts';
+import { learn, refreshPoints, settled } from './points.ts';
 import { type NodeState, readClocks, type TransitItem } from './state.ts';
 
 /** A decision id taken apart: `node~incarnation~point~n`. */
@@ -39,6 +39,8 @@ export async function takeFeedback(
   open(node, items.length);
   const results = items.map((item) => takeOne(node, item, 'outside'));
   if (results.some((result) => result.status !== 'rejected')) await durable(node);
+  // A host that never lets go of the loop never ticks: what is due by now is put to use all the same.
+  refreshPoints(node);
   return results;
 }
 

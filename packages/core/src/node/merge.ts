@@ -5,7 +5,7 @@ import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '
 import { addBuckets } from './outcome-stats.ts';
 import { liftOf, pointReport, rangeOf } from './report.ts';
 import type { NodeState } from './state.ts';
-import { knownReports } from './telemetry.ts';
+import { reportsBelow } from './telemetry.ts';
 
 /**
  * A point over this node and everything below it, as last heard: counts and comparisons of all, mode, allocation and
@@ -13,7 +13,7 @@ import { knownReports } from './telemetry.ts';
  */
 export function subtreeReport(node: NodeState, point: string): PointReport {
   const own = pointReport(node, point);
-  return knownReports(node, point).reduce(merge, own);
+  return reportsBelow(node, point).reduce(merge, own);
 }
 
 function merge(a: PointReport, b: PointReport): PointReport {

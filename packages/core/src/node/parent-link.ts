@@ -320,6 +320,10 @@ function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
     for (const slot of learner.slots.slots.values()) {
       slot.listedIn = 0;
       slot.ackedVersion = 0;
+      // In an earlier exchange it may have left this parent for the totals: nobody may take it for unheard of again.
+      if (slot.sentTo === '' || slot.sentTo === '*') continue;
+      slot.sentTo = '*';
+      learner.dirty.add(slot.origin);
     }
   }
 }
@@ -358,8 +362,7 @@ function takeBase(node: NodeState, link: ParentLink, message: BaseMessage): void
     const adopted = adoptBase(learner.slots, base, message.foreign, node.origin);
     if (adopted === undefined) return;
     learner.baseDirty = true;
-    for (const slot of learner.slots.slots.values())
-      if (slot.bytes !== undefined) learner.dirty.add(slot.origin);
+    for (const slot of adopted.changed) learner.dirty.add(slot.origin);
     if (adopted.claimed.length > 0) link.urgent = true;
     for (const slot of adopted.left) slotLeft(node, learner, slot);
     if (adopted.left.some((slot) => slot.origin === node.origin)) rotateIncarnation(node);

@@ -5,7 +5,7 @@ import { carryInflight, compileRuling, createPointState, type PointState } from 
 import type { PointSpec } from '../decision/spec.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
-import { applyQuarantine, enter, learnerSlots, ownSlot, sumBelow, sumOwn } from '../sync/slots.ts';
+import { applyQuarantine, hold, learnerSlots, ownSlot, sumBelow, sumOwn } from '../sync/slots.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { advance, aim, mixture } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
@@ -162,13 +162,12 @@ export function learnerOf(node: NodeState, state: PointState): LearnerState {
   if (known?.slots.evidence !== undefined) return known;
   // A learner that was only passed through as bytes is understood from now on.
   const slots = learnerSlots(state.learnerKey, evidence);
-  for (const [origin, slot] of known?.slots.slots ?? [])
+  for (const slot of known?.slots.slots.values() ?? [])
     try {
       const bytes = slot.received ?? slot.bytes;
       if (bytes === undefined) continue;
       slot.evidence = evidence.decode(bytes, node.limits);
-      slots.slots.set(origin, slot);
-      if (slot.route !== '') enter(slots, slot);
+      hold(slots, slot);
     } catch {
       refuse(node, 'undecodable_evidence');
     }

@@ -21,13 +21,13 @@ import { GanglionError } from '../errors.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
-import { enter, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
+import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './actions.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
 import { openIncarnation } from './rotation.ts';
-import { recoverShares } from './shares.ts';
+import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type NodeState, refuse } from './state.ts';
 
@@ -71,7 +71,7 @@ export async function recover(node: NodeState): Promise<void> {
   each('folded', (entry) => node.folded.add(entry.key));
   each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
-  each('shares', (entry) => recoverShares(node, bytesJson(entry.value, JSON_MAX)));
+  each('shares', (entry) => recoverShare(node, entry.key, bytesJson(entry.value, JSON_MAX)));
   each('place', (entry) => {
     const path = bytesJson(entry.value, JSON_MAX);
     if (!node.isRoot && Array.isArray(path) && path.every((name) => typeof name === 'string'))
@@ -149,9 +149,8 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     ackedVersion: 0,
     claims: 0,
   };
-  learner.slots.slots.set(origin, slot);
   learner.slots.revision++;
-  if (slot.route !== '') enter(learner.slots, slot);
+  hold(learner.slots, slot);
 }
 
 /** An earlier incarnation's decisions of one spec version. Its spec is compiled as it was then. */

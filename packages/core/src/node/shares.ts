@@ -16,15 +16,30 @@ export function setShare(node: NodeState, share: number): void {
 /** This node's own part follows at once: it knows that it uses no more. */
 function deal(node: NodeState, parts: number): void {
   const own = Math.max(0, Math.min(node.share / parts, node.share - dealt(node, node.name)));
-  node.granted.set(node.name, own);
+  grant(node, node.name, own);
   node.moment.share = own;
 }
 
-/** What all but one may be using. */
+/** Differences after which the sum is made anew, so that rounding cannot add up. */
+const RESUM_EVERY = 4096;
+
+function grant(node: NodeState, name: string, share: number): void {
+  const before = node.granted.get(name);
+  if (before === share) return;
+  node.granted.set(name, share);
+  node.grantedSum += share - (before ?? 0);
+  if (++node.grantedChanges >= RESUM_EVERY) resum(node);
+}
+
+function resum(node: NodeState): void {
+  node.grantedSum = 0;
+  for (const granted of node.granted.values()) node.grantedSum += granted;
+  node.grantedChanges = 0;
+}
+
+/** What all but one may be using; a rounding error more rather than less. */
 function dealt(node: NodeState, except: string): number {
-  let sum = 0;
-  for (const [name, granted] of node.granted) if (name !== except) sum += granted;
-  return sum;
+  return Math.max(0, node.grantedSum - (node.granted.get(except) ?? 0));
 }
 
 /** What the child and all below it hold, as of the newest message that it had heard; later grants may be under way. */
@@ -48,22 +63,20 @@ export function shareFor(node: NodeState, link: ChildLink, seq: number): number 
   while (link.grants.length > 0 && link.grants[link.grants.length - 1].share <= share) link.grants.pop();
   link.grants.push({ seq, share });
   const held = Math.max(link.share, link.grants[0].share);
-  node.granted.set(link.node, Math.max(fair, held));
-  if (fair > onDisk || before !== node.granted.get(link.node)) node.grantsDirty = true;
+  grant(node, link.node, Math.max(fair, held));
+  if (fair > onDisk || before !== node.granted.get(link.node)) node.grantsDirty.add(link.node);
   return share;
 }
 
 /** What this node and all below may still be using. */
 export function outstandingShare(node: NodeState): number {
-  return Math.min(1, Math.max(dealt(node, ''), node.share));
+  return Math.min(1, Math.max(node.grantedSum, node.share));
 }
 
 /** After a restart: this process uses nothing yet, and its children what they were granted. */
-export function recoverShares(node: NodeState, json: unknown): void {
-  if (!Array.isArray(json)) return;
-  for (const pair of json)
-    if (Array.isArray(pair) && typeof pair[0] === 'string' && pair[0] !== node.name && pair[1] >= 0)
-      node.granted.set(pair[0], Math.min(1, Number(pair[1])));
-  node.durableGrants = new Map(node.granted);
+export function recoverShare(node: NodeState, name: string, granted: unknown): void {
+  if (name === node.name || typeof granted !== 'number' || !(granted >= 0)) return;
+  grant(node, name, Math.min(1, granted));
+  node.durableGrants.set(name, Math.min(1, granted));
   deal(node, node.granted.size);
 }

@@ -132,8 +132,13 @@ export interface NodeState {
   share: number;
   readonly granted: Map<string, number>;
   /** What of it is on disk: nothing more may be granted, so that a restart forgets no grant. */
-  durableGrants: ReadonlyMap<string, number>;
-  grantsDirty: boolean;
+  readonly durableGrants: Map<string, number>;
+  /** Names whose grant has changed since it was last on disk. */
+  readonly grantsDirty: Set<string>;
+  /** Sum of what was granted, kept up by differences. */
+  grantedSum: number;
+  /** Differences since it was last summed anew. */
+  grantedChanges: number;
   /** The newest process (origin) of each child: the one that its share belongs to. */
   readonly holders: Map<string, string>;
   /** When silent children were last looked for. */
@@ -274,7 +279,9 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     share: options.root ? 1 : 0,
     granted: new Map([[options.name, options.root ? 1 : 0]]),
     durableGrants: new Map(),
-    grantsDirty: false,
+    grantsDirty: new Set(),
+    grantedSum: options.root ? 1 : 0,
+    grantedChanges: 0,
     holders: new Map(),
     forgotMs: monoMs,
     knownChildren: new Set(),

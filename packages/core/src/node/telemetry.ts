@@ -148,7 +148,12 @@ export function knownNodes(node: NodeState): NodeStatus[] {
   return out;
 }
 
+/** A point as each node of this subtree reports it, itself first. @throws GanglionError `unknown_point` */
 export function knownReports(node: NodeState, point: string): PointReport[] {
+  return [pointReport(node, point), ...reportsBelow(node, point)];
+}
+
+export function reportsBelow(node: NodeState, point: string): PointReport[] {
   const out: PointReport[] = [];
   for (const { telemetry } of node.below.values())
     for (const report of telemetry.reports) if (report.point === point) out.push(report);

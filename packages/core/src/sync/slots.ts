@@ -13,6 +13,8 @@ export interface LearnerSlots {
   /** Undefined where this node does not know the learner: slots pass through as bytes. */
   readonly evidence: Evidence<unknown> | undefined;
   readonly slots: Map<string, Slot>;
+  /** Of these, the node's own: few, beside thousands from below. */
+  readonly own: Map<string, Slot>;
   /** Children's slots by the child they come from, each group with its running sum; and all groups together. */
   readonly groups: Map<string, Group>;
   readonly below: RunningSum;
@@ -89,6 +91,7 @@ export function learnerSlots(key: string, evidence: Evidence<unknown> | undefine
     key,
     evidence,
     slots: new Map(),
+    own: new Map(),
     groups: new Map(),
     below: runningSum(),
     base: undefined,
@@ -123,9 +126,24 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       claims: 0,
       changedMs: nowMs,
     };
-    learner.slots.set(origin, slot);
+    hold(learner, slot);
   }
   return slot;
+}
+
+/** Puts a slot in its places. */
+export function hold(learner: LearnerSlots, slot: Slot): void {
+  learner.slots.set(slot.origin, slot);
+  if (slot.route === '') learner.own.set(slot.origin, slot);
+  else enter(learner, slot);
+}
+
+/** Takes a slot out of everything. */
+export function drop(learner: LearnerSlots, slot: Slot): void {
+  if (slot.route !== '') leave(learner, slot);
+  learner.own.delete(slot.origin);
+  learner.slots.delete(slot.origin);
+  learner.revision++;
 }
 
 export interface IncomingSlot {
@@ -175,8 +193,7 @@ export function receiveSlot(
       claims: 0,
       changedMs: at.nowMs,
     };
-    learner.slots.set(slot.origin, slot);
-    enter(learner, slot);
+    hold(learner, slot);
     return { result: 'news', previous: '' };
   }
   // Nobody else speaks for this node's own origins.
@@ -272,8 +289,8 @@ export function sumOwn(
   const { evidence } = learner;
   if (evidence === undefined) return undefined;
   let sum = evidence.zero();
-  for (const slot of learner.slots.values()) {
-    const own = slot.route === '' && slot.counted && !slot.quarantined ? durable(slot) : undefined;
+  for (const slot of learner.own.values()) {
+    const own = slot.counted && !slot.quarantined ? durable(slot) : undefined;
     if (own !== undefined) sum = evidence.add(sum, own);
   }
   return sum;
@@ -304,6 +321,8 @@ function settle(
 export interface Adoption {
   readonly left: readonly Slot[];
   readonly claimed: readonly Slot[];
+  /** Slots that stay, and must be written anew. */
+  readonly changed: readonly Slot[];
 }
 
 /**
@@ -328,36 +347,47 @@ export function adoptBase(
   const gone = new Set(foreign);
   const left: Slot[] = [];
   const claimed: Slot[] = [];
+  const changed: Slot[] = [];
   for (const slot of [...learner.slots.values()]) {
     const listed = slot.listedIn > 0 && slot.listedIn <= base.asOf;
     const isGone = gone.has(slot.origin);
     // Own slots are nobody else's; a child's may have moved and be in this base, as long as the parent does not know of it here.
-    if (!listed && !isGone && slot.route === '') continue;
-    if (slot.route !== '') leave(learner, slot);
-    if (!isGone) slot.counted = listed;
-    else {
-      const news = !listed || slot.durableVersion > slot.ackedVersion || slot.version > slot.durableVersion;
-      const own = slot.origin === selfOrigin && slot.claims < CLAIMS_MAX;
-      if (!news && !own) {
-        learner.slots.delete(slot.origin);
-        depart(learner, slot.origin);
-        left.push(slot);
-        continue;
-      }
-      if (!news) {
-        slot.version++;
-        slot.claims++;
-        claimed.push(slot);
-      }
-      // The base holds an older copy of it: that counts until the parent has said that it has left it out.
-      slot.counted = false;
-      slot.listedIn = 0;
+    if (!isGone) {
+      if ((listed || slot.route !== '') && recount(learner, slot, listed)) changed.push(slot);
+      continue;
     }
-    if (slot.route !== '') enter(learner, slot);
+    const news = !listed || slot.durableVersion > slot.ackedVersion || slot.version > slot.durableVersion;
+    const own = slot.origin === selfOrigin && slot.claims < CLAIMS_MAX;
+    if (!news && !own) {
+      drop(learner, slot);
+      depart(learner, slot.origin);
+      left.push(slot);
+      continue;
+    }
+    if (!news) {
+      slot.version++;
+      slot.claims++;
+      claimed.push(slot);
+    }
+    // The base holds an older copy of it: that counts until the parent has said that it has left it out.
+    recount(learner, slot, false);
+    slot.listedIn = 0;
+    // What it held has been elsewhere: whoever takes it from us must not think that it cannot have been.
+    slot.sentTo = '*';
+    changed.push(slot);
   }
   learner.base = base;
   learner.revision++;
-  return { left, claimed };
+  return { left, claimed, changed };
+}
+
+/** Whether it is part of the sums from now on. Returns whether that is news. */
+function recount(learner: LearnerSlots, slot: Slot, counted: boolean): boolean {
+  if (slot.counted === counted) return false;
+  if (slot.route !== '') leave(learner, slot);
+  slot.counted = counted;
+  if (slot.route !== '') enter(learner, slot);
+  return true;
 }
 
 function depart(learner: LearnerSlots, origin: string): void {

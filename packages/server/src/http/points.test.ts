@@ -114,7 +114,7 @@ describe('points', () => {
     await call(app, 'POST', '/v1/points/checkout-backend/decide', {});
     const { json } = await call(app, 'GET', '/v1/points/checkout-backend/report');
     expect(json.report).toMatchObject({ point: 'checkout-backend', node: 'cloud', mode: 'learning' });
-    expect(json.nodes.map((report: { node: string }) => report.node)).toEqual([]);
+    expect(json.nodes.map((report: { node: string }) => report.node)).toEqual([node.name]);
   });
 
   it('forget what they learned on demand, and the audit says who asked', async () => {

@@ -68,7 +68,9 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       tags: ['points'],
       summary: 'Traffic, reward, lift, allocation, guards',
       querystring: query(),
-      response: answers('The report of this node with everything below it, and those of the nodes below.'),
+      response: answers(
+        'The report of this node with everything below it, and that of each node, itself first.',
+      ),
     },
     handler: async (request): Promise<ReportAnswer> => {
       const node = pickNode(api, request.query);
