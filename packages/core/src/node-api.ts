@@ -93,8 +93,14 @@ export interface GanglionNode {
     readonly reason: string;
     readonly by: Actor;
   }): Promise<{ tags: readonly string[] }>;
-  /** Takes a node's evidence out of everything it taught. */
+  /** Takes a node's evidence, and all that came through it, out of everything it taught. */
   quarantine(request: { readonly node: string; readonly reason: string; readonly by: Actor }): Promise<void>;
+  /** Its evidence counts again. @throws `unknown_control` where it is not quarantined, `forbidden` */
+  liftQuarantine(request: {
+    readonly node: string;
+    readonly reason: string;
+    readonly by: Actor;
+  }): Promise<{ tags: readonly string[] }>;
   /** Forgets what a point has learned, everywhere, whoever is offline now. */
   reset(request: { readonly point: string; readonly reason: string; readonly by: Actor }): Promise<void>;
 

@@ -1,7 +1,8 @@
 import type { Applied } from '../sync/messages.ts';
 import type { ChildLink } from './child-link.ts';
 import { isSilent } from './forgetting.ts';
-import type { NodeState } from './state.ts';
+import { speaksFor } from './names.ts';
+import { type NodeState, refuse } from './state.ts';
 
 /** Which standing kills this node and those below have durably applied: what goes up. */
 export function appliedBelow(node: NodeState): Map<string, readonly string[]> {
@@ -24,11 +25,12 @@ export function hearApplied(node: NodeState, applied: readonly Applied[], link: 
       (node.applied.size >= node.limits.origins && !node.applied.has(name))
     )
       continue;
+    if (!speaksFor(node, link, name)) {
+      refuse(node, 'name_of_another');
+      continue;
+    }
     node.applied.set(name, new Set(tags.filter((tag) => typeof tag === 'string').slice(0, 100_000)));
-    // A way that is in use stands: what a former parent relays may be old.
-    const way = node.children.get(node.routes.get(name) ?? '');
-    if (name !== node.name && (way === undefined || way.node === link.node || isSilent(node, way)))
-      node.routes.set(name, link.key);
+    node.routes.set(name, link.key);
     for (const tag of tags) {
       const times = node.killTimes.get(tag);
       if (times !== undefined && !times.acks.has(name))

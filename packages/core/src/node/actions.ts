@@ -17,7 +17,10 @@ import { emit, type NodeState, readClocks } from './state.ts';
  */
 export function controlling(
   node: NodeState,
-): Pick<GanglionNode, 'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'reset'> {
+): Pick<
+  GanglionNode,
+  'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'liftQuarantine' | 'reset'
+> {
   const said = (by: Actor, reason: string) => ({
     tag: newTag(node),
     subtree: node.name,
@@ -128,6 +131,31 @@ export function controlling(
       record(node, by, 'quarantine', target, reason);
       await durable(node);
       press(node);
+    },
+    async liftQuarantine({ node: target, reason, by }) {
+      authorise(node, by);
+      reasonOf(reason);
+      const standing = [...node.controls.quarantines.values()].filter((each) => each.node === target);
+      if (standing.length === 0)
+        throw new GanglionError('unknown_control', `${target} is not quarantined`, {
+          field: 'node',
+          value: target,
+          mend: 'List what stands with GET /v1/controls.',
+        });
+      const above = standing.find((each) => each.subtree !== node.name && !node.routes.has(each.subtree));
+      if (above !== undefined)
+        throw new GanglionError('forbidden', `the quarantine was said at ${above.subtree}`, {
+          field: 'node',
+          value: target,
+          mend: `Lift it at ${above.subtree} or above.`,
+        });
+      const tags = standing.map((each) => each.tag);
+      changeControls(node, without(node.controls, tags));
+      record(node, by, 'quarantine.lift', target, reason);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+      return { tags };
     },
     async reset({ point, reason, by }) {
       authorise(node, by);

@@ -18,6 +18,7 @@ import {
   receiveSlot,
   sumBelow,
   sumOf,
+  sumOfOthers,
   sumOwn,
 } from '../sync/slots.ts';
 import { hearApplied } from './acknowledgements.ts';
@@ -28,7 +29,9 @@ import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { mixture } from './mixture.ts';
-import { isQuarantined, isStale } from './points.ts';
+import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
+import { isStale } from './points.ts';
+import { isOut } from './quarantine.ts';
 import { hearShareOf, shareFor } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
@@ -62,6 +65,9 @@ export interface ChildLink {
   /** Origins it lists that reach its base by another way, by learner. */
   readonly foreign: Map<string, Set<string>>;
   readonly answers: AskAnswer[];
+  /** Slots that it lists of nodes which are somewhere else, as far as we know. */
+  readonly parked: Map<string, Parked>;
+  parkedMs: number;
   share: number;
   lastHeardMs: number;
   lastSentMs: number;
@@ -108,7 +114,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   let wrote = false;
   const session = up.parentIncarnation === node.incarnation && up.session === link.session;
   if (session) {
-    for (const seq of up.feedbackAcks) drop(node, seq);
+    for (const seq of up.feedbackAcks) drop(node, link, seq);
     hearShareOf(link, up);
     for (const slot of up.slots) wrote = takeSlot(node, link, slot, up.seq) || wrote;
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
@@ -175,6 +181,8 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       listed: new Map(),
       foreign: new Map(),
       answers: [],
+      parked: new Map(),
+      parkedMs: node.moment.monoMs,
       share: 0,
       lastHeardMs: node.moment.monoMs,
       lastSentMs: Number.NEGATIVE_INFINITY,
@@ -218,12 +226,17 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     nameForeign(link, message.key, message.origin);
     return false;
   }
+  if (!isTheirs(node, link, message)) return false;
   const decoded = decodeSlotEvidence(node, learner.slots, message);
   if (decoded === 'refused') return false;
   const at = {
     selfOrigin: node.origin,
     isRoot: node.isRoot,
-    quarantined: isQuarantined(node, nodeOf(message.origin)),
+    quarantined: isOut(node, {
+      node: nodeOf(message.origin),
+      route: link.key,
+      out: message.out === true,
+    }),
     nowMs: node.moment.treeMs,
   };
   // What it was told has left for the totals is in them, wherever the child thinks it has been.
@@ -327,8 +340,10 @@ function takeFeedbackUp(node: NodeState, up: UpMessage): boolean {
   return up.feedback.length > 0;
 }
 
-function drop(node: NodeState, seq: number): void {
-  if (node.outbox.get(seq)?.durable !== true) return;
+function drop(node: NodeState, link: ChildLink, seq: number): void {
+  const item = node.outbox.get(seq);
+  // Nobody acknowledges what went to another.
+  if (item?.durable !== true || item.sentOn !== link.key) return;
   node.outbox.delete(seq);
   node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
 }
@@ -336,7 +351,10 @@ function drop(node: NodeState, seq: number): void {
 /** Sends to every child what is due for it. */
 export function pumpChildren(node: NodeState): void {
   forgetSilent(node);
-  for (const link of node.children.values()) if (link.urgent || hasNews(node, link)) answer(node, link);
+  for (const link of node.children.values()) {
+    retryParked(node, link, (slot, seq) => takeSlot(node, link, slot, seq));
+    if (link.urgent || hasNews(node, link)) answer(node, link);
+  }
 }
 
 function hasNews(node: NodeState, link: ChildLink): boolean {
@@ -433,7 +451,11 @@ function totalFor(node: NodeState, slots: LearnerSlots, link: ChildLink): unknow
         : evidence.decode(slot.bytes, node.limits),
   );
   let below: unknown;
-  if (evidence.subtract !== undefined) below = evidence.subtract(sumBelow(slots), sumOf(slots, link.key));
+  const parked = parkedOrigins(link, slots.key);
+  // What it lists of a node that is elsewhere counts at its end: in what it gets it must not be, too.
+  if (parked.size > 0) below = sumOfOthers(slots, link.key, parked);
+  else if (evidence.subtract !== undefined)
+    below = evidence.subtract(sumBelow(slots), sumOf(slots, link.key));
   else {
     below = evidence.zero();
     for (const child of slots.groups.keys())

@@ -1,7 +1,8 @@
 import { type ControlState, EMPTY_CONTROLS, joinControls } from '../controls/control-state.ts';
 import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
-import { isQuarantined, refreshView, syncPoints } from './points.ts';
+import { refreshView, syncPoints } from './points.ts';
+import { isOut } from './quarantine.ts';
 import { emit, type NodeState, refuse } from './state.ts';
 
 /** Puts a new control state in force, at once in memory; it is on disk with the next batch. */
@@ -12,7 +13,7 @@ export function changeControls(node: NodeState, controls: ControlState, placeCha
   if (changed) node.controlsDirty = true;
   syncPoints(node);
   for (const learner of node.learners.values())
-    if (applyQuarantine(learner.slots, (name) => isQuarantined(node, name)))
+    if (applyQuarantine(learner.slots, (slot) => isOut(node, slot)))
       for (const state of node.points.values()) refreshView(node, state);
   for (const link of node.children.values()) link.urgent = true;
   if (node.parent !== undefined) node.parent.urgent = true;

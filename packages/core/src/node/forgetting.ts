@@ -2,7 +2,7 @@ import type { ChildLink } from './child-link.ts';
 import { type NodeState, refuse } from './state.ts';
 
 /** Heartbeats without a word after which a child counts as away. */
-const SILENT_BEATS = 5;
+export const SILENT_BEATS = 5;
 
 /** Whether a child has missed its heartbeats: it may be cut off, or have moved. */
 export function isSilent(node: NodeState, link: ChildLink): boolean {

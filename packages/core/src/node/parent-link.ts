@@ -18,6 +18,7 @@ import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { jsonBytes } from './json-bytes.ts';
+import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { outstandingShare, setShare } from './shares.ts';
 import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
@@ -65,7 +66,7 @@ export interface ParentLink {
 interface Sent {
   readonly monoMs: number;
   readonly wallMs: number;
-  readonly slots: readonly { readonly slot: Slot; readonly version: number }[];
+  readonly slots: readonly { readonly slot: Slot; readonly version: number; readonly out: boolean }[];
   readonly feedback: readonly number[];
   readonly applied: readonly (readonly [string, string])[];
 }
@@ -209,8 +210,9 @@ function slotsUp(
   let complete = true;
   for (const [key, learner] of node.learners)
     for (const slot of learner.slots.slots.values()) {
-      if (slot.bytes === undefined || (slot.ackedVersion >= slot.durableVersion && slot.listedIn > 0))
-        continue;
+      if (slot.bytes === undefined) continue;
+      const out = cameThroughQuarantine(node, slot);
+      if (slot.ackedVersion >= slot.durableVersion && slot.listedIn > 0 && slot.toldOut === out) continue;
       if (slots.length >= SLOTS_A_MESSAGE) return { slots, chosen, complete: false };
       if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
         slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
@@ -229,8 +231,9 @@ function slotsUp(
         version: slot.durableVersion,
         onlyVia: alone ? parentOrigin : '',
         bytes: slot.bytes,
+        ...(out ? { out } : {}),
       });
-      chosen.push({ slot, version: slot.durableVersion });
+      chosen.push({ slot, version: slot.durableVersion, out });
     }
   return { slots, chosen, complete };
 }
@@ -345,7 +348,10 @@ function measure(node: NodeState, link: ParentLink, down: DownMessage, asked: Se
 const TREE_SLEW_MS = 0.5;
 
 function acknowledge(node: NodeState, link: ParentLink, sent: Sent): void {
-  for (const { slot, version } of sent.slots) if (version > slot.ackedVersion) slot.ackedVersion = version;
+  for (const { slot, version, out } of sent.slots) {
+    slot.toldOut = out;
+    if (version > slot.ackedVersion) slot.ackedVersion = version;
+  }
   for (const [name, tags] of sent.applied) link.appliedSent.set(name, tags);
   for (const seq of sent.feedback) forget(node, seq);
 }

@@ -9,6 +9,7 @@ import { applyQuarantine, hold, learnerSlots, ownSlot, sumBelow, sumOwn } from '
 import { jsonBytes } from './json-bytes.ts';
 import { advance, aim, mixture } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
+import { isOut, isQuarantined } from './quarantine.ts';
 import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
 
 /** What a stored source of decisions says: enough to join their feedback after a restart. */
@@ -50,8 +51,7 @@ export function syncPoints(node: NodeState): void {
     replacePoint(node, compiled, declared.version, key, current);
   }
   dropStaleLearners(node);
-  for (const learner of node.learners.values())
-    applyQuarantine(learner.slots, (name) => isQuarantined(node, name));
+  for (const learner of node.learners.values()) applyQuarantine(learner.slots, (slot) => isOut(node, slot));
   for (const state of node.joins.values())
     compileRuling(state, node.controls, { tier: node.tier, path: node.path });
 }
@@ -262,11 +262,6 @@ function othersOf(learner: LearnerState): unknown {
   if (slots.evidence === undefined) return undefined;
   const below = sumBelow(slots);
   return slots.base === undefined ? below : slots.evidence.add(slots.base.evidence, below);
-}
-
-export function isQuarantined(node: NodeState, name: string): boolean {
-  for (const quarantine of node.controls.quarantines.values()) if (quarantine.node === name) return true;
-  return false;
 }
 
 /** Own evidence (all incarnations) and the weighted evidence of the others become the view that `propose` reads. */

@@ -26,6 +26,7 @@ import { AUDIT_KEPT } from './actions.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
+import { isOut } from './quarantine.ts';
 import { openIncarnation } from './rotation.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
@@ -140,11 +141,12 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     ...stored,
     origin,
     node: nodeOf(origin),
+    toldOut: false,
     durableVersion: stored.version,
     received: undefined,
     sentToDurable: stored.sentTo,
     evidence: evidence?.decode(stored.bytes, node.limits),
-    quarantined: [...node.controls.quarantines.values()].some((q) => q.node === nodeOf(origin)),
+    quarantined: isOut(node, { ...stored, node: nodeOf(origin) }),
     listedIn: 0,
     ackedVersion: 0,
     claims: 0,

@@ -9,13 +9,19 @@ export function encodeSlot(slot: Slot, version: number, bytes: Uint8Array): Uint
     .text(slot.route)
     .text(slot.onlyVia)
     .text(slot.sentTo)
-    .byte(slot.counted ? 1 : 0)
+    .byte((slot.counted ? COUNTED : 0) | (slot.out ? OUT : 0))
     .float64(slot.changedMs)
     .bytes(bytes)
     .finish();
 }
 
-export type StoredSlot = Pick<Slot, 'version' | 'route' | 'onlyVia' | 'sentTo' | 'counted' | 'changedMs'> & {
+const COUNTED = 1;
+const OUT = 2;
+
+export type StoredSlot = Pick<
+  Slot,
+  'version' | 'route' | 'onlyVia' | 'sentTo' | 'counted' | 'out' | 'changedMs'
+> & {
   readonly bytes: Uint8Array;
 };
 
@@ -23,12 +29,18 @@ export type StoredSlot = Pick<Slot, 'version' | 'route' | 'onlyVia' | 'sentTo' |
 export function decodeSlot(value: Uint8Array, maxBytes: number): StoredSlot {
   const input = new ByteReader(value, maxBytes + 4096);
   if (input.byte() !== 1) input.fail('not a slot of this version');
+  const version = input.varint();
+  const route = input.text(512);
+  const onlyVia = input.text(512);
+  const sentTo = input.text(512);
+  const flags = input.byte();
   return {
-    version: input.varint(),
-    route: input.text(512),
-    onlyVia: input.text(512),
-    sentTo: input.text(512),
-    counted: input.byte() === 1,
+    version,
+    route,
+    onlyVia,
+    sentTo,
+    counted: (flags & COUNTED) !== 0,
+    out: (flags & OUT) !== 0,
     changedMs: input.finite(),
     bytes: input.bytes(maxBytes),
   };

@@ -2,6 +2,7 @@ import { NAME_PATTERN } from '../limits.ts';
 import type { NodeEvent, NodeStatus, PointReport, SideSums } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
 import type { ChildLink } from './child-link.ts';
+import { speaksFor } from './names.ts';
 import { nodeStatus, pointReport } from './report.ts';
 import { emit, type NodeState, refuse } from './state.ts';
 
@@ -47,6 +48,10 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
       known.telemetry.status.ageMs + receivedMs - known.receivedMs < each.status.ageMs
     )
       continue;
+    if (!speaksFor(node, link, name)) {
+      refuse(node, 'name_of_another');
+      continue;
+    }
     node.below.set(name, { telemetry: each, receivedMs });
     node.routes.set(name, link.key);
     if (node.listeners.size > 0) publish(node, name, each);

@@ -103,6 +103,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
         version: whole(slot, 'version'),
         onlyVia: text(slot, 'onlyVia', 200),
         bytes: base64(slot, 'bytes', limits.evidenceBytes),
+        ...(slot.out === undefined ? {} : { out: flag(slot, 'out') }),
       };
     }),
     learners: list(json, 'learners', limits.points * 4).map((item, i) => {

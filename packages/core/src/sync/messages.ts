@@ -12,6 +12,8 @@ export interface SlotMessage {
   readonly version: number;
   readonly onlyVia: string;
   readonly bytes: Uint8Array;
+  /** It came through a quarantined child: it counts nowhere. Default: false. */
+  readonly out?: boolean | undefined;
 }
 
 /** Everybody outside the child's subtree, for one learner. */

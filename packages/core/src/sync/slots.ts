@@ -61,8 +61,12 @@ export interface Slot {
   onlyVia: string;
   /** Whether it is part of this node's sums. */
   counted: boolean;
-  /** Its node is quarantined: kept and passed on, but part of no sum. */
+  /** Its node is quarantined, or it came through such a one: kept and passed on, but part of no sum. */
   quarantined: boolean;
+  /** The child that sent it says that it came through a quarantined one. */
+  out: boolean;
+  /** What the parent has acknowledged of that. */
+  toldOut: boolean;
   /** The one parent origin this node has ever sent it to; '' before, `*` once there were several. */
   sentTo: string;
   /** As that is on disk: it goes nowhere before, or a restart would not know where it has been. */
@@ -119,6 +123,8 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       onlyVia: '',
       counted: true,
       quarantined: false,
+      out: false,
+      toldOut: false,
       sentTo: '',
       sentToDurable: '',
       listedIn: 0,
@@ -153,6 +159,7 @@ export interface IncomingSlot {
   /** Undefined where this node cannot decode it. */
   readonly evidence: unknown;
   readonly onlyVia: string;
+  readonly out?: boolean | undefined;
 }
 
 /** `older`: the child holds an older copy, or another content under the same version; it should drop it. */
@@ -179,6 +186,8 @@ export function receiveSlot(
       at.isRoot || (incoming.onlyVia === at.selfOrigin && !learner.departed.has(incoming.origin));
     const slot: Slot = {
       ...incoming,
+      out: incoming.out === true,
+      toldOut: false,
       node: nodeOf(incoming.origin),
       bytes: undefined,
       received: incoming.bytes,
@@ -201,7 +210,8 @@ export function receiveSlot(
   if (incoming.version < known.version) return { result: 'older', previous: '' };
   if (incoming.version === known.version) {
     if (!sameBytes(known.received ?? known.bytes, incoming.bytes)) return { result: 'older', previous: '' };
-    if (known.route === child) return { result: 'known', previous: '' };
+    if (known.route === child && known.out === (incoming.out === true))
+      return { result: 'known', previous: '' };
   }
   const previous = known.route === child ? '' : known.route;
   leave(learner, known);
@@ -211,6 +221,8 @@ export function receiveSlot(
     evidence: incoming.evidence,
     route: child,
     onlyVia: incoming.onlyVia,
+    out: incoming.out === true,
+    quarantined: at.quarantined,
     changedMs: at.nowMs,
   });
   enter(learner, known);
@@ -279,6 +291,18 @@ export function sumOf(learner: LearnerSlots, child: string): unknown {
   return group === undefined
     ? learner.evidence?.zero()
     : settle(learner, group.sum, group.origins, () => true);
+}
+
+/** What came from all children but one, without some origins. */
+export function sumOfOthers(learner: LearnerSlots, child: string, except: ReadonlySet<string>): unknown {
+  const { evidence } = learner;
+  let total = evidence?.zero();
+  for (const origin of [...learner.slots.keys()].sort()) {
+    const slot = learner.slots.get(origin) as Slot;
+    if (slot.route !== '' && slot.route !== child && !except.has(origin) && inSums(slot))
+      total = evidence?.add(total, slot.evidence);
+  }
+  return total;
 }
 
 /** Own evidence. `durable`: only what is on disk, the only thing that may be sent. */
@@ -403,11 +427,11 @@ const DEPARTED_MAX = 4096;
 /** An origin that is refused this often has been closed to its process. */
 const CLAIMS_MAX = 8;
 
-/** Marks what belongs to quarantined nodes; sums are made anew where that changed. Returns whether it did. */
-export function applyQuarantine(learner: LearnerSlots, isQuarantined: (node: string) => boolean): boolean {
+/** Marks what is quarantined; sums are made anew where that changed. Returns whether it did. */
+export function applyQuarantine(learner: LearnerSlots, isOut: (slot: Slot) => boolean): boolean {
   let changed = false;
   for (const slot of learner.slots.values()) {
-    const quarantined = isQuarantined(slot.node);
+    const quarantined = isOut(slot);
     if (slot.quarantined === quarantined) continue;
     slot.quarantined = quarantined;
     changed = true;

@@ -1,0 +1,256 @@
+import { describe, expect, test } from 'vitest';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
+import { PROTOCOL } from '../sync/messages.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
+
+/** A root with one point, on a clock that is moved by hand. */
+async function start(name = 'cloud', root = true) {
+  let word = 1;
+  let ms = 1000;
+  const node = await createNode({
+    name,
+    tier: 'cloud',
+    root,
+    registry: standard,
+    ports: {
+      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
+      chance: { uint32: () => word++ },
+    },
+  });
+  return Object.assign(node, {
+    pass(more: number) {
+      ms += more;
+      node.tick();
+    },
+  });
+}
+
+/** A child that has begun its exchange: what it says, and what it hears. */
+function child(node: HostedNode, name: string, incarnation = 'x1') {
+  let session = 0;
+  let parentIncarnation = '';
+  let seq = 0;
+  const heard: DownMessage[] = [];
+  const say = (rest: Partial<UpMessage>): DownMessage | undefined => {
+    node.receiveUp(
+      {
+        v: PROTOCOL,
+        node: name,
+        incarnation,
+        tier: 'device',
+        parentIncarnation,
+        connection: 1,
+        session,
+        seq: ++seq,
+        heardDown: 0,
+        content: false,
+        complete: true,
+        slots: [],
+        learners: [],
+        digest: '',
+        joined: '',
+        controls: null,
+        applied: [],
+        feedback: [],
+        feedbackAcks: [],
+        telemetry: [],
+        share: 0,
+        asks: [],
+        ...rest,
+      },
+      (down) => {
+        ({ session } = down);
+        parentIncarnation = down.incarnation;
+        heard.push(down);
+      },
+    );
+    return heard.at(-1);
+  };
+  say({});
+  return { say, heard, origin: `${name}~${incarnation}` };
+}
+
+const word = (node: HostedNode, name: string, ageMs = 0): Telemetry => ({
+  status: { ...node.nodes()[0], node: name, ageMs },
+  reports: [],
+  via: '',
+});
+
+/** Evidence of one outcome, as a device learns it. */
+async function outcome(): Promise<{ key: string; bytes: Uint8Array }> {
+  const node = await start();
+  await node.apply(spec, me);
+  await node.feedback([{ id: node.decide('p').id, reward: 1 }]);
+  const [[key, learner]] = node.state.learners;
+  const [slot] = learner.slots.slots.values();
+  return { key, bytes: slot.bytes as Uint8Array };
+}
+
+const outcomesAt = (node: HostedNode): number => {
+  const [learner] = node.state.learners.values();
+  let n = 0;
+  for (const slot of learner.slots.slots.values())
+    if (slot.counted && !slot.quarantined) n += learner.slots.evidence?.outcomes(slot.evidence) ?? 0;
+  return n;
+};
+
+describe('a link speaks for its own name and for those it relays', () => {
+  test('a sibling that is connected here keeps its report, its way and its acknowledgements', async () => {
+    const node = await start();
+    const d1 = child(node, 'd1');
+    const d2 = child(node, 'd2');
+    d1.say({ telemetry: [word(node, 'd1', 5)] });
+    const { tag } = await node.kill({ scope: '*', reason: 'stop', by: me });
+    d2.say({ telemetry: [word(node, 'd1')], applied: [{ node: 'd1', tags: [tag] }] });
+    expect(node.state.routes.get('d1')).toBe(d1.origin);
+    expect(node.state.below.get('d1')?.telemetry.status.ageMs).toBe(5);
+    const acks = node.controls().kills[0].acknowledgements;
+    expect(acks.find((ack) => ack.node === 'd1')?.state).toBe('waiting');
+    expect(node.nodes()[0].refused.name_of_another).toBe(2);
+  });
+
+  test('nor is a node taken that another child relays, as long as there is word of it', async () => {
+    const node = await start();
+    const r1 = child(node, 'r1');
+    const r2 = child(node, 'r2');
+    r1.say({ telemetry: [word(node, 'd1')] });
+    r2.say({ telemetry: [word(node, 'd1')] });
+    expect(node.state.routes.get('d1')).toBe(r1.origin);
+    // It has moved: its former parent has nothing new to say of it.
+    for (let i = 0; i < 20; i++) {
+      node.pass(1000);
+      r1.say({ telemetry: [word(node, 'd1', 1000 * i)] });
+      r2.say({ telemetry: [word(node, 'd1')] });
+    }
+    expect(node.state.routes.get('d1')).toBe(r2.origin);
+  });
+
+  test('who connects here under a name has it, whatever others relay', async () => {
+    const node = await start();
+    const r1 = child(node, 'r1');
+    r1.say({ telemetry: [word(node, 'd1')] });
+    const d1 = child(node, 'd1');
+    r1.say({ telemetry: [word(node, 'd1')] });
+    expect(node.state.routes.get('d1')).toBe(d1.origin);
+  });
+
+  test('a link that has gone silent holds no name', async () => {
+    const node = await start();
+    child(node, 'd1');
+    const r1 = child(node, 'r1');
+    node.pass(60_000);
+    r1.say({ telemetry: [word(node, 'd1')] });
+    expect(node.state.routes.get('d1')).toBe(r1.origin);
+  });
+
+  test('feedback on its way to a sibling is not acknowledged in its name', async () => {
+    const node = await start();
+    const d1 = child(node, 'd1');
+    const d2 = child(node, 'd2');
+    await node.feedback([{ id: 'd1~x1~0~1', reward: 1 }]);
+    d1.say({});
+    d2.say({ feedbackAcks: [1] });
+    expect(node.state.outbox.size).toBe(1);
+    d1.say({ feedbackAcks: [1] });
+    expect(node.state.outbox.size).toBe(0);
+  });
+});
+
+describe('evidence under another’s name', () => {
+  test('waits while that node is here, and counts once it is gone: it may have moved', async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const d1 = child(node, 'd1');
+    const r1 = child(node, 'r1');
+    const slot = { key, origin: 'd1~x1', version: 1, onlyVia: '', bytes };
+    d1.say({ slots: [slot], content: true });
+    r1.say({ slots: [{ ...slot, version: 9 }], content: true });
+    expect(node.state.learners.get(key)?.slots.slots.get('d1~x1')?.version).toBe(1);
+    expect(node.nodes()[0].refused.name_of_another).toBe(1);
+    node.pass(3000);
+    expect(node.state.learners.get(key)?.slots.slots.get('d1~x1')?.version).toBe(1);
+    node.pass(3000);
+    r1.say({});
+    node.pass(1000);
+    expect(node.state.learners.get(key)?.slots.slots.get('d1~x1')).toMatchObject({
+      version: 9,
+      route: r1.origin,
+    });
+  });
+
+  test('is left out of the base of whoever lists it, so that it counts there once', async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const d1 = child(node, 'd1');
+    const r1 = child(node, 'r1');
+    const slot = { key, origin: 'd1~x1', version: 1, onlyVia: '', bytes };
+    d1.say({ slots: [slot], content: true });
+    r1.say({ slots: [slot], content: true, learners: [[key, -1]] });
+    node.pass(2000);
+    r1.say({});
+    const base = r1.heard.flatMap((down) => down.bases).at(-1);
+    const { evidence } = node.state.learners.get(key)!.slots;
+    expect(evidence!.outcomes(evidence!.decode(base!.bytes, node.state.limits))).toBe(0);
+  });
+});
+
+describe('a quarantined child', () => {
+  test('teaches nothing under an invented name either, and what it taught counts again once that is lifted', async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const d2 = child(node, 'd2');
+    const slot = { key, origin: 'd2~x1', version: 1, onlyVia: '', bytes };
+    d2.say({ slots: [slot, { ...slot, origin: 'nobody~x1' }], content: true });
+    expect(outcomesAt(node)).toBe(2);
+    await node.quarantine({ node: 'd2', reason: 'poison', by: me });
+    expect(outcomesAt(node)).toBe(0);
+    d2.say({ slots: [{ ...slot, origin: 'someone~x1' }], content: true });
+    expect(outcomesAt(node)).toBe(0);
+    const { tags } = await node.liftQuarantine({ node: 'd2', reason: 'mended', by: me });
+    expect(tags).toHaveLength(1);
+    expect(outcomesAt(node)).toBe(3);
+    expect(node.controls().quarantined).toEqual([]);
+    expect(node.audit(1)[0]).toMatchObject({ action: 'quarantine.lift', target: 'd2', reason: 'mended' });
+    await expect(node.liftQuarantine({ node: 'd2', reason: 'again', by: me })).rejects.toMatchObject({
+      code: 'unknown_control',
+    });
+  });
+
+  test('is left out further up too, where nobody knows whose child the invented name is', async () => {
+    const cloud = await start();
+    const region = await start('r1', false);
+    await cloud.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const link = region.connectParent((up) => cloud.receiveUp(up, (down) => link.receive(down)));
+    const settle = async () => {
+      for (let i = 0; i < 40; i++) {
+        region.pass(100);
+        cloud.pass(100);
+        for (let hop = 0; hop < 8; hop++) await undefined;
+      }
+    };
+    await settle();
+    const d2 = child(region, 'd2');
+    d2.say({
+      slots: [{ key, origin: 'nobody~x1', version: 1, onlyVia: '', bytes }],
+      content: true,
+      telemetry: [word(region, 'd2')],
+    });
+    await settle();
+    expect(outcomesAt(cloud)).toBe(1);
+    await cloud.quarantine({ node: 'd2', reason: 'poison', by: me });
+    await settle();
+    expect(outcomesAt(cloud)).toBe(0);
+    await cloud.liftQuarantine({ node: 'd2', reason: 'mended', by: me });
+    await settle();
+    expect(outcomesAt(cloud)).toBe(1);
+  });
+});

@@ -1,0 +1,62 @@
+import type { SlotMessage } from '../sync/messages.ts';
+import { nodeOf } from '../sync/slots.ts';
+import type { ChildLink } from './child-link.ts';
+import { nameForeign } from './foreign.ts';
+import { speaksFor } from './names.ts';
+import { type NodeState, refuse } from './state.ts';
+
+/** A slot that a child lists of a node which is another's as far as we know, as last listed. */
+export interface Parked {
+  readonly message: SlotMessage;
+  /** The message that listed it. */
+  readonly seq: number;
+}
+
+/** More are not kept for one child. */
+const PARKED_MAX = 10_000;
+
+/**
+ * Whether a child may list this slot. Where its node is another's it is parked: it may have moved, and nobody has
+ * noticed yet, or somebody uses its name. Until that is known it counts below that child alone, and is in no sum here.
+ */
+export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage): boolean {
+  const at = `${message.key}\n${message.origin}`;
+  const name = nodeOf(message.origin);
+  if (speaksFor(node, link, name)) {
+    link.parked.delete(at);
+    return true;
+  }
+  refuse(node, 'name_of_another');
+  const ours = name === node.name || node.path.includes(name);
+  if (!ours && (link.parked.has(at) || link.parked.size < PARKED_MAX))
+    link.parked.set(at, { message, seq: link.heard });
+  else nameForeign(link, message.key, message.origin);
+  return false;
+}
+
+/** Takes what was parked once its node is no longer another's. */
+export function retryParked(
+  node: NodeState,
+  link: ChildLink,
+  take: (slot: SlotMessage, seq: number) => boolean,
+): void {
+  const { monoMs } = node.moment;
+  if (link.parked.size === 0 || monoMs - link.parkedMs < node.tuning.heartbeatMs) return;
+  link.parkedMs = monoMs;
+  for (const [at, { message, seq }] of [...link.parked]) {
+    if (!speaksFor(node, link, nodeOf(message.origin))) continue;
+    link.parked.delete(at);
+    take(message, seq);
+    // Whether it is taken or named as foreign, what this child gets is another base from now on.
+    const learner = node.learners.get(message.key);
+    if (learner !== undefined) learner.slots.revision++;
+    link.urgent = true;
+  }
+}
+
+/** Origins of one learner that are parked. */
+export function parkedOrigins(link: ChildLink, key: string): ReadonlySet<string> {
+  const out = new Set<string>();
+  for (const { message } of link.parked.values()) if (message.key === key) out.add(message.origin);
+  return out;
+}
