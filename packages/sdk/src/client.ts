@@ -57,6 +57,8 @@ export interface Client {
     options?: { readonly tag?: string | undefined; readonly reason?: string | undefined },
   ): Promise<TagsAnswer>;
   quarantine(node: string, reason: string): Promise<void>;
+  /** Its evidence counts again. */
+  liftQuarantine(node: string, reason: string): Promise<TagsAnswer>;
   nodes(): Promise<readonly NodeStatus[]>;
   audit(limit?: number): Promise<readonly AuditEntry[]>;
   /** What happens from now on, until aborted or the connection ends. Decisions and outcomes are samples. */
@@ -124,6 +126,12 @@ export function createClient(options: ClientOptions = {}): Client {
         again: 'refused',
       }),
     quarantine: async (node, reason) => void (await post('/v1/quarantine', { node, reason }, 'refused')),
+    liftQuarantine: (node, reason) =>
+      wire.json({
+        method: 'DELETE',
+        path: at(`/v1/quarantine/${encodeURIComponent(node)}`, { reason }),
+        again: 'refused',
+      }),
     nodes: () => get('/v1/nodes'),
     audit: (limit) => get('/v1/audit', { limit: limit === undefined ? undefined : String(limit) }),
     events: ({ kinds, point, signal } = {}) =>

@@ -94,9 +94,12 @@ describe('the command', () => {
     await fine('override', 'remove', 'checkout');
     expect(await fine('nodes')).toMatchObject([{ node: 'hq', tier: 'cloud' }]);
     await fine('quarantine', 'hq', '--reason', 'drill');
+    expect(await fine('quarantine', 'hq', '--lift', '--reason', 'over')).toMatchObject({
+      quarantined: false,
+    });
     await fine('point', 'reset', 'checkout', '--reason', 'drill');
     expect(await fine('point', 'delete', 'checkout')).toMatchObject({ deleted: true });
-    expect((await fine('audit')) as unknown[]).toHaveLength(8);
+    expect((await fine('audit')) as unknown[]).toHaveLength(9);
     expect(await fine('doctor', '--data', folder)).toBeInstanceOf(Array);
   }, 120_000);
 

@@ -178,6 +178,22 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'names-for-all',
+    fault: 'a child may speak for the children of others',
+    edits: [edit('node/names.ts', 'return way.node !== name && !hasFreshWord(node, name);', 'return true;')],
+  },
+  {
+    name: 'acknowledged-by-another',
+    fault: 'a child acknowledges feedback that was on its way to another',
+    edits: [
+      edit(
+        'node/child-link.ts',
+        'if (item?.durable !== true || item.sentOn !== link.key) return;',
+        'if (item?.durable !== true) return;',
+      ),
+    ],
+  },
+  {
     name: 'learns-across-reset',
     fault: 'an outcome of a decision before a reset teaches the learner after it',
     edits: [

@@ -35,23 +35,33 @@ export function acceptLinks(
   const gate = createGate(options.auth ?? { tokens: [] });
   server.on('upgrade', (request, socket, head) => {
     if (request.url?.split('?')[0] !== LINK_PATH) return refuse(socket, '404 Not Found');
+    let speaksAs: string | undefined;
     try {
-      gate.admit(
+      speaksAs = gate.admit(
         { method: 'POST', headers: request.headers, remoteAddress: request.socket.remoteAddress },
-        'control',
-      );
+        'link',
+      ).node;
     } catch {
       return refuse(socket, '401 Unauthorized');
     }
-    sockets.handleUpgrade(request, socket, head, (link) => sockets.emit('connection', link, request));
+    sockets.handleUpgrade(request, socket, head, (link) => serve(link, speaksAs));
   });
-  sockets.on('connection', (link) => {
+  const serve = (link: WebSocket, speaksAs: string | undefined): void => {
     const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
     link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
     link.on('message', (data) => {
       try {
         const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
-        if (received.kind === 'up') node.receiveUp(received.message, send);
+        if (received.kind !== 'up') return;
+        if (speaksAs !== undefined && received.message.node !== speaksAs) {
+          options.logger.warn(
+            { as: received.message.node, token: speaksAs },
+            'a child spoke under another name than its token’s',
+          );
+          link.close(1008, 'this token is another node’s');
+          return;
+        }
+        node.receiveUp(received.message, send);
       } catch (error) {
         if (error instanceof GanglionError)
           options.logger.warn(
@@ -63,7 +73,7 @@ export function acceptLinks(
         link.close(1007, 'undecodable');
       }
     });
-  });
+  };
   return {
     close() {
       for (const link of sockets.clients) link.terminate();

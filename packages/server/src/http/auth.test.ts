@@ -25,6 +25,8 @@ describe('with tokens', () => {
       tokenGrant('viewer-secret', 'viewer', 'wall'),
       tokenGrant('app-secret-1', 'app', 'shop'),
       tokenGrant('operator-secret', 'operator', 'alice'),
+      tokenGrant('node-secret', 'node', 'fleet'),
+      tokenGrant('phone-secret', 'node', 'phone', 'phone'),
     ],
   });
   const as = (token: string, access: Access) =>
@@ -41,6 +43,13 @@ describe('with tokens', () => {
     ['app-secret-1', 'control', 'forbidden'],
     ['operator-secret', 'data', 'admitted'],
     ['operator-secret', 'control', 'admitted'],
+    ['operator-secret', 'link', 'admitted'],
+    ['node-secret', 'link', 'admitted'],
+    ['phone-secret', 'link', 'admitted'],
+    ['node-secret', 'read', 'forbidden'],
+    ['node-secret', 'data', 'forbidden'],
+    ['node-secret', 'control', 'forbidden'],
+    ['app-secret-1', 'link', 'forbidden'],
     ['operator-secre', 'control', 'unauthorized'],
     ['operator-secret2', 'read', 'unauthorized'],
   ] as const)('%s asking to %s is %s', (token, access, verdict) => {
@@ -152,6 +161,14 @@ describe('a token file', () => {
     expect(grants.map(({ role, name }) => `${role} ${name}`)).toEqual(['viewer wall', 'operator alice']);
   });
 
+  it('says of a node’s token which name it is for', () => {
+    const grants = loadTokens({}, file('node fleet 0123456789\nnode:phone-1 phone abcdefghij\n'));
+    expect(grants.map(({ role, name, node }) => ({ role, name, node }))).toEqual([
+      { role: 'node', name: 'fleet', node: undefined },
+      { role: 'node', name: 'phone', node: 'phone-1' },
+    ]);
+  });
+
   it('may hold a single token, an operator’s, beside that of the environment', () => {
     expect(loadTokens({ GANGLION_TOKEN: 'from-the-environment' }, file('0123456789abcdef\n'))).toHaveLength(
       2,
@@ -162,6 +179,7 @@ describe('a token file', () => {
     ['an unknown role', 'root alice 0123456789'],
     ['a short token', 'operator alice 1234'],
     ['a bad name', 'operator a/b 0123456789'],
+    ['a node that is none', 'node:a/b phone 0123456789'],
     ['nothing', '# nothing\n'],
   ])('is refused for %s, without showing a token', (_what, text) => {
     expect(code(() => loadTokens({}, file(text)))).toBe('invalid_input');

@@ -6,18 +6,23 @@ import { type Caller, checkBrowser, isLoopback, oneHeader as one } from './brows
 export type { Caller } from './browser.ts';
 
 /**
- * `viewer` reads; `app` reads, decides and sends feedback, but cannot stop anything; `operator` does everything.
- * An application's token must not be able to kill, nor a wallboard's to teach.
+ * `viewer` reads; `app` reads, decides and sends feedback, but cannot stop anything; `node` is a child on its link and
+ * nothing else; `operator` does everything. An application's token must not be able to kill, a wallboard's to teach, nor
+ * a device's to read what others do.
  */
-export type Role = 'viewer' | 'app' | 'operator';
+export type Role = 'viewer' | 'app' | 'node' | 'operator';
 
-/** What a call needs: `open` nothing; `data` is deciding and feedback; `control` is an action that people answer for. */
-export type Access = 'open' | 'read' | 'data' | 'control';
+/**
+ * What a call needs: `open` nothing; `data` is deciding and feedback; `control` is an action that people answer for;
+ * `link` is that of a child node.
+ */
+export type Access = 'open' | 'read' | 'data' | 'control' | 'link';
 
 const GRANTS: Readonly<Record<Role, readonly Access[]>> = {
   viewer: ['open', 'read'],
   app: ['open', 'read', 'data'],
-  operator: ['open', 'read', 'data', 'control'],
+  node: ['open', 'link'],
+  operator: ['open', 'read', 'data', 'control', 'link'],
 };
 
 /** A token as it is kept: its digest, never itself. */
@@ -26,6 +31,8 @@ export interface TokenGrant {
   readonly role: Role;
   /** Who acts, for the audit. */
   readonly name: string;
+  /** Of a `node`: the only name that it may speak as. Undefined: any. */
+  readonly node?: string | undefined;
 }
 
 export interface AuthOptions {
@@ -38,10 +45,12 @@ export interface AuthOptions {
 export interface Principal {
   readonly name: string;
   readonly role: Role;
+  /** The only node that it may speak as on a link. Undefined: any. */
+  readonly node?: string | undefined;
 }
 
 /** The digest a token is kept and compared as. */
-export function tokenGrant(token: string, role: Role, name: string): TokenGrant {
+export function tokenGrant(token: string, role: Role, name: string, node?: string): TokenGrant {
   if (token.length < 8 || token.length > 512 || !/^[\x21-\x7e]+$/.test(token))
     throw new GanglionError('invalid_input', 'A token must be 8 to 512 visible ASCII characters', {
       field: 'token',
@@ -53,12 +62,18 @@ export function tokenGrant(token: string, role: Role, name: string): TokenGrant 
       value: name,
       mend: 'Use letters, digits, dot, dash and underscore.',
     });
-  return { digest: digestOf(token), role, name };
+  if (node !== undefined && !NAME_PATTERN.test(node))
+    throw new GanglionError('invalid_input', 'The node that a token is for is not a name', {
+      field: 'token.node',
+      value: node,
+      mend: 'Write node:NAME, with the name that the node is started under.',
+    });
+  return { digest: digestOf(token), role, name, node };
 }
 
 /**
  * Tokens from the environment (`GANGLION_TOKEN`, an operator's) and from a file, one a line: `ROLE NAME TOKEN`, or a
- * token alone, which is an operator's. Lines that start with # are comments.
+ * token alone, which is an operator's. `node:NODE` is the role of a child that may speak as NODE alone. Lines that start with # are comments.
  * @throws GanglionError `invalid_input`, naming the line, never the token
  */
 export function loadTokens(
@@ -102,9 +117,11 @@ function grantOf(line: string, number: number): TokenGrant[] {
   if (words.length === 1) return [tokenGrant(words[0], 'operator', 'operator')];
   if (words.length === 3 && Object.hasOwn(GRANTS, words[0]))
     return [tokenGrant(words[2], words[0] as Role, words[1])];
+  if (words.length === 3 && words[0].startsWith('node:'))
+    return [tokenGrant(words[2], 'node', words[1], words[0].slice('node:'.length))];
   throw new GanglionError('invalid_input', `Line ${number} of the token file is not: ROLE NAME TOKEN`, {
     field: `--token-file:${number}`,
-    mend: 'ROLE is viewer, app or operator.',
+    mend: 'ROLE is viewer, app, node, node:NODE or operator.',
   });
 }
 
@@ -113,6 +130,14 @@ export interface Gate {
   /** @throws GanglionError `unauthorized` or `forbidden` */
   admit(caller: Caller, access: Access): Principal;
 }
+
+const MENDS: Readonly<Record<Access, string>> = {
+  open: '',
+  read: 'Use the token of a viewer, an app or an operator.',
+  data: 'Use the token of an app or an operator.',
+  control: 'Use the token of an operator.',
+  link: 'Use the token of a node or an operator.',
+};
 
 const ANYBODY: Principal = Object.freeze({ name: 'local', role: 'operator' });
 
@@ -127,10 +152,7 @@ export function gate(options: AuthOptions): Gate {
       if (!GRANTS[principal.role].includes(access))
         throw new GanglionError('forbidden', `A ${principal.role} may not do this`, {
           field: 'authorization',
-          mend:
-            access === 'control'
-              ? 'Use the token of an operator.'
-              : 'Use the token of an app or an operator.',
+          mend: MENDS[access],
         });
       return principal;
     },
@@ -157,10 +179,10 @@ function authenticate(caller: Caller, tokens: readonly TokenGrant[]): Principal 
 }
 
 function withoutTokens(caller: Caller, access: Access): Principal {
-  if (access === 'control' && !isLocal(caller))
+  if ((access === 'control' || access === 'link') && !isLocal(caller))
     throw new GanglionError(
       'forbidden',
-      'Without a token, control actions are taken from this machine only',
+      'Without a token, control actions and links are taken from this machine only',
       {
         field: 'authorization',
         mend: 'Start the daemon with GANGLION_TOKEN or --token-file, and send the token.',

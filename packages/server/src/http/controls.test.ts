@@ -104,6 +104,26 @@ describe('a quarantine', () => {
   });
 });
 
+describe('a quarantine that was lifted', () => {
+  it('stands no more; the audit has who and why; a second time there is nothing to lift', async () => {
+    await call(app, 'POST', '/v1/quarantine', { node: 'cloud', reason: 'broken sensor' });
+    expect((await call(app, 'GET', '/v1/controls')).json.quarantined).toMatchObject([{ node: 'cloud' }]);
+    const lifted = await call(app, 'DELETE', '/v1/quarantine/cloud?reason=mended', undefined, {
+      'x-ganglion-actor': 'alice',
+    });
+    expect(lifted.json.tags).toHaveLength(1);
+    expect((await call(app, 'GET', '/v1/controls')).json.quarantined).toEqual([]);
+    expect((await call(app, 'GET', '/v1/audit?limit=1')).json).toMatchObject([
+      { action: 'quarantine.lift', target: 'cloud', by: 'local/alice', reason: 'mended' },
+    ]);
+    expect(problem(await call(app, 'DELETE', '/v1/quarantine/cloud?reason=again'))).toMatchObject({
+      status: 404,
+      code: 'unknown_control',
+    });
+    expect(problem(await call(app, 'DELETE', '/v1/quarantine/cloud'))).toMatchObject({ status: 400 });
+  });
+});
+
 describe('any call', () => {
   it('may name a node of this process, and no other', async () => {
     expect((await call(app, 'GET', '/v1/nodes?node=cloud')).json).toHaveLength(1);

@@ -64,6 +64,7 @@ describe('/openapi.json', () => {
         'POST /v1/revive',
         'GET /v1/controls',
         'POST /v1/quarantine',
+        'DELETE /v1/quarantine/{target}',
         'GET /v1/nodes',
         'GET /v1/audit',
         'GET /v1/events',

@@ -13,6 +13,7 @@ export type Invariant =
   | 'propensity'
   | 'draws'
   | 'shares'
+  | 'name-stolen'
   | 'memory'
   | 'feedback-lost'
   | 'quiescence'

@@ -4,6 +4,7 @@ import type { Actor } from '../../node-api.ts';
 import type { DiskSnapshot } from '../memory-storage.ts';
 import { memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
+import { lie } from './impostor.ts';
 import { type Fault, LEARNED, LEASE_MS, learnedSpec, openSpec, TAGGED, taggedSpec } from './plan.ts';
 import { addMachine, connect, crash, diskOptions, type Machine, start, type World } from './world.ts';
 
@@ -279,6 +280,10 @@ export function troubles(
     garbage() {
       const able = live().filter((m) => m.tier !== 'device');
       if (able.length > 0) garbage(dice.pick(able));
+    },
+    impostor() {
+      const able = live().filter((m) => m.tier !== 'device');
+      if (able.length > 0) lie(world, dice, dice.pick(able));
     },
   };
 

@@ -44,7 +44,8 @@ export type Fault =
   | 'restore'
   | 'clone'
   | 'poison'
-  | 'garbage';
+  | 'garbage'
+  | 'impostor';
 
 export interface PlannedNode {
   readonly name: string;
@@ -109,6 +110,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
       clone: hostile ? often(0.1, 800, 4000) : Number.POSITIVE_INFINITY,
       poison: often(0.1, 500, 2000),
       garbage: often(0.15, 100, 600),
+      impostor: often(0.2, 100, 600),
     },
   };
 }

@@ -139,8 +139,13 @@ export function quarantineCommand(io: Io): Command {
   return clientCommand('quarantine', 'take a node’s evidence out of everything it taught')
     .argument('<name>', 'the node')
     .requiredOption('--reason <text>', 'why, for the audit')
-    .action(async (node: string, flags: Reasoned) => {
+    .option('--lift', 'take the quarantine back: its evidence counts again')
+    .action(async (node: string, flags: Reasoned & { lift?: boolean }) => {
       const { client, show } = session(io, flags);
+      if (flags.lift === true) {
+        const lifted = await client.liftQuarantine(node, flags.reason);
+        return show({ node, quarantined: false, ...lifted }, () => `${node} is no longer quarantined\n`);
+      }
       await client.quarantine(node, flags.reason);
       show({ node, quarantined: true }, () => `${node} is quarantined\n`);
     });

@@ -2,6 +2,7 @@ import { GanglionError } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { actorOf } from '../auth.ts';
+import { REASON } from '../schemas.ts';
 import { answers, NODE_QUERY } from './route.ts';
 
 const QUERY = { type: 'object', properties: NODE_QUERY } as const;
@@ -69,6 +70,24 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       const node = pickNode(api, request.query);
       await node.quarantine({ ...request.body, by: actorOf(request.principal, node.name) });
       return { node: request.body.node };
+    },
+  });
+  app.delete<{ Params: { target: string }; Querystring: { reason: string } }>('/v1/quarantine/:target', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'liftQuarantine',
+      tags: ['controls'],
+      summary: 'Let a node’s evidence count again',
+      querystring: { type: 'object', required: ['reason'], properties: { ...NODE_QUERY, reason: REASON } },
+      response: answers('The tags of the quarantines lifted, durably.'),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      return node.liftQuarantine({
+        node: request.params.target,
+        reason: request.query.reason,
+        by: actorOf(request.principal, node.name),
+      });
     },
   });
   overrides(app, api);

@@ -1,0 +1,95 @@
+import { isSilent } from '../../node/forgetting.ts';
+import { PROTOCOL, type UpMessage } from '../../sync/messages.ts';
+import type { Dice } from './dice.ts';
+import { fail } from './failure.ts';
+import type { Machine, World } from './world.ts';
+
+const NAME = 'x3';
+const FORGED = 'forged';
+
+/**
+ * A stranger with a link of its own that speaks in the name of a machine which is connected to the same parent: reports,
+ * acknowledgements, ways and evidence. Nothing of it may be believed while that machine is there.
+ */
+export function lie(world: World, dice: Dice, machine: Machine): void {
+  const { node } = machine.process!;
+  const { state } = node;
+  const siblings = [...state.children.values()].filter(
+    (link) => link.node !== NAME && !link.node.startsWith('x') && !isSilent(state, link),
+  );
+  if (siblings.length === 0) return;
+  const victim = dice.pick(siblings);
+  const say = link(world, machine, 0);
+  say({});
+  const before = { route: state.routes.get(victim.node), outbox: state.outbox.size };
+  const [status] = node.nodes();
+  say({
+    slots: [...state.learners].flatMap(([key, learner]) =>
+      [...learner.slots.slots.values()].slice(0, 3).map((slot) => ({
+        key,
+        origin: dice.chance(0.5) ? `${victim.node}~${FORGED}` : victim.key,
+        version: 1000,
+        onlyVia: state.origin,
+        bytes: slot.bytes ?? new Uint8Array(0),
+      })),
+    ),
+    content: true,
+    complete: true,
+    applied: [{ node: victim.node, tags: [FORGED] }],
+    feedbackAcks: [...state.outbox.keys()],
+    telemetry: [{ status: { ...status, node: victim.node, ageMs: 0 }, reports: [], via: '' }],
+  });
+  // Its next connection lists nothing: what waits for the victim to go away goes with this one.
+  link(world, machine, 1)({});
+  world.trace.note(world.line.nowMs, machine.name, () => `hears a stranger in the name of ${victim.node}`);
+  if (state.routes.get(victim.node) !== before.route)
+    fail('name-stolen', `the way from ${machine.name} to ${victim.node} leads through a stranger`);
+  if (state.applied.get(victim.node)?.has(FORGED) === true)
+    fail('name-stolen', `${machine.name} believes a stranger’s acknowledgement for ${victim.node}`);
+  if (state.outbox.size !== before.outbox)
+    fail('name-stolen', `${machine.name} takes a stranger’s word that ${victim.node} has its feedback`);
+  for (const learner of state.learners.values())
+    if (learner.slots.slots.has(`${victim.node}~${FORGED}`))
+      fail('name-stolen', `${machine.name} holds evidence that a stranger made up for ${victim.node}`);
+  world.onTouch(machine);
+}
+
+/** A connection of the stranger: it goes on with the session that it is given. */
+function link(world: World, machine: Machine, number: number): (rest: Partial<UpMessage>) => void {
+  const { node } = machine.process!;
+  let session = 0;
+  let parentIncarnation = '';
+  let seq = 0;
+  return (rest) =>
+    node.receiveUp(
+      {
+        v: PROTOCOL,
+        node: NAME,
+        incarnation: 'stranger',
+        tier: 'device',
+        parentIncarnation,
+        connection: 2 * Math.floor(world.line.nowMs * 1000) + number,
+        session,
+        seq: ++seq,
+        heardDown: 0,
+        content: false,
+        complete: false,
+        slots: [],
+        learners: [],
+        digest: '',
+        joined: '',
+        controls: null,
+        applied: [],
+        feedback: [],
+        feedbackAcks: [],
+        telemetry: [],
+        share: 0,
+        asks: [],
+        ...rest,
+      },
+      (down) => {
+        session = down.session;
+        parentIncarnation = down.incarnation;
+      },
+    );
+}
