@@ -1,6 +1,7 @@
 import { type ControlState, EMPTY_CONTROLS, joinControls } from '../controls/control-state.ts';
 import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
+import { isBelow } from './names.ts';
 import { refreshView, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { emit, type NodeState, refuse } from './state.ts';
@@ -35,8 +36,7 @@ export function acceptFromChild(node: NodeState, child: string, theirs: ControlS
       overrides: newTags(node, node.controls.overrides, theirs.overrides),
       quarantines: newTags(node, node.controls.quarantines, theirs.quarantines),
     });
-  const below = (name: string): boolean =>
-    name === child || node.routes.get(name)?.startsWith(`${child}~`) === true;
+  const below = (name: string): boolean => isBelow(node, child, name);
   const removed = new Set<string>();
   for (const tag of theirs.removed) {
     if (node.controls.removed.has(tag)) continue;
