@@ -65,8 +65,16 @@ export interface Verdict {
   readonly stratum?: Stratum | undefined;
   /** assign: the unit gets the baseline, without exploration. */
   readonly baseline?: boolean | undefined;
+  /** block: callers that can wait may, until something is settled or released. */
+  readonly queue?: QueueLimit | undefined;
   /** Whether an outcome of such a decision may still train (DESIGN §5.8); default true. */
   readonly trains?: boolean | undefined;
+}
+
+/** At most so many callers wait at once, counted over the point or over its domain, on this node. */
+export interface QueueLimit {
+  readonly most: number;
+  readonly of: 'point' | 'domain';
 }
 
 export const PASS: Verdict = Object.freeze({ kind: 'pass', guard: '', why: '' });
@@ -89,7 +97,7 @@ export interface GuardInput {
   inflightDomain: number;
   /** judge phase: the proposal's confidence, NaN where unknown; null before. */
   confidence: number;
-  /** judge phase: ms left of the budget, and the parent's measured round trip (Infinity without a parent). */
+  /** judge phase: ms left of the budget, and the parent's measured round trip (Infinity where it cannot be asked, NaN once it was). */
   budgetMs: number;
   parentMs: number;
   /** This node's share of tree-wide limits, in (0, 1]; the shares of all nodes sum to at most 1. */

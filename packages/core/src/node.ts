@@ -9,6 +9,7 @@ import type { PointSpec } from './decision/spec.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
 import { authorise, controlling, record, structuredCopy, unknownPoint } from './node/actions.ts';
+import { dropAsks, expireAsks } from './node/asking.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { changeControls } from './node/controls.ts';
@@ -71,6 +72,7 @@ export async function createNode(options: HostOptions): Promise<HostedNode> {
     { ...DEFAULT_LIMITS, ...options.limits },
     { ...DEFAULT_TUNING, ...options.tuning },
   );
+  node.timeout = options.timeout;
   await recover(node);
   return {
     name: node.name,
@@ -277,6 +279,7 @@ function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | '
     connectParent(send) {
       if (node.isRoot) throw new GanglionError('invalid_input', 'a root has no parent', { field: 'root' });
       const link = parentLink(send, ++node.connections);
+      dropAsks(node.parent);
       node.parent = link;
       // What an earlier connection still delivers is late.
       return { receive: (message) => (node.parent === link ? receiveDown(node, message) : undefined) };
@@ -304,6 +307,7 @@ function tick(node: NodeState): void {
   const { moment } = node;
   readClocks(node);
   expireAll(node);
+  expireAsks(node);
   refreshPoints(node);
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)

@@ -1,11 +1,12 @@
 import { inSegment } from '../controls/segment.ts';
-import type { GuardInput, Verdict } from '../guard.ts';
+import type { Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
 import { encodeContext } from './context.ts';
 import { DecisionRecord } from './decision-record.ts';
+import { draw, type External, heaviest, project } from './mix.ts';
 import type { PointState, Scratch } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { note, trailOf } from './trail.ts';
@@ -19,24 +20,32 @@ export interface Moment {
   leaseAgeMs: number;
   /** This node's share of tree-wide limits. */
   share: number;
-  /** Measured round trip to the parent; Infinity without one, and for synchronous decisions, which cannot ask. */
+  /** Measured round trip to the parent; Infinity without one, and for synchronous decisions; NaN once it was asked. */
   parentMs: number;
   budgetMs: number;
+  /** Whether the caller can wait for a place. */
+  mayWait: boolean;
 }
 
-/** The parent's answer to an escalation: a proposal under the origin's id. */
-export interface External {
-  readonly p: Float64Array;
-  readonly confidence: number;
-}
+/**
+ * What the pipeline answers: a record; that the parent is to be asked first (the arms it may name are then those that
+ * `scratch.guardInput` allows); or that the caller may wait for a place (`scratch.queue` says how many may).
+ * The last two only where the moment allows them.
+ */
+export type Answer = DecisionRecord | 'escalate' | 'wait';
 
-/** What the pipeline answers: a record, or that a guard wants the parent asked first. */
-export type Answer = DecisionRecord | 'escalate';
+/** What came of asking the parent: its proposal, nothing, or it was not asked. */
+export type Asked = External | 'none' | undefined;
 
 const PLACEMENT: Verdict = Object.freeze({
   guard: 'placement',
   kind: 'block',
   why: 'a higher tier decides this point',
+});
+const NO_ANSWER: Verdict = Object.freeze({
+  guard: 'parent',
+  kind: 'pass',
+  why: 'asked, and it had nothing to say',
 });
 const LEASE: Verdict = Object.freeze({
   guard: 'lease',
@@ -52,13 +61,13 @@ export function decideOnce(
   state: PointState,
   moment: Moment,
   input: DecideInput | undefined,
-  external: External | undefined,
+  asked: Asked,
 ): Answer {
   const { compiled, scratch } = state;
   scratch.trailLength = 0;
   scratch.live = false;
   const wrong = encodeContext(compiled.fields, input?.context, scratch.context);
-  const stopped = controls(state, moment, input);
+  const stopped = controls(state, moment, input, asked);
   if (stopped !== undefined) return stopped;
   if (wrong !== '') {
     note(state, { guard: 'context', kind: 'block', why: wrong });
@@ -67,6 +76,7 @@ export function decideOnce(
   prepare(state, moment, input);
   let baseline = false;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
+  if (state.misplaced && asked === undefined) return 'escalate';
   const guardInput = scratch.guardInput;
   for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
     const i = compiled.assigning[k];
@@ -77,7 +87,8 @@ export function decideOnce(
     baseline = verdict.baseline === true;
     if (verdict.trains === false) trains = false;
   }
-  const narrowed = narrow(state);
+  const narrowed = narrow(state, moment);
+  if (narrowed === 'wait') return 'wait';
   if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (narrowed === 'tainted') trains = false;
   if (baseline) return drawBaseline(state, moment, input, trains);
@@ -85,7 +96,19 @@ export function decideOnce(
     const stuck = keepArm(state, moment, input, trains);
     if (stuck !== undefined) return stuck;
   }
-  return drawPolicy(state, moment, input, external, trains);
+  return drawPolicy(state, moment, input, asked, trains);
+}
+
+/** At the deadline: the controls are asked afresh, humans first; then the fallback. */
+export function decideLate(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+): DecisionRecord {
+  state.scratch.trailLength = 0;
+  state.scratch.live = false;
+  // A race decided: how likely this was nobody knows.
+  return controls(state, moment, input, 'none') ?? fallback(state, moment, input, 'deadline', Number.NaN);
 }
 
 /** Step 1: kill, placement, lease, override. Humans first. */
@@ -93,15 +116,17 @@ function controls(
   state: PointState,
   moment: Moment,
   input: DecideInput | undefined,
+  asked: Asked,
 ): DecisionRecord | undefined {
   const { ruling, compiled } = state;
   if (ruling.kill !== undefined) {
     note(state, ruling.kill);
     return fallback(state, moment, input, 'killed', 1);
   }
-  if (state.misplaced) {
+  if (state.misplaced && (asked === undefined ? !(moment.parentMs <= moment.budgetMs) : asked === 'none')) {
     note(state, PLACEMENT);
-    return fallback(state, moment, input, 'placement', 1);
+    // Whether the parent would answer in time was a race: how likely this was nobody knows.
+    return fallback(state, moment, input, 'placement', asked === undefined ? 1 : Number.NaN);
   }
   if (moment.leaseAgeMs > compiled.leaseMs && compiled.onExpiry === 'fallback') {
     note(state, LEASE);
@@ -183,7 +208,7 @@ function keepArm(
 }
 
 /** Step 3: restrict, soften, block. Leaves ε and w behind for the mix. */
-function narrow(state: PointState): 'ok' | 'tainted' | 'block' {
+function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' | 'wait' {
   const { compiled, scratch } = state;
   let result: 'ok' | 'tainted' = 'ok';
   scratch.floor = 0;
@@ -194,6 +219,10 @@ function narrow(state: PointState): 'ok' | 'tainted' | 'block' {
     if (verdict.kind === 'pass') {
       if (verdict.guard !== '') note(state, verdict);
       continue;
+    }
+    if (verdict.queue !== undefined && moment.mayWait) {
+      scratch.queue = verdict.queue;
+      return 'wait';
     }
     hear(state, i, verdict);
     if (verdict.kind === 'block') return 'block';
@@ -250,28 +279,33 @@ function drawPolicy(
   state: PointState,
   moment: Moment,
   input: DecideInput | undefined,
-  external: External | undefined,
+  asked: Asked,
   trains: boolean,
 ): Answer {
   const { scratch, compiled } = state;
   const { proposal, guardInput } = scratch;
+  const external = asked === 'none' ? undefined : asked;
+  if (asked === 'none') note(state, NO_ANSWER);
   if (external !== undefined) project(external, guardInput, proposal);
   else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
   guardInput.confidence = proposal.confidence;
-  if (external === undefined)
-    for (let k = 0; k < compiled.judging.length; k++) {
-      const i = compiled.judging[k];
-      const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
-      if (verdict.kind === 'pass') {
-        if (verdict.guard !== '') note(state, verdict);
-        continue;
-      }
-      hear(state, i, verdict);
-      if (verdict.kind === 'escalate') return 'escalate';
-      if (verdict.kind === 'block') return nothing(state, moment, input);
-      apply(scratch, verdict);
-      if (verdict.trains === false) trains = false;
+  for (let k = 0; k < compiled.judging.length; k++) {
+    const i = compiled.judging[k];
+    const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
+    if (verdict.kind === 'pass') {
+      if (verdict.guard !== '') note(state, verdict);
+      continue;
     }
+    hear(state, i, verdict);
+    if (verdict.kind === 'escalate') {
+      // A guard may want it where nobody can be asked: then it is as if it had not.
+      if (moment.parentMs <= moment.budgetMs) return 'escalate';
+      continue;
+    }
+    if (verdict.kind === 'block') return nothing(state, moment, input);
+    apply(scratch, verdict);
+    if (verdict.trains === false) trains = false;
+  }
   if (guardInput.allowedCount === 0) return nothing(state, moment, input);
   const { floor, influence } = scratch;
   const arms = guardInput.arms;
@@ -316,36 +350,6 @@ function propose(
   policyInput.nowMs = moment.monoMs;
   out.confidence = Number.NaN;
   policy.propose(view, policyInput, out);
-}
-
-/** An outside distribution, with no mass left outside the allowed arms. */
-function project(external: External, input: GuardInput, out: Proposal): void {
-  let sum = 0;
-  for (let a = 0; a < input.arms; a++) {
-    out.p[a] = input.allowed[a] === 1 ? external.p[a] : 0;
-    sum += out.p[a];
-  }
-  for (let a = 0; a < input.arms; a++)
-    out.p[a] = sum > 0 ? out.p[a] / sum : input.allowed[a] / input.allowedCount;
-  out.confidence = external.confidence;
-}
-
-/** The one place that draws. Rounding may leave the sum a hair below 1: the last arm with mass takes the rest. */
-function draw(p: Float64Array, arms: number, u: number): number {
-  let last = 0;
-  for (let a = 0; a < arms; a++) {
-    if (p[a] <= 0) continue;
-    last = a;
-    u -= p[a];
-    if (u < 0) return a;
-  }
-  return last;
-}
-
-function heaviest(p: Float64Array, arms: number): number {
-  let best = 0;
-  for (let a = 1; a < arms; a++) if (p[a] > p[best]) best = a;
-  return best;
 }
 
 /** The learner-free answer. If even that is killed, nothing is chosen. `propensity` is NaN where a race decided. */

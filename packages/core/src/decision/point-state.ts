@@ -1,6 +1,6 @@
 import type { ControlState, Override } from '../controls/control-state.ts';
 import { type Place, type Ruling, ruleOn } from '../controls/scope.ts';
-import type { GuardInput, Verdict } from '../guard.ts';
+import type { GuardInput, QueueLimit, Verdict } from '../guard.ts';
 import type { PolicyInput, Proposal } from '../policy.ts';
 import { mix32 } from '../stats/hash.ts';
 import type { DecisionRecord, RecordSource } from './decision-record.ts';
@@ -51,13 +51,33 @@ export interface PointState {
   readonly inflight: Int32Array;
   inflightTotal: number;
   /** In flight over all points of the domain on this node; one object for all of them. */
-  domainLoad: { inflight: number };
+  domainLoad: DomainLoad;
   /** The state that took this one's place: what is in flight here counts there. */
   successor: PointState | undefined;
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
   readonly scratch: Scratch;
+  /** For answering others, made when first asked: their questions leave no trace in this node's own decisions. */
+  answering: { readonly scratch: Scratch; asks: number } | undefined;
 }
+
+/** What all points of a domain have in flight on this node, and the callers that wait for a place. */
+export interface DomainLoad {
+  inflight: number;
+  readonly queue: Queued[];
+  /** Called when a place may have become free while somebody waits. */
+  wake: () => void;
+}
+
+/** A caller that waits for a place. */
+export interface Queued {
+  readonly point: string;
+  readonly limit: QueueLimit;
+  /** Tries to decide; whether it need not wait any longer. */
+  attempt(): boolean;
+}
+
+export const domainLoad = (): DomainLoad => ({ inflight: 0, queue: [], wake: () => {} });
 
 export interface PointCounters {
   decisions: number;
@@ -106,6 +126,8 @@ export interface Scratch {
   influence: number;
   /** Whether this decision went through the guards: only then do they hear what was chosen. */
   live: boolean;
+  /** After the answer `wait`: how many may. */
+  queue: QueueLimit | undefined;
 }
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -157,7 +179,7 @@ export function createPointState(
     baselineTurns: 0,
     inflight,
     inflightTotal: 0,
-    domainLoad: { inflight: 0 },
+    domainLoad: domainLoad(),
     successor: undefined,
     counters: {
       decisions: 0,
@@ -175,10 +197,11 @@ export function createPointState(
     },
     stuck: new Map(),
     scratch: createScratch(arms, context, compiled.armIds, inflight),
+    answering: undefined,
   };
 }
 
-function createScratch(
+export function createScratch(
   arms: number,
   context: Float64Array,
   armIds: readonly string[],
@@ -216,6 +239,7 @@ function createScratch(
     floor: 0,
     influence: 1,
     live: false,
+    queue: undefined,
   };
 }
 
@@ -270,11 +294,14 @@ export function releaseArm(state: PointState, record: DecisionRecord): void {
   state.inflight[record.armIndex]--;
   state.inflightTotal--;
   state.domainLoad.inflight--;
+  if (state.domainLoad.queue.length > 0) state.domainLoad.wake();
   if (state.successor === undefined) return;
   const current = newest(state);
   const arm = current.source.armKeys.indexOf(state.source.armKeys[record.armIndex]);
   if (arm >= 0) current.inflight[arm]--;
   current.inflightTotal--;
+  if (current.domainLoad !== state.domainLoad && current.domainLoad.queue.length > 0)
+    current.domainLoad.wake();
 }
 
 /** The state in use now. What lies between is skipped from then on. */

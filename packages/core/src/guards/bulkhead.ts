@@ -1,4 +1,4 @@
-import { type Guard, type GuardInput, PASS, type Verdict } from '../guard.ts';
+import { type Guard, type GuardInput, PASS, type QueueLimit, type Verdict } from '../guard.ts';
 import { choice, given, number, refuse, rejectUnknown } from '../options.ts';
 import type { Factory } from '../registry.ts';
 import { listed } from './words.ts';
@@ -7,12 +7,6 @@ import { listed } from './words.ts';
 export interface BulkheadState {
   readonly mask: Uint8Array;
   readonly known: Verdict[];
-}
-
-/** The guard, and the length of the queue before it, which the rim keeps. */
-export interface BulkheadGuard extends Guard<BulkheadState> {
-  /** Most callers of `decideAsync`, or of the proxy, that may wait for a place; 0: none waits. */
-  readonly queue: number;
 }
 
 /** How many verdicts are remembered. */
@@ -24,13 +18,15 @@ const KNOWN = 32;
  * - `perArm`: an arm with this many in flight is withheld.
  * - `total`: with this many in flight over all arms, the decision is blocked.
  * - `scope`: what `total` counts: `point` (default), or `domain`: all points of the domain on this node.
- * - `queue`: most callers that may wait for a place; default 0. `decide` never waits: the queue is kept by the
- *   callers that can (`decideAsync`, the proxy), who read this field.
+ * - `queue`: most callers of `decideAsync` that may wait for a place, in order, each until its deadline; default 0. Those
+ *   beyond it are blocked at once, and so is every `decide`, which never waits. Counted as `total` is, by `scope`.
+ *   (resilience4j's bulkhead waits at most maxWaitDuration without a bound on how many; Polly's and cockatiel's queue is
+ *   bounded by number.)
  *
  * At least one of `perArm` and `total` is required. Where every allowed arm is at its limit, the decision is blocked.
  * The limits hold for each node by itself: they protect what this node calls, and need no word from others.
  */
-export const bulkhead: Factory<BulkheadGuard> = (options, { arms, path }) => {
+export const bulkhead: Factory<Guard<BulkheadState>> = (options, { arms, path }) => {
   rejectUnknown(options, ['perArm', 'total', 'scope', 'queue'], path);
   if (!given(options, 'perArm') && !given(options, 'total'))
     refuse(path, 'perArm', undefined, 'or total is required', 'Say how many decisions may be in flight.');
@@ -40,13 +36,13 @@ export const bulkhead: Factory<BulkheadGuard> = (options, { arms, path }) => {
   const scope = choice(options, 'scope', ['point', 'domain'], 'point', path);
   const queue = number(options, 'queue', { min: 0, max: 1e6, integer: true, default: 0 }, path);
   const byDomain = scope === 'domain';
-  const full = block(`${total} in flight in this ${scope}`);
-  const noArm = block(`every allowed arm has ${perArm} in flight`);
+  const limit = queue > 0 ? Object.freeze({ most: queue, of: scope }) : undefined;
+  const full = block(`${total} in flight in this ${scope}`, limit);
+  const noArm = block(`every allowed arm has ${perArm} in flight`, limit);
 
   return {
     name: 'bulkhead/1',
     phase: 'narrow',
-    queue,
     initial: (count) => ({ mask: new Uint8Array(count), known: [] }),
     check(state: BulkheadState, input: GuardInput): Verdict {
       if ((byDomain ? input.inflightDomain : input.inflightPoint) >= total) return full;
@@ -76,8 +72,8 @@ export const bulkhead: Factory<BulkheadGuard> = (options, { arms, path }) => {
   }
 };
 
-function block(why: string): Verdict {
-  return Object.freeze({ kind: 'block', guard: 'bulkhead', why });
+function block(why: string, queue: QueueLimit | undefined): Verdict {
+  return Object.freeze({ kind: 'block', guard: 'bulkhead', why, ...(queue === undefined ? {} : { queue }) });
 }
 
 /** The verdict given before for this mask, most recent first. */

@@ -21,7 +21,8 @@ const STEPS = 16;
  * - `min` (required, in (0, 1]): proposals at least this sure pass.
  * - `margin` (≥ 0, reward units, default 0): read by the pipeline, which asks the policy.
  * - `otherwise` (default `[escalate, review, soften]`): tried in this order, the first that can be done is done.
- *   - `escalate`: to the parent, if its measured round trip fits what is left of the budget; else skipped.
+ *   - `escalate`: to the parent, if its measured round trip fits what is left of the budget; else skipped. Its answer is
+ *     judged by its own confidence, and nobody is asked twice.
  *   - `review`: no reviewer can be asked in this version. It is skipped, and the trail says so. Where nothing after
  *     it could act, a person was meant to decide and none would: that is refused at definition (`unsupported`).
  *   - `soften`: the model's influence is lowered to w = confidence / min, in 16 steps, each at its middle: 1/32, 3/32 … 31/32.
@@ -36,7 +37,9 @@ export const confidence: Factory<ConfidenceGuard> = (options, { path }) => {
   const margin = number(options, 'margin', { min: 0, default: 0 }, path);
   const otherwise = readOtherwise(options, path);
   const escalates = otherwise.includes('escalate');
-  const [inReach, outOfReach] = [true, false].map((reach) => answers(min, otherwise, reach));
+  const inReach = answers(min, otherwise, '');
+  const outOfReach = answers(min, otherwise, 'the parent is out of reach');
+  const asked = answers(min, otherwise, 'the parent was asked');
 
   return {
     name: 'confidence/1',
@@ -47,9 +50,10 @@ export const confidence: Factory<ConfidenceGuard> = (options, { path }) => {
       const sure = input.confidence;
       // Written so that NaN passes.
       if (!(sure < min)) return PASS;
+      const known = Number.isNaN(input.parentMs) ? asked : outOfReach;
       const reach = escalates && input.parentMs <= input.budgetMs;
       const step = Math.floor((STEPS * sure) / min);
-      return (reach ? inReach : outOfReach)[step < 0 ? 0 : step < STEPS ? step : STEPS - 1];
+      return (reach ? inReach : known)[step < 0 ? 0 : step < STEPS ? step : STEPS - 1];
     },
   };
 };
@@ -69,13 +73,13 @@ function readOtherwise(options: Options, path: string): Otherwise[] {
   return words;
 }
 
-/** The answers by step of confidence, given whether the parent is in reach. */
-function answers(min: number, otherwise: readonly Otherwise[], reach: boolean): Verdict[] {
+/** The answers by step of confidence, given why the parent cannot be asked; '': it can. */
+function answers(min: number, otherwise: readonly Otherwise[], unasked: string): Verdict[] {
   const skipped: string[] = [];
   let does: 'escalate' | 'soften' | undefined;
   for (const word of otherwise) {
     if (word === 'review') skipped.push('no reviewer can be asked');
-    else if (word === 'escalate' && !reach) skipped.push('the parent is out of reach');
+    else if (word === 'escalate' && unasked !== '') skipped.push(unasked);
     else {
       does = word;
       break;

@@ -143,8 +143,14 @@ describe('bulkhead', () => {
   });
 
   it('names the length of its queue for those who can wait', () => {
-    expect(guards.bulkhead({ total: 6, queue: 20 }, point).queue).toBe(20);
-    expect(guards.bulkhead({ total: 6 }, point).queue).toBe(0);
+    expect(ask({ total: 6, queue: 20 }, load([6, 0, 0])).queue).toEqual({ most: 20, of: 'point' });
+    expect(
+      ask({ total: 6, scope: 'domain', queue: 2 }, load([0, 0, 0], { inflightDomain: 6 })).queue,
+    ).toEqual({
+      most: 2,
+      of: 'domain',
+    });
+    expect(ask({ total: 6 }, load([6, 0, 0])).queue).toBeUndefined();
   });
 
   it('refuses to guard nothing, and limits that are none', () => {

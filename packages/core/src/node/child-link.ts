@@ -22,9 +22,10 @@ import {
   sumOwn,
 } from '../sync/slots.ts';
 import { hearApplied } from './acknowledgements.ts';
+import { answerAsk } from './answering.ts';
+import { ASKS_MAX } from './asking.ts';
 import { acceptFromChild, changeControls } from './controls.ts';
 import { durable } from './durability.ts';
-import { answerAsk } from './escalation.ts';
 import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
@@ -137,7 +138,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   if (up.controls !== null) wrote = takeControls(node, link, up) || wrote;
   hearApplied(node, up.applied, link);
   hearTelemetry(node, up.telemetry, link);
-  for (const ask of up.asks) link.answers.push(answerAsk(node, ask));
+  hearAsks(node, link, up.asks);
   if (session) wrote = takeFeedbackUp(node, up) || wrote;
   link.urgent = true;
   if (up.content && session) {
@@ -152,6 +153,19 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     );
   }
   answer(node, link);
+}
+
+/** What can be answered at once goes with the next message; the rest follows when those above have spoken. */
+function hearAsks(node: NodeState, link: ChildLink, asks: UpMessage['asks']): void {
+  let now = true;
+  if (asks.length > ASKS_MAX) refuse(node, 'too_many_asks', asks.length - ASKS_MAX);
+  for (const ask of asks.slice(0, ASKS_MAX))
+    answerAsk(node, ask, (reply) => {
+      if (link.answers.length >= ASKS_MAX) link.answers.shift();
+      link.answers.push(reply);
+      if (!now && !node.closed && node.children.get(link.key) === link) answer(node, link);
+    });
+  now = false;
 }
 
 function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): ChildLink | undefined {

@@ -1,4 +1,5 @@
-import { type Answer, decideOnce, type External, fallback } from '../decision/decide.ts';
+import { type Answer, type Asked, decideLate, decideOnce, fallback } from '../decision/decide.ts';
+import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { note } from '../decision/trail.ts';
 import type { DecideInput } from '../node-api.ts';
@@ -9,19 +10,41 @@ export function decideSafely(
   node: NodeState,
   state: PointState,
   input: DecideInput | undefined,
-  external: External | undefined,
+  asked: Asked,
 ): Answer {
   try {
-    return decideOnce(state, node.moment, input, external);
+    return decideOnce(state, node.moment, input, asked);
   } catch (error) {
-    refuse(node, 'policy_failed');
-    const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
-    note(state, { guard: 'policy', kind: 'block', why });
-    try {
-      return fallback(state, node.moment, input, 'error', 1);
-    } catch {
-      // Reading the context is what fails (a getter that throws): the fallback does without.
-      return fallback(state, node.moment, undefined, 'error', 1);
-    }
+    return failed(node, state, input, error);
+  }
+}
+
+/** The answer at the deadline. */
+export function decideLateSafely(
+  node: NodeState,
+  state: PointState,
+  input: DecideInput | undefined,
+): DecisionRecord {
+  try {
+    return decideLate(state, node.moment, input);
+  } catch (error) {
+    return failed(node, state, input, error);
+  }
+}
+
+function failed(
+  node: NodeState,
+  state: PointState,
+  input: DecideInput | undefined,
+  error: unknown,
+): DecisionRecord {
+  refuse(node, 'policy_failed');
+  const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
+  note(state, { guard: 'policy', kind: 'block', why });
+  try {
+    return fallback(state, node.moment, input, 'error', 1);
+  } catch {
+    // Reading the context is what fails (a getter that throws): the fallback does without.
+    return fallback(state, node.moment, undefined, 'error', 1);
   }
 }

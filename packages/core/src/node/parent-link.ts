@@ -2,7 +2,6 @@ import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { joinControls } from '../controls/control-state.ts';
 import { GanglionError } from '../errors.ts';
 import {
-  type AskAnswer,
   type BaseMessage,
   type DownMessage,
   PROTOCOL,
@@ -12,6 +11,7 @@ import {
 } from '../sync/messages.ts';
 import { adoptBase, type Slot } from '../sync/slots.ts';
 import { appliedBelow } from './acknowledgements.ts';
+import type { OpenAsk } from './asking.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { nameForeign } from './foreign.ts';
@@ -57,10 +57,7 @@ export interface ParentLink {
   newestDown: number;
   readonly appliedSent: Map<string, string>;
   askId: number;
-  readonly asks: Map<
-    number,
-    { ask: UpMessage['asks'][number]; sent: boolean; resolve(answer: AskAnswer | undefined): void }
-  >;
+  readonly asks: Map<number, OpenAsk>;
 }
 
 interface Sent {
@@ -298,7 +295,6 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   takeFeedbackDown(node, link, down.feedback);
   for (const answer of down.answers) {
     link.asks.get(answer.id)?.resolve(answer);
-    link.asks.delete(answer.id);
   }
   void takeControls(node, link, down, asked);
 }

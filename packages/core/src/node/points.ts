@@ -85,6 +85,8 @@ function replacePoint(
   const load = node.domainLoads.get(compiled.domain) ?? state.domainLoad;
   node.domainLoads.set(compiled.domain, load);
   state.domainLoad = load;
+  // Who waits may fit under the new declaration.
+  load.wake();
   node.points.set(compiled.name, state);
   node.joins.set(state.source.idPrefix, state);
   const stored: StoredSource = {

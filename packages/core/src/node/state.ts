@@ -2,7 +2,7 @@ import { type ControlState, EMPTY_CONTROLS } from '../controls/control-state.ts'
 import type { Moment } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { OutcomeEntry } from '../decision/outcome-journal.ts';
-import type { PointState } from '../decision/point-state.ts';
+import type { DomainLoad, PointState } from '../decision/point-state.ts';
 import type { Tier } from '../decision/spec.ts';
 import type { Limits } from '../limits.ts';
 import type { FeedbackItem } from '../node-api.ts';
@@ -119,7 +119,9 @@ export interface NodeState {
   readonly stats: Map<string, OutcomeStats>;
   /** States of guards that several points share, by scope and ledger. */
   readonly ledgers: Map<string, unknown>;
-  readonly domainLoads: Map<string, { inflight: number }>;
+  readonly domainLoads: Map<string, DomainLoad>;
+  /** The host's: resolves after so many ms. Undefined: nothing here can wait. */
+  timeout: ((ms: number) => Promise<void>) | undefined;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -252,6 +254,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
       share: options.root ? 1 : 0,
       parentMs: Number.POSITIVE_INFINITY,
       budgetMs: 0,
+      mayWait: false,
     },
     treeOffsetMs: wallMs - monoMs,
     lastWallMs: wallMs,
@@ -272,6 +275,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     stats: new Map(),
     ledgers: new Map(),
     domainLoads: new Map(),
+    timeout: undefined,
     pointNumber: 0,
     ownOrigins: new Set(),
     folded: new Set(),

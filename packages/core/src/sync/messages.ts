@@ -115,6 +115,7 @@ export interface Ask {
   readonly context: Readonly<Record<string, unknown>>;
   readonly unit: string;
   readonly allowed: readonly string[];
+  /** What the one who is asked may spend on it, ms: the way there and back is taken off already. */
   readonly budgetMs: number;
 }
 

@@ -1,0 +1,38 @@
+import type { GuardInput } from '../guard.ts';
+import type { Proposal } from '../policy.ts';
+
+/** The parent's answer to an escalation: a proposal under the origin's id. */
+export interface External {
+  readonly p: Float64Array;
+  readonly confidence: number;
+}
+
+/** An outside distribution, with no mass left outside the allowed arms. */
+export function project(external: External, input: GuardInput, out: Proposal): void {
+  let sum = 0;
+  for (let a = 0; a < input.arms; a++) {
+    out.p[a] = input.allowed[a] === 1 ? external.p[a] : 0;
+    sum += out.p[a];
+  }
+  for (let a = 0; a < input.arms; a++)
+    out.p[a] = sum > 0 ? out.p[a] / sum : input.allowed[a] / input.allowedCount;
+  out.confidence = external.confidence;
+}
+
+/** The one place that draws. Rounding may leave the sum a hair below 1: the last arm with mass takes the rest. */
+export function draw(p: Float64Array, arms: number, u: number): number {
+  let last = 0;
+  for (let a = 0; a < arms; a++) {
+    if (p[a] <= 0) continue;
+    last = a;
+    u -= p[a];
+    if (u < 0) return a;
+  }
+  return last;
+}
+
+export function heaviest(p: Float64Array, arms: number): number {
+  let best = 0;
+  for (let a = 1; a < arms; a++) if (p[a] > p[best]) best = a;
+  return best;
+}

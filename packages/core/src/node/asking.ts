@@ -1,0 +1,88 @@
+import type { External } from '../decision/mix.ts';
+import type { PointState } from '../decision/point-state.ts';
+import type { Ask, AskAnswer } from '../sync/messages.ts';
+import { type ParentLink, pumpParent } from './parent-link.ts';
+import { type NodeState, refuse } from './state.ts';
+
+/** A question to the parent that is under way. */
+export interface OpenAsk {
+  readonly ask: Ask;
+  sent: boolean;
+  /** When nobody waits for the answer any more, monotonic ms. */
+  readonly endMs: number;
+  /** Once: the answer, or undefined where none came in time. */
+  resolve(answer: AskAnswer | undefined): void;
+}
+
+/** Most questions under way to one parent, own and those of nodes below: beyond it one's own proposal must do. */
+export const ASKS_MAX = 1024;
+
+/** Of the measured round trip, so that an answer made at the last moment is not late because its way took a little longer. */
+const RESERVE = 1.25;
+/** What timers may be late, ms. */
+const TIMER_MS = 1;
+
+/**
+ * Asks the parent what it would propose; `settle` is called once, with undefined where no answer comes before `endMs`.
+ * What the parent may spend on it is what is left when the message has gone there and back. Returns the way to stop.
+ */
+export function sendAsk(
+  node: NodeState,
+  question: Omit<Ask, 'id' | 'budgetMs'>,
+  endMs: number,
+  settle: (answer: AskAnswer | undefined) => void,
+): () => void {
+  const link = node.parent;
+  if (link === undefined || link.asks.size >= ASKS_MAX) {
+    if (link !== undefined) refuse(node, 'too_many_asks');
+    settle(undefined);
+    return () => {};
+  }
+  const id = ++link.askId;
+  const budgetMs = Math.max(0, endMs - node.moment.monoMs - link.rttMs * RESERVE - TIMER_MS);
+  const stop = (answer: AskAnswer | undefined): void => {
+    if (link.asks.delete(id)) settle(answer);
+  };
+  link.asks.set(id, { ask: { id, budgetMs, ...question }, sent: false, endMs, resolve: stop });
+  pumpParent(node);
+  return () => stop(undefined);
+}
+
+/** Questions that nobody will answer in time are given up, so that none is kept for ever. */
+export function expireAsks(node: NodeState): void {
+  for (const open of node.parent?.asks.values() ?? [])
+    if (node.moment.monoMs >= open.endMs) open.resolve(undefined);
+}
+
+/** The link is made anew: what was asked over the old one is not answered any more. */
+export function dropAsks(link: ParentLink | undefined): void {
+  for (const open of link?.asks.values() ?? []) open.resolve(undefined);
+}
+
+/**
+ * An answer as a distribution over the arms of `state`; anything malformed is none. Arms are known by id to the parent,
+ * and by id and generation here: one that was removed and added again since `asked` is another, and gets nothing.
+ */
+export function external(
+  node: NodeState,
+  asked: PointState,
+  state: PointState,
+  reply: AskAnswer | undefined,
+): External | undefined {
+  if (reply === undefined || reply.p === null || typeof reply.p !== 'object') return undefined;
+  const { armIds, armKeys } = state.source;
+  const p = new Float64Array(armIds.length);
+  let sum = 0;
+  for (const [i, id] of armIds.entries()) {
+    const known = asked === state || asked.source.armKeys.includes(armKeys[i]);
+    const value = known && Object.hasOwn(reply.p, id) ? reply.p[id] : 0;
+    if (typeof value !== 'number' || !(value >= 0)) {
+      refuse(node, 'malformed_answer');
+      return undefined;
+    }
+    p[i] = value;
+    sum += value;
+  }
+  if (!(sum > 0) || sum > 1 + 1e-6) return undefined;
+  return { p, confidence: typeof reply.confidence === 'number' ? reply.confidence : Number.NaN };
+}
