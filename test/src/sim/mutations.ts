@@ -188,7 +188,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         'node/child-link.ts',
-        'if (item?.durable !== true || item.sentOn !== link.key) return;',
+        'if (item?.durable !== true || nodeOf(item.sentOn) !== link.node) return;',
         'if (item?.durable !== true) return;',
       ),
     ],

@@ -3,16 +3,26 @@ import { GanglionError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { ControlState, Kill, Override, Quarantine, SpecVersion } from './control-state.ts';
+import { fold, type Range, type Removed, removedTags, unionRemoved } from './removed.ts';
 
 /** Most names of points, deleted ones included: those stay known, so that an old copy cannot bring them back. */
 export const NAMES_MAX = 100_000;
+
+/** Most sayings of one kind that are taken from a link. */
+const LIST_MAX = 100_000;
+
+/** Most sayings of one kind that may stand: far below what a link takes, so that what is said can always be sent and read. */
+export const STANDING_MAX = 10_000;
 
 /** Controls as JSON, for the disk and the link. */
 export interface ControlsJson {
   readonly kills: readonly Kill[];
   readonly overrides: readonly Override[];
   readonly quarantines: readonly Quarantine[];
+  /** Tags that are not numbered by their origin. */
   readonly removed: readonly string[];
+  /** The others, by origin. Absent in what older versions wrote: all their tags are in `removed`. */
+  readonly ranges?: readonly (readonly [string, readonly Range[]])[] | undefined;
   readonly specs: readonly (SpecVersion & { readonly point: string })[];
   readonly resets: readonly (readonly [string, number])[];
 }
@@ -25,7 +35,8 @@ export function encodeControls(state: ControlState): ControlsJson {
     kills: byTag(state.kills),
     overrides: byTag(state.overrides),
     quarantines: byTag(state.quarantines),
-    removed: [...state.removed].sort(),
+    removed: [...state.removed.odd].sort(),
+    ranges: [...state.removed.ranges].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
     specs: [...state.specs]
       .map(([point, spec]) => ({ point, ...spec }))
       .sort((a, b) => (a.point < b.point ? -1 : 1)),
@@ -33,14 +44,17 @@ export function encodeControls(state: ControlState): ControlsJson {
   };
 }
 
-/** From untrusted JSON. @throws GanglionError `undecodable`, naming the field */
-export function decodeControls(json: unknown, limits: Limits): ControlState {
+/**
+ * From untrusted JSON. `most`: of each kind; what is on the own disk is read however much it is.
+ * @throws GanglionError `undecodable`, naming the field
+ */
+export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): ControlState {
   const top = record(json, 'controls');
   const kills = new Map<string, Kill>();
-  for (const [said, at] of items(top, 'kills'))
+  for (const [said, at] of items(top, 'kills', most))
     kills.set(text(said, 'tag', at), { ...saidFields(said, at), scope: text(said, 'scope', at) });
   const overrides = new Map<string, Override>();
-  for (const [said, at] of items(top, 'overrides'))
+  for (const [said, at] of items(top, 'overrides', most))
     overrides.set(text(said, 'tag', at), {
       ...saidFields(said, at),
       point: name(said, 'point', at),
@@ -49,15 +63,11 @@ export function decodeControls(json: unknown, limits: Limits): ControlState {
       expiresMs: said.expiresMs === null ? null : finite(said, 'expiresMs', at),
     });
   const quarantines = new Map<string, Quarantine>();
-  for (const [said, at] of items(top, 'quarantines'))
+  for (const [said, at] of items(top, 'quarantines', most))
     quarantines.set(text(said, 'tag', at), { ...saidFields(said, at), node: name(said, 'node', at) });
-  const removed = new Set<string>();
-  for (const tag of list(top, 'removed')) {
-    if (typeof tag !== 'string' || tag.length > 400) refuse('controls.removed', tag);
-    removed.add(tag as string);
-  }
+  const removed = unionRemoved(removedIn(top, most), rangesIn(top, most));
   const specs = new Map<string, SpecVersion>();
-  for (const [item, at] of items(top, 'specs', Math.max(limits.points, NAMES_MAX))) {
+  for (const [item, at] of items(top, 'specs', Math.max(limits.points, NAMES_MAX, most))) {
     const generations: Record<string, number> = Object.create(null);
     const raw = record(item.generations, `${at}.generations`);
     for (const arm of Object.keys(raw)) generations[arm] = finite(raw, arm, `${at}.generations`);
@@ -69,13 +79,51 @@ export function decodeControls(json: unknown, limits: Limits): ControlState {
     });
   }
   const resets = new Map<string, number>();
-  for (const pair of list(top, 'resets')) {
+  for (const pair of list(top, 'resets', most)) {
     if (!Array.isArray(pair) || typeof pair[0] !== 'string' || !Number.isSafeInteger(pair[1]) || pair[1] < 0)
       refuse('controls.resets', pair);
     resets.set((pair as [string, number])[0], (pair as [string, number])[1]);
   }
   return { kills, overrides, quarantines, removed, specs, resets };
 }
+
+/** As older versions wrote all of them; now only those of another form than `node~incarnation~n`. */
+function removedIn(top: Record<string, unknown>, most: number): Removed {
+  const tags: string[] = [];
+  for (const tag of list(top, 'removed', most)) {
+    if (typeof tag !== 'string' || tag.length > 400) refuse('controls.removed', tag);
+    tags.push(tag as string);
+  }
+  return removedTags(tags);
+}
+
+function rangesIn(top: Record<string, unknown>, most: number): Removed {
+  const ranges = new Map<string, readonly Range[]>();
+  let size = 0;
+  for (const pair of top.ranges === undefined ? [] : list(top, 'ranges', most)) {
+    if (!Array.isArray(pair) || !isOrigin(pair[0]) || !Array.isArray(pair[1]) || !pair[1].every(isRange))
+      refuse('controls.ranges', pair);
+    const [origin, list] = pair as [string, Range[]];
+    size += list.length;
+    if (size > most) refuse('controls.ranges', size);
+    ranges.set(origin, fold([...(ranges.get(origin) ?? []), ...list.map(([from, to]): Range => [from, to])]));
+  }
+  for (const [origin, list] of ranges) if (list.length === 0) ranges.delete(origin);
+  return { ranges, odd: new Set() };
+}
+
+const isOrigin = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= 400 && /^[^~]+~[^~]+$/.test(value);
+
+/** As many numbers as a tag may have digits. */
+const isRange = (value: unknown): value is Range =>
+  Array.isArray(value) &&
+  value.length === 2 &&
+  Number.isInteger(value[0]) &&
+  Number.isInteger(value[1]) &&
+  value[0] >= 0 &&
+  value[0] <= value[1] &&
+  value[1] < 1e15;
 
 function saidFields(said: Record<string, unknown>, at: string) {
   return {
@@ -96,17 +144,13 @@ function record(value: unknown, at: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function list(top: Record<string, unknown>, key: string, most = 100_000): readonly unknown[] {
+function list(top: Record<string, unknown>, key: string, most: number): readonly unknown[] {
   const value = top[key];
   if (!Array.isArray(value) || value.length > most) refuse(`controls.${key}`, value);
   return value as readonly unknown[];
 }
 
-function items(
-  top: Record<string, unknown>,
-  key: string,
-  most?: number,
-): [Record<string, unknown>, string][] {
+function items(top: Record<string, unknown>, key: string, most: number): [Record<string, unknown>, string][] {
   return list(top, key, most).map((item, i) => [
     record(item, `controls.${key}[${i}]`),
     `controls.${key}[${i}]`,

@@ -1,4 +1,5 @@
 import type { PointSpec } from '../decision/spec.ts';
+import { isRemoved, NOTHING_REMOVED, type Removed, removedTags, unionRemoved } from './removed.ts';
 
 /**
  * All that people said, as one join-semilattice: tagged additions and the tags taken back (an observed-remove set), the
@@ -9,7 +10,7 @@ export interface ControlState {
   readonly overrides: ReadonlyMap<string, Override>;
   readonly quarantines: ReadonlyMap<string, Quarantine>;
   /** Tags of kills, overrides and quarantines taken back. */
-  readonly removed: ReadonlySet<string>;
+  readonly removed: Removed;
   readonly specs: ReadonlyMap<string, SpecVersion>;
   /** Learners of a point start anew at each epoch. */
   readonly resets: ReadonlyMap<string, number>;
@@ -55,14 +56,14 @@ export const EMPTY_CONTROLS: ControlState = Object.freeze({
   kills: new Map(),
   overrides: new Map(),
   quarantines: new Map(),
-  removed: new Set<string>(),
+  removed: NOTHING_REMOVED,
   specs: new Map(),
   resets: new Map(),
 });
 
 /** Least upper bound. Returns `a` itself where `b` adds nothing, so that "did it change?" is `!==`. */
 export function joinControls(a: ControlState, b: ControlState): ControlState {
-  const removed = union(a.removed, b.removed);
+  const removed = unionRemoved(a.removed, b.removed);
   const kills = joinTagged(a.kills, b.kills, removed);
   const overrides = joinTagged(a.overrides, b.overrides, removed);
   const quarantines = joinTagged(a.quarantines, b.quarantines, removed);
@@ -85,21 +86,15 @@ function newer(mine: SpecVersion, theirs: SpecVersion): boolean {
   return JSON.stringify(theirs) > JSON.stringify(mine);
 }
 
-function union(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
-  let out: Set<string> | undefined;
-  for (const tag of b) if (!a.has(tag)) (out ??= new Set(a)).add(tag);
-  return out ?? a;
-}
-
 function joinTagged<T extends Said>(
   a: ReadonlyMap<string, T>,
   b: ReadonlyMap<string, T>,
-  removed: ReadonlySet<string>,
+  removed: Removed,
 ): ReadonlyMap<string, T> {
   let out: Map<string, T> | undefined;
-  for (const tag of a.keys()) if (removed.has(tag)) (out ??= new Map(a)).delete(tag);
+  for (const tag of a.keys()) if (isRemoved(removed, tag)) (out ??= new Map(a)).delete(tag);
   for (const [tag, said] of b) {
-    if (removed.has(tag)) continue;
+    if (isRemoved(removed, tag)) continue;
     const mine = (out ?? a).get(tag);
     // A tag is unique; two contents under one tag can only come from a forger, and the join must still commute.
     if (mine === undefined || (mine !== said && JSON.stringify(said) > JSON.stringify(mine)))
@@ -145,5 +140,5 @@ export const withReset = (state: ControlState, point: string): ControlState => (
 
 /** Takes tags back. */
 export function without(state: ControlState, tags: readonly string[]): ControlState {
-  return joinControls(state, { ...EMPTY_CONTROLS, removed: new Set(tags) });
+  return joinControls(state, { ...EMPTY_CONTROLS, removed: removedTags(tags) });
 }

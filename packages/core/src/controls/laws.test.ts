@@ -15,10 +15,16 @@ import {
   withReset,
   withSpec,
 } from './control-state.ts';
+import { isRemoved } from './removed.ts';
 import { covers, type Place, parseScope, type Ruling, ruleOn } from './scope.ts';
 
 const SCOPES = ['*', 'point:p', 'point:q', 'domain:shop', 'tier:device', 'node:r1', 'node:d1', 'artifact:a'];
 const NODES = ['cloud', 'r1', 'd1'];
+const TAGS = Array.from({ length: 12 }, (_, n) => [
+  `${NODES[n % 3]}~i~${n}`,
+  `${NODES[n % 3]}~i~${n}o`,
+  `${NODES[n % 3]}~i~${n}q`,
+]).flat();
 const PATH = ['d1', 'r1', 'cloud'];
 
 /** What one of twelve tags says is the same wherever it is said. */
@@ -53,7 +59,7 @@ function say(state: ControlState, random: Stream): ControlState {
         generations: { a: random.integer(3) },
       });
     case 4:
-      return without(state, [`${NODES[n % 3]}~i~${n}`]);
+      return without(state, [`${NODES[n % 3]}~i~${n}${['', '', 'o', 'q'][random.integer(4)]}`]);
     default:
       // Now and then a forger says something else under a tag that is taken.
       return withKill(state, {
@@ -95,7 +101,7 @@ const people: ControlSubject<ControlState, Place, Ruling> = {
       .map((kill) => kill.tag)
       // What a forger says under a taken tag is one of two things; which of them stands is no law.
       .filter((tag) => state.kills.get(tag)!.scope === SCOPES[state.kills.get(tag)!.atMs % SCOPES.length]),
-  removed: (state) => [...state.removed],
+  removed: (state) => TAGS.filter((tag) => isRemoved(state.removed, tag)),
 };
 
 describe(people.control.name, () => {

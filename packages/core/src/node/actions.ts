@@ -1,3 +1,4 @@
+import { STANDING_MAX } from '../controls/control-codec.ts';
 import { withKill, withOverride, without, withQuarantine, withReset } from '../controls/control-state.ts';
 import { parseScope } from '../controls/scope.ts';
 import { GanglionError } from '../errors.ts';
@@ -32,6 +33,7 @@ export function controlling(
     async kill({ scope, reason, by }: KillRequest) {
       authorise(node, by);
       parseScope(scope);
+      room(node.controls.kills, 'kills');
       const kill = { ...said(by, reason), scope };
       changeControls(node, withKill(node.controls, kill));
       record(node, by, 'kill', scope, reason);
@@ -82,6 +84,7 @@ export function controlling(
         });
       if (forMs !== undefined && !(forMs > 0 && Number.isFinite(forMs)))
         throw new GanglionError('invalid_input', 'forMs must be positive', { field: 'forMs', value: forMs });
+      room(node.controls.overrides, 'overrides');
       const override = {
         ...said(by, reason),
         point,
@@ -127,6 +130,7 @@ export function controlling(
           value: target,
           mend: 'List them with GET /v1/nodes.',
         });
+      room(node.controls.quarantines, 'quarantines');
       changeControls(node, withQuarantine(node.controls, { ...said(by, reason), node: target }));
       record(node, by, 'quarantine', target, reason);
       await durable(node);
@@ -167,6 +171,14 @@ export function controlling(
       press(node);
     },
   };
+}
+
+/** What cannot be sent or read again is refused when it is said. */
+function room(standing: ReadonlyMap<string, unknown>, what: string): void {
+  if (standing.size >= STANDING_MAX)
+    throw new GanglionError('overloaded', `${STANDING_MAX} ${what} stand already`, {
+      mend: 'Take some back first: GET /v1/controls lists them.',
+    });
 }
 
 function newTag(node: NodeState): string {

@@ -24,7 +24,7 @@ import {
 import { hearApplied } from './acknowledgements.ts';
 import { answerAsk } from './answering.ts';
 import { ASKS_MAX } from './asking.ts';
-import { acceptFromChild, changeControls } from './controls.ts';
+import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
@@ -33,6 +33,7 @@ import { mixture } from './mixture.ts';
 import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
 import { isStale } from './points.ts';
 import { isOut } from './quarantine.ts';
+import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
@@ -59,6 +60,8 @@ export interface ChildLink {
   completeAt: number;
   digest: string;
   joined: string;
+  /** What it had joined of ours when it last handed us its own controls. */
+  handed: string;
   /** Revision of the last base sent, and when, by learner. */
   readonly bases: Map<string, SentBase>;
   /** The message in which it last listed something of a learner. */
@@ -135,7 +138,10 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     }
     forgetForeign(link);
   }
-  if (up.controls !== null) wrote = takeControls(node, link, up) || wrote;
+  if (up.controls !== null) {
+    link.handed = up.joined;
+    wrote = takeControls(node, link, up) || wrote;
+  }
   hearApplied(node, up.applied, link);
   hearTelemetry(node, up.telemetry, link);
   hearAsks(node, link, up.asks);
@@ -191,6 +197,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       completeAt: 0,
       digest: '',
       joined: '',
+      handed: '',
       bases: new Map(),
       listed: new Map(),
       foreign: new Map(),
@@ -335,7 +342,8 @@ const SLACK_MS = 60_000;
 
 function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {
   try {
-    const joined = acceptFromChild(node, link.node, decodeControls(up.controls, node.limits));
+    const own = up.words === null || up.words === undefined ? undefined : ownWords(node, up.words);
+    const joined = acceptFromChild(node, link.node, decodeControls(up.controls, node.limits), own);
     if (joined === node.controls) return false;
     changeControls(node, joined);
     return true;
@@ -357,7 +365,7 @@ function takeFeedbackUp(node: NodeState, up: UpMessage): boolean {
 function drop(node: NodeState, link: ChildLink, seq: number): void {
   const item = node.outbox.get(seq);
   // Nobody acknowledges what went to another.
-  if (item?.durable !== true || item.sentOn !== link.key) return;
+  if (item?.durable !== true || nodeOf(item.sentOn) !== link.node) return;
   node.outbox.delete(seq);
   node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
 }
@@ -395,30 +403,16 @@ function answer(node: NodeState, link: ChildLink): void {
     heard: link.heard,
     // One that has just started on an empty disk does not know its place, and must not take it from those below.
     path: node.isRoot || node.path.length > 1 ? node.path : [],
-    leaseAgeMs: mayGrant(node) ? moment.leaseAgeMs : null,
+    leaseAgeMs: mayGrant(node, link) ? moment.leaseAgeMs : null,
     treeMs: moment.treeMs,
     digest: node.durableDigest,
     controls: needsControls ? encodeControls(node.durableControls) : null,
+    seal: currentSeal(node),
     share: shareFor(node, link, seq),
     bases: basesFor(node, link),
     feedback: feedbackFor(node, link),
     answers,
   });
-}
-
-/** A parent grants at most what it holds; a root that has just started waits for the controls its children know. */
-function mayGrant(node: NodeState): boolean {
-  if (!node.isRoot) return Number.isFinite(node.moment.leaseAgeMs);
-  if (node.ownOrigins.size <= 1) return true;
-  if (node.moment.monoMs - node.startedMonoMs >= node.tuning.restartGraceMs) return true;
-  for (const name of node.knownChildren)
-    if (
-      ![...node.children.values()].some(
-        (link) => link.node === name && link.digest !== '' && link.joined === node.durableDigest,
-      )
-    )
-      return false;
-  return true;
 }
 
 /** The totals that are due for this child: everybody but those who reach us through it. */

@@ -1,5 +1,16 @@
+import { STANDING_MAX } from '../controls/control-codec.ts';
 import { type ControlState, EMPTY_CONTROLS, joinControls } from '../controls/control-state.ts';
+import {
+  isRemoved,
+  type Range,
+  type Removed,
+  removedTags,
+  sayerOf,
+  sizeOfRemoved,
+  unionRemoved,
+} from '../controls/removed.ts';
 import { applyQuarantine } from '../sync/slots.ts';
+import type { ChildLink } from './child-link.ts';
 import { controlsStatus } from './control-report.ts';
 import { isBelow } from './names.ts';
 import { refreshView, syncPoints } from './points.ts';
@@ -23,56 +34,118 @@ export function changeControls(node: NodeState, controls: ControlState, placeCha
 }
 
 /**
- * What a child may add to our controls. Kills only ever narrow, so anybody below may report or hand back any of them;
- * taking something back needs authority over the place it was said for, and so does everything else, except to a root
- * that has just started: it may have been restored from a backup, and adopts what the tree knows.
+ * What a child may add to our controls: what is said at a place in its subtree, for that place. A tag names who said it,
+ * and nobody says anything for a place but those who are there. `own`: this node's own words, which it had under seal;
+ * only these tell a node that its disk is behind. A root that has started with nothing at all believes its children for a
+ * while, for nobody else knows what it was.
  */
-export function acceptFromChild(node: NodeState, child: string, theirs: ControlState): ControlState {
-  const kills = newTags(node, node.controls.kills, theirs.kills);
-  if (recovering(node))
-    return joinControls(node.controls, {
-      ...theirs,
-      kills,
-      overrides: newTags(node, node.controls.overrides, theirs.overrides),
-      quarantines: newTags(node, node.controls.quarantines, theirs.quarantines),
-    });
-  const below = (name: string): boolean => isBelow(node, child, name);
-  const removed = new Set<string>();
-  for (const tag of theirs.removed) {
-    if (node.controls.removed.has(tag)) continue;
-    const said =
-      node.controls.kills.get(tag) ?? node.controls.overrides.get(tag) ?? node.controls.quarantines.get(tag);
-    if (said === undefined ? below(tag.slice(0, tag.indexOf('~'))) : below(said.subtree)) removed.add(tag);
-    else refuse(node, 'removal_without_authority');
-  }
-  const overrides = new Map(
-    [...newTags(node, node.controls.overrides, theirs.overrides)].filter(([, said]) => below(said.subtree)),
+export function acceptFromChild(
+  node: NodeState,
+  child: string,
+  theirs: ControlState,
+  own: ControlState | undefined,
+): ControlState {
+  let ours = own === undefined ? node.controls : joinControls(node.controls, own);
+  if (believesChildren(node)) return joinControls(ours, allButOwn(node, ours, theirs));
+  const below = (tag: string): boolean => isBelow(node, child, sayerOf(tag));
+  ours = joinControls(ours, { ...EMPTY_CONTROLS, removed: removedBelow(node, ours, theirs.removed, below) });
+  const kills = newTags(node, ours, ours.kills, theirs.kills, below);
+  const overrides = newTags(node, ours, ours.overrides, theirs.overrides, below);
+  const quarantines = new Map(
+    [...newTags(node, ours, ours.quarantines, theirs.quarantines, below)].filter(([, said]) =>
+      isBelow(node, child, said.node),
+    ),
   );
-  return joinControls(node.controls, { ...EMPTY_CONTROLS, kills, overrides, removed });
+  return joinControls(ours, { ...EMPTY_CONTROLS, kills, overrides, quarantines });
 }
 
 /**
  * What a child says under tags that are new here. What was said first stands, or a child could turn a standing kill
- * into one of nothing; and nobody else makes tags in the name of this process.
+ * into one of nothing.
  */
-function newTags<T>(
+function newTags<T extends { readonly subtree: string }>(
   node: NodeState,
+  state: ControlState,
   ours: ReadonlyMap<string, T>,
   theirs: ReadonlyMap<string, T>,
+  below: (tag: string) => boolean,
 ): ReadonlyMap<string, T> {
   const out = new Map<string, T>();
   for (const [tag, said] of theirs) {
-    if (ours.has(tag)) continue;
-    if (!tag.startsWith(`${node.origin}~`)) out.set(tag, said);
-    else if (!node.controls.removed.has(tag)) refuse(node, 'forged_control');
+    if (ours.has(tag) || isRemoved(state.removed, tag)) continue;
+    if (sayerOf(tag) === node.name) refuse(node, 'forged_control');
+    else if (!below(tag) || said.subtree !== sayerOf(tag)) refuse(node, 'control_beyond_child');
+    else if (ours.size + out.size >= STANDING_MAX) refuse(node, 'too_many_controls');
+    else out.set(tag, said);
   }
   return out;
 }
 
-export function recovering(node: NodeState): boolean {
-  return (
-    node.isRoot &&
-    node.ownOrigins.size > 1 &&
-    node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs
-  );
+/** Whatever a child may say to a root that knows nothing, it does not speak for this very process. */
+function allButOwn(node: NodeState, ours: ControlState, theirs: ControlState): ControlState {
+  const others = <T>(mine: ReadonlyMap<string, T>, all: ReadonlyMap<string, T>): ReadonlyMap<string, T> =>
+    new Map(
+      [...all].filter(([tag]) => {
+        const forged = tag.startsWith(`${node.origin}~`) && !mine.has(tag) && !isRemoved(ours.removed, tag);
+        if (forged) refuse(node, 'forged_control');
+        return !forged && !mine.has(tag);
+      }),
+    );
+  const ranges = new Map(theirs.removed.ranges);
+  ranges.delete(node.origin);
+  return {
+    ...theirs,
+    kills: others(ours.kills, theirs.kills),
+    overrides: others(ours.overrides, theirs.overrides),
+    quarantines: others(ours.quarantines, theirs.quarantines),
+    removed: { ...theirs.removed, ranges },
+  };
 }
+
+/** Most of what was taken back that children may add to. */
+const REMOVED_MAX = 50_000;
+
+/** What a child takes back of what was said in its subtree, whether it is known here or not. */
+function removedBelow(
+  node: NodeState,
+  state: ControlState,
+  theirs: Removed,
+  below: (tag: string) => boolean,
+): Removed {
+  for (const said of [state.kills, state.overrides, state.quarantines])
+    for (const tag of said.keys())
+      if (!below(tag) && isRemoved(theirs, tag)) refuse(node, 'removal_without_authority');
+  const ranges = new Map<string, readonly Range[]>();
+  for (const [origin, list] of theirs.ranges) if (below(`${origin}~0`)) ranges.set(origin, list);
+  const odd = removedTags([...theirs.odd].filter(below)).odd;
+  const more = unionRemoved(state.removed, { ranges, odd });
+  if (more === state.removed || sizeOfRemoved(more) <= REMOVED_MAX) return more;
+  refuse(node, 'too_many_controls');
+  return state.removed;
+}
+
+/** A root that started on an empty disk, for as long as its children may take to come and tell it what it was. */
+export function believesChildren(node: NodeState): boolean {
+  return node.isRoot && node.blank && node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs;
+}
+
+/**
+ * A parent grants at most what it holds. A root that has just started waits for what its children know: one that had a
+ * disk, for all that it knew; one that had none, for whoever asks.
+ */
+export function mayGrant(node: NodeState, link: ChildLink): boolean {
+  if (!node.isRoot) return Number.isFinite(node.moment.leaseAgeMs);
+  if (node.moment.monoMs - node.startedMonoMs >= node.tuning.restartGraceMs) return true;
+  if (node.controls !== node.durableControls) return false;
+  if (node.blank) return hasToldAll(node, link);
+  const told = new Set(
+    [...node.children.values()].filter((each) => hasToldAll(node, each)).map((each) => each.node),
+  );
+  for (const name of node.knownChildren) if (!told.has(name)) return false;
+  return true;
+}
+
+/** It holds what we hold and no more, or has handed us the rest since. */
+const hasToldAll = (node: NodeState, link: ChildLink): boolean =>
+  link.digest === node.durableDigest ||
+  (link.joined === node.durableDigest && link.handed === node.durableDigest);

@@ -192,7 +192,7 @@ describe('evidence under another’s name', () => {
     const r1 = child(node, 'r1');
     const slot = { key, origin: 'd1~x1', version: 1, onlyVia: '', bytes };
     d1.say({ slots: [slot], content: true });
-    r1.say({ slots: [slot], content: true, learners: [[key, -1]] });
+    r1.say({ slots: [{ ...slot, version: 2 }], content: true, learners: [[key, -1]] });
     node.pass(2000);
     r1.say({});
     const base = r1.heard.flatMap((down) => down.bases).at(-1);

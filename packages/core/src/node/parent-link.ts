@@ -20,6 +20,7 @@ import { takeOne } from './intake.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
+import { keepWords, wordsForgotten } from './seal.ts';
 import { outstandingShare, setShare } from './shares.ts';
 import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry.ts';
@@ -179,6 +180,7 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     digest: node.durableDigest,
     joined: link.joined,
     controls: handUp ? encodeControls(node.durableControls) : null,
+    words: handUp ? wordsForgotten(node, link.parentNode) : null,
     applied,
     feedback,
     feedbackAcks: link.feedbackAcks.splice(0),
@@ -439,9 +441,13 @@ async function takeControls(
       return; // a failing disk vouches for nothing
     }
     if (link.parentIncarnation !== incarnation) return;
+    keepWords(node, down);
     link.joined = down.digest;
     link.urgent = true;
-  } else if (down.digest === node.durableDigest) link.joined = down.digest;
+  } else if (down.digest === node.durableDigest) {
+    keepWords(node, down);
+    link.joined = down.digest;
+  }
   if (
     down.leaseAgeMs === null ||
     asked === undefined ||

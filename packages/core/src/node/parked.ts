@@ -28,10 +28,21 @@ export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage)
   }
   refuse(node, 'name_of_another');
   const ours = name === node.name || node.path.includes(name);
-  if (!ours && (link.parked.has(at) || link.parked.size < PARKED_MAX))
+  if (!ours && isNews(node, message) && (link.parked.has(at) || link.parked.size < PARKED_MAX))
     link.parked.set(at, { message, seq: link.heard });
-  else nameForeign(link, message.key, message.origin);
+  else leave(link, at, message);
   return false;
+}
+
+/** What we hold already is an old copy there: whoever lists it should drop it, and has what we hold in its base. */
+function isNews(node: NodeState, { key, origin, version }: SlotMessage): boolean {
+  const held = node.learners.get(key)?.slots.slots.get(origin);
+  return held === undefined || version > held.version;
+}
+
+function leave(link: ChildLink, at: string, message: SlotMessage): void {
+  link.parked.delete(at);
+  nameForeign(link, message.key, message.origin);
 }
 
 /** Takes what was parked once its node is no longer another's. */
@@ -44,9 +55,11 @@ export function retryParked(
   if (link.parked.size === 0 || monoMs - link.parkedMs < node.tuning.heartbeatMs) return;
   link.parkedMs = monoMs;
   for (const [at, { message, seq }] of [...link.parked]) {
-    if (!speaksFor(node, link, nodeOf(message.origin))) continue;
+    const theirs = speaksFor(node, link, nodeOf(message.origin));
+    if (!theirs && isNews(node, message)) continue;
     link.parked.delete(at);
-    take(message, seq);
+    if (theirs) take(message, seq);
+    else nameForeign(link, message.key, message.origin);
     // Whether it is taken or named as foreign, what this child gets is another base from now on.
     const learner = node.learners.get(message.key);
     if (learner !== undefined) learner.slots.revision++;

@@ -28,6 +28,7 @@ import { mixture } from './mixture.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { openIncarnation } from './rotation.ts';
+import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type NodeState, refuse } from './state.ts';
@@ -68,7 +69,9 @@ export async function recover(node: NodeState): Promise<void> {
         );
       }
   };
+  node.blank = !byCollection.has('incarnation');
   each('incarnation', (entry) => node.ownOrigins.add(entry.key));
+  recoverSeal(node, each);
   each('folded', (entry) => node.folded.add(entry.key));
   each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
@@ -81,7 +84,8 @@ export async function recover(node: NodeState): Promise<void> {
   each('controls', (entry) => {
     node.controls = joinControls(
       node.controls,
-      decodeControls(bytesJson(entry.value, JSON_MAX), node.limits),
+      // What is on the own disk is read, however much it is: it was refused when it was said, or it is here.
+      decodeControls(bytesJson(entry.value, JSON_MAX), node.limits, Number.POSITIVE_INFINITY),
     );
   });
   node.durableControls = node.controls;
@@ -119,6 +123,23 @@ export async function recover(node: NodeState): Promise<void> {
   await recoverJournals(node, storage);
   openIncarnation(node);
   for (const state of node.points.values()) refreshView(node, state);
+}
+
+/** The secret of this node's seal is that of its first start, and in every backup since. */
+function recoverSeal(
+  node: NodeState,
+  each: (collection: string, take: (entry: StoredEntry) => void) => void,
+): void {
+  let stored = false;
+  each('seal', (entry) => {
+    node.secret = entry.value.slice();
+    stored = true;
+  });
+  if (!stored) node.writes.push({ kind: 'put', collection: 'seal', key: 'secret', value: node.secret });
+  each('vouched', (entry) => {
+    const { parent, controls, seal } = bytesJson(entry.value, JSON_MAX) as Vouched;
+    node.vouched = { parent, controls, seal, forgotten: false };
+  });
 }
 
 function recoverSlot(node: NodeState, entry: StoredEntry): void {

@@ -14,6 +14,7 @@ import type { ChildLink } from './child-link.ts';
 import type { Mixture } from './mixture.ts';
 import type { OutcomeStats } from './outcome-stats.ts';
 import type { ParentLink } from './parent-link.ts';
+import { newSecret, type Vouched } from './secret.ts';
 
 /** Times and bounds of a node. All durations in ms. */
 export interface NodeTuning {
@@ -103,6 +104,13 @@ export interface NodeState {
 
   controls: ControlState;
   controlsDigest: string;
+  /** Makes the seal on what goes down. */
+  secret: Uint8Array;
+  sealed: { readonly state: ControlState | undefined; readonly seal: string };
+  /** The newest words of the parent that are here. */
+  vouched: Vouched | undefined;
+  /** It started with nothing on its disk. */
+  blank: boolean;
   /** As on disk: what may be vouched for. */
   durableControls: ControlState;
   durableDigest: string;
@@ -264,6 +272,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     startedMonoMs: monoMs,
     controls: EMPTY_CONTROLS,
     controlsDigest: '',
+    secret: newSecret(() => chance.uint32()),
+    sealed: { state: undefined, seal: '' },
+    vouched: undefined,
+    blank: true,
     durableControls: EMPTY_CONTROLS,
     durableDigest: '',
     controlsDirty: false,

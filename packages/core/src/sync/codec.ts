@@ -114,6 +114,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
     digest: text(json, 'digest', 64),
     joined: text(json, 'joined', 64),
     controls: controls(json),
+    ...(json.words === undefined ? {} : { words: words(json) }),
     applied: list(json, 'applied', limits.origins).map((item, i) => {
       const applied = object(item, `applied[${i}]`);
       return { node: name(applied, 'node'), tags: texts(applied, 'tags', 100_000, 400) };
@@ -162,6 +163,7 @@ function downMessage(json: Json, limits: Limits): DownMessage {
     treeMs: finite(json, 'treeMs'),
     digest: text(json, 'digest', 64),
     controls: controls(json),
+    ...(json.seal === undefined ? {} : { seal: text(json, 'seal', 64) }),
     share: fraction(json, 'share'),
     bases: list(json, 'bases', limits.points * 4).map((item, i) => {
       const base = object(item, `bases[${i}]`);
@@ -190,6 +192,15 @@ function controls(json: Json): UpMessage['controls'] {
   return json.controls === null
     ? null
     : (object(json.controls, 'controls') as unknown as UpMessage['controls']);
+}
+
+function words(json: Json): UpMessage['words'] {
+  if (json.words === null) return null;
+  const sealed = object(json.words, 'words');
+  return {
+    controls: object(sealed.controls, 'words.controls') as unknown as NonNullable<UpMessage['controls']>,
+    seal: text(sealed, 'seal', 64),
+  };
 }
 
 function feedback(json: Json): UpMessage['feedback'] {

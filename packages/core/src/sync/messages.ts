@@ -72,6 +72,8 @@ export interface UpMessage {
   readonly digest: string;
   readonly joined: string;
   readonly controls: ControlsJson | null;
+  /** The parent's own words under its seal, where it has forgotten some of them. */
+  readonly words?: { readonly controls: ControlsJson; readonly seal: string } | null | undefined;
   readonly applied: readonly Applied[];
   readonly feedback: readonly RoutedFeedback[];
   /** Feedback from the parent that is durable here, by the parent's numbers. */
@@ -102,6 +104,8 @@ export interface DownMessage {
   readonly treeMs: number;
   readonly digest: string;
   readonly controls: ControlsJson | null;
+  /** The sender's seal over the controls of this digest: to be handed back should it forget them. */
+  readonly seal?: string | undefined;
   readonly share: number;
   readonly bases: readonly BaseMessage[];
   readonly feedback: readonly RoutedFeedback[];

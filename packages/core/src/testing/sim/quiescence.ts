@@ -41,8 +41,13 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
   const rest = (of: NodeState): string => {
     const json = encodeControls(of.controls);
     const known = ({ tag }: { tag: string }): boolean => !named.some((name) => tag.startsWith(name));
-    const removed = json.removed.filter((tag) => known({ tag }));
-    return JSON.stringify({ ...json, overrides: json.overrides.filter(known), removed });
+    const ranges = json.ranges?.filter(([origin]) => known({ tag: origin }));
+    return JSON.stringify({
+      ...json,
+      kills: json.kills.filter(known),
+      overrides: json.overrides.filter(known),
+      ranges,
+    });
   };
   return rest(state) !== rest(root);
 }
@@ -234,7 +239,7 @@ function leftovers(world: World, states: readonly NodeState[]): string | undefin
 
 function tally({ controls }: NodeState): string {
   const { kills, overrides, quarantines, removed, specs, resets } = controls;
-  return `${kills.size} kills, ${overrides.size} overrides ${[...overrides.keys()]}, ${quarantines.size} quarantines, ${removed.size} removed, specs ${[...specs.values()].map((s) => s.version)}, resets ${[...resets].join(' ')}`;
+  return `${kills.size} kills, ${overrides.size} overrides ${[...overrides.keys()]}, ${quarantines.size} quarantines, ${removed.ranges.size} removed, specs ${[...specs.values()].map((s) => s.version)}, resets ${[...resets].join(' ')}`;
 }
 
 /** Which machine holds what, for a failure's last words. */

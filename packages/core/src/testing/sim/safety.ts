@@ -1,4 +1,5 @@
 import { type ControlState, joinControls } from '../../controls/control-state.ts';
+import { isRemoved } from '../../controls/removed.ts';
 import type { Moments } from '../../learners/moments.ts';
 import type { NodeState } from '../../node/state.ts';
 import type { LearnerSlots, Slot } from '../../sync/slots.ts';
@@ -49,7 +50,7 @@ export function safety(world: World, book: Ledger): Safety {
         if (known.controls !== undefined && joinControls(state.controls, known.controls) !== state.controls)
           fail('controls-regress', `${machine.name} has forgotten a control while it ran`);
         known.controls = state.controls;
-        world.trace.fold(state.controls.kills.size * 1000 + state.controls.removed.size);
+        world.trace.fold(state.controls.kills.size * 1000 + state.controls.removed.ranges.size);
       }
       if (state.durableControls !== known.durable) {
         known.durable = state.durableControls;
@@ -93,7 +94,11 @@ function checkAcknowledged(world: World, machine: Machine, state: NodeState): vo
   const root = world.machines[0].process?.node.state;
   if (root === undefined || machine.parent === '' || machine.named) return;
   for (const tag of root.applied.get(machine.name) ?? [])
-    if (root.controls.kills.has(tag) && !state.controls.kills.has(tag) && !state.controls.removed.has(tag))
+    if (
+      root.controls.kills.has(tag) &&
+      !state.controls.kills.has(tag) &&
+      !isRemoved(state.controls.removed, tag)
+    )
       fail(
         'ack-without-kill',
         `${machine.name} had acknowledged ${tag} and does not know it after a restart`,
@@ -113,7 +118,7 @@ export function recalls(state: NodeState, id: string): boolean {
 function hearKills(state: NodeState, machine: Machine, killsMs: Map<string, number>, nowMs: number): void {
   for (const [tag, kill] of state.durableControls.kills)
     if (kill.subtree === machine.name && !killsMs.has(tag)) killsMs.set(tag, nowMs);
-  for (const tag of state.controls.removed) killsMs.delete(tag);
+  for (const tag of killsMs.keys()) if (isRemoved(state.controls.removed, tag)) killsMs.delete(tag);
 }
 
 function checkLearner(

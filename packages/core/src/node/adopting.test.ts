@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest';
+import { encodeControls } from '../controls/control-codec.ts';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
+const chance = (() => {
+  let word = 1;
+  return { uint32: () => word++ };
+})();
+const newDisk = (): MemoryDisk => memoryDisk();
+
+/** A node on a disk, and a clock that is moved by hand. */
+async function start(name: string, root: boolean, disk: MemoryDisk) {
+  let ms = 1000;
+  const node = await createNode({
+    name,
+    tier: root ? 'cloud' : 'device',
+    root,
+    registry: standard,
+    ports: {
+      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
+      chance,
+      storage: disk.open(),
+    },
+  });
+  return Object.assign(node, {
+    pass(more: number) {
+      ms += more;
+      node.tick();
+    },
+  });
+}
+type Started = Awaited<ReturnType<typeof start>>;
+
+/** Links a child to a root until nothing more is to be said; `twist`: what a child that lies sends instead. */
+function join(root: Started, child: Started, twist: (up: UpMessage) => UpMessage = (up) => up) {
+  const heard: DownMessage[] = [];
+  const link = child.connectParent((up) =>
+    root.receiveUp(twist(up), (down) => {
+      heard.push(down);
+      link.receive(down);
+    }),
+  );
+  return { heard, settle: () => settle(root, child) };
+}
+
+async function settle(...nodes: Started[]): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    for (const node of nodes) node.pass(50);
+    for (let hop = 0; hop < 12; hop++) await undefined;
+  }
+}
+
+const up = (rest: Partial<UpMessage>): UpMessage => ({
+  v: PROTOCOL,
+  node: 'dev',
+  incarnation: 'x1',
+  tier: 'device',
+  parentIncarnation: '',
+  connection: 1,
+  session: 0,
+  seq: 1,
+  heardDown: 0,
+  content: false,
+  complete: false,
+  slots: [],
+  learners: [],
+  digest: 'other',
+  joined: '',
+  controls: null,
+  applied: [],
+  feedback: [],
+  feedbackAcks: [],
+  telemetry: [],
+  share: 0,
+  asks: [],
+  ...rest,
+});
+const said = (tag: string, subtree: string) => ({ tag, subtree, reason: 'why', by: 'dev', atMs: 1 });
+const nothing = { kills: [], overrides: [], quarantines: [], removed: [], ranges: [], specs: [], resets: [] };
+
+/** A tree that has lived for a while, and a backup of its root from before the last words were said. */
+async function lived() {
+  const rootDisk = newDisk();
+  const childDisk = newDisk();
+  const root = await start('cloud', true, rootDisk);
+  const child = await start('d1', false, childDisk);
+  const link = join(root, child);
+  await root.apply(spec, me);
+  const early = await root.kill({ scope: 'point:p', reason: 'before the backup', by: me });
+  await link.settle();
+  const backup = rootDisk.snapshot();
+  await root.revive({ scope: 'point:p', reason: 'after it', by: me });
+  const late = await root.kill({ scope: 'tier:device', reason: 'after it', by: me });
+  await root.apply({ ...spec, arms: ['a', 'b', 'c'] }, me);
+  await root.reset({ point: 'p', reason: 'after it', by: me });
+  await link.settle();
+  expect(child.point('p')?.version).toBe(2);
+  return { rootDisk, childDisk, child, backup, early, late, state: encodeControls(root.state.controls) };
+}
+
+describe('a root that has been restored from a backup', () => {
+  test('takes back its own words, which its children keep under its seal', async () => {
+    const { rootDisk, child, backup, late, state } = await lived();
+    rootDisk.crash();
+    rootDisk.restore(backup);
+    const root = await start('cloud', true, rootDisk);
+    expect(root.controls().kills.map((kill) => kill.scope)).toEqual(['point:p']);
+    const { heard, settle } = join(root, child);
+    await settle();
+    expect(encodeControls(root.state.controls)).toEqual(state);
+    expect(root.controls().kills.map((kill) => kill.tag)).toEqual([late.tag]);
+    // No lease before that.
+    const first = heard.findIndex((down) => down.leaseAgeMs !== null);
+    expect(first).toBeGreaterThan(0);
+    expect(heard[first].digest).toBe(root.state.durableDigest);
+  });
+
+  test('also where the child has been restarted meanwhile', async () => {
+    const { rootDisk, childDisk, backup, state } = await lived();
+    childDisk.crash();
+    rootDisk.crash();
+    rootDisk.restore(backup);
+    const root = await start('cloud', true, rootDisk);
+    const child = await start('d1', false, childDisk);
+    await join(root, child).settle();
+    expect(encodeControls(root.state.controls)).toEqual(state);
+  });
+
+  test('believes no word that it has not said', async () => {
+    const { rootDisk, child, backup, early } = await lived();
+    rootDisk.crash();
+    rootDisk.restore(backup);
+    const root = await start('cloud', true, rootDisk);
+    const { settle } = join(root, child, (message) =>
+      message.words === null || message.words === undefined
+        ? message
+        : {
+            ...message,
+            words: {
+              ...message.words,
+              controls: { ...message.words.controls, kills: [], resets: [['p', 9]] },
+            },
+          },
+    );
+    await settle();
+    expect(root.controls().kills.map((kill) => kill.tag)).toEqual([early.tag]);
+    expect(root.state.controls.resets.size).toBe(0);
+    expect(root.nodes()[0].refused.seal_not_ours).toBeGreaterThan(0);
+  });
+});
+
+describe('a root whose disk is in step', () => {
+  test('adopts nothing after a restart that it would refuse otherwise', async () => {
+    const disk = newDisk();
+    const before = await start('cloud', true, disk);
+    await before.apply(spec, me);
+    const { tag } = await before.kill({ scope: 'point:p', reason: 'bad', by: me });
+    disk.crash();
+    const root = await start('cloud', true, disk);
+    const [origin] = [...before.state.ownOrigins];
+    root.receiveUp(
+      up({
+        controls: {
+          ...nothing,
+          ranges: [[origin, [[1, 9]]]],
+          specs: [{ point: 'p', version: 9, node: 'cloud', spec: null, generations: {} }],
+          resets: [['p', 9]],
+          overrides: [
+            { ...said(`${origin}~7`, 'cloud'), point: 'p', arm: 'b', segment: {}, expiresMs: null },
+          ],
+        },
+      }),
+      () => {},
+    );
+    expect(root.controls().kills.map((kill) => kill.tag)).toEqual([tag]);
+    expect(root.controls().overrides).toEqual([]);
+    expect(root.point('p')?.version).toBe(1);
+    expect(root.state.controls.resets.size).toBe(0);
+    expect(root.nodes()[0].refused).toMatchObject({ removal_without_authority: 1, forged_control: 1 });
+  });
+});
+
+describe('a root that comes back with an empty disk', () => {
+  test('takes declarations and controls back from its children, and grants no lease before', async () => {
+    const { child, state, late } = await lived();
+    const root = await start('cloud', true, newDisk());
+    const { heard, settle } = join(root, child);
+    await settle();
+    expect(encodeControls(root.state.controls)).toEqual(state);
+    expect(root.point('p')?.spec.arms).toEqual(['a', 'b', 'c']);
+    expect(child.controls().kills.map((kill) => kill.tag)).toEqual([late.tag]);
+    const first = heard.findIndex((down) => down.leaseAgeMs !== null);
+    expect(heard[first].digest).toBe(root.state.durableDigest);
+    expect(first).toBeGreaterThan(0);
+  });
+
+  test('but only for as long as its children need to come', async () => {
+    const root = await start('cloud', true, newDisk());
+    root.pass(60_000);
+    root.receiveUp(up({ controls: { ...nothing, resets: [['p', 9]] } }), () => {});
+    expect(root.state.controls.resets.size).toBe(0);
+  });
+});
+
+describe('a kill from below', () => {
+  const standing = (node: HostedNode) => node.controls().kills.map((kill) => kill.tag);
+  test('is taken for the place where it was said, and for no other', async () => {
+    const root = await start('cloud', true, newDisk());
+    root.pass(60_000);
+    const kills = [
+      { ...said('dev~x1~1', 'dev'), scope: '*' },
+      { ...said('dev~x1~2', 'cloud'), scope: '*' },
+      { ...said('cloud~old~1', 'cloud'), scope: '*' },
+      { ...said('other~x1~1', 'other'), scope: '*' },
+    ];
+    root.receiveUp(up({ controls: { ...nothing, kills } }), () => {});
+    expect(standing(root)).toEqual(['dev~x1~1']);
+    await root.apply(spec, me);
+    expect(root.decide('p').reason).toBe('policy');
+    expect(root.nodes()[0].refused).toMatchObject({ control_beyond_child: 2, forged_control: 1 });
+  });
+});
+
+describe('more than can be sent is refused when it is said', () => {
+  test('and what is on the disk is read, however much it is', async () => {
+    const disk = newDisk();
+    const root = await start('cloud', true, disk);
+    await root.apply(spec, me);
+    const kills = Array.from({ length: 10_000 }, (_, i) => ({ ...said(`dev~x1~${i}`, 'dev'), scope: '*' }));
+    root.receiveUp(up({ controls: { ...nothing, kills } }), () => {});
+    await expect(root.kill({ scope: '*', reason: 'one more', by: me })).rejects.toMatchObject({
+      code: 'overloaded',
+    });
+    await root.quarantine({ node: 'dev', reason: 'enough', by: me });
+    disk.crash();
+    const again = await start('cloud', true, disk);
+    expect(again.state.controls.kills.size).toBe(10_000);
+  });
+});
