@@ -71,17 +71,17 @@ const PRIMES = ((): number[] => {
 })();
 
 /** Fraction of the k-th root of n as 32 bits, by whole numbers alone: no engine rounds it otherwise. */
-function rootBits(n: number, k: 2n | 3n): number {
-  const target = BigInt(n) << (32n * k);
+function rootBits(n: number, k: 2 | 3): number {
+  const target = BigInt(n) << BigInt(32 * k);
   let low = 0n;
   let high = BigInt(n) << 32n;
   while (low < high) {
     const middle = (low + high + 1n) >> 1n;
-    if (middle ** k <= target) low = middle;
+    if ((k === 2 ? middle * middle : middle * middle * middle) <= target) low = middle;
     else high = middle - 1n;
   }
   return Number(low & 0xffffffffn);
 }
 
-const INITIAL = PRIMES.slice(0, 8).map((prime) => rootBits(prime, 2n));
-const ROUND = Uint32Array.from(PRIMES, (prime) => rootBits(prime, 3n));
+const INITIAL = PRIMES.slice(0, 8).map((prime) => rootBits(prime, 2));
+const ROUND = Uint32Array.from(PRIMES, (prime) => rootBits(prime, 3));
