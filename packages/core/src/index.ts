@@ -5,6 +5,7 @@ export type { CompiledPoint } from './decision/define.ts';
 export { compilePoint } from './decision/define.ts';
 export type { Decision, Reason, TrailEntry } from './decision/record.ts';
 export { REASONS } from './decision/record.ts';
+export { definePoint } from './decision/schema.ts';
 export type * from './decision/spec.ts';
 export * from './detector.ts';
 export * from './detectors/index.ts';

@@ -1,5 +1,5 @@
 import type { Decision } from './decision/record.ts';
-import type { PointSpec, Tier } from './decision/spec.ts';
+import type { DefinedPoint, PointSpec, Tier } from './decision/spec.ts';
 import type { Problem } from './limits.ts';
 import type { AuditEntry, ControlsStatus, NodeEvent, NodeStatus, PointReport } from './status.ts';
 
@@ -52,6 +52,20 @@ export interface OverrideRequest {
   readonly by: Actor;
 }
 
+/** What the application gives a decision at a typed point. */
+export type TypedInput<Context> = Omit<DecideInput, 'context'> & { readonly context?: Context | undefined };
+
+/** A typed point on one node. */
+export interface PointHandle<Arm extends string, Context> {
+  /** Declares it and sends it down the tree, as `GanglionNode.apply` does. */
+  apply(by: Actor): Promise<{ version: number; changed: boolean }>;
+  decide(input?: TypedInput<Context>): Decision<Arm>;
+  decideAsync(
+    input?: TypedInput<Context>,
+    options?: { readonly deadlineMs?: number },
+  ): Promise<Decision<Arm>>;
+}
+
 /** One node of the tree: the same on every tier. Everything synchronous is in memory; promises resolve once durable. */
 export interface GanglionNode {
   readonly name: string;
@@ -65,6 +79,11 @@ export interface GanglionNode {
   /** Undefined where there is no such point. */
   point(name: string): { readonly spec: PointSpec; readonly version: number } | undefined;
 
+  /**
+   * A point of this process, typed: its validator checks the contexts of every decision that this node makes at the point
+   * from now on, wherever the declaration comes from. The last one used counts.
+   */
+  use<Arm extends string, Context>(point: DefinedPoint<Arm, Context>): PointHandle<Arm, Context>;
   /** Never throws but for `unknown_point`; allocates the record and little else. */
   decide(point: string, input?: DecideInput): Decision;
   /** May escalate to the parent; falls back at the deadline; re-checks the controls before it returns. */

@@ -5,7 +5,9 @@ import { compilePoint, sorted } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
 import { find, keep } from './decision/pending.ts';
 import type { PointState } from './decision/point-state.ts';
-import type { PointSpec } from './decision/spec.ts';
+import type { Decision } from './decision/record.ts';
+import { conform } from './decision/schema.ts';
+import type { DefinedPoint, PointSpec } from './decision/spec.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
 import { authorise, controlling, record, structuredCopy, unknownPoint } from './node/actions.ts';
@@ -33,7 +35,7 @@ import {
   readClocks,
 } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
-import type { Actor, DecideInput, GanglionNode } from './node-api.ts';
+import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
 export type { NodeOptions, NodeTuning } from './node/state.ts';
@@ -168,7 +170,7 @@ function hasRoom(node: NodeState): boolean {
 function deciding(
   node: NodeState,
   timeout: HostOptions['timeout'],
-): Pick<GanglionNode, 'decide' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
+): Pick<GanglionNode, 'use' | 'decide' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
   const stateOf = (point: string): PointState => {
     const state = node.points.get(point);
     if (state === undefined) throw unknownPoint(point);
@@ -196,8 +198,23 @@ function deciding(
     return record;
   };
   return {
+    use<Arm extends string, Context>({ spec, schema }: DefinedPoint<Arm, Context>) {
+      if (schema === undefined) node.schemas.delete(spec.point);
+      else node.schemas.set(spec.point, schema);
+      const state = node.points.get(spec.point);
+      if (state !== undefined) state.schema = schema;
+      const self = this as unknown as GanglionNode;
+      const handle: PointHandle<Arm, Context> = {
+        apply: (by) => self.apply(spec, by),
+        decide: (input) => self.decide(spec.point, input as DecideInput) as Decision<Arm>,
+        decideAsync: (input, within) =>
+          self.decideAsync(spec.point, input as DecideInput, within) as Promise<Decision<Arm>>,
+      };
+      return handle;
+    },
     decide(point: string, input?: DecideInput) {
       const state = stateOf(point);
+      if (state.schema !== undefined) input = conform(state.schema, input);
       const moment = glanceAtClocks(node);
       moment.budgetMs = 0;
       moment.parentMs = Number.POSITIVE_INFINITY;
@@ -214,6 +231,7 @@ function deciding(
           field: 'deadlineMs',
           value: deadlineMs,
         });
+      if (state.schema !== undefined) input = conform(state.schema, input);
       if (timeout === undefined) return this.decide(point, input);
       const record = await decideWithin(node, () => stateOf(point), input, deadlineMs, timeout);
       keepRecord(stateOf(point), record);

@@ -17,6 +17,11 @@ export interface Field {
 export const HASHED_CATEGORIES = 1024;
 
 export function compileContext(context: Readonly<Record<string, FieldSpec>> | undefined): readonly Field[] {
+  if (context !== undefined && '~standard' in context)
+    throw new GanglionError('invalid_spec', 'context is a validator, which cannot go down the tree', {
+      field: 'context',
+      mend: 'Declare it with definePoint, and give that to node.use.',
+    });
   const fields: Field[] = [];
   for (const name of Object.keys(context ?? {})) {
     const path = `context.${name}`;

@@ -9,6 +9,7 @@ import { DecisionRecord } from './decision-record.ts';
 import { draw, type External, heaviest, project } from './mix.ts';
 import type { PointState, Scratch } from './point-state.ts';
 import type { Reason } from './record.ts';
+import { ConformedInput } from './schema.ts';
 import { note, trailOf } from './trail.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
@@ -66,7 +67,7 @@ export function decideOnce(
   const { compiled, scratch } = state;
   scratch.trailLength = 0;
   scratch.live = false;
-  const wrong = encodeContext(compiled.fields, input?.context, scratch.context);
+  const wrong = misfit(state, input) || encodeContext(compiled.fields, input?.context, scratch.context);
   const stopped = controls(state, moment, input, asked);
   if (stopped !== undefined) return stopped;
   if (wrong !== '') {
@@ -98,6 +99,10 @@ export function decideOnce(
   }
   return drawPolicy(state, moment, input, asked, trains);
 }
+
+/** What the point's validator has said of the context, where it has one. */
+const misfit = (state: PointState, input: DecideInput | undefined): string =>
+  state.schema !== undefined && input instanceof ConformedInput ? input.wrong : '';
 
 /** At the deadline: the controls are asked afresh, humans first; then the fallback. */
 export function decideLate(

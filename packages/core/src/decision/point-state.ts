@@ -7,7 +7,7 @@ import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
 import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
-import type { Tier } from './spec.ts';
+import type { StandardSchema, Tier } from './spec.ts';
 
 /** What a policy reads, and which of its versions it is. Rebuilt off the decide path. */
 export interface ViewState {
@@ -35,6 +35,8 @@ export interface PointState {
   readonly compiled: CompiledPoint;
   readonly source: RecordSource;
   readonly learnerKey: string;
+  /** What validates contexts on this node, where the application gave one. */
+  schema: StandardSchema | undefined;
   /** A higher tier decides this point. */
   readonly misplaced: boolean;
   guards: unknown[];
@@ -161,6 +163,7 @@ export function createPointState(
       specVersion,
     },
     learnerKey,
+    schema: undefined,
     misplaced: TIERS.indexOf(place.tier) < TIERS.indexOf(compiled.placement),
     guards: compiled.guards.map(({ guard }) => guard.initial(arms)),
     view: { current: undefined, version: 0, stale: 0, builtMs: Number.NEGATIVE_INFINITY, dirty: true },

@@ -90,3 +90,34 @@ export interface PoolingSpec {
   /** Time between steps; default 250ms. */
   readonly every?: Duration;
 }
+
+/**
+ * A validator by Standard Schema, version 1 (standardschema.dev): what zod, valibot, arktype and others are. The
+ * interface is declared here, so that nothing need be installed.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    /** For inference only; never there at run time. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] };
+
+export interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** A point declared in TypeScript: the data that goes down the tree, and the validator that stays in this process. */
+export interface DefinedPoint<Arm extends string = string, Context = Readonly<Record<string, unknown>>> {
+  readonly spec: PointSpec<Arm>;
+  readonly schema: StandardSchema | undefined;
+  /** For inference only; never there at run time. */
+  readonly types?: { readonly context: Context } | undefined;
+}

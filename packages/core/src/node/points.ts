@@ -87,6 +87,7 @@ function replacePoint(
   state.domainLoad = load;
   // Who waits may fit under the new declaration.
   load.wake();
+  state.schema = node.schemas.get(compiled.name);
   node.points.set(compiled.name, state);
   node.joins.set(state.source.idPrefix, state);
   const stored: StoredSource = {

@@ -3,7 +3,7 @@ import type { Moment } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { OutcomeEntry } from '../decision/outcome-journal.ts';
 import type { DomainLoad, PointState } from '../decision/point-state.ts';
-import type { Tier } from '../decision/spec.ts';
+import type { StandardSchema, Tier } from '../decision/spec.ts';
 import type { Limits } from '../limits.ts';
 import type { FeedbackItem } from '../node-api.ts';
 import type { Ports, Write } from '../ports.ts';
@@ -127,6 +127,8 @@ export interface NodeState {
   readonly stats: Map<string, OutcomeStats>;
   /** States of guards that several points share, by scope and ledger. */
   readonly ledgers: Map<string, unknown>;
+  /** Validators of contexts, by point: code of this process, which no declaration carries. */
+  readonly schemas: Map<string, StandardSchema>;
   readonly domainLoads: Map<string, DomainLoad>;
   /** The host's: resolves after so many ms. Undefined: nothing here can wait. */
   timeout: ((ms: number) => Promise<void>) | undefined;
@@ -286,6 +288,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     learners: new Map(),
     stats: new Map(),
     ledgers: new Map(),
+    schemas: new Map(),
     domainLoads: new Map(),
     timeout: undefined,
     pointNumber: 0,

@@ -1,0 +1,136 @@
+import { GanglionError } from '../errors.ts';
+import type { DecideInput } from '../node-api.ts';
+import type { DefinedPoint, FieldSpec, PointSpec, RuleSpec, SchemaIssue, StandardSchema } from './spec.ts';
+
+/** Where a context is described: by a validator, by fields, or by both. */
+export type ContextOf<Schema extends StandardSchema> =
+  | Schema
+  | { readonly schema: Schema; readonly fields: Readonly<Record<string, FieldSpec>> };
+
+/** A declaration with the arms it names checked by the compiler. */
+type Declared<Arm extends string> = Omit<PointSpec<Arm>, 'context' | 'fallback'> & {
+  readonly fallback: NoInfer<Arm> | { readonly rules: readonly RuleSpec<NoInfer<Arm>>[] };
+};
+
+type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
+type ByFields<Fields> = { readonly [Name in keyof Fields]?: unknown };
+
+/**
+ * A point with typed arms and a typed context. `context` is a Standard Schema validator, fields, or `{ schema, fields }`.
+ * The validator is code: it checks what callers in this process give, and its output is the context from there on. The
+ * fields are data: they go down the tree, and are what policies, rules and segments read, of that output, by their own
+ * ranges. A validator alone leaves policies nothing to read.
+ *
+ * @throws GanglionError `invalid_spec` for something that is no Standard Schema of version 1, or is asynchronous: a
+ * decision cannot wait for it. One that turns out to be so later is refused decision by decision (`invalid_context`).
+ */
+export function definePoint<const Arm extends string, Schema extends StandardSchema>(
+  spec: Declared<Arm> & { readonly context: ContextOf<Schema> },
+): DefinedPoint<Arm, InputOf<Schema>>;
+export function definePoint<
+  const Arm extends string,
+  const Fields extends Readonly<Record<string, FieldSpec>> = Readonly<Record<string, never>>,
+>(spec: Declared<Arm> & { readonly context?: Fields }): DefinedPoint<Arm, ByFields<Fields>>;
+export function definePoint(spec: Omit<PointSpec, 'context'> & { readonly context?: unknown }): DefinedPoint {
+  const { context, ...rest } = spec;
+  if (context === undefined) return { spec: rest, schema: undefined };
+  if (isSchema(context)) return { spec: rest, schema: checkedSchema(context) };
+  const { schema, fields } = context as { schema?: unknown; fields?: Readonly<Record<string, FieldSpec>> };
+  if (!isSchema(schema))
+    return { spec: { ...rest, context: context as Readonly<Record<string, FieldSpec>> }, schema: undefined };
+  return {
+    spec: fields === undefined ? rest : { ...rest, context: fields },
+    schema: checkedSchema(schema),
+  };
+}
+
+/** Validators may be functions, as arktype's are. */
+const isSchema = (value: unknown): value is StandardSchema =>
+  ((typeof value === 'object' && value !== null) || typeof value === 'function') && '~standard' in value;
+
+function checkedSchema(schema: StandardSchema): StandardSchema {
+  const standard = schema['~standard'];
+  if (standard?.version !== 1 || typeof standard.validate !== 'function')
+    throw new GanglionError('invalid_spec', 'context is not a Standard Schema of version 1', {
+      field: 'context',
+      mend: 'Give a validator with ~standard.version 1, or fields.',
+    });
+  let result: unknown;
+  try {
+    result = standard.validate({});
+  } catch {
+    return schema; // it minds an empty context: what it says of others is heard then
+  }
+  if (isPromise(result))
+    throw new GanglionError('invalid_spec', `context ${ASYNCHRONOUS}`, {
+      field: 'context',
+      mend: 'Use a synchronous validator, and look things up before the decision.',
+    });
+  return schema;
+}
+
+const ASYNCHRONOUS = 'is validated asynchronously, and a decision cannot wait for that';
+
+function isPromise(value: unknown): boolean {
+  if (typeof (value as PromiseLike<unknown> | undefined)?.then !== 'function') return false;
+  // Nobody waits for it; that it may reject is nobody's error either.
+  void Promise.resolve(value).catch(() => {});
+  return true;
+}
+
+/** An input whose context has been through the validator, once: its output, or what is wrong with it. */
+export class ConformedInput implements DecideInput {
+  readonly context: Readonly<Record<string, unknown>> | undefined;
+  readonly unit: string | undefined;
+  readonly exclude: readonly string[] | undefined;
+  /** '' where nothing is. */
+  readonly wrong: string;
+
+  constructor(input: DecideInput | undefined, context: unknown, wrong: string) {
+    this.context = context as Readonly<Record<string, unknown>> | undefined;
+    this.unit = input?.unit;
+    this.exclude = input?.exclude;
+    this.wrong = wrong;
+  }
+}
+
+/** Validates the context of an input; a wrong one is kept as it was given, with what is wrong. Never throws. */
+export function conform(schema: StandardSchema, input: DecideInput | undefined): ConformedInput {
+  if (input instanceof ConformedInput) return input;
+  try {
+    const result = schema['~standard'].validate(input?.context ?? {});
+    if (isPromise(result)) return new ConformedInput(input, undefined, `context ${ASYNCHRONOUS}`);
+    const { value, issues } = result as { value?: unknown; issues?: readonly SchemaIssue[] };
+    if (issues !== undefined) return new ConformedInput(input, input?.context, describe(issues));
+    const wrong = notFlat(value);
+    return new ConformedInput(input, wrong === '' ? value : input?.context, wrong);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return new ConformedInput(
+      input,
+      undefined,
+      `context: the validator failed: ${why}`.slice(0, MESSAGE_MAX),
+    );
+  }
+}
+
+const MESSAGE_MAX = 300;
+
+function describe(issues: readonly SchemaIssue[]): string {
+  if (issues.length === 0) return 'context is refused by its schema';
+  const { message, path } = issues[0];
+  const steps = (path ?? []).map((step) => `.${String(typeof step === 'object' ? step.key : step)}`);
+  const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+  return `context${steps.join('')}: ${message}`.slice(0, MESSAGE_MAX) + more;
+}
+
+function notFlat(value: unknown): string {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return "context: the schema's output is not a record";
+  for (const name of Object.keys(value)) {
+    const field = (value as Record<string, unknown>)[name];
+    if (typeof field === 'object' && field !== null)
+      return `context.${name.slice(0, 128)}: the schema's output is not flat`;
+  }
+  return '';
+}
