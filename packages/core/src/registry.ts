@@ -14,6 +14,15 @@ export interface FactoryInput {
     readonly name: string;
     readonly type: 'number' | 'category' | 'boolean';
     readonly values?: readonly string[] | undefined;
+    /** Bounds of a number; infinite where none are declared. */
+    readonly min?: number | undefined;
+    readonly max?: number | undefined;
+    /** Scale of a number, for models. */
+    readonly mean?: number | undefined;
+    readonly sd?: number | undefined;
+    /** How many columns a model gives to undeclared categories. */
+    readonly buckets?: number | undefined;
+    readonly required?: boolean | undefined;
   }[];
   /** Declared range of the reward. */
   readonly range: readonly [number, number];

@@ -8,6 +8,9 @@ export interface Field {
   readonly type: FieldSpec['type'];
   readonly min: number;
   readonly max: number;
+  readonly mean: number | undefined;
+  readonly sd: number | undefined;
+  readonly buckets: number | undefined;
   readonly required: boolean;
   readonly values: readonly string[] | undefined;
   readonly index: ReadonlyMap<string, number> | undefined;
@@ -15,6 +18,8 @@ export interface Field {
 
 /** Categories beyond the declared ones fall into this many hashed buckets, numbered after them. */
 export const HASHED_CATEGORIES = 1024;
+
+const FIELD_KEYS: readonly string[] = ['type', 'min', 'max', 'mean', 'sd', 'values', 'buckets', 'required'];
 
 export function compileContext(context: Readonly<Record<string, FieldSpec>> | undefined): readonly Field[] {
   if (context !== undefined && '~standard' in context)
@@ -33,11 +38,11 @@ export function compileContext(context: Readonly<Record<string, FieldSpec>> | un
         mend: 'Use number, category or boolean.',
       });
     for (const key of Object.keys(spec))
-      if (!['type', 'min', 'max', 'values', 'required'].includes(key))
+      if (!FIELD_KEYS.includes(key))
         throw new GanglionError('invalid_spec', `${path}.${key} is not known`, {
           field: `${path}.${key}`,
           value: key,
-          mend: 'Use type, min, max, values, required.',
+          mend: `Use ${FIELD_KEYS.join(', ')}.`,
         });
     const min = spec.min ?? Number.NEGATIVE_INFINITY;
     const max = spec.max ?? Number.POSITIVE_INFINITY;
@@ -55,17 +60,34 @@ export function compileContext(context: Readonly<Record<string, FieldSpec>> | un
         field: `${path}.values`,
         value: spec.values,
       });
+    if (!scaleHolds(spec))
+      throw new GanglionError('invalid_spec', `${path} has no such scale`, {
+        field: path,
+        value: spec,
+        mend: 'A number may have a mean and an sd above 0, together; a category 1 to 1024 buckets.',
+      });
     fields.push({
       name,
       type: spec.type,
       min,
       max,
+      mean: spec.mean,
+      sd: spec.sd,
+      buckets: spec.buckets,
       required: spec.required === true,
       values: spec.values,
       index: spec.values && new Map(spec.values.map((v, i) => [v, i])),
     });
   }
   return fields;
+}
+
+function scaleHolds({ type, mean, sd, buckets }: FieldSpec): boolean {
+  if (type !== 'number' && (mean !== undefined || sd !== undefined)) return false;
+  if (type !== 'category' && buckets !== undefined) return false;
+  if ((mean === undefined) !== (sd === undefined)) return false;
+  if (sd !== undefined && !(Number.isFinite(mean) && Number.isFinite(sd) && sd > 0)) return false;
+  return buckets === undefined || (Number.isInteger(buckets) && buckets >= 1 && buckets <= HASHED_CATEGORIES);
 }
 
 /**

@@ -47,6 +47,11 @@ export interface FieldSpec {
   readonly type: 'number' | 'category' | 'boolean';
   readonly min?: number;
   readonly max?: number;
+  /** number: its usual value and deviation, by which models scale it; without them, by `min` and `max`. */
+  readonly mean?: number;
+  readonly sd?: number;
+  /** category: how many columns models give to values that are not declared; default 1. */
+  readonly buckets?: number;
   /** category: the values known beforehand; others are hashed into `buckets`. */
   readonly values?: readonly string[];
   readonly required?: boolean;

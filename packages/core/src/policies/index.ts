@@ -3,6 +3,7 @@ import type { Factory } from '../registry.ts';
 import { balancer } from './balancer.ts';
 import { epsilonGreedy } from './epsilon-greedy.ts';
 import { fixed } from './fixed.ts';
+import { linearThompson } from './linear-thompson.ts';
 import { roundRobin } from './round-robin.ts';
 import { rules } from './rules.ts';
 import { split } from './split.ts';
@@ -16,5 +17,6 @@ export const policies = {
   'round-robin': roundRobin,
   'epsilon-greedy': epsilonGreedy,
   thompson,
+  'linear-thompson': linearThompson,
   balancer,
 } satisfies Readonly<Record<string, Factory<Policy>>>;

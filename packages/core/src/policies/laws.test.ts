@@ -4,6 +4,7 @@ import type { Moments } from '../learners/moments.ts';
 import { parseDuration } from '../options.ts';
 import { type FactoryInput, resolveKind } from '../registry.ts';
 import { stream } from '../stats/random.ts';
+import { linearDifference } from '../testing/linear-subject.ts';
 import { momentsDifference } from '../testing/moments-subject.ts';
 import { type PolicySubject, policyLaws } from '../testing/policy-laws.ts';
 import { policies } from './index.ts';
@@ -15,6 +16,21 @@ const fields: FactoryInput['fields'] = [
   { name: 'region', type: 'category', values: ['eu', 'us'] },
   { name: 'paying', type: 'boolean' },
 ];
+
+const scaled: FactoryInput['fields'] = [
+  { name: 'load', type: 'number', min: -100, max: 200 },
+  { name: 'hour', type: 'number', mean: 12, sd: 6, required: true },
+  { name: 'region', type: 'category', values: ['eu', 'us'], buckets: 2 },
+  { name: 'paying', type: 'boolean' },
+];
+const joint = {
+  armFeatures: { price: { type: 'number', min: 0, max: 9 }, genre: { type: 'category', values: ['news'] } },
+  interactions: [
+    ['region', 'genre'],
+    ['load', 'load'],
+    ['hour', 'price'],
+  ],
+};
 
 /** One row a policy: a new one is held to all laws by being listed. */
 const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[] = [
@@ -41,6 +57,12 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
   ],
   [{ kind: 'thompson', reward: 'gaussian', halfLife: '1m' }, { range: [-2, 1] }],
   [{ kind: 'thompson', reward: 'gaussian', prior: { a: { mean: 5e6, n: 2 } } }, { range: [0, 1e7] }],
+  [{ kind: 'linear-thompson' }],
+  [
+    { kind: 'linear-thompson', halfLife: '1m', members: 6, missing: 'zero' },
+    { fields: scaled, range: [-2, 1] },
+  ],
+  [{ kind: 'linear-thompson', features: ['load', 'region', 'hour'], ...joint }, { fields: scaled }],
   [
     { kind: 'balancer', deadline: '1s', halfLife: '10s' },
     {
@@ -56,8 +78,10 @@ const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : 
 
 for (const [options, subject] of rows) {
   const make = (point: FactoryInput) => resolveKind(policies, options.kind, 'policy')(options, point);
-  const differ = (a: unknown, b: unknown) =>
-    momentsDifference(a as Moments, b as Moments, halfLifeOf(options.halfLife));
+  const differ = (a: unknown, b: unknown) => {
+    const difference = options.kind.startsWith('linear') ? linearDifference : momentsDifference;
+    return difference(a as Moments, b as Moments, halfLifeOf(options.halfLife));
+  };
   describe(JSON.stringify(options), () => {
     for (const { law, run } of policyLaws({ ...subject, make, differ }))
       it(law, () => {

@@ -1,0 +1,186 @@
+import { ENCODING_OPTIONS, type Encoding, encoding } from '../learners/encoding.ts';
+import { type Linear, type LinearEvidence, linear, mostRows } from '../learners/linear.ts';
+import { type LinearPosterior, linearPosterior } from '../learners/linear-posterior.ts';
+import { number, type Options, refuse } from '../options.ts';
+import type { ArmEstimate, Policy, ViewInput } from '../policy.ts';
+import type { FactoryInput } from '../registry.ts';
+import { sqrt } from '../stats/math.ts';
+import { packedLength, squaredLength } from '../stats/symmetric.ts';
+import { halfLife } from './thompson.ts';
+
+/** What policies on a linear model share: how contexts are encoded, what is kept, and how it is read. */
+export interface LinearModel {
+  readonly encoded: Encoding;
+  readonly evidence: LinearEvidence;
+  /** One model over features of the arms, instead of one for each arm. */
+  readonly shared: boolean;
+  readonly ridge: number;
+  readonly learn: Policy<Linear>['learn'];
+}
+
+/** Options that `linearModel` reads. */
+export const MODEL_OPTIONS = [...ENCODING_OPTIONS, 'halfLife', 'ridge'] as const;
+
+/** Where the statistics of a shared model are kept. */
+const ALL_ARMS = '*';
+
+/** Reads the options of a linear model. @throws GanglionError `invalid_spec` */
+export function linearModel(options: Options, input: FactoryInput): LinearModel {
+  const encoded = encoding(options, input);
+  const { dimension, bounds } = encoded;
+  const shared = dimension > encoded.common;
+  const evidence = linear({
+    dimension,
+    bounds,
+    range: input.range,
+    halfLifeMs: halfLife(options, input.path),
+  });
+  const most = mostRows(dimension);
+  if (!shared && input.arms.length > most)
+    refuse(
+      input.path,
+      'features',
+      dimension,
+      `make ${dimension} columns for each of ${input.arms.length} arms, too much to send`,
+      `Use fewer columns, at most ${most} arms, or one model over armFeatures.`,
+    );
+  const x = new Float64Array(dimension);
+  const columns = input.arms.map(({ features }) => encoded.arm(features));
+  const unknown = encoded.arm(undefined);
+  return {
+    encoded,
+    evidence,
+    shared,
+    ridge: number(options, 'ridge', { min: 1e-6, max: 1e6, default: 1 }, input.path),
+    learn: (own, outcome) => {
+      encoded.context(outcome.context, x);
+      if (shared) encoded.joint(columns[outcome.arm] ?? unknown, x);
+      const key = shared ? ALL_ARMS : outcome.armKey;
+      evidence.record(own, key, x, outcome.reward, outcome.sign * outcome.weight, outcome.atMs);
+      return own;
+    },
+  };
+}
+
+/** A linear model as a view holds it: read once, used by every decision until the next view. */
+export interface Reading {
+  readonly arms: number;
+  readonly dimension: number;
+  /** By arm; all the same one where the model is shared. */
+  readonly posteriors: readonly LinearPosterior[];
+  /** Columns of each arm's own features; empty ones unless the model is shared. */
+  readonly columns: readonly Float64Array[];
+  readonly shared: boolean;
+  /** Outcomes that each arm's estimate rests on, undecayed. */
+  readonly outcomes: Float64Array;
+  /** Mean of x over everything seen: where reports compare arms. */
+  readonly usual: Float64Array;
+  readonly baseline: Float64Array | undefined;
+  /** Margin in units of the reward's range. */
+  readonly margin: number;
+  /** Scratch: x of the decision under way. */
+  readonly x: Float64Array;
+}
+
+/** Reads own and pooled evidence at `at.nowMs`. Off the decide path: O(arms · d³). */
+export function read(model: LinearModel, own: Linear, others: Linear, at: ViewInput): Reading {
+  const { encoded, evidence, shared, ridge } = model;
+  const { dimension } = encoded;
+  const total = evidence.add(own, others);
+  const fade = evidence.decayTo(total, at.nowMs);
+  const posteriorAt = (key: string): LinearPosterior =>
+    linearPosterior(total.arms.get(key), dimension, fade, ridge);
+  const whole = shared ? posteriorAt(ALL_ARMS) : undefined;
+  const posteriors = at.arms.map((arm) => whole ?? posteriorAt(arm.key));
+  const range = evidence.range[1] - evidence.range[0];
+  return {
+    arms: at.arms.length,
+    dimension,
+    posteriors,
+    columns: at.arms.map(({ features }) => encoded.arm(features)),
+    shared,
+    outcomes: Float64Array.from(posteriors, ({ outcomes }) => outcomes),
+    usual: usualOf(total, dimension, evidence.gram),
+    baseline: at.baseline,
+    margin: at.margin / range,
+    x: new Float64Array(dimension),
+  };
+}
+
+// A's first column is Σwx.
+function usualOf(total: Linear, dimension: number, gram: number): Float64Array {
+  const usual = new Float64Array(dimension);
+  let weight = 0;
+  for (const row of total.arms.values()) {
+    weight += row[gram];
+    for (let i = 0; i < dimension; i++) usual[i] += row[gram + packedLength(i)];
+  }
+  if (weight > 0) for (let i = 0; i < dimension; i++) usual[i] /= weight;
+  else usual[0] = 1;
+  return usual;
+}
+
+/** θᵀx. */
+export function dot(theta: Float64Array, x: Float64Array, dimension: number): number {
+  let even = 0;
+  let odd = 0;
+  let i = 0;
+  for (; i + 1 < dimension; i += 2) {
+    even += theta[i] * x[i];
+    odd += theta[i + 1] * x[i + 1];
+  }
+  return i < dimension ? even + theta[i] * x[i] + odd : even + odd;
+}
+
+/**
+ * Each arm as a report shows it: allocation unknown, since it depends on the context; the estimate is that for the mean
+ * of all contexts seen, with a normal interval.
+ */
+export function describeReading(model: LinearModel, reading: Reading): readonly ArmEstimate[] {
+  const [low, high] = model.evidence.range;
+  const middle = (low + high) / 2;
+  const width = high - low;
+  const x = reading.usual.slice();
+  return reading.posteriors.map((posterior, a) => {
+    if (!(posterior.outcomes > 0)) return { allocation: null, mean: null, low: null, high: null, n: 0 };
+    if (reading.shared) model.encoded.joint(reading.columns[a], x);
+    const mean = middle + width * dot(posterior.theta, x, reading.dimension);
+    const spread = sqrt(posterior.variance * squaredLength(posterior.half, 0, x, reading.dimension));
+    const reach = NORMAL_95 * width * spread;
+    return { allocation: null, mean, low: mean - reach, high: mean + reach, n: posterior.n };
+  });
+}
+
+const NORMAL_95 = 1.959963984540054;
+
+/** Whether a comparison of `p` with the baseline rests on evidence: no arm that carries 1 % of either is untried. */
+export function comparable(
+  outcomes: Float64Array,
+  p: Float64Array,
+  baseline: Float64Array | undefined,
+  arms: number,
+): boolean {
+  if (baseline === undefined) return false;
+  for (let a = 0; a < arms; a++)
+    if (outcomes[a] < 1 && (p[a] >= NEGLIGIBLE || baseline[a] >= NEGLIGIBLE)) return false;
+  return true;
+}
+
+const NEGLIGIBLE = 0.01;
+
+/** The baseline's share of an arm once scaled to those that are allowed. `mass` as `allowedMass` gives it. */
+export function baselineShare(
+  baseline: Float64Array,
+  arm: number,
+  mass: number,
+  allowedCount: number,
+): number {
+  return mass > 0 ? baseline[arm] / mass : 1 / allowedCount;
+}
+
+/** How much of the baseline is on allowed arms. */
+export function allowedMass(baseline: Float64Array, allowed: Uint8Array, arms: number): number {
+  let mass = 0;
+  for (let a = 0; a < arms; a++) if (allowed[a] === 1) mass += baseline[a];
+  return mass;
+}
