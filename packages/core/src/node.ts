@@ -18,6 +18,7 @@ import { changeControls } from './node/controls.ts';
 import { decideSafely } from './node/deciding.ts';
 import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
+import { foldWhenDue } from './node/folding.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
 import { subtreeReport } from './node/merge.ts';
@@ -326,6 +327,7 @@ function tick(node: NodeState): void {
   readClocks(node);
   expireAll(node);
   expireAsks(node);
+  foldWhenDue(node);
   refreshPoints(node);
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)

@@ -126,7 +126,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'incarnation-reused',
     fault: 'a restarted process goes on under its old name',
-    edits: [edit('node/state.ts', 'return word() + word();', 'return (word() + word()).replace(/./g, "7");')],
+    edits: [
+      edit('node/state.ts', 'return openingDigits(openedMs) + word() + word();', "return '7'.repeat(23);"),
+    ],
   },
   {
     name: 'sum-instead-of-newest',
@@ -224,6 +226,63 @@ export const MUTATIONS: readonly Mutation[] = [
         'const fair = Math.max(0, Math.min(node.share / parts, node.share - dealt(node, link.node)));',
         'const fair = node.share * 0.75;',
       ),
+    ],
+  },
+  {
+    name: 'folded-taken-again',
+    fault: 'evidence of an origin that was folded is taken again',
+    edits: [
+      edit(
+        'node/child-link.ts',
+        'if (!learner.slots.slots.has(message.origin) && isClosed(node, message.key, message.origin)) {',
+        'if (node.closed) {',
+      ),
+    ],
+  },
+  {
+    name: 'folded-not-named',
+    fault: 'a child is not told that what was folded has left its part',
+    edits: [
+      edit('node/folding.ts', 'if (link !== undefined) nameForeign(link, learner.key, slot.origin);', ''),
+    ],
+  },
+  {
+    name: 'folded-twice',
+    fault: 'what is folded is added to the retired slot and stays where it was',
+    edits: [edit('node/folding.ts', '    drop(learner, slot);\n', '')],
+  },
+  {
+    name: 'folded-not-summed',
+    fault: 'a retired slot is begun anew with every fold',
+    edits: [edit('node/folding.ts', 'before?.evidence ?? evidence.zero()', 'evidence.zero()')],
+  },
+  {
+    name: 'fold-forgotten',
+    fault: 'a restarted root does not know what it has folded',
+    edits: [
+      edit(
+        'node/recovery.ts',
+        "each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));",
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'taken-while-folded',
+    fault: 'news of a slot are taken while it is being folded, and are lost with it',
+    edits: [edit('node/child-link.ts', 'if (node.folding.size > 0 && ', 'if (node.folding.size < 0 && ')],
+  },
+  {
+    name: 'unheard-of-again',
+    fault:
+      'a restarted child says that its evidence has been nowhere else, though it has left for the totals meanwhile',
+    edits: [
+      edit(
+        'node/parent-link.ts',
+        "if (slot.sentTo === '' || slot.sentTo === '*') continue;\n      slot.sentTo = '*';",
+        'continue;',
+      ),
+      edit('sync/slots.ts', ' && !learner.departed.has(incoming.origin)', ''),
     ],
   },
   {

@@ -17,7 +17,8 @@ import { type PointState, releaseArm } from './point-state.ts';
 
 /** Where trained outcomes go: the slot of the incarnation that decided. */
 export interface Teaching {
-  learn(state: PointState, outcome: Outcome): void;
+  /** `refused`: nothing was learned, and what was to be corrected stands. */
+  learn(state: PointState, outcome: Outcome): 'learned' | 'refused';
   /** Something settled; for statistics and events. */
   settled(state: PointState, record: DecisionRecord): void;
 }
@@ -218,7 +219,8 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
     if (policy.additive) {
       if ((record.state & TRAINED) !== 0) {
         if (reward === record.trainedReward) return settle(state, record, teaching, monoMs);
-        teaching.learn(state, outcomeOf(state, record, record.trainedReward, -1, record.trainedMetrics));
+        const before = outcomeOf(state, record, record.trainedReward, -1, record.trainedMetrics);
+        if (teaching.learn(state, before) === 'refused') return settle(state, record, teaching, monoMs);
       }
       record.trainedReward = reward;
       record.trainedMetrics = record.metrics;

@@ -30,6 +30,7 @@ import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { mixture } from './mixture.ts';
+import { isClosed } from './origins.ts';
 import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
 import { isStale } from './points.ts';
 import { isOut } from './quarantine.ts';
@@ -112,6 +113,9 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   link.lastHeardMs = moment.monoMs;
   node.routes.set(up.node, link.key);
   if (up.seq <= link.heard) return; // late or repeated: the newer one said it all
+  // What is being folded can neither be taken nor refused yet: the message is as good as lost, and comes again.
+  if (node.folding.size > 0 && up.slots.some(({ key, origin }) => node.folding.has(`${key}\n${origin}`)))
+    return;
   link.heard = up.seq;
   link.digest = up.digest;
   link.joined = up.joined;
@@ -242,7 +246,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
   if (learner === undefined) return false;
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
-  if (node.folded.has(`${message.key}\n${message.origin}`)) {
+  if (!learner.slots.slots.has(message.origin) && isClosed(node, message.key, message.origin)) {
     refuse(node, 'evidence_of_retired_origin');
     nameForeign(link, message.key, message.origin);
     return false;

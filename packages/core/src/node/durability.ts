@@ -6,6 +6,7 @@ import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Write } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import { originOf, type Slot } from '../sync/slots.ts';
+import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
 import type { NodeState, OutboxItem } from './state.ts';
@@ -22,6 +23,7 @@ interface Batch {
   }[];
   readonly bases: string[];
   readonly outbox: OutboxItem[];
+  readonly fold: Fold | undefined;
   readonly grants: ReadonlyMap<string, number>;
   readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
 }
@@ -46,7 +48,8 @@ export async function flush(node: NodeState): Promise<void> {
   node.waiters = [];
   const batch = gather(node);
   try {
-    if (batch.writes.length > 0) await node.ports.storage?.commit(batch.writes);
+    const writes = batch.fold === undefined ? batch.writes : [...batch.writes, ...batch.fold.writes];
+    if (writes.length > 0) await node.ports.storage?.commit(writes);
     node.flushFailures = 0;
     node.lastFlushError = '';
     settle(node, batch);
@@ -76,6 +79,7 @@ function hasWork(node: NodeState): boolean {
     node.accepted.length > 0 ||
     node.unsaved.length > 0 ||
     node.grantsDirty.size > 0 ||
+    node.foldDue ||
     node.controlsDirty
   )
     return true;
@@ -84,6 +88,7 @@ function hasWork(node: NodeState): boolean {
 }
 
 function gather(node: NodeState): Batch {
+  const fold = planFold(node);
   const writes = node.writes;
   node.writes = [];
   const atMs = node.moment.wallMs;
@@ -144,7 +149,7 @@ function gather(node: NodeState): Batch {
     writes.push({ kind: 'put', collection: 'controls', key: 'state', value: jsonBytes(json) });
     node.controlsDirty = false;
   }
-  return { writes, slots, bases, outbox, grants, controls };
+  return { writes, slots, bases, outbox, fold, grants, controls };
 }
 
 function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
@@ -167,6 +172,7 @@ function parentOrigin(node: NodeState): string {
 
 /** The batch is on disk: its slots may be sent, its controls vouched for, its feedback forwarded. */
 function settle(node: NodeState, batch: Batch): void {
+  if (batch.fold !== undefined) settleFold(node, batch.fold);
   for (const { slot, version, sentTo, bytes, key } of batch.slots) {
     slot.sentToDurable = sentTo;
     slot.bytes = bytes;
@@ -190,6 +196,7 @@ function settle(node: NodeState, batch: Batch): void {
 
 /** The batch is not on disk: all of it stays to be written. Nothing of it was promised to anybody. */
 function restore(node: NodeState, batch: Batch): void {
+  if (batch.fold !== undefined) abandonFold(node);
   const journal = batch.writes.filter(
     (write) =>
       write.kind === 'append' ||

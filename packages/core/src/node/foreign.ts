@@ -1,14 +1,18 @@
+import { DEFAULT_LIMITS } from '../limits.ts';
 import type { ChildLink } from './child-link.ts';
 
 /** The next base for this child names an origin that it lists and that reaches it by another way. */
 export function nameForeign(link: ChildLink, key: string, origin: string): void {
   const set = link.foreign.get(key);
   if (set === undefined) link.foreign.set(key, new Set([origin]));
-  else set.add(origin);
+  else if (set.size < NAMED_MAX) set.add(origin);
   // A base that named it before is no answer: the child has listed it again since.
   const sent = link.bases.get(key);
   if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
 }
+
+/** As many as an honest child may hold; a liar that lists more is not told of them. */
+const NAMED_MAX = DEFAULT_LIMITS.origins;
 
 /** Once the child holds a base that named them, they are gone there, and need not be named again. */
 export function forgetForeign(link: ChildLink): void {

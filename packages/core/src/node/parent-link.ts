@@ -14,6 +14,7 @@ import { appliedBelow } from './acknowledgements.ts';
 import type { OpenAsk } from './asking.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
+import { retire } from './folding.ts';
 import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
@@ -383,13 +384,7 @@ function slotLeft(node: NodeState, learner: LearnerState, slot: Slot): void {
   const child = node.children.get(slot.route);
   if (child !== undefined) nameForeign(child, key, slot.origin);
   if (slot.route !== '') return;
-  node.retired.add(`${key}\n${slot.origin}`);
-  node.writes.push({
-    kind: 'put',
-    collection: 'retired',
-    key: `${key}\n${slot.origin}`,
-    value: new Uint8Array(0),
-  });
+  node.writes.push(retire(node, key, slot.origin));
 }
 
 function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly RoutedFeedback[]): void {

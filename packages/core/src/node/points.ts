@@ -186,10 +186,15 @@ export function learnerOf(node: NodeState, state: PointState): LearnerState {
 
 /** Learners of deleted points and of epochs before the last reset go; what children still send of them is refused. */
 function dropStaleLearners(node: NodeState): void {
-  for (const key of node.learners.keys()) {
+  for (const [key, { slots }] of node.learners) {
     if (!isStale(node, key)) continue;
     node.learners.delete(key);
-    node.writes.push({ kind: 'delete', collection: 'learner', key });
+    node.writes.push({ kind: 'delete', collection: 'base', key });
+    for (const origin of slots.slots.keys())
+      node.writes.push({ kind: 'delete', collection: 'slot', key: `${key}\n${origin}` });
+    for (const mark of node.folded.keys())
+      if (mark.startsWith(`${key}\n`) && node.folded.delete(mark))
+        node.writes.push({ kind: 'delete', collection: 'folded', key: mark });
   }
 }
 
@@ -199,17 +204,20 @@ export function isStale(node: NodeState, key: string): boolean {
 }
 
 /** An outcome goes to the slot of the incarnation that decided: a snapshot restored later can then add nothing twice. */
-export function learn(node: NodeState, state: PointState, outcome: Outcome): void {
-  if (isStale(node, state.learnerKey)) return refuse(node, 'learner_gone'); // reset meanwhile
+export function learn(node: NodeState, state: PointState, outcome: Outcome): 'learned' | 'refused' {
+  if (isStale(node, state.learnerKey)) return refused(node, 'learner_gone'); // reset meanwhile
   const learner = learnerOf(node, state);
   const decided = state.source.idPrefix.slice(
     0,
     state.source.idPrefix.indexOf('~', state.source.idPrefix.indexOf('~') + 1),
   );
-  const origin = node.retired.has(`${state.learnerKey}\n${decided}`) ? node.origin : decided;
+  const retired = node.retired.has(`${state.learnerKey}\n${decided}`);
+  // What it corrects is no longer here to be taken back: less than nothing of an arm would be no evidence.
+  if (retired && outcome.sign < 0) return refused(node, 'correction_of_retired_origin');
+  const origin = retired ? node.origin : decided;
   if (origin !== node.origin && !learner.slots.slots.has(origin)) {
     const known = node.ownOrigins.has(origin);
-    if (!known) return refuse(node, 'origin_retired');
+    if (!known) return refused(node, 'origin_retired');
   }
   const slot = ownSlot(learner.slots, origin, node.moment.treeMs);
   if (slot.version === 0) {
@@ -222,6 +230,12 @@ export function learn(node: NodeState, state: PointState, outcome: Outcome): voi
   slot.changedMs = node.moment.treeMs;
   learner.dirty.add(origin);
   state.view.stale++;
+  return 'learned';
+}
+
+function refused(node: NodeState, why: string): 'refused' {
+  refuse(node, why);
+  return 'refused';
 }
 
 export function settled(node: NodeState, state: PointState, record: DecisionRecord): void {

@@ -25,9 +25,9 @@ import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './actions.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { mixture } from './mixture.ts';
-import { refreshView, type StoredSource, syncPoints } from './points.ts';
+import { isStale, refreshView, type StoredSource, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
-import { openIncarnation } from './rotation.ts';
+import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
@@ -71,8 +71,9 @@ export async function recover(node: NodeState): Promise<void> {
   };
   node.blank = !byCollection.has('incarnation');
   each('incarnation', (entry) => node.ownOrigins.add(entry.key));
+  followOn(node);
   recoverSeal(node, each);
-  each('folded', (entry) => node.folded.add(entry.key));
+  each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));
   each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
   each('shares', (entry) => recoverShare(node, entry.key, bytesJson(entry.value, JSON_MAX)));
@@ -146,6 +147,11 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
   const line = entry.key.indexOf('\n');
   const key = entry.key.slice(0, line);
   const origin = entry.key.slice(line + 1);
+  // Of a learner before its reset: what the process before this one had no time to delete.
+  if (isStale(node, key)) {
+    node.writes.push({ kind: 'delete', collection: entry.collection, key: entry.key });
+    return;
+  }
   const stored = decodeSlot(entry.value, node.limits.evidenceBytes);
   let learner = node.learners.get(key);
   if (learner === undefined) {

@@ -1,5 +1,6 @@
 import { originOf } from '../sync/slots.ts';
 import { jsonBytes } from './json-bytes.ts';
+import { nextOpening, openedOf } from './origins.ts';
 import { syncPoints } from './points.ts';
 import { type NodeState, newIncarnation } from './state.ts';
 
@@ -8,11 +9,21 @@ import { type NodeState, newIncarnation } from './state.ts';
  * absence, or another process speaks under it). Decisions made before stay joinable; new ones bear the new name.
  */
 export function rotateIncarnation(node: NodeState): void {
-  node.incarnation = newIncarnation(node.ports);
-  node.origin = originOf(node.name, node.incarnation);
+  rename(node, nextOpening(node.ownOrigins, node.moment.treeMs));
   node.seed = [node.ports.chance.uint32(), node.ports.chance.uint32()];
   openIncarnation(node);
   syncPoints(node);
+}
+
+/** After what this disk knows of has been read: this process comes after all of it. */
+export function followOn(node: NodeState): void {
+  const openedMs = nextOpening(node.ownOrigins, node.moment.wallMs);
+  if (openedMs > openedOf(node.origin)) rename(node, openedMs);
+}
+
+function rename(node: NodeState, openedMs: number): void {
+  node.incarnation = newIncarnation(node.ports, openedMs);
+  node.origin = originOf(node.name, node.incarnation);
 }
 
 /** The new name is on disk with the first batch that uses it. */

@@ -12,6 +12,7 @@ import type { AuditEntry, NodeEvent } from '../status.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
 import type { ChildLink } from './child-link.ts';
 import type { Mixture } from './mixture.ts';
+import { openingDigits } from './origins.ts';
 import type { OutcomeStats } from './outcome-stats.ts';
 import type { ParentLink } from './parent-link.ts';
 import { newSecret, type Vouched } from './secret.ts';
@@ -32,8 +33,10 @@ export interface NodeTuning {
   readonly refreshMs: number;
   /** Most outcomes a second that one origin can plausibly have. */
   readonly plausibleOutcomesPerSecond: number;
-  /** The root folds origins unchanged for this long into one. */
+  /** The root folds superseded origins unchanged for this long into one … */
   readonly foldAfterMs: number;
+  /** … and the newest of a node after this long without a change or a word. */
+  readonly foldAbsentAfterMs: number;
   /** Nodes below are forgotten in reports after this long without a word. */
   readonly forgetNodeMs: number;
   /** Most feedback items that may wait for the disk. */
@@ -51,6 +54,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   refreshMs: 1000,
   plausibleOutcomesPerSecond: 1_000_000,
   foldAfterMs: 7 * 86_400_000,
+  foldAbsentAfterMs: 90 * 86_400_000,
   forgetNodeMs: 86_400_000,
   intakeMax: 1_000_000,
   restartGraceMs: 30_000,
@@ -135,8 +139,13 @@ export interface NodeState {
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
-  /** Origins the root has folded or refuses. */
-  readonly folded: Set<string>;
+  /** By learner and node (`key\nname`), the newest opening among its origins that the root has folded; under `*` of all others. */
+  readonly folded: Map<string, number>;
+  /** Slots (`key\norigin`) that are being folded: on their way to the disk. */
+  folding: ReadonlySet<string>;
+  foldDue: boolean;
+  /** When origins to fold were last looked for. */
+  foldedMs: number;
   /** Own earlier origins that live on elsewhere, by learner: late outcomes of theirs go to the current one. */
   readonly retired: Set<string>;
 
@@ -242,7 +251,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
   const { chance, clock } = ports;
   const monoMs = clock.monotonicMs();
   const wallMs = clock.wallMs();
-  const incarnation = newIncarnation(ports);
+  const incarnation = newIncarnation(ports, wallMs);
   return {
     name: options.name,
     tier: options.tier,
@@ -293,7 +302,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     timeout: undefined,
     pointNumber: 0,
     ownOrigins: new Set(),
-    folded: new Set(),
+    folded: new Map(),
+    folding: new Set(),
+    foldDue: false,
+    foldedMs: monoMs,
     retired: new Set(),
     share: options.root ? 1 : 0,
     granted: new Map([[options.name, options.root ? 1 : 0]]),
@@ -330,10 +342,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
   };
 }
 
-/** Random, so that a restored snapshot or a cloned disk never speaks under a name that was used before. */
-export function newIncarnation(ports: Ports): string {
+/** When it was opened, and chance, so that a restored snapshot or a cloned disk never speaks under a name that was used before. */
+export function newIncarnation(ports: Ports, openedMs: number): string {
   const word = (): string => ports.chance.uint32().toString(36).padStart(7, '0');
-  return word() + word();
+  return openingDigits(openedMs) + word() + word();
 }
 
 export function refuse(node: NodeState, why: string, count = 1): void {

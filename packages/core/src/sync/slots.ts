@@ -425,7 +425,7 @@ function depart(learner: LearnerSlots, origin: string): void {
 const DEPARTED_MAX = 4096;
 
 /** An origin that is refused this often has been closed to its process. */
-const CLAIMS_MAX = 8;
+const CLAIMS_MAX = 3;
 
 /** Marks what is quarantined; sums are made anew where that changed. Returns whether it did. */
 export function applyQuarantine(learner: LearnerSlots, isOut: (slot: Slot) => boolean): boolean {

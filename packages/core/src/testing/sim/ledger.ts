@@ -1,4 +1,5 @@
 import type { DecisionRecord } from '../../decision/decision-record.ts';
+import type { Moments } from '../../learners/moments.ts';
 import { originOf } from '../../sync/slots.ts';
 import type { Machine } from './world.ts';
 
@@ -31,6 +32,8 @@ export interface Ledger {
   readonly originBounds: Map<string, Map<string, number>>;
   /** Earlier origins that live on elsewhere, as their nodes say: `learner\norigin`. */
   readonly moved: Set<string>;
+  /** What the root has folded, as it was then: `learner\norigin`. */
+  readonly folded: Map<string, Moments>;
 }
 
 export const ledger = (): Ledger => ({
@@ -38,6 +41,7 @@ export const ledger = (): Ledger => ({
   bounds: new Map(),
   originBounds: new Map(),
   moved: new Set(),
+  folded: new Map(),
 });
 
 export function remember(

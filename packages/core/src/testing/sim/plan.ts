@@ -22,6 +22,8 @@ export interface Plan {
   readonly codec: boolean;
   readonly halfLife: boolean;
   readonly policy: 'epsilon-greedy' | 'thompson' | 'split';
+  /** When the root folds; empty: not within a run. */
+  readonly fold: Partial<NodeTuning>;
   /** Mean time between events of each kind, ms; Infinity: never. */
   readonly every: Readonly<Record<Fault, number>>;
 }
@@ -112,6 +114,12 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
       garbage: often(0.15, 100, 600),
       impostor: often(0.2, 100, 600),
     },
+    fold: dice.chance(0.5)
+      ? {
+          foldAfterMs: dice.between(120, 900),
+          foldAbsentAfterMs: dice.chance(0.4) ? dice.between(300, 2000) : Number.POSITIVE_INFINITY,
+        }
+      : {},
   };
 }
 

@@ -3,6 +3,7 @@ import { TRAINED } from '../../decision/decision-record.ts';
 import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
 import { ROW, WX } from '../../learners/moments.ts';
+import { openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import { type LearnerSlots, nodeOf, sumOwn } from '../../sync/slots.ts';
 import type { Clients } from './clients.ts';
@@ -30,7 +31,12 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
     if (stale !== undefined)
       return `${state.name} has not put what it knows of ${stale.compiled.name} to use`;
   }
-  return evidence(world, book, states) ?? acknowledged(world, root) ?? leftovers(world, states);
+  return (
+    evidence(world, book, states) ??
+    unfolded(world, book, states) ??
+    acknowledged(world, root) ??
+    leftovers(world, states)
+  );
 }
 
 /** What people said at a node that has lost its disk may be known below it only, and nobody below may say it anew. */
@@ -98,6 +104,7 @@ function exactly(
   const group = (origin: string): string => {
     const node = nodeOf(origin);
     for (const gone of book.moved) if (gone.startsWith(`${key}\n${node}~`)) return node;
+    for (const gone of book.folded.keys()) if (gone.startsWith(`${key}\n${node}~`)) return node;
     return origin;
   };
   const expected = new Map<string, { n: number; sum: number; unsure: number }>();
@@ -116,19 +123,34 @@ function exactly(
     }
   }
   const found = new Map<string, { n: number; wx: number }>();
-  for (const slot of root.learners.get(key)!.slots.slots.values())
-    for (const [arm, row] of (slot.evidence as Moments | undefined)?.arms ?? []) {
-      const all = entry(found, `${group(slot.origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
+  const find = (origin: string, evidence: unknown): void => {
+    for (const [arm, row] of (evidence as Moments | undefined)?.arms ?? []) {
+      const all = entry(found, `${group(origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
       all.n += row[0];
       all.wx += row[WX];
     }
+  };
+  for (const slot of root.learners.get(key)!.slots.slots.values())
+    if (slot.origin !== retiredOrigin(root)) find(slot.origin, slot.evidence);
+  for (const [gone, evidence] of book.folded)
+    if (gone.startsWith(`${key}\n`)) find(gone.slice(key.length + 1), evidence);
+  const astray = world.machines[0].named ? undefined : foldedRight(book, root, key);
+  if (astray !== undefined) return astray;
   for (const [what, { n, sum, unsure }] of expected) {
     const origin = what.slice(0, what.indexOf(' '));
     // What the root itself lost it does not get back.
     if (named.has(nodeOf(`${origin}~`))) continue;
     const known = found.get(what);
+    // What was folded is on the root's disk alone; news of it that came later were refused and counted.
+    if (
+      origin === nodeOf(`${origin}~`) &&
+      (world.machines[0].named || world.refused.has(`${key}\n${origin}`))
+    ) {
+      if ((known?.n ?? 0) <= n) continue;
+    }
     if ((known?.n ?? 0) > n || (known?.n ?? 0) < n - unsure)
       return `${what} there were ${n} outcomes in ${key}; the root knows ${known?.n ?? 'none'}; untaught: ${untaught(book, origin, key)}`;
+    if (world.uncorrected.has(nodeOf(`${origin}~`))) continue;
     if (!world.plan.halfLife && unsure === 0 && known !== undefined && known.wx !== sum - n / 2)
       return `${what} there were rewards of ${sum} in ${key}; the root has ${known.wx + n / 2}`;
   }
@@ -136,6 +158,49 @@ function exactly(
   for (const [what, { n }] of found)
     if (n > (expected.get(what)?.n ?? 0))
       return `the root knows ${n} outcomes ${what}, where ${expected.get(what)?.n ?? 0} are remembered`;
+  return undefined;
+}
+
+/** The retired slot holds what was folded, all of it and once. */
+function foldedRight(book: Ledger, root: NodeState, key: string): string | undefined {
+  const learner = root.learners.get(key)!.slots;
+  const kept = learner.evidence as MomentsEvidence | undefined;
+  if (kept === undefined) return undefined;
+  const retired = learner.slots.get(retiredOrigin(root))?.evidence as Moments | undefined;
+  let sum = kept.zero();
+  for (const [gone, evidence] of book.folded) if (gone.startsWith(`${key}\n`)) sum = kept.add(sum, evidence);
+  const at = root.moment.treeMs;
+  const wrong = compare(decayed(kept, sum, at), decayed(kept, retired ?? kept.zero(), at), kept);
+  return wrong === undefined
+    ? undefined
+    : `what was folded of ${key} is not what is in its retired slot: ${wrong}`;
+}
+
+/** Nobody keeps for ever what the root has folded, and the root folds what nobody will speak for again. */
+function unfolded(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
+  const root = states[0];
+  if (!Number.isFinite(world.plan.fold.foldAfterMs ?? Number.POSITIVE_INFINITY)) return undefined;
+  const live = new Map<string, number>();
+  for (const { name, incarnation, origin } of states)
+    if (incarnation !== '') live.set(name, openedOf(origin));
+  for (const state of states)
+    for (const [key, { slots: learner }] of state.learners)
+      for (const slot of learner.slots.values()) {
+        if (learner.evidence === undefined || slot.quarantined) continue;
+        if (state.isRoot) {
+          const machine = world.machines.find(({ name }) => name === slot.node);
+          if (
+            slot.origin !== retiredOrigin(root) &&
+            machine?.named === false &&
+            openedOf(slot.origin) < (live.get(slot.node) ?? 0)
+          )
+            return `the root has not folded ${slot.origin} of ${key}`;
+        } else if (
+          book.folded.has(`${key}\n${slot.origin}`) &&
+          !root.learners.get(key)!.slots.slots.has(slot.origin)
+        )
+          return `${state.name} still holds ${slot.origin} of ${key}, which was folded`;
+      }
   return undefined;
 }
 

@@ -1,6 +1,7 @@
 import { type ControlState, joinControls } from '../../controls/control-state.ts';
 import { isRemoved } from '../../controls/removed.ts';
 import type { Moments } from '../../learners/moments.ts';
+import { markOf, openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import type { LearnerSlots, Slot } from '../../sync/slots.ts';
 import { fail } from './failure.ts';
@@ -21,6 +22,8 @@ interface Seen {
   durable: ControlState | undefined;
   readonly revisions: WeakMap<LearnerSlots, number>;
   readonly versions: WeakMap<Slot, number>;
+  /** At the root, by learner: the evidence of each origin as last seen. */
+  readonly held: Map<string, Map<string, Moments>>;
 }
 
 export function safety(world: World, book: Ledger): Safety {
@@ -36,6 +39,7 @@ export function safety(world: World, book: Ledger): Safety {
           durable: undefined,
           revisions: new WeakMap(),
           versions: new WeakMap(),
+          held: new Map(),
         }),
       );
     return known;
@@ -59,6 +63,8 @@ export function safety(world: World, book: Ledger): Safety {
       for (const gone of state.retired) book.moved.add(gone);
       for (const learner of state.learners.values()) checkLearner(world, book, machine, learner.slots, known);
       checkMemory(machine, state);
+      if ((state.refused.correction_of_retired_origin ?? 0) > 0) world.uncorrected.add(state.name);
+      if (state.isRoot) watchFolds(book, state, known);
       checkShares(world);
     },
     started(machine) {
@@ -135,6 +141,8 @@ function checkLearner(
     changed = true;
     known.versions.set(slot, slot.version);
     if (slot.evidence === undefined || poisoned(world, slot.node) || isNamed(world, slot.node)) continue;
+    // It holds many; they are bounded together, and compared in the end.
+    if (slot.origin === retiredOrigin(world.machines[0])) continue;
     for (const [arm, row] of (slot.evidence as Moments).arms) {
       const bound = boundOf(book, learner.key, slot, arm);
       if (row[0] > bound)
@@ -182,6 +190,23 @@ export function countTotal(learner: LearnerSlots): Map<string, number> {
     if (slot.evidence !== undefined && !slot.quarantined && slot.counted) add(slot.evidence);
   if (learner.base !== undefined) add(learner.base.evidence);
   return total;
+}
+
+/** Remembers what the root folds: it must all be in the retired slot in the end, once. */
+function watchFolds(book: Ledger, state: NodeState, known: Seen): void {
+  for (const [key, { slots: learner }] of state.learners) {
+    let held = known.held.get(key);
+    if (held === undefined) known.held.set(key, (held = new Map()));
+    for (const [origin, evidence] of held) {
+      if (learner.slots.has(origin)) continue;
+      held.delete(origin);
+      if (markOf(state, key, origin) >= openedOf(origin)) book.folded.set(`${key}\n${origin}`, evidence);
+    }
+    for (const [origin, { evidence }] of learner.slots) {
+      if (evidence !== undefined) held.set(origin, evidence as Moments);
+      book.folded.delete(`${key}\n${origin}`);
+    }
+  }
 }
 
 function checkMemory(machine: Machine, state: NodeState): void {

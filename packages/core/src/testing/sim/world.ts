@@ -9,6 +9,7 @@ import type { Policy } from '../../policy.ts';
 import type { Factory, Registry } from '../../registry.ts';
 import { hash32 } from '../../stats/hash.ts';
 import type { DownMessage, UpMessage } from '../../sync/messages.ts';
+import { nodeOf } from '../../sync/slots.ts';
 import { type MemoryDisk, memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
 import { network, type SimNetwork } from './network.ts';
@@ -59,6 +60,10 @@ export interface World {
   onTouch: (machine: Machine) => void;
   onStart: (machine: Machine) => void;
   onStop: (machine: Machine) => void;
+  /** Learner and node of evidence that the root has refused, for its origin was folded: `learner\nnode`. */
+  readonly refused: Set<string>;
+  /** Nodes that have refused a correction, for what it corrects was folded or lives on elsewhere. */
+  readonly uncorrected: Set<string>;
   /** Work done by promises since the last drain. */
   pendingPromises: boolean;
   failure: unknown;
@@ -78,6 +83,8 @@ export function createWorld(seed: number, plan: Plan, dice: Dice, log: Trace = t
     onTouch: () => {},
     onStart: () => {},
     onStop: () => {},
+    refused: new Set(),
+    uncorrected: new Set(),
     pendingPromises: false,
     failure: undefined,
   };
@@ -145,7 +152,7 @@ export function start(world: World, machine: Machine): void {
     root: machine.parent === '',
     registry: world.registry,
     ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), storage },
-    tuning: SIM_TUNING,
+    tuning: { ...SIM_TUNING, ...world.plan.fold },
   })
     .then(
       (node) => {
@@ -196,6 +203,7 @@ export function connect(world: World, machine: Machine): void {
       if (target?.process === undefined || target.asleep) return;
       const answering = target.process;
       world.trace.note(world.line.nowMs, target.name, () => tellUp(arrived as UpMessage));
+      const refusedBefore = refusals(answering.node);
       answering.node.receiveUp(arrived as UpMessage, (down) => {
         if (target.process !== answering) return;
         world.network.send(target.index, name, down, (back) => {
@@ -205,11 +213,20 @@ export function connect(world: World, machine: Machine): void {
           world.onTouch(machine);
         });
       });
+      if (refusals(answering.node) > refusedBefore) noteRefused(world, answering.node, arrived as UpMessage);
       world.onTouch(target);
     });
   };
   const { receive } = process.node.connectParent(send);
   process.receive = receive;
+}
+
+const refusals = (node: HostedNode): number => node.state.refused.evidence_of_retired_origin ?? 0;
+
+function noteRefused(world: World, { state }: HostedNode, up: UpMessage): void {
+  for (const { key, origin } of up.slots)
+    if (state.learners.get(key)?.slots.slots.has(origin) !== true)
+      world.refused.add(`${key}\n${nodeOf(origin)}`);
 }
 
 /** A message as the trace shows it: what it carries of evidence and controls. */

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+import { nextOpening, openedOf, openingDigits } from './origins.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+interface Place {
+  readonly name: string;
+  readonly tier: 'cloud' | 'device';
+  readonly disk: MemoryDisk;
+}
+
+/** One clock for all; turns of the loop carry messages and disks. */
+function tree() {
+  let ms = 1_000_000;
+  let word = 0x2545f491;
+  const up: HostedNode[] = [];
+  const turns = async (n: number): Promise<void> => {
+    for (let i = 0; i < n; i++) await undefined;
+  };
+  return {
+    async start(place: Place, parent?: HostedNode): Promise<HostedNode> {
+      const node = await createNode({
+        name: place.name,
+        tier: place.tier,
+        root: parent === undefined,
+        registry: standard,
+        ports: {
+          clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
+          chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
+          storage: place.disk.open(),
+        },
+      });
+      if (parent !== undefined) {
+        const { receive } = node.connectParent((message) =>
+          parent.receiveUp(message, (down) => receive(down)),
+        );
+      }
+      up.push(node);
+      return node;
+    },
+    stop(node: HostedNode, place: Place): void {
+      up.splice(up.indexOf(node), 1);
+      place.disk.crash();
+    },
+    async pass(forMs: number, stepMs = 500): Promise<void> {
+      for (const end = ms + forMs; ms < end; ) {
+        ms += stepMs;
+        for (const node of up) node.tick();
+        await turns(40);
+      }
+    },
+  };
+}
+
+const slotsOf = (node: HostedNode): string[] =>
+  [...node.state.learners.values()].flatMap(({ slots }) => [...slots.slots.keys()]);
+
+async function teach(node: HostedNode, outcomes: number): Promise<void> {
+  for (let i = 0; i < outcomes; i++) {
+    const { id } = node.decide('p', { unit: `u${i}` });
+    await node.feedback([{ id, reward: 1 }]);
+  }
+}
+
+const outcomesAt = (node: HostedNode): number => {
+  const { pooled } = node.report('p', 'self');
+  return pooled.ownOutcomes + pooled.othersOutcomes;
+};
+
+describe('a tree that lives for long', () => {
+  test('keeps one slot for all the processes that a device ever had, and every outcome of theirs once', async () => {
+    const { start, stop, pass } = tree();
+    const rootPlace: Place = { name: 'cloud', tier: 'cloud', disk: memoryDisk() };
+    const place: Place = { name: 'phone', tier: 'device', disk: memoryDisk() };
+    let root = await start(rootPlace);
+    await root.apply({ point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } }, me);
+    let phone = await start(place, root);
+    for (let life = 0; life < 6; life++) {
+      await pass(10_000);
+      await teach(phone, 3);
+      await pass(10_000);
+      stop(phone, place);
+      phone = await start(place, root);
+    }
+    await pass(20_000);
+    expect(slotsOf(root)).toHaveLength(6);
+    await pass(8 * DAY, HOUR);
+    await pass(20_000);
+    expect(slotsOf(root)).toContain('cloud~retired');
+    expect(slotsOf(root).length).toBeLessThanOrEqual(2);
+    expect(slotsOf(phone).length).toBeLessThanOrEqual(1);
+    expect(outcomesAt(root)).toBe(18);
+    expect(outcomesAt(phone)).toBe(18);
+    // All of it is on disk: a restarted root has it still, and refuses what it has folded.
+    stop(root, rootPlace);
+    root = await start(rootPlace);
+    expect(root.state.folded.size).toBe(1);
+    await pass(2000);
+    expect(outcomesAt(root)).toBe(18);
+  });
+});
+
+describe('the name of a process', () => {
+  test('tells when it was opened', () => {
+    const openedMs = 1_763_700_000_123;
+    expect(openedOf(`phone~${openingDigits(openedMs)}0000000zzzzzzz`)).toBe(openedMs);
+    expect(openedOf('cloud~retired')).toBe(0);
+  });
+
+  test('follows all that its disk knows of, but not a clock that was a year ahead', () => {
+    const origin = (ms: number): string => `phone~${openingDigits(ms)}00000000000000`;
+    expect(nextOpening([origin(1000), origin(5000)], 3000)).toBe(5001);
+    expect(nextOpening([origin(1000)], 3000)).toBe(3000);
+    expect(nextOpening([origin(365 * DAY)], 3000)).toBe(3000 + DAY);
+  });
+});
