@@ -153,7 +153,8 @@ export interface KillStatus {
 /** The three are never merged: acknowledged, expired by T, and unbounded. */
 export interface Acknowledgement {
   readonly node: string;
-  readonly state: 'acknowledged' | 'waiting' | 'lease_expired' | 'unbounded';
+  /** `unknown`: a child of before a restart, of which nothing has been heard since; its lease may still run. */
+  readonly state: 'acknowledged' | 'waiting' | 'unknown' | 'lease_expired' | 'unbounded';
   /** From the kill's being durable where it was taken to the word of this node, ms; null while waiting. */
   readonly afterMs: number | null;
 }

@@ -60,6 +60,12 @@ function AckMark(props: { ack: Acknowledgement; leftMs: number | null; boundMs: 
           Not heard, and nothing bounds it
         </Mark>
       );
+    case 'unknown':
+      return (
+        <Mark tone="unknown" icon="waiting">
+          Unknown: not seen since a restart
+        </Mark>
+      );
     case 'waiting':
       return (
         <Mark tone="unknown" icon="waiting">

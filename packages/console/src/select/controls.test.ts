@@ -87,6 +87,7 @@ describe('how far a kill has got', () => {
     expect(ackCounts(mixed.acknowledgements)).toEqual({
       acknowledged: 2,
       waiting: 1,
+      unknown: 0,
       leaseExpired: 1,
       unbounded: 1,
       lastAfterMs: 10,

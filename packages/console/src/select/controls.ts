@@ -107,6 +107,8 @@ function pathOf(node: NodeStatus, nodes: readonly NodeStatus[]): readonly string
 export interface AckCounts {
   readonly acknowledged: number;
   readonly waiting: number;
+  /** Not heard of since the node that tells was restarted. */
+  readonly unknown: number;
   readonly leaseExpired: number;
   readonly unbounded: number;
   /** The slowest acknowledgement, ms; null before the first. */
@@ -120,6 +122,7 @@ export function ackCounts(acknowledgements: readonly Acknowledgement[]): AckCoun
   return {
     acknowledged: of('acknowledged').length,
     waiting: of('waiting').length,
+    unknown: of('unknown').length,
     leaseExpired: of('lease_expired').length,
     unbounded: of('unbounded').length,
     lastAfterMs: times.length === 0 ? null : Math.max(...times),
@@ -132,6 +135,7 @@ export function ackWords(kill: KillStatus): string {
   const parts = [`${counts.acknowledged} of ${plural(kill.acknowledgements.length, 'node')} acknowledged`];
   if (counts.leaseExpired > 0) parts.push(`${counts.leaseExpired} stopped by an expired lease`);
   if (counts.waiting > 0) parts.push(`${counts.waiting} not heard yet`);
+  if (counts.unknown > 0) parts.push(`${counts.unknown} not seen since a restart`);
   if (counts.unbounded > 0) parts.push(`${counts.unbounded} without a bound`);
   return parts.join(', ');
 }

@@ -71,10 +71,14 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
     const generations: Record<string, number> = Object.create(null);
     const raw = record(item.generations, `${at}.generations`);
     for (const arm of Object.keys(raw)) generations[arm] = finite(raw, arm, `${at}.generations`);
+    if (item.spec !== null) {
+      const declared = record(item.spec, `${at}.spec`);
+      if (declared.point !== item.point) refuse(`${at}.spec.point`, declared.point);
+    }
     specs.set(name(item, 'point', at), {
       version: finite(item, 'version', at),
       node: name(item, 'node', at),
-      spec: item.spec === null ? null : (record(item.spec, `${at}.spec`) as unknown as PointSpec),
+      spec: item.spec === null ? null : (item.spec as unknown as PointSpec),
       generations,
     });
   }

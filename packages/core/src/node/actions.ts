@@ -197,6 +197,7 @@ function reasonOf(reason: unknown): string {
 
 /** An actor may control its own node's subtree: this node must lie in it. */
 export function authorise(node: NodeState, by: Actor): void {
+  if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
   readClocks(node);
   if (by.authority !== '*' && !node.path.includes(by.authority))
     throw new GanglionError('forbidden', `${by.name} has no authority over ${node.name}`, {

@@ -243,3 +243,17 @@ describe('more than can be sent is refused when it is said', () => {
     expect(again.state.controls.kills.size).toBe(10_000);
   });
 });
+
+test('a kill names the children that have not been heard of since a restart', async () => {
+  const { rootDisk, late } = await lived();
+  rootDisk.crash();
+  const root = await start('cloud', true, rootDisk);
+  const states = () => root.controls().kills[0].acknowledgements.map(({ node, state }) => [node, state]);
+  expect(root.controls().kills[0].tag).toBe(late.tag);
+  expect(states()).toEqual([
+    ['cloud', 'acknowledged'],
+    ['d1', 'unknown'],
+  ]);
+  root.pass(60_000);
+  expect(states()).toContainEqual(['d1', 'lease_expired']);
+});

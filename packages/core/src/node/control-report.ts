@@ -38,6 +38,7 @@ function killStatus(node: NodeState, kill: Kill): KillStatus {
     node.name,
     ...[...node.children.values()].map((link) => link.node),
     ...node.below.keys(),
+    ...node.knownChildren,
   ]);
   const acknowledgements = [...names].sort().map((name): Acknowledgement => {
     const acked = name === node.name ? (times === undefined ? undefined : 0) : times?.acks.get(name);
@@ -47,7 +48,12 @@ function killStatus(node: NodeState, kill: Kill): KillStatus {
     if (lease === null) return { node: name, state: 'unbounded', afterMs: null };
     return {
       node: name,
-      state: sinceMs > lease * (1 + CLOCK_DRIFT) ? 'lease_expired' : 'waiting',
+      state:
+        sinceMs > lease * (1 + CLOCK_DRIFT)
+          ? 'lease_expired'
+          : name === node.name || node.routes.has(name)
+            ? 'waiting'
+            : 'unknown',
       afterMs: null,
     };
   });

@@ -337,11 +337,24 @@ function measure(node: NodeState, link: ParentLink, down: DownMessage, asked: Se
   const rtt = Math.max(0, node.moment.monoMs - asked.monoMs);
   link.rttMs = Number.isFinite(link.rttMs) ? link.rttMs * 0.8 + rtt * 0.2 : rtt;
   node.moment.parentMs = link.rttMs;
+  if (!isPlausible(node, down.treeMs)) return refuse(node, 'implausible_tree_time');
   // Tree time never goes back: what has been learned stays in the past.
   const tree = down.treeMs + rtt / 2;
   const mine = node.moment.monoMs + node.treeOffsetMs;
   if (tree > mine || mine - tree > 2 * rtt + 1) node.treeOffsetMs += Math.max(tree - mine, -TREE_SLEW_MS);
 }
+
+/** A parent that is a day ahead of this node's clock would date all that is learned into the future, for good. */
+function isPlausible(node: NodeState, treeMs: number): boolean {
+  const { wallMs } = node.moment;
+  return treeMs >= 0 && treeMs <= (wallMs < CLOCK_UNSET_MS ? LAST_MS : wallMs + AHEAD_MS);
+}
+
+const AHEAD_MS = 86_400_000;
+/** A clock before 2020 was never set: its node takes the parent's time whatever it is … */
+const CLOCK_UNSET_MS = 1_577_836_800_000;
+/** … up to the end of the year 9999. */
+const LAST_MS = 253_402_300_799_999;
 
 /** Tree time that runs ahead of the parent is slowed by at most this much a message, so that it never stands still for long. */
 const TREE_SLEW_MS = 0.5;
@@ -449,6 +462,9 @@ async function takeControls(
     (link.joined !== down.digest && node.durableDigest !== down.digest)
   )
     return;
+  readClocks(node);
+  // A clock was set back while the answer was under way: how long that took nobody knows.
+  if (asked.monoMs <= node.wallStepMonoMs) return;
   // Counted from the sending of our request: whatever time the answer took is on our side of the bound.
   const monoBase = asked.monoMs - down.leaseAgeMs;
   if (monoBase > node.leaseBaseMonoMs || node.leaseBaseMonoMs === Number.NEGATIVE_INFINITY) {

@@ -99,6 +99,8 @@ export interface NodeState {
   treeOffsetMs: number;
   /** Wall minus monotonic at the last look; a step back ends the lease. */
   lastWallMs: number;
+  /** When a step back was last seen, monotonic ms: no request before it can be answered by a lease. */
+  wallStepMonoMs: number;
   /** Decisions since the monotonic clock was last read. */
   glances: number;
   /** Monotonic and wall times to which the lease age is reckoned; −Infinity: none held. */
@@ -277,6 +279,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     },
     treeOffsetMs: wallMs - monoMs,
     lastWallMs: wallMs,
+    wallStepMonoMs: Number.NEGATIVE_INFINITY,
     glances: 0,
     leaseBaseMonoMs: Number.NEGATIVE_INFINITY,
     leaseBaseWallMs: Number.NEGATIVE_INFINITY,
@@ -369,6 +372,7 @@ export function readClocks(node: NodeState): Moment {
   const wallMs = ports.clock.wallMs();
   if (wallMs < node.lastWallMs - WALL_STEP_MS) {
     node.leaseBaseMonoMs = Number.NEGATIVE_INFINITY;
+    node.wallStepMonoMs = monoMs;
   }
   node.lastWallMs = wallMs;
   node.glances = 0;

@@ -53,7 +53,7 @@ async function follow(shown: Session, tag: string): Promise<void> {
   const read = async (): Promise<KillStatus | undefined> =>
     (await shown.client.controls()).kills.find((kill) => kill.tag === tag);
   const settled = (kill: KillStatus | undefined): boolean =>
-    kill?.acknowledgements.every(({ state }) => state !== 'waiting') ?? true;
+    kill?.acknowledgements.every(({ state }) => state !== 'waiting' && state !== 'unknown') ?? true;
   await watch(
     shown,
     true,
@@ -223,7 +223,7 @@ function acknowledgementTable(kill: KillStatus, style: Style): string {
 function stateText({ state }: Acknowledgement, style: Style): string {
   if (state === 'acknowledged') return style.good('acknowledged');
   if (state === 'lease_expired') return style.warn('lease expired');
-  return state === 'waiting' ? style.warn('waiting') : style.bad('unbounded');
+  return state === 'unbounded' ? style.bad(state) : style.warn(state);
 }
 
 function plural(n: number, what: string): string {
