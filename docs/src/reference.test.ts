@@ -58,6 +58,7 @@ function known(changes: object): string[] {
 const POLICIES: Readonly<Record<string, object>> = {
   fixed: { arm: 'a' },
   rules: { rules: [{ arm: 'a' }] },
+  ensemble: { members: [{ kind: 'split' }, { kind: 'thompson' }] },
 };
 const GUARDS: Readonly<Record<string, object>> = {
   holdout: { share: 0.1 },

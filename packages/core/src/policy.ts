@@ -30,8 +30,36 @@ export interface Policy<E = unknown, V = unknown> {
   sent?(view: V, arm: number, nowMs: number): void;
   /** Local signal, at once: it ended with this reward and these metrics. Never part of the evidence. */
   settled?(view: V, arm: number, outcome: Outcome, nowMs: number): void;
+  /**
+   * What to keep of the proposal just made, now that this arm was drawn from it: comes back to `learn` as
+   * `outcome.noted`, also after a restart. At most 64 finite numbers; only after `propose` with the same view.
+   */
+  note?(view: V, arm: number): readonly number[] | undefined;
   /** What the view says of each arm, for reports; not on the decide path. */
   describe?(view: V, arms: number): readonly ArmEstimate[];
+  /** Names of the members of a policy that is made of several: a kill of `artifact:NAME` stops one (`input.stopped`). */
+  readonly members?: readonly string[];
+  /** What the view says of each member, in that order; not on the decide path. */
+  describeMembers?(view: V): readonly MemberEstimate[];
+}
+
+/** A member of an ensemble as a report shows it. `null` is unknown, never zero. */
+export interface MemberEstimate {
+  readonly member: string;
+  /** Its share of the vote now, before kills and before members that fail step aside. */
+  readonly weight: number;
+  /** What it would have earned alone: importance-weighted mean reward, with its 95 % interval. */
+  readonly mean: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Effective number of outcomes that mean rests on. */
+  readonly n: number;
+  /** Outcomes it has learned from itself, undecayed. */
+  readonly learned: number;
+  /** How often it failed to answer on this node since it started. */
+  readonly failures: number;
+  /** Correlation of its proposals with each member's, lately and on this node; null while one of them never varies. */
+  readonly correlation: readonly (number | null)[];
 }
 
 /** An arm as a report shows it. `null` is unknown, never zero. */
@@ -82,6 +110,8 @@ export interface PolicyInput {
   readonly turn: number;
   /** Monotonic milliseconds, for local signals only. */
   readonly nowMs: number;
+  /** 1 where a control has stopped that member of the policy; undefined: none is. At least one serves. */
+  readonly stopped?: Uint8Array | undefined;
 }
 
 /** Filled in place by `propose`, read by the pipeline, reused for the next decision. */
@@ -108,4 +138,6 @@ export interface Outcome {
   readonly context: Float64Array;
   /** The metrics as reported or defaulted. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** What the policy noted of the proposal that the arm was drawn from; undefined where it proposed nothing. */
+  readonly noted?: readonly number[] | undefined;
 }

@@ -28,6 +28,8 @@ export interface FactoryInput {
   readonly range: readonly [number, number];
   /** Field path for error messages, such as `guards[2]`. */
   readonly path: string;
+  /** The policies there are, for a policy that is made of others. */
+  readonly policies?: Readonly<Record<string, Factory<Policy>>> | undefined;
 }
 
 /** Builds one family member from its declaration. Bad options throw `invalid_spec`, naming the field and the mend. */

@@ -1,6 +1,7 @@
 import type { Decision, Reason } from './decision/record.ts';
 import type { PointSpec, Tier } from './decision/spec.ts';
 import type { JsonValue } from './guard.ts';
+import type { MemberEstimate } from './policy.ts';
 
 /** An estimate is never shown without its interval; `null` is "unknown", never zero. */
 export interface Estimate {
@@ -69,6 +70,11 @@ export interface GuardReport {
   readonly state: JsonValue;
 }
 
+/** A member of an ensemble; `stopped`: a kill of `artifact:NAME` stands. */
+export interface MemberReport extends MemberEstimate {
+  readonly stopped: boolean;
+}
+
 /** `GET /v1/points/{point}/report`, and what a node tells its parent of a point. */
 export interface PointReport {
   readonly point: string;
@@ -93,6 +99,8 @@ export interface PointReport {
   readonly arms: readonly ArmReport[];
   readonly lift: readonly LiftReport[];
   readonly guards: readonly GuardReport[];
+  /** Members of a policy that is made of several, as this node's own view has them; absent where it is not. */
+  readonly members?: readonly MemberReport[] | undefined;
   readonly viewVersion: number;
   readonly pooled: { readonly ownOutcomes: number; readonly othersOutcomes: number };
 }

@@ -167,6 +167,7 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   g.stratum = '';
   g.chance = uniform(state.seedHi, state.seedLo, state.n * 2 + 1);
   if (ruling.artifactKill !== undefined) note(state, ruling.artifactKill);
+  if (ruling.memberKill !== undefined) note(state, ruling.memberKill);
 }
 
 /** Takes the caller's word that some arms cannot be used now. Returns whether that changed anything. */
@@ -326,7 +327,8 @@ function drawPolicy(
   }
   const arm = draw(p, arms, uniform(state.seedHi, state.seedLo, state.n * 2));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
-  return finish(
+  const noted = external === undefined ? compiled.policy.note?.(state.view.current, arm) : undefined;
+  const record = finish(
     state,
     moment,
     input,
@@ -338,6 +340,8 @@ function drawPolicy(
     reason,
     trains,
   );
+  record.noted = noted;
+  return record;
 }
 
 function propose(
@@ -353,6 +357,7 @@ function propose(
   policyInput.unitHash = guardInput.unitHash;
   policyInput.turn = turn;
   policyInput.nowMs = moment.monoMs;
+  policyInput.stopped = policy === state.compiled.policy ? state.ruling.stopped : undefined;
   out.confidence = Number.NaN;
   policy.propose(view, policyInput, out);
 }

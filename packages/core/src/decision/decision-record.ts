@@ -66,6 +66,8 @@ export class DecisionRecord implements Decision {
   /** The metrics it was trained with. */
   trainedMetrics: Record<string, number> | undefined = undefined;
   revisions: Record<string, number> | undefined = undefined;
+  /** What the policy noted of its proposal. */
+  noted: readonly number[] | undefined = undefined;
 
   constructor(
     source: RecordSource,

@@ -106,7 +106,14 @@ export function compilePoint(
     raw.context === undefined ? undefined : (object(raw.context, 'context') as PointSpec['context']),
   );
   const objective = compileObjective(raw);
-  const input: FactoryInput = { point: name, arms: armSpecs, fields, range: objective.range, path: '' };
+  const input: FactoryInput = {
+    point: name,
+    arms: armSpecs,
+    fields,
+    range: objective.range,
+    path: '',
+    policies: registry.policies,
+  };
   const policySpec = kindSpec(raw.policy, 'policy');
   const policy = make(registry.policies, policySpec, { ...input, path: 'policy' });
   const fallbackSpec = compileFallback(raw, armSpecs);

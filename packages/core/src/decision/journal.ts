@@ -7,9 +7,25 @@ import { REASONS, type Reason } from './record.ts';
  * Decisions on disk: chunks of one source each, columns interned, a few dozen bytes a decision. They are what a
  * restarted node needs to join feedback to decisions it made before, and the log that everything later reads.
  */
-const FORMAT = 1;
+const FORMAT = 2;
+/** Without what policies note. */
+const FORMAT_BEFORE = 1;
 const REASON_CODES = Object.keys(REASONS) as Reason[];
 const MAX_CHUNK = 64 << 20;
+const NOTED_MAX = 64;
+
+const NOTHING: readonly number[] = [];
+
+/** A policy of somebody's own may note what cannot be read again: that is left out, the decision is not. */
+function keepable(noted: readonly number[] | undefined): readonly number[] {
+  return noted !== undefined && noted.length <= NOTED_MAX && noted.every(Number.isFinite) ? noted : NOTHING;
+}
+
+function formatOf(input: ByteReader): number {
+  const format = input.byte();
+  if (format !== FORMAT && format !== FORMAT_BEFORE) input.fail('not a decision chunk of this version');
+  return format;
+}
 
 /** Times are stored by the wall clock: the monotonic one means nothing after a restart. */
 export function encodeDecisions(prefix: string, records: readonly DecisionRecord[]): Uint8Array {
@@ -47,13 +63,16 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
       .varint(record.weight);
     out.text(record.unit).varint(record.unitHash).varint(record.encodedContext.length);
     for (const value of record.encodedContext) out.float64(value);
+    const noted = keepable(record.noted);
+    out.varint(noted.length);
+    for (const value of noted) out.float64(value);
   }
   return out.finish();
 }
 
 export function chunkPrefix(chunk: Uint8Array): string {
   const input = new ByteReader(chunk, MAX_CHUNK);
-  if (input.byte() !== FORMAT) input.fail('not a decision chunk of this version');
+  formatOf(input);
   return input.text(1024);
 }
 
@@ -67,7 +86,7 @@ export function decodeDecisions(
   monoOffsetMs: number,
 ): DecisionRecord[] {
   const input = new ByteReader(chunk, MAX_CHUNK);
-  if (input.byte() !== FORMAT) input.fail('not a decision chunk of this version');
+  const format = formatOf(input);
   input.text(1024);
   const strata: string[] = [];
   for (let i = input.count(1 << 16); i > 0; i--) strata.push(input.text(1024));
@@ -98,6 +117,8 @@ export function decodeDecisions(
     const unitHash = input.varint();
     const context = new Array<number>(input.count(4096, 8));
     for (let k = 0; k < context.length; k++) context[k] = input.float64();
+    const noted = new Array<number>(format === FORMAT ? input.count(NOTED_MAX, 8) : 0);
+    for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
     const record = new DecisionRecord(
       source,
       n,
@@ -118,6 +139,7 @@ export function decodeDecisions(
       mayTrain,
     );
     record.weight = weight;
+    if (noted.length > 0) record.noted = noted;
     record.state = EXPOSED;
     records.push(record);
   }

@@ -248,6 +248,7 @@ function outcomeOf(
     atMs: record.treeMs,
     context: Float64Array.from(record.encodedContext),
     metrics: metrics ?? {},
+    noted: record.noted,
   };
 }
 

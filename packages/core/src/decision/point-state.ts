@@ -105,6 +105,9 @@ export interface CompiledRuling {
   readonly armsAllowed: Uint8Array;
   readonly allowedCount: number;
   readonly artifactKill: Verdict | undefined;
+  /** 1 where a control has stopped that member of the policy; undefined while all serve. */
+  readonly stopped: Uint8Array | undefined;
+  readonly memberKill: Verdict | undefined;
   readonly overrides: readonly {
     readonly override: Override;
     readonly arm: number;
@@ -172,6 +175,8 @@ export function createPointState(
       armsAllowed: new Uint8Array(arms).fill(1),
       allowedCount: arms,
       artifactKill: undefined,
+      stopped: undefined,
+      memberKill: undefined,
       overrides: [],
     },
     pending: pendingQueue(compiled.pendingMax),
@@ -266,13 +271,26 @@ export function compileRuling(
       why: `${kill.scope}: ${kill.reason} (${kill.by})`,
     } as const);
   });
+  const members = compiled.policy.members ?? [];
+  const stops = members.map((name) => ruling.killedArms.get(name));
+  const stopping = stops.find((kill) => kill !== undefined);
+  // A policy without a member left is no policy: the point stops.
+  const kill = ruling.kill ?? (stops.every((each) => each !== undefined) ? stopping : undefined);
   state.ruling = {
     kill:
-      ruling.kill &&
+      kill &&
       Object.freeze({
         guard: 'kill',
         kind: 'block',
-        why: `${ruling.kill.scope}: ${ruling.kill.reason} (${ruling.kill.by})`,
+        why: `${kill.scope}: ${kill.reason} (${kill.by})`,
+      } as const),
+    stopped: stopping && Uint8Array.from(stops, (each) => (each === undefined ? 0 : 1)),
+    memberKill:
+      stopping &&
+      Object.freeze({
+        guard: 'kill',
+        kind: 'soften',
+        why: `member ${stopping.scope}: ${stopping.reason} (${stopping.by})`,
       } as const),
     armsAllowed,
     allowedCount: armsAllowed.reduce((sum, one) => sum + one, 0),

@@ -2,23 +2,42 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import { stream } from '../stats/random.ts';
 import { type EvidenceSubject, evidenceLaws } from '../testing/evidence-laws.ts';
+import type { Law } from '../testing/law.ts';
 import { linearSubject } from '../testing/linear-subject.ts';
 import { momentsSubject } from '../testing/moments-subject.ts';
-import type { Decayed } from './decayed.ts';
+import { OUTCOMES } from './moments.ts';
+import { type Product, product } from './product.ts';
+
+/** Two learners of the same outcomes side by side; the first counts them. */
+function pair(): EvidenceSubject<Product> {
+  const [first, second] = [momentsSubject(undefined, [0, 1]), momentsSubject(60_000, [-2, 1])];
+  return {
+    evidence: product('pair/1', [first.evidence, second.evidence]),
+    arbitrary(random) {
+      const [more, fewer] = [first.arbitrary(random), second.arbitrary(random)];
+      const row = more.arms.get('arm-0#0');
+      if (row !== undefined) row[OUTCOMES] += second.evidence.outcomes(fewer);
+      return { parts: [more, row === undefined ? second.evidence.zero() : fewer] };
+    },
+    differ: ({ parts: a }, { parts: b }) =>
+      first.differ?.(a[0] as never, b[0] as never) || second.differ?.(a[1] as never, b[1] as never) || '',
+  };
+}
 
 /** One row an evidence: a new one is held to all laws by being listed. */
-const rows: Readonly<Record<string, EvidenceSubject<Decayed>>> = {
-  'moments/1 without forgetting': momentsSubject(undefined, [0, 1]),
-  'moments/1 with a half-life': momentsSubject(60_000, [-2, 1]),
-  'moments/1 far from its centre': momentsSubject(1000, [1e6, 1e6 + 1]),
-  'linear/1 without forgetting': linearSubject(4, undefined, [0, 1]),
-  'linear/1 with a half-life': linearSubject(3, 60_000, [-2, 1]),
-  'linear/1 of a constant alone': linearSubject(1, 1000, [1e6, 1e6 + 1]),
+const rows: Readonly<Record<string, readonly Law[]>> = {
+  'moments/1 without forgetting': evidenceLaws(momentsSubject(undefined, [0, 1])),
+  'moments/1 with a half-life': evidenceLaws(momentsSubject(60_000, [-2, 1])),
+  'moments/1 far from its centre': evidenceLaws(momentsSubject(1000, [1e6, 1e6 + 1])),
+  'linear/1 without forgetting': evidenceLaws(linearSubject(4, undefined, [0, 1])),
+  'linear/1 with a half-life': evidenceLaws(linearSubject(3, 60_000, [-2, 1])),
+  'linear/1 of a constant alone': evidenceLaws(linearSubject(1, 1000, [1e6, 1e6 + 1])),
+  'a product of two': evidenceLaws(pair()),
 };
 
-for (const [name, subject] of Object.entries(rows))
+for (const [name, laws] of Object.entries(rows))
   describe(name, () => {
-    for (const { law, run } of evidenceLaws(subject))
+    for (const { law, run } of laws)
       it(law, () => {
         fc.assert(
           fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),

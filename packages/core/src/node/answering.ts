@@ -126,6 +126,7 @@ function prepare(node: NodeState, state: PointState, scratch: Scratch, ask: Ask,
   policyInput.unitHash = input.unitHash;
   policyInput.turn = turn;
   policyInput.nowMs = moment.monoMs;
+  policyInput.stopped = state.ruling.stopped;
 }
 
 function withhold({ compiled, guards }: PointState, { guardInput: input }: Scratch): void {

@@ -52,6 +52,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     arms: armReports(state, node.pointRates.get(point)?.recentByArm, node.stats.get(point)),
     lift: liftReports(node, point, compiled.spec),
     guards: guardReports(state),
+    ...memberReports(state),
     viewVersion: state.view.version,
     pooled: {
       ownOutcomes: learner === undefined ? 0 : evidence.outcomes(sumOwn(learner.slots)),
@@ -112,6 +113,12 @@ function armReports(
 function within({ mean, low, high, n }: ArmEstimate, [least, most]: readonly [number, number]): Estimate {
   const clip = (value: number | null) => (value === null ? null : Math.min(most, Math.max(least, value)));
   return { mean: clip(mean), low: clip(low), high: clip(high), n };
+}
+
+function memberReports({ compiled, view, ruling }: PointState): Pick<PointReport, 'members'> {
+  const members = compiled.policy.describeMembers?.(view.current);
+  if (members === undefined) return {};
+  return { members: members.map((each, m) => ({ ...each, stopped: ruling.stopped?.[m] === 1 })) };
 }
 
 function guardReports(state: PointState): GuardReport[] {

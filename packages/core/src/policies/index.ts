@@ -1,6 +1,7 @@
 import type { Policy } from '../policy.ts';
 import type { Factory } from '../registry.ts';
 import { balancer } from './balancer.ts';
+import { ensemble } from './ensemble.ts';
 import { epsilonGreedy } from './epsilon-greedy.ts';
 import { fixed } from './fixed.ts';
 import { linearThompson } from './linear-thompson.ts';
@@ -19,4 +20,5 @@ export const policies = {
   thompson,
   'linear-thompson': linearThompson,
   balancer,
+  ensemble,
 } satisfies Readonly<Record<string, Factory<Policy>>>;

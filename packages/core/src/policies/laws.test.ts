@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import type { Moments } from '../learners/moments.ts';
+import type { Product } from '../learners/product.ts';
 import { parseDuration } from '../options.ts';
 import { type FactoryInput, resolveKind } from '../registry.ts';
 import { stream } from '../stats/random.ts';
@@ -72,16 +73,56 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
       }),
     },
   ],
+  [
+    {
+      kind: 'ensemble',
+      members: [
+        { kind: 'thompson', halfLife: '1m' },
+        { kind: 'epsilon-greedy', weight: 3 },
+        { kind: 'fixed', arm: 'b' },
+      ],
+    },
+  ],
+  [
+    {
+      kind: 'ensemble',
+      halfLife: '30s',
+      rate: 0.05,
+      floor: '10%',
+      members: [
+        { kind: 'thompson', reward: 'gaussian' },
+        { kind: 'rules', rules: [{ when: { load: { min: 0 } }, arm: 'a' }, { arm: 'b' }] },
+        { kind: 'balancer', name: 'backends' },
+        { kind: 'linear-thompson', halfLife: '2m' },
+      ],
+    },
+    { fields: scaled, range: [-2, 1] },
+  ],
 ];
 
 const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : parseDuration(declared, ''));
 
-for (const [options, subject] of rows) {
-  const make = (point: FactoryInput) => resolveKind(policies, options.kind, 'policy')(options, point);
-  const differ = (a: unknown, b: unknown) => {
+function differBy(options: Row, a: unknown, b: unknown): string {
+  if (options.kind !== 'ensemble') {
     const difference = options.kind.startsWith('linear') ? linearDifference : momentsDifference;
-    return difference(a as Moments, b as Moments, halfLifeOf(options.halfLife));
-  };
+    return difference(
+      a as Moments,
+      b as Moments,
+      halfLifeOf(options.halfLife ?? DEFAULT_HALF_LIFE[options.kind]),
+    );
+  }
+  // Votes forget by the ensemble's own half-life, each member by its own.
+  const parts = [{ kind: 'votes', halfLife: options.halfLife }, ...(options.members as readonly Row[])];
+  const found = parts.map((part, i) => differBy(part, (a as Product).parts[i], (b as Product).parts[i]));
+  return found.find((each) => each !== '') ?? '';
+}
+
+const DEFAULT_HALF_LIFE: Readonly<Record<string, string>> = { balancer: '5s' };
+
+for (const [options, subject] of rows) {
+  const make = (point: FactoryInput) =>
+    resolveKind(policies, options.kind, 'policy')(options, { ...point, policies });
+  const differ = (a: unknown, b: unknown) => differBy(options, a, b);
   describe(JSON.stringify(options), () => {
     for (const { law, run } of policyLaws({ ...subject, make, differ }))
       it(law, () => {

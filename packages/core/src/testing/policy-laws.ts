@@ -189,6 +189,8 @@ interface World {
   readonly arms: readonly ArmInfo[];
   readonly range: readonly [number, number];
   readonly fields: FactoryInput['fields'];
+  /** A view without evidence, where the policy notes what it proposes. */
+  readonly blank: unknown;
 }
 
 const NOW = 1.7e12;
@@ -205,7 +207,11 @@ function start(subject: PolicySubject, random: Stream): World {
     path: 'policy',
   };
   const policy = subject.make(point);
-  return { subject, policy, ids, arms: ids.map((id) => ({ id, key: `${id}#0` })), range, fields };
+  const arms = ids.map((id) => ({ id, key: `${id}#0` }));
+  const at: ViewInput = { arms, nowMs: NOW, baseline: undefined, margin: 0, seed: 0 };
+  const { evidence, note } = policy;
+  const blank = note && policy.view(evidence.zero(), evidence.zero(), at, undefined);
+  return { subject, policy, ids, arms, range, fields, blank };
 }
 
 /** The views a policy can meet: none at all (as a baseline has), of no evidence, of little, of much. */
@@ -272,7 +278,21 @@ function randomOutcome(world: World, random: Stream, arm: number): Outcome {
     atMs: NOW - random.exponential() * 60_000,
     context: randomContext(world, random),
     metrics: world.subject.metrics?.(random) ?? {},
+    noted: notesOf(world, random, arm),
   };
+}
+
+/** What the policy would have noted when it proposed the arm, without evidence. */
+function notesOf(world: World, random: Stream, arm: number): readonly number[] | undefined {
+  if (world.policy.note === undefined || random.integer(8) === 0) return undefined;
+  const input = randomInput(world, random);
+  input.allowed[arm] = 1;
+  const allowedCount = input.allowed.reduce((sum, one) => sum + one, 0);
+  world.policy.propose(world.blank, { ...input, allowedCount }, proposalFor(world));
+  const noted = world.policy.note(world.blank, arm);
+  demand(noted === undefined || noted.every(Number.isFinite), 'notes what is no finite number');
+  demand(noted === undefined || noted.length <= 64, 'notes more than 64 numbers');
+  return noted;
 }
 
 function outcomes(world: World, random: Stream, n: number): Outcome[] {

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { DecisionRecord } from './decision-record.ts';
+import { chunkPrefix, decodeDecisions, encodeDecisions } from './journal.ts';
+
+const source = {
+  idPrefix: 'n~i~0~',
+  point: 'p',
+  armIds: ['a', 'b'],
+  armKeys: ['a#0', 'b#0'],
+  tier: 'cloud',
+  specVersion: 1,
+} as const;
+
+function record(noted: readonly number[] | undefined): DecisionRecord {
+  const trail = [{ guard: 'holdout', kind: 'assign', why: 'held out' }] as const;
+  const made = new DecisionRecord(
+    source,
+    7,
+    'holdout',
+    0,
+    1,
+    0.25,
+    0.5,
+    'policy',
+    3,
+    trail,
+    5000,
+    1000,
+    5000,
+    'u',
+    42,
+    [1, Number.NaN],
+    true,
+  );
+  made.noted = noted;
+  return made;
+}
+const again = (chunk: Uint8Array) => decodeDecisions(chunk, source, -4000)[0];
+
+describe('a decision read back from disk', () => {
+  test('is the one that was written, with what its policy noted', () => {
+    const back = again(encodeDecisions('n~i~0~', [record([0.5, -1, 1])]));
+    expect(back.toJSON()).toEqual(record(undefined).toJSON());
+    expect(back).toMatchObject({ monoMs: 1000, encodedContext: [1, Number.NaN], noted: [0.5, -1, 1] });
+  });
+
+  test('loses a note that could not be read again, and nothing else', () => {
+    for (const bad of [[Number.NaN], new Array(65).fill(0)])
+      expect(again(encodeDecisions('n~i~0~', [record(bad)]))).toMatchObject({ n: 7, noted: undefined });
+  });
+
+  test('may be of the format before, without notes', () => {
+    const now = encodeDecisions('n~i~0~', [record(undefined)]);
+    // The same but for its number and the count of notes at the end.
+    const before = now.slice(0, -1);
+    before[0] = 1;
+    expect(chunkPrefix(before)).toBe('n~i~0~');
+    expect(again(before).toJSON()).toEqual(record(undefined).toJSON());
+    before[0] = 3;
+    expect(() => again(before)).toThrow(expect.objectContaining({ code: 'undecodable' }));
+  });
+});

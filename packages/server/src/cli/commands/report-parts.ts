@@ -1,0 +1,29 @@
+import type { PointReport } from '@ganglion/sdk';
+import { count, estimate, number, percent } from '../format.ts';
+import { clean, type Style, table } from '../style.ts';
+
+/** The members of an ensemble, and how alike they propose; nothing where the policy is one. */
+export function memberTable({ members = [] }: PointReport, style: Style): readonly string[] {
+  if (members.length === 0) return [];
+  return [
+    table(
+      [
+        { head: 'MEMBER' },
+        { head: 'VOTE', right: true },
+        { head: 'ALONE (95 %)' },
+        { head: 'LEARNED', right: true },
+        { head: 'FAILURES', right: true },
+        { head: 'LIKE THE OTHERS' },
+      ],
+      members.map(({ member, stopped, weight, mean, low, high, n, learned, failures, correlation }, m) => [
+        stopped ? `${clean(member)} (killed)` : clean(member),
+        percent(weight),
+        estimate({ mean, low, high, n: Math.round(n) }),
+        count(learned),
+        count(failures),
+        correlation.flatMap((each, other) => (other === m ? [] : [number(each)])).join(' '),
+      ]),
+      style,
+    ),
+  ];
+}
