@@ -1,6 +1,7 @@
 /** Ganglion's core: learned decisions that run anywhere and can always be stopped. */
 export * from './aggregator.ts';
 export * from './control.ts';
+export { encodeContext, type Field } from './decision/context.ts';
 export type { CompiledPoint } from './decision/define.ts';
 export { compilePoint } from './decision/define.ts';
 export type { Decision, Reason, TrailEntry } from './decision/record.ts';

@@ -28,9 +28,14 @@ const LIGHT: ReadonlySet<string> = new Set([
   'nodes',
   'audit',
   'doctor',
+  'evaluate',
+  'replay',
   '--version',
   '-V',
 ]);
+
+/** Commands over a log need neither; they are light, but for themselves. */
+const LOGS: ReadonlySet<string> = new Set(['evaluate', 'replay']);
 
 /** The whole command. @param first - the first word after `ganglion` */
 export async function buildProgram(io: Io, first: string | undefined): Promise<Command> {
@@ -54,6 +59,8 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
     auditCommand,
   ])
     program.addCommand(command(io));
+  if (first === undefined || !LIGHT.has(first) || LOGS.has(first))
+    for (const command of await logCommands(io)) program.addCommand(command);
   program.addCommand(doctorCommand(io));
   program.addCommand(completionCommand(io, program));
   return program;
@@ -66,4 +73,12 @@ async function daemonCommands(): Promise<Command[]> {
     import('./commands/proxy.ts'),
   ]);
   return [upCommand(), nodeCommand(), proxyCommand()];
+}
+
+async function logCommands(io: Io): Promise<Command[]> {
+  const [{ evaluateCommand }, { replayCommand }] = await Promise.all([
+    import('./commands/evaluate.ts'),
+    import('./commands/replay.ts'),
+  ]);
+  return [evaluateCommand(io), replayCommand(io)];
 }

@@ -12,12 +12,15 @@ import {
 import { type Overlap, overlapOf } from './overlap.ts';
 import { REFUSAL_RULE, type Refusal, type RefusalRule, refusalsOf } from './refusal.ts';
 import type { Sample } from './sample.ts';
-import { influenceOf, less, meanTerms, type Terms, valueOfTerms } from './terms.ts';
+import { column, influenceOf, less, meanTerms, type Terms, valueOfTerms } from './terms.ts';
 
 /** What a candidate would have brought, by one estimator. */
 export interface Estimate extends Bounds {
   readonly value: number;
-  /** How `low` and `high` were made: as asked, or by empirical Bernstein where too few rows vary for a resampling. */
+  /**
+   * How `low` and `high` were made: as asked, or by empirical Bernstein where too few rows vary for a resampling. Those of
+   * `dm`, `switch-dr` and `dros` reach beyond by the interval of their bias, as this log shows it.
+   */
   readonly interval: IntervalKind;
   /** By the influence function. */
   readonly standardError: number;
@@ -66,7 +69,7 @@ export interface EvaluationOptions {
 }
 
 /** Fewer rows than this that tell anything, and a resampling knows too little of what might have come. */
-const MIN_TELLING = 10;
+const MIN_TELLING = 5;
 
 /**
  * Evaluates a candidate on a log. Where the evidence is too thin, it refuses and gives no estimate at all: a number
@@ -126,12 +129,34 @@ function named(name: EstimatorName, sample: Sample, asked: Asked): NamedEstimate
   const estimator: Estimator = ESTIMATORS[name];
   const parameter = estimator.choose?.(sample);
   const terms = estimator.terms(sample, parameter ?? 0);
-  const bernstein = bernsteinOf(terms, sample, asked, (w) => estimator.used(w, parameter ?? 0));
-  const estimate = estimateOf(terms, bernstein, asked);
+  const bernstein = bernsteinOf(terms, sample, asked, estimator, parameter ?? 0);
+  const bias = biasOf(sample, estimator, parameter ?? 0, asked.level);
+  const estimate = reaching(estimateOf(terms, bernstein, asked), bias);
   const apart = less(terms, sample.reward);
   const wide = [bernstein.low - asked.range[1], bernstein.high - asked.range[0]] as const;
-  const { value, low, high } = estimateOf(apart, { low: wide[0], high: wide[1] }, asked);
+  const { value, low, high } = reaching(estimateOf(apart, { low: wide[0], high: wide[1] }, asked), bias);
   return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
+}
+
+/**
+ * What an estimator leaves out of the correction, as the log itself shows it: the mean of (w − ŵ)(r − q̂), the distance to
+ * the doubly robust estimate, with its normal interval. A resampling knows the spread only.
+ */
+function biasOf(sample: Sample, estimator: Estimator, parameter: number, level: number): Bounds {
+  const { n, weight, reward, model } = sample;
+  if (!estimator.needsModel || model === undefined) return { low: 0, high: 0 };
+  const left = (i: number): number =>
+    (weight[i] - estimator.used(weight[i], parameter)) * (reward[i] - model.taken[i]);
+  return normalInterval(meanTerms(column(n, left)), level);
+}
+
+/** The interval, with room to the sides to which the bias may point. */
+function reaching<T extends Bounds>(estimate: T, bias: Bounds): T {
+  return {
+    ...estimate,
+    low: estimate.low + Math.min(0, bias.low),
+    high: estimate.high + Math.max(0, bias.high),
+  };
 }
 
 function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked): Estimate {
@@ -166,46 +191,64 @@ function tellingRows(terms: Terms): number {
   return fourths > 0 ? (squares * squares) / fourths : 0;
 }
 
-/** Bounds of a mean plus a ratio of means, from bounds of each mean that hold together. */
-function bernsteinOf(terms: Terms, sample: Sample, asked: Asked, used: (w: number) => number): Bounds {
-  const largest = Math.max(asked.maxWeight ?? 0, largestOf(sample.weight, used));
-  const predicted = sample.model === undefined ? ([0, 0] as const) : rangeOf(sample.model.taken);
-  const low = Math.min(asked.range[0], predicted[0]);
-  const high = Math.max(asked.range[1], predicted[1]);
-  // Without a model a term is w · r; with one it is q̂ and w · (r − q̂).
-  const spread = sample.model === undefined ? ([low, high] as const) : ([low - high, high - low] as const);
+/**
+ * Bounds of a mean plus a ratio of means, from bounds of each mean that hold together; never beyond what a reward can be.
+ * A term is w · r, or q̂ and w · (r − q̂) where the estimator has a model.
+ */
+function bernsteinOf(
+  terms: Terms,
+  sample: Sample,
+  asked: Asked,
+  estimator: Estimator,
+  parameter: number,
+): Bounds {
+  const { weight } = sample;
+  let largest = asked.maxWeight ?? 0;
+  for (let i = 0; i < weight.length; i++) largest = Math.max(largest, estimator.used(weight[i], parameter));
+  const [low, high] = asked.range;
+  const model = estimator.needsModel ? sample.model : undefined;
+  const predicted = model === undefined ? [0, 0] : rangeOf(model.taken);
+  const spread = [low - predicted[1], high - predicted[0]];
   const tops = [Math.min(0, largest * spread[0]), Math.max(0, largest * spread[1])] as const;
   const { mean, ratio } = terms;
-  if (ratio === undefined) {
-    const base = sample.model === undefined ? ([0, 0] as const) : rangeOf(sample.model.expected);
-    const range = [base[0] + tops[0], base[1] + tops[1]] as const;
-    return mean === undefined ? { low, high } : empiricalBernstein(mean, covering(range, mean), asked.level);
-  }
-  const share = 1 - (1 - asked.level) / (mean === undefined ? 2 : 3);
-  const top = empiricalBernstein(ratio.top, covering(tops, ratio.top), share);
-  const bottom = empiricalBernstein(ratio.bottom, [0, largest], share);
-  const plus = mean === undefined ? { low: 0, high: 0 } : empiricalBernstein(mean, rangeOf(mean), share);
-  const quotients = [
-    top.low / bottom.low,
-    top.low / bottom.high,
-    top.high / bottom.low,
-    top.high / bottom.high,
-  ];
-  return {
-    low: Math.max(low + Math.min(0, spread[0]), plus.low + Math.min(...quotients)),
-    high: Math.min(high + Math.max(0, spread[1]), plus.high + Math.max(...quotients)),
-  };
+  const { low: from, high: to } =
+    ratio === undefined
+      ? meanBounds(mean ?? sample.reward, tops, model?.expected, asked.level)
+      : ratioBounds(ratio, mean, tops, largest, asked.level);
+  return { low: Math.max(low, Math.min(high, from)), high: Math.min(high, Math.max(low, to)) };
+}
+
+function meanBounds(
+  mean: Float64Array,
+  tops: readonly [number, number],
+  expected: Float64Array | undefined,
+  level: number,
+): Bounds {
+  const base = expected === undefined ? [0, 0] : rangeOf(expected);
+  return empiricalBernstein(mean, covering([base[0] + tops[0], base[1] + tops[1]], mean), level);
+}
+
+function ratioBounds(
+  { top, bottom }: NonNullable<Terms['ratio']>,
+  mean: Float64Array | undefined,
+  tops: readonly [number, number],
+  largest: number,
+  level: number,
+): Bounds {
+  // Two bounds, or three, hold together when each misses half, or a third, as often.
+  const each = 1 - (1 - level) / (mean === undefined ? 2 : 3);
+  const above = empiricalBernstein(top, covering(tops, top), each);
+  const below = empiricalBernstein(bottom, [0, largest], each);
+  const plus = mean === undefined ? { low: 0, high: 0 } : empiricalBernstein(mean, rangeOf(mean), each);
+  const quotients = [above.low, above.high].flatMap((a) =>
+    [below.low, below.high].map((b) => (a === 0 ? 0 : a / b)),
+  );
+  return { low: plus.low + Math.min(...quotients), high: plus.high + Math.max(...quotients) };
 }
 
 function covering(range: readonly [number, number], values: Float64Array): [number, number] {
   const seen = rangeOf(values);
   return [Math.min(range[0], seen[0]), Math.max(range[1], seen[1])];
-}
-
-function largestOf(weight: Float64Array, used: (w: number) => number): number {
-  let largest = 0;
-  for (let i = 0; i < weight.length; i++) largest = Math.max(largest, used(weight[i]));
-  return largest;
 }
 
 function rangeOf(values: Float64Array): [number, number] {

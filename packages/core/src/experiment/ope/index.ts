@@ -1,5 +1,8 @@
 /** Off-policy evaluation: what another policy would have brought, from what this one did. */
-export { ESTIMATORS, type EstimatorName } from './estimators.ts';
+
+/** Seeded chance, for candidates that are known by sampling. */
+export { type Stream, stream } from '../../stats/random.ts';
+export { ESTIMATORS, type Estimator, type EstimatorName } from './estimators.ts';
 export {
   type Estimate,
   type Evaluation,

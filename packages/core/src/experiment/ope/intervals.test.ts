@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { stream } from '../../stats/random.ts';
 import { synthetic } from '../../testing/logged.ts';
-import { ESTIMATORS, type EstimatorName } from './estimators.ts';
+import { ESTIMATORS } from './estimators.ts';
+import { evaluate } from './evaluation.ts';
 import {
   type Bounds,
   bcaInterval,
@@ -28,20 +29,18 @@ describe('intervals cover', () => {
         { seed },
       );
       const sample = sampleOf({ ...log, model });
-      for (const name of ['ips', 'snips', 'dr', 'sndr', 'switch-dr', 'dros'] as EstimatorName[]) {
-        // Parameters that keep the bias of the two biased ones small beside their spread.
-        const terms = ESTIMATORS[name].terms(sample, 1000);
-        const bounds: Record<string, Bounds> = {
-          bca: bcaInterval(terms, { ...OPTIONS, seed }),
-          normal: normalInterval(terms, 0.95),
-        };
-        if (name === 'snips') bounds.percentile = percentileInterval(terms, { ...OPTIONS, seed });
-        for (const [kind, { low, high }] of Object.entries(bounds))
-          covered[`${name} ${kind}`] =
-            (covered[`${name} ${kind}`] ?? 0) + (low <= log.truth && log.truth <= high ? 1 : 0);
+      const holds = (key: string, { low, high }: Bounds): void => {
+        covered[key] = (covered[key] ?? 0) + (low <= log.truth && log.truth <= high ? 1 : 0);
+      };
+      const asked = { seed, resamples: 300, rule: { minEffective: 20, maxWeightShare: 1 } };
+      for (const estimate of evaluate(sample, asked).estimates) holds(estimate.estimator, estimate);
+      for (const name of ['snips', 'dr'] as const) {
+        const terms = ESTIMATORS[name].terms(sample);
+        holds(`${name} normal`, normalInterval(terms, 0.95));
+        holds(`${name} percentile`, percentileInterval(terms, { ...OPTIONS, seed }));
       }
     }
-    expect(Object.keys(covered)).toHaveLength(13);
+    expect(Object.keys(covered)).toHaveLength(11);
     expect(Object.entries(covered).filter(([, hits]) => hits / worlds < 0.93)).toEqual([]);
   });
 

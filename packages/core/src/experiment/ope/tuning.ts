@@ -22,8 +22,10 @@ export function chooseLambda(sample: Sample): number {
 }
 
 /**
- * A bound on the mean squared error of a corrected estimator: variance plus bias², where the bias is measured directly
- * as |mean((w − ŵ)(r − q̂))| and its bound is Bernstein's (Su et al. 2020, appendix; as the Open Bandit Pipeline has it).
+ * A bound on the mean squared error of a corrected estimator: variance plus bias², where the bias is measured directly, as
+ * |mean((w − ŵ)(r − q̂))|, and Bernstein's bound is added to it (Su et al. 2020, appendix; the Open Bandit Pipeline has the
+ * same). Averse to bias on purpose, for the intervals do not know of it: the measured bias alone would shrink until they
+ * miss, so with few rewards this chooses not to shrink.
  */
 export function errorBound(
   sample: Sample,
@@ -61,12 +63,12 @@ function least(
   used: (w: number, parameter: number) => number,
 ): number {
   let best = grid[grid.length - 1];
-  let bestBound = Infinity;
+  let leastError = Infinity;
   for (const parameter of grid) {
-    const bound = errorBound(sample, parameter, used);
-    if (bound < bestBound) {
+    const error = errorBound(sample, parameter, used);
+    if (error < leastError) {
       best = parameter;
-      bestBound = bound;
+      leastError = error;
     }
   }
   return best;

@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises';
+import { GanglionError } from '@ganglion/core';
+import { ESTIMATORS, type EstimatorName, REFUSAL_RULE } from '@ganglion/core/ope';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { parse } from 'yaml';
+import type { EvaluateLogOptions } from '../../evaluation/evaluate-log.ts';
+import { LOG_FORMATS, type LogFormat, type LogSource } from '../../evaluation/open-log.ts';
+import type { Io } from '../io.ts';
+
+/** What `evaluate` and `replay` have in common. */
+export interface EvaluationFlags {
+  readonly point?: string;
+  readonly policy?: string;
+  readonly log?: string;
+  readonly data?: string;
+  readonly format: LogFormat;
+  readonly map?: Readonly<Record<string, string>>;
+  readonly estimators?: readonly EstimatorName[];
+  readonly level: number;
+  readonly interval: 'bca' | 'percentile' | 'normal' | 'empirical-bernstein';
+  readonly resamples: number;
+  readonly seed: number;
+  readonly folds: number;
+  readonly clip?: number;
+  readonly minEffective: number;
+  readonly json?: boolean;
+}
+
+/** A command over a log. */
+export function logCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument('[path]', 'the log: a file, or a folder of the Open Bandit Dataset')
+    .option('--log <path>', 'the same, as an option')
+    .option('--policy <file>', 'the candidate, in YAML or JSON: "policy: { kind: … }", or a whole point')
+    .addOption(new Option('--format <format>', 'what the log is').choices(LOG_FORMATS).default('csv'))
+    .option(
+      '--map <name=column>',
+      'csv: which column is arm, reward, propensity, at, outcomeAt or context',
+      mapped,
+    )
+    .option('--estimators <names>', `of ${Object.keys(ESTIMATORS).join(', ')} (default: all)`, estimators)
+    .option('--level <share>', 'share of intervals that hold the truth', between(0.5, 0.9999), 0.95)
+    .addOption(
+      new Option('--interval <kind>', 'how intervals are made')
+        .choices(['bca', 'percentile', 'normal', 'empirical-bernstein'])
+        .default('bca'),
+    )
+    .option('--resamples <n>', 'resamples of the bootstrap', whole(100, 100_000), 1000)
+    .option('--seed <n>', 'the same seed, the same answer', whole(0, 2 ** 31 - 1), 1)
+    .option('--folds <n>', 'folds of the reward model, and of a policy that learns', whole(2, 20), 5)
+    .option('--clip <weight>', 'count larger weights as this; the mass it takes is shown', between(0, 1e12))
+    .option(
+      '--min-effective <n>',
+      'refuse below this many effective decisions',
+      between(1, 1e12),
+      REFUSAL_RULE.minEffective,
+    )
+    .option('--json', 'print the result as JSON');
+}
+
+export function sourceOf(path: string | undefined, flags: EvaluationFlags, command: Command): LogSource {
+  if (path !== undefined && flags.log !== undefined) command.error('error: give the log once');
+  const given = path ?? flags.log;
+  if (given === undefined) return command.error('error: give a log: a path, or --log');
+  return { path: given, format: flags.format, map: flags.map ?? {} };
+}
+
+export function optionsOf(
+  io: Io,
+  flags: EvaluationFlags,
+): EvaluateLogOptions & { readonly say: (what: string) => void } {
+  return {
+    estimators: flags.estimators,
+    level: flags.level,
+    interval: flags.interval,
+    resamples: flags.resamples,
+    seed: flags.seed,
+    folds: flags.folds,
+    clip: flags.clip,
+    rule: { minEffective: flags.minEffective },
+    say: progress(io),
+  };
+}
+
+/** One line that is written over, on a terminal only. */
+function progress(io: Io): (what: string) => void {
+  if (!io.isTerminal) return () => {};
+  return (what) => io.err(`\r\u001b[K${what.slice(0, io.columns - 1)}`);
+}
+
+/** Takes the line of progress away. */
+export function endProgress(io: Io): void {
+  if (io.isTerminal) io.err('\r\u001b[K');
+}
+
+/** A declaration from a file, YAML or JSON. @throws GanglionError `invalid_input` */
+export async function declarationOf(io: Io, file: string): Promise<unknown> {
+  try {
+    return parse(file === '-' ? await io.stdin() : await readFile(file, 'utf8'), { maxAliasCount: 100 });
+  } catch (cause) {
+    throw new GanglionError('invalid_input', `${file}: ${(cause as Error).message.split('\n')[0]}`, {
+      field: '--policy',
+      value: file,
+      mend: 'Give a readable file in YAML or JSON, or - for standard input.',
+      cause,
+    });
+  }
+}
+
+function mapped(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError('Give it as NAME=COLUMN.');
+  return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+function estimators(text: string): EstimatorName[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !Object.hasOwn(ESTIMATORS, name));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`There are: ${Object.keys(ESTIMATORS).join(', ')}.`);
+  return names as EstimatorName[];
+}
+
+function whole(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!(Number.isInteger(value) && value >= min && value <= max))
+      throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+function between(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= min && value <= max))
+      throw new InvalidArgumentError(`Give a number from ${min} to ${max}.`);
+    return value;
+  };
+}

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import type { DecisionLog } from '../../evaluation/decision-log.ts';
+import { campaignOf, openLog } from '../../evaluation/open-log.ts';
+import { publishedPrior } from '../../evaluation/published-candidates.ts';
+import { replayLog } from '../../evaluation/replay-log.ts';
+import { logText, replayText } from '../../evaluation/report-text.ts';
+import type { Io } from '../io.ts';
+import { styleOf } from '../style.ts';
+import {
+  declarationOf,
+  type EvaluationFlags,
+  endProgress,
+  logCommand,
+  optionsOf,
+  sourceOf,
+} from './evaluation-options.ts';
+
+interface ReplayFlags extends EvaluationFlags {
+  readonly bound?: string;
+  readonly every: string;
+}
+
+/** `ganglion replay`: runs a log through a point that learns as it goes; the same log and seed give the same bits. */
+export function replayCommand(io: Io): Command {
+  return logCommand(
+    'replay',
+    'run a log through a policy that learns as it goes; without --policy Thompson sampling, from the published prior where an Open Bandit log has one',
+  )
+    .option(
+      '--bound <weight>',
+      'largest weight a decision is kept by (default: the number of arms, right for a uniform log)',
+    )
+    .option('--every <n>', 'make a new view after this many decisions learned from', '20')
+    .action(async (path: string | undefined, flags: ReplayFlags, command: Command) => {
+      const options = optionsOf(io, flags);
+      const source = sourceOf(path, flags, command);
+      const bound = flags.bound === undefined ? undefined : Number(flags.bound);
+      const everyRows = Number(flags.every);
+      if (bound !== undefined && !(bound > 0)) command.error('error: --bound is a number above 0');
+      if (!(Number.isInteger(everyRows) && everyRows > 0))
+        command.error('error: --every is a whole number above 0');
+      const log = await openLog(source, (rows) => options.say(`${rows} decisions read`));
+      const declaration =
+        flags.policy === undefined ? usual(log, source.path) : await declarationOf(io, flags.policy);
+      const replayed = replayLog(log, declaration, { ...options, bound, everyRows });
+      endProgress(io);
+      const { name, rows, arms, skipped } = log;
+      const { logged } = replayed.evaluation;
+      if (flags.json === true)
+        return io.out(
+          `${JSON.stringify({ log: { name, rows, arms: arms.length, skipped, value: logged }, level: flags.level, seed: flags.seed, ...replayed })}\n`,
+        );
+      const style = styleOf(io);
+      io.out(logText(log, logged, style));
+      io.out(replayText(replayed, flags.level, style));
+    });
+}
+
+/** Thompson sampling; a published Beta prior is a warm start less the Beta(1, 1) that the policy brings itself. */
+function usual(log: DecisionLog, at: string): unknown {
+  const published = publishedPrior(at, campaignOf(log), log.arms.length);
+  if (published === undefined) return { policy: { kind: 'thompson' } };
+  const prior = Object.fromEntries(
+    log.arms.map((arm, i) => {
+      const [wins, losses] = [Math.max(0, published.alpha[i] - 1), Math.max(0, published.beta[i] - 1)];
+      const n = wins + losses;
+      return [arm, { mean: n === 0 ? 0 : wins / n, n: Math.max(n, 1e-6) }];
+    }),
+  );
+  return { policy: { kind: 'thompson', prior } };
+}

@@ -1,0 +1,184 @@
+import {
+  type CompiledPoint,
+  compilePoint,
+  DEFAULT_LIMITS,
+  GanglionError,
+  type Policy,
+  type PolicyInput,
+  type Proposal,
+} from '@ganglion/core';
+import { foldsOf } from '@ganglion/core/ope';
+import { standard } from '@ganglion/core/presets';
+import { contextReader, type DecisionLog, pointOf } from './decision-log.ts';
+
+/** A policy that is asked what it would have done, row by row. */
+export interface Candidate {
+  readonly name: string;
+  /** How it came to know what it knows, for people. */
+  readonly how: string;
+  /** Its probability of each arm of the log, `log.arms` long. */
+  fill(row: number, out: Float64Array): void;
+}
+
+export interface TrainingOptions {
+  readonly folds: number;
+  readonly seed: number;
+}
+
+/**
+ * A candidate from a declaration: `{ policy: … }` alone, or a whole point. A policy that learns is trained on the log
+ * itself, by folds: what it says of a row it has learned from the other folds only, so no row judges itself.
+ *
+ * @throws GanglionError `invalid_spec`, `unknown_kind`; `invalid_input` where the point lacks an arm of the log
+ */
+export function declaredCandidate(
+  log: DecisionLog,
+  declaration: unknown,
+  name: string,
+  options: TrainingOptions,
+): Candidate {
+  const point = compiled(log, declaration);
+  const { policy } = point;
+  const arms = armsBetween(log, point);
+  const fold = foldsOf(log.rows, options.folds, options.seed);
+  const read = contextReader(log, point);
+  const views = Array.from({ length: options.folds }, (_, k) =>
+    trainedView(log, point, arms.there, read, options.seed, (row) => fold[row] !== k),
+  );
+  const propose = proposer(log, point, read);
+  return {
+    name,
+    how: `${policy.name}, what it learns of a row learned from the other ${options.folds - 1} of ${options.folds} folds`,
+    fill(row, out) {
+      const p = propose(views[fold[row]], row);
+      for (let a = 0; a < out.length; a++) out[a] = p[arms.there[a]];
+    },
+  };
+}
+
+/** The point of a declaration over this log. */
+export function compiled(log: DecisionLog, declaration: unknown): CompiledPoint {
+  if (typeof declaration !== 'object' || declaration === null || Array.isArray(declaration))
+    throw new GanglionError('invalid_spec', 'a candidate is a declaration with a policy', {
+      field: 'policy',
+      value: declaration,
+      mend: 'Write "policy: { kind: … }", or a whole point.',
+    });
+  const given = declaration as { policy?: { kind: string }; point?: unknown; kind?: unknown };
+  const spec =
+    given.point !== undefined
+      ? given
+      : {
+          ...pointOf(log, given.policy ?? (given as { kind: string })),
+          ...(given.policy === undefined ? {} : given),
+        };
+  return compilePoint(spec, standard, {
+    ...DEFAULT_LIMITS,
+    arms: Math.max(DEFAULT_LIMITS.arms, log.arms.length),
+  });
+}
+
+/** Where the log's arms stand among the point's. */
+export function armsBetween(log: DecisionLog, point: CompiledPoint): { readonly there: Int32Array } {
+  const there = Int32Array.from(log.arms, (arm) => point.armIds.indexOf(arm));
+  const missing = log.arms.filter((_, a) => there[a] < 0);
+  if (missing.length > 0)
+    throw new GanglionError('invalid_input', `The candidate has no arm for ${missing.length} of the log’s`, {
+      field: 'arms',
+      value: missing.slice(0, 10),
+      mend: 'Declare the arms that the log has, or no arms at all: then they are the log’s.',
+    });
+  return { there };
+}
+
+/** What a policy knows after the rows that `keep` names, in the log's order. */
+function trainedView(
+  log: DecisionLog,
+  point: CompiledPoint,
+  there: Int32Array,
+  read: (row: number, out: Float64Array) => void,
+  seed: number,
+  keep: (row: number) => boolean,
+): unknown {
+  const { policy } = point;
+  let own = policy.evidence.zero();
+  let nowMs = 0;
+  const teach = teacher(log, point, there, read);
+  for (let row = 0; row < log.rows; row++) {
+    if (!keep(row) || Number.isNaN(log.propensity[row])) continue;
+    own = teach(own, row);
+    nowMs = log.atMs?.[row] ?? 0;
+  }
+  return viewOf(policy, own, point, nowMs, seed, undefined);
+}
+
+/** Folds a row of the log into a policy's evidence. */
+export function teacher(
+  log: DecisionLog,
+  point: CompiledPoint,
+  there: Int32Array,
+  read: (row: number, out: Float64Array) => void,
+): (own: unknown, row: number) => unknown {
+  return (own, row) => {
+    const arm = there[log.arm[row]];
+    const context = new Float64Array(point.fields.length);
+    read(row, context);
+    return point.policy.learn(own, {
+      arm,
+      armKey: point.arms[arm].key,
+      reward: log.reward[row],
+      propensity: log.propensity[row],
+      weight: 1,
+      sign: 1,
+      atMs: log.atMs?.[row] ?? 0,
+      context,
+      metrics: { reward: log.reward[row] },
+    });
+  };
+}
+
+export function viewOf(
+  policy: Policy,
+  own: unknown,
+  point: CompiledPoint,
+  nowMs: number,
+  seed: number,
+  previous: unknown,
+): unknown {
+  const at = { arms: point.arms, nowMs, baseline: undefined, margin: point.margin, seed };
+  return policy.view(own, policy.evidence.zero(), at, previous);
+}
+
+/** Asks a policy for its distribution at a row; the array is reused. */
+export function proposer(
+  log: DecisionLog,
+  point: CompiledPoint,
+  read: (row: number, out: Float64Array) => void,
+): (view: unknown, row: number) => Float64Array {
+  const n = point.arms.length;
+  const context = new Float64Array(point.fields.length);
+  const proposal: Proposal = { p: new Float64Array(n), confidence: Number.NaN };
+  const allowed = new Uint8Array(n).fill(1);
+  const input: { -readonly [K in keyof PolicyInput]: PolicyInput[K] } = {
+    arms: n,
+    allowed,
+    allowedCount: n,
+    context,
+    inflight: new Int32Array(n),
+    unitHash: 0,
+    turn: 0,
+    nowMs: 0,
+  };
+  return (view, row) => {
+    read(row, context);
+    if (log.available !== undefined) {
+      const count = Math.min(n, log.available[row]);
+      for (let a = 0; a < n; a++) allowed[a] = a < count ? 1 : 0;
+      input.allowedCount = count;
+    }
+    input.turn = row;
+    input.nowMs = log.atMs?.[row] ?? 0;
+    point.policy.propose(view, input, proposal);
+    return proposal.p;
+  };
+}

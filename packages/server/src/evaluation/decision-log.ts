@@ -1,0 +1,153 @@
+import type { Column } from '@ganglion/adapters/parquet';
+import { type CompiledPoint, encodeContext, GanglionError, type PointSpec } from '@ganglion/core';
+
+/** A log of decisions in memory, a column each, whatever it was read from; in the order of its decisions. */
+export interface DecisionLog {
+  /** What it was read from, for people. */
+  readonly name: string;
+  readonly rows: number;
+  readonly arms: readonly string[];
+  /** Executed arm, in [0, arms). */
+  readonly arm: Int32Array;
+  /** Its probability; NaN where unknown. */
+  readonly propensity: Float64Array;
+  readonly reward: Float64Array;
+  readonly range: readonly [number, number];
+  /** When it was decided, ms since 1970; undefined where the log does not say. */
+  readonly atMs: Float64Array | undefined;
+  /** What was known when it was decided, by field. */
+  readonly context: ReadonlyMap<string, Column>;
+  /** How many arms there were to choose from, the first ones; undefined: always all. */
+  readonly available: Int32Array | undefined;
+  /** Rows left out, by reason. */
+  readonly skipped: Readonly<Record<string, number>>;
+}
+
+/** [0, 1] where all rewards lie in it, else as far as they go. */
+export function rangeSeen(reward: Float64Array): [number, number] {
+  let low = 0;
+  let high = 1;
+  for (let i = 0; i < reward.length; i++) {
+    if (reward[i] < low) low = reward[i];
+    if (reward[i] > high) high = reward[i];
+  }
+  return [low, high];
+}
+
+/** Codes of texts, in the order of first appearance or of `known`. @throws GanglionError `invalid_input` for a text that is missing */
+export function coded(
+  texts: Column,
+  what: string,
+  known: readonly string[] = [],
+): { readonly codes: Int32Array; readonly names: string[] } {
+  const names = [...known];
+  const index = new Map(names.map((name, i) => [name, i]));
+  const codes = new Int32Array(texts.length);
+  for (let i = 0; i < texts.length; i++) {
+    const raw = texts[i];
+    if (raw === null || (typeof raw === 'number' && Number.isNaN(raw)))
+      throw badRow(what, i, raw, 'Every row needs one; leave out the rows that have none.');
+    const text = String(raw);
+    let code = index.get(text);
+    if (code === undefined) {
+      code = names.length;
+      names.push(text);
+      index.set(text, code);
+    }
+    codes[i] = code;
+  }
+  return { codes, names };
+}
+
+/** Refuses a propensity outside (0, 1], naming the row as a file counts it: from 1. */
+export function checkPropensities(propensity: Float64Array, what: string): void {
+  for (let i = 0; i < propensity.length; i++)
+    if (propensity[i] <= 0 || propensity[i] > 1)
+      throw badRow(
+        what,
+        i,
+        propensity[i],
+        'What was executed had a probability above 0 and at most 1; leave it empty where it is unknown.',
+      );
+}
+
+export function badRow(what: string, row: number, value: unknown, mend: string): GanglionError {
+  return new GanglionError('invalid_input', `${what} of row ${row + 1} is not usable`, {
+    field: what,
+    value,
+    mend,
+  });
+}
+
+/** The log without some of its rows. */
+export function keepRows(log: DecisionLog, keep: (row: number) => boolean, why: string): DecisionLog {
+  const kept: number[] = [];
+  for (let i = 0; i < log.rows; i++) if (keep(i)) kept.push(i);
+  if (kept.length === log.rows) return log;
+  const numbers = (column: Float64Array): Float64Array => Float64Array.from(kept, (i) => column[i]);
+  const codes = (column: Int32Array): Int32Array => Int32Array.from(kept, (i) => column[i]);
+  return {
+    ...log,
+    rows: kept.length,
+    arm: codes(log.arm),
+    propensity: numbers(log.propensity),
+    reward: numbers(log.reward),
+    atMs: log.atMs && numbers(log.atMs),
+    available: log.available && codes(log.available),
+    context: new Map(
+      [...log.context].map(([name, column]) => [
+        name,
+        column instanceof Float64Array ? numbers(column) : kept.map((i) => column[i]),
+      ]),
+    ),
+    skipped: { ...log.skipped, [why]: (log.skipped[why] ?? 0) + log.rows - kept.length },
+  };
+}
+
+/** A point over what the log has: all its arms, and its fields as numbers or categories. */
+export function pointOf(log: DecisionLog, policy: PointSpec['policy']): PointSpec {
+  const context = Object.fromEntries(
+    [...log.context].map(([name, column]) => [
+      name,
+      column instanceof Float64Array
+        ? { type: 'number' as const }
+        : { type: 'category' as const, values: [...new Set(column)].filter((v) => v !== null).slice(0, 256) },
+    ]),
+  );
+  return {
+    point: 'candidate',
+    arms: log.arms,
+    fallback: log.arms[0],
+    policy,
+    objective: { range: log.range },
+    ...(log.context.size === 0 ? {} : { context }),
+  };
+}
+
+/** A row's context as the point's schema encodes it. @throws GanglionError `invalid_context`, naming row and field */
+export function contextReader(
+  log: DecisionLog,
+  point: CompiledPoint,
+): (row: number, out: Float64Array) => void {
+  const columns = point.fields.map((field) => log.context.get(field.name));
+  const context: Record<string, unknown> = Object.create(null);
+  return (row, out) => {
+    point.fields.forEach((field, i) => {
+      const raw = columns[i]?.[row];
+      const missing = raw === undefined || raw === null || (typeof raw === 'number' && Number.isNaN(raw));
+      context[field.name] = missing
+        ? undefined
+        : field.type === 'boolean'
+          ? raw === 1 || raw === 'true'
+          : field.type === 'category'
+            ? String(raw)
+            : Number(raw);
+    });
+    const problem = encodeContext(point.fields, context, out);
+    if (problem !== '')
+      throw new GanglionError('invalid_context', `row ${row + 1} of ${log.name}: ${problem}`, {
+        field: problem.split(' ')[0],
+        mend: 'Declare the context as the log has it.',
+      });
+  };
+}

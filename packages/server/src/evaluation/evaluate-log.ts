@@ -1,0 +1,74 @@
+import {
+  crossFit,
+  type EstimatorName,
+  type Evaluation,
+  evaluate,
+  type IntervalKind,
+  type RefusalRule,
+  sampleOf,
+  unsupportedMass,
+} from '@ganglion/core/ope';
+import type { Candidate } from './candidate.ts';
+import type { DecisionLog } from './decision-log.ts';
+import { featuresOf } from './features.ts';
+
+export interface EvaluateLogOptions {
+  readonly estimators?: readonly EstimatorName[] | undefined;
+  readonly level: number;
+  readonly interval: IntervalKind;
+  readonly resamples: number;
+  readonly seed: number;
+  readonly folds: number;
+  readonly clip?: number | undefined;
+  readonly rule?: Partial<RefusalRule> | undefined;
+  /** Says what is under way. */
+  readonly say?: ((what: string) => void) | undefined;
+}
+
+export interface CandidateEvaluation extends Evaluation {
+  readonly candidate: string;
+  readonly how: string;
+}
+
+/** What a candidate would have brought on a log. @throws GanglionError `invalid_input` for a log that cannot be right */
+export function evaluateLog(
+  log: DecisionLog,
+  candidate: Candidate,
+  options: EvaluateLogOptions,
+): CandidateEvaluation {
+  const { say } = options;
+  const arms = log.arms.length;
+  const p = new Float64Array(arms);
+  const taken = new Float64Array(log.rows);
+  const mass = new Float64Array(arms);
+  const seen = new Uint8Array(arms);
+  say?.(`asking ${candidate.name} about ${log.rows} decisions`);
+  for (let row = 0; row < log.rows; row++) {
+    candidate.fill(row, p);
+    taken[row] = Math.min(1, p[log.arm[row]]);
+    seen[log.arm[row]] = 1;
+    for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
+  }
+  // What the candidate gives to arms that the log does not even name is missing from the sum.
+  const named = mass.reduce((sum, each) => sum + each, 0);
+  const unsupported =
+    log.rows === 0 ? null : Math.min(1, unsupportedMass(seen, mass) + Math.max(0, 1 - named));
+  const needsModel = options.estimators?.some((name) => name !== 'ips' && name !== 'snips') ?? true;
+  const modelled = needsModel && log.rows >= options.folds;
+  if (modelled) say?.('fitting the reward model');
+  const model = modelled
+    ? crossFit({ ...featuresOf(log), reward: log.reward, arm: log.arm, arms }, candidate.fill, {
+        folds: options.folds,
+        seed: options.seed,
+      })
+    : undefined;
+  const { propensity, reward, range } = log;
+  const sample = sampleOf({ reward, propensity, candidate: taken, model }, { clip: options.clip, range });
+  const evaluation = evaluate(sample, {
+    ...options,
+    range,
+    unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported,
+    onEstimator: (name) => say?.(`resampling ${name}`),
+  });
+  return { candidate: candidate.name, how: candidate.how, ...evaluation };
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { crossFit, type Estimate, type Evaluation, evaluate, replay, sampleOf } from '@ganglion/core/ope';
+import { armsBetween, compiled, proposer, teacher, viewOf } from './candidate.ts';
+import { contextReader, type DecisionLog } from './decision-log.ts';
+import type { EvaluateLogOptions } from './evaluate-log.ts';
+import { featuresOf } from './features.ts';
+
+export interface ReplayLogOptions extends EvaluateLogOptions {
+  /** Largest weight a row is kept by; default: the number of arms, right for a uniform log. */
+  readonly bound?: number | undefined;
+  /** A new view is made after this many rows were learned from. */
+  readonly everyRows: number;
+}
+
+/** What a policy did that learned along a log as if it had decided. */
+export interface ReplayedLog {
+  readonly policy: string;
+  readonly rows: number;
+  /** Rows that it would have decided alike, and so learned from. */
+  readonly kept: number;
+  readonly bound: number;
+  /** Share of rows whose weight was above the bound: they are kept too seldom. */
+  readonly clipped: number;
+  /** Mean reward of what was kept; null where nothing was. */
+  readonly replayed: Estimate | null;
+  /** The same policy as it was at each row, by the estimators, over all rows. */
+  readonly evaluation: Evaluation;
+  /** SHA-256 over every probability, every row kept and every estimate: the same for the same log, policy and seed. */
+  readonly digest: string;
+}
+
+/**
+ * Runs a log through a point. At each row the policy is asked with what it has learned so far; where a seeded draw keeps
+ * the row, the policy learns from it and its reward counts.
+ */
+export function replayLog(log: DecisionLog, declaration: unknown, options: ReplayLogOptions): ReplayedLog {
+  const point = compiled(log, declaration);
+  const { there } = armsBetween(log, point);
+  const read = contextReader(log, point);
+  const propose = proposer(log, point, read);
+  const teach = teacher(log, point, there, read);
+  const bound = options.bound ?? log.arms.length;
+  const run = replay({ bound, seed: options.seed, above: 'clip' });
+  const arms = log.arms.length;
+  // What each arm was given at each row: the model-based estimators need it, and huge logs go without them.
+  const modelled = log.rows * arms <= MAX_CELLS && log.rows >= options.folds;
+  const given = new Float64Array(modelled ? log.rows * arms : 0);
+  const taken = new Float64Array(log.rows);
+  const kept = new Uint8Array(log.rows);
+  let own = point.policy.evidence.zero();
+  let view = viewOf(point.policy, own, point, log.atMs?.[0] ?? 0, options.seed, undefined);
+  let since = 0;
+  for (let row = 0; row < log.rows; row++) {
+    if (row % 10_000 === 0) options.say?.(`replaying ${row} of ${log.rows} decisions`);
+    const p = propose(view, row);
+    taken[row] = Math.min(1, p[there[log.arm[row]]]);
+    for (let a = 0; modelled && a < arms; a++) given[row * arms + a] = p[there[a]];
+    if (Number.isNaN(log.propensity[row]) || !run.accept(taken[row], log.propensity[row])) continue;
+    kept[row] = 1;
+    own = teach(own, row);
+    if (++since < options.everyRows) continue;
+    since = 0;
+    view = viewOf(point.policy, own, point, log.atMs?.[row] ?? 0, options.seed, view);
+  }
+  const evaluation = evaluated(log, taken, modelled ? given : undefined, options);
+  const rewards = log.reward.filter((_, row) => kept[row] === 1);
+  const sure = new Float64Array(rewards.length).fill(1);
+  const keptSample = sampleOf({ reward: rewards, propensity: sure, candidate: sure });
+  const { logged: replayed } = evaluate(keptSample, { ...options, estimators: [], range: log.range });
+  const digest = createHash('sha256').update(taken).update(kept);
+  return {
+    policy: point.policy.name,
+    rows: log.rows,
+    kept: run.kept,
+    bound,
+    clipped: run.rows === 0 ? 0 : run.clipped / run.rows,
+    replayed,
+    evaluation,
+    digest: digest.update(JSON.stringify({ evaluation, replayed })).digest('hex'),
+  };
+}
+
+/** Cells of the matrix of probabilities, 8 bytes each. */
+const MAX_CELLS = 50_000_000;
+
+function evaluated(
+  log: DecisionLog,
+  taken: Float64Array,
+  given: Float64Array | undefined,
+  options: ReplayLogOptions,
+): Evaluation {
+  const { reward, propensity, arm, range } = log;
+  const arms = log.arms.length;
+  const model =
+    given === undefined
+      ? undefined
+      : crossFit(
+          { ...featuresOf(log), reward, arm, arms },
+          (row, out) => out.set(given.subarray(row * arms, (row + 1) * arms)),
+          { folds: options.folds, seed: options.seed },
+        );
+  const sample = sampleOf({ reward, propensity, candidate: taken, model }, { clip: options.clip, range });
+  return evaluate(sample, { ...options, range, onEstimator: (name) => options.say?.(`resampling ${name}`) });
+}

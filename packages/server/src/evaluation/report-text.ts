@@ -1,0 +1,89 @@
+import type { Estimate, Evaluation } from '@ganglion/core/ope';
+import { count, number, percent } from '../cli/format.ts';
+import { clean, pairs, type Style, table } from '../cli/style.ts';
+import type { DecisionLog } from './decision-log.ts';
+import type { CandidateEvaluation } from './evaluate-log.ts';
+import type { ReplayedLog } from './replay-log.ts';
+
+/** What was read, and what it brought. */
+export function logText(log: DecisionLog, own: Estimate | null, style: Style): string {
+  const skipped = Object.entries(log.skipped).map(([why, n]) => `${count(n)} ${why}`);
+  const told = pairs(
+    [
+      ['log', `${clean(log.name)}: ${count(log.rows)} decisions, ${log.arms.length} arms`],
+      ...(skipped.length === 0 ? [] : [['left out', skipped.join(', ')] as const]),
+      ['its own value', own === null ? '–' : bracketed(own)],
+    ],
+    style,
+  );
+  return `${told}\n`;
+}
+
+/** One candidate: the overlap, then the estimates, or why there are none. */
+export function candidateText(evaluation: CandidateEvaluation, level: number, style: Style): string {
+  return `${style.bold(clean(evaluation.candidate))}  ${style.dim(clean(evaluation.how))}\n${evaluationText(evaluation, level, style)}\n`;
+}
+
+export function replayText(replayed: ReplayedLog, level: number, style: Style): string {
+  const { kept, rows, bound, clipped, policy, digest } = replayed;
+  const told = pairs(
+    [
+      ['policy', clean(policy)],
+      [
+        'kept',
+        `${count(kept)} of ${count(rows)} decisions, those it would have made itself (weights up to ${number(bound)})`,
+      ],
+      ...(clipped > 0
+        ? [['clipped', `${percent(clipped)} of the decisions weigh more and are kept too seldom`] as const]
+        : []),
+      ['replayed value', replayed.replayed === null ? '–' : bracketed(replayed.replayed)],
+      ['digest', digest],
+    ],
+    style,
+  );
+  return `${told}\n${style.bold('the same policy, by every decision')}\n${evaluationText(replayed.evaluation, level, style)}`;
+}
+
+function evaluationText(evaluation: Evaluation, level: number, style: Style): string {
+  const { overlap, refused, estimates } = evaluation;
+  const { effective, rows, unknown, maxWeight, maxWeightShare, meanWeight, meanWeightError } = overlap;
+  const told = pairs(
+    [
+      ['  effective', `${number(effective)} of ${count(rows)} decisions`],
+      ['  largest weight', `${number(maxWeight)}, ${percent(maxWeightShare)} of all`],
+      ['  mean weight', `${number(meanWeight)} ± ${number(meanWeightError)}`],
+      ...(overlap.unsupported === null
+        ? []
+        : [['  never done here', `${percent(overlap.unsupported)} of what it does`] as const]),
+      ...(overlap.clipped > 0 ? [['  clipped', `${percent(overlap.clipped)} of the weight`] as const] : []),
+      ...(unknown > 0 ? [['  left out', `${count(unknown)} decisions of unknown propensity`] as const] : []),
+    ],
+    style,
+  );
+  if (refused.length > 0)
+    return `${told}${style.warn('  refused: the log does not know')}\n${refused.map(({ reason, why }) => `    ${reason}: ${why}\n`).join('')}`;
+  const head = [
+    { head: '  ESTIMATOR' },
+    { head: 'VALUE', right: true },
+    { head: `${number(level * 100)} %`, right: true },
+    { head: 'BEYOND THE LOG', right: true },
+    { head: '' },
+  ];
+  const lines = estimates.map(({ estimator, value, low, high, difference, parameter, interval }) => [
+    `  ${estimator}`,
+    number(value),
+    `[${number(low)}, ${number(high)}]`,
+    `${signed(difference.value)} [${signed(difference.low)}, ${signed(difference.high)}]`,
+    [
+      parameter === null ? '' : `parameter ${parameter === Infinity ? '∞' : number(parameter)}`,
+      interval === 'empirical-bernstein' ? 'few rows vary: a bound' : '',
+    ]
+      .filter((text) => text !== '')
+      .join(', '),
+  ]);
+  return `${told}${table(head, lines, style)}`;
+}
+
+const bracketed = ({ value, low, high }: Estimate): string =>
+  `${number(value)} [${number(low)}, ${number(high)}]`;
+const signed = (value: number): string => (value > 0 ? `+${number(value)}` : number(value));
