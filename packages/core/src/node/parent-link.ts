@@ -36,6 +36,8 @@ export interface ParentLink {
   /** Exchanges that are over: what they still deliver is late. */
   readonly over: Set<string>;
   seq: number;
+  /** The last message under an earlier incarnation of this process: answers to it are to nobody. */
+  formerSeq: number;
   /** Messages sent and not yet heard, by number. */
   readonly sent: Map<number, Sent>;
   /** The newest with content that awaits its acknowledgement; 0: none. */
@@ -83,6 +85,7 @@ export function parentLink(send: (message: UpMessage) => void, connection: numbe
     session: 0,
     over: new Set(),
     seq: 0,
+    formerSeq: 0,
     sent: new Map(),
     dataSeq: 0,
     dataSentMs: 0,
@@ -269,6 +272,7 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   if (link === undefined || node.closed) return;
   if (down.v !== PROTOCOL) return refuse(node, 'protocol_version');
   readClocks(node);
+  if (down.heard <= link.formerSeq && link.formerSeq > 0) return refuse(node, 'former_incarnation');
   if (link.over.has(sessionOf(down))) return refuse(node, 'former_parent');
   if (
     down.incarnation !== link.parentIncarnation ||

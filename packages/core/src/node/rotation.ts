@@ -11,6 +11,7 @@ import { type NodeState, newIncarnation } from './state.ts';
 export function rotateIncarnation(node: NodeState): void {
   rename(node, nextOpening(node.ownOrigins, node.moment.treeMs));
   node.seed = [node.ports.chance.uint32(), node.ports.chance.uint32()];
+  if (node.parent !== undefined) node.parent.formerSeq = node.parent.seq;
   openIncarnation(node);
   syncPoints(node);
 }
