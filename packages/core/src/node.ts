@@ -36,6 +36,7 @@ import {
   readClocks,
 } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
+import { trimWhenDue } from './node/trimming.ts';
 import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
@@ -328,6 +329,7 @@ function tick(node: NodeState): void {
   expireAll(node);
   expireAsks(node);
   foldWhenDue(node);
+  trimWhenDue(node);
   refreshPoints(node);
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)

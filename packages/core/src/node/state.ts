@@ -37,10 +37,17 @@ export interface NodeTuning {
   readonly foldAfterMs: number;
   /** … and the newest of a node after this long without a change or a word. */
   readonly foldAbsentAfterMs: number;
-  /** Nodes below are forgotten in reports after this long without a word. */
+  /**
+   * Nodes below are forgotten in reports after this long without a word; so is, at the root, feedback for a node that nobody
+   * has heard of, but never before the longest attribution window and correction have passed.
+   */
   readonly forgetNodeMs: number;
   /** Most feedback items that may wait for the disk. */
   readonly intakeMax: number;
+  /** Between two looks for what the journals need keep no longer. */
+  readonly trimEveryMs: number;
+  /** The audit is kept this long. */
+  readonly auditKeptMs: number;
   /** A restarted root grants leases after every known child has handed back its controls, or after this long. */
   readonly restartGraceMs: number;
 }
@@ -57,6 +64,8 @@ export const DEFAULT_TUNING: NodeTuning = {
   foldAbsentAfterMs: 90 * 86_400_000,
   forgetNodeMs: 86_400_000,
   intakeMax: 1_000_000,
+  trimEveryMs: 3_600_000,
+  auditKeptMs: 400 * 86_400_000,
   restartGraceMs: 30_000,
 };
 
@@ -189,6 +198,8 @@ export interface NodeState {
   lastFlushError: string;
   nextFlushMs: number;
   guardsSavedMs: number;
+  /** When the journals were last trimmed. */
+  trimmedMs: number;
 
   readonly audit: AuditEntry[];
   auditSeq: number;
@@ -335,6 +346,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     lastFlushError: '',
     nextFlushMs: 0,
     guardsSavedMs: monoMs,
+    trimmedMs: monoMs,
     audit: [],
     auditSeq: 0,
     tagCounter: 0,
