@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type ClockSources, systemChance, systemClock } from './system.ts';
+import { type ClockSources, systemChance, systemClock, systemSeals } from './system.ts';
 
 /** A machine of which every clock can be moved. */
 function machine(uptimeSlackMs = 20) {
@@ -129,5 +129,25 @@ describe('systemChance', () => {
     const first = new Set(Array.from({ length: 4096 }, () => a.uint32()));
     const common = Array.from({ length: 4096 }, () => b.uint32()).filter((word) => first.has(word));
     expect(common.length).toBeLessThan(5);
+  });
+});
+
+describe('systemSeals', () => {
+  const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+  const { seal, verify } = systemSeals();
+
+  test('are HMAC-SHA-256: RFC 4231, test case 2', () => {
+    const code = seal(utf8('Jefe'), utf8('what do ya want for nothing?'));
+    expect(Buffer.from(code).toString('hex')).toBe(
+      '5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843',
+    );
+  });
+
+  test('hold for what was sealed, under that key, and for nothing else', () => {
+    const code = seal(utf8('key'), utf8('said'));
+    expect(verify(utf8('key'), utf8('said'), code)).toBe(true);
+    expect(verify(utf8('key'), utf8('sais'), code)).toBe(false);
+    expect(verify(utf8('kez'), utf8('said'), code)).toBe(false);
+    expect(verify(utf8('key'), utf8('said'), code.slice(1))).toBe(false);
   });
 });

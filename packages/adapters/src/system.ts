@@ -1,7 +1,8 @@
-/** The machine's own clock and chance. */
+/** The machine's own clock, chance and seals. */
 
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import os from 'node:os';
-import type { Chance, Clock } from '@ganglion/core';
+import type { Chance, Clock, Seals } from '@ganglion/core';
 
 /** What a system clock is made of; only tests give others. */
 export interface ClockSources {
@@ -85,6 +86,19 @@ export function systemChance(): Chance {
       const word = words[next]!;
       words[next++] = 0;
       return word;
+    },
+  };
+}
+
+/** HMAC-SHA-256 (RFC 2104), by the platform's cryptography; compared in constant time. */
+export function systemSeals(): Seals {
+  const seal = (key: Uint8Array, data: Uint8Array): Uint8Array =>
+    createHmac('sha256', key).update(data).digest();
+  return {
+    seal,
+    verify(key, data, code) {
+      const expected = seal(key, data);
+      return expected.length === code.length && timingSafeEqual(expected, code);
     },
   };
 }

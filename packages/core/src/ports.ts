@@ -55,9 +55,19 @@ export interface Storage {
   close(): Promise<void>;
 }
 
+/** Message authentication, from the platform's cryptography: HMAC-SHA-256 (RFC 2104) in production. */
+export interface Seals {
+  /** The code over `data` under `key`. */
+  seal(key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** Whether `seal` is that code; takes as long for a wrong one as for a right one. */
+  verify(key: Uint8Array, data: Uint8Array, seal: Uint8Array): boolean;
+}
+
 export interface Ports {
   readonly clock: Clock;
   readonly chance: Chance;
+  /** Without them a node that comes back from an old backup recognises nothing of what it said since. */
+  readonly seals?: Seals | undefined;
   /** Without storage a node keeps nothing over a restart, says so in its status, and acknowledges at once. */
   readonly storage?: Storage | undefined;
 }

@@ -5,6 +5,7 @@ import {
   type HostedNode,
   type PointSpec,
   type Registry,
+  type Seals,
   type Storage,
   type Tier,
 } from '@ganglion/core';
@@ -27,6 +28,8 @@ export interface EmbedOptions {
   readonly clock?: Clock | undefined;
   /** Default: the platform's cryptographic source. */
   readonly chance?: Chance | undefined;
+  /** For a node with children and a disk that may be restored from a backup: in Node, `systemSeals` of `@ganglion/adapters/system`. */
+  readonly seals?: Seals | undefined;
   /** How often the node looks for what is due, ms; default 10. */
   readonly tickMs?: number | undefined;
 }
@@ -45,6 +48,7 @@ export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
     ports: {
       clock: options.clock ?? platformClock(),
       chance: options.chance ?? platformChance(),
+      seals: options.seals,
       storage: options.storage,
     },
     timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -4,6 +4,7 @@ import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
 import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import { fakeSeals } from '../testing/fake-seals.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
@@ -25,6 +26,7 @@ async function start(name: string, root: boolean, disk: MemoryDisk) {
     ports: {
       clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
       chance,
+      seals: fakeSeals,
       storage: disk.open(),
     },
   });

@@ -1,29 +1,37 @@
-import { type ControlsJson, decodeControls, encodeControls } from '../controls/control-codec.ts';
+import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { type ControlState, joinControls } from '../controls/control-state.ts';
-import { hmacSha256 } from '../stats/sha256.ts';
+import { GanglionError } from '../errors.ts';
 import type { DownMessage } from '../sync/messages.ts';
 import { jsonBytes } from './json-bytes.ts';
 import type { SealedControls } from './secret.ts';
 import { type NodeState, refuse } from './state.ts';
 
-const sealOf = (secret: Uint8Array, controls: ControlsJson): string =>
-  [...hmacSha256(secret, jsonBytes(controls))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+const toHex = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-/** The seal over what is durable here, for what goes down. Made once for each state. */
+const fromHex = (text: string): Uint8Array =>
+  Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
+
+/** The seal over what is durable here, for what goes down; empty where the node has no seals. Made once for each state. */
 export function currentSeal(node: NodeState): string {
+  const { seals } = node.ports;
+  if (seals === undefined) return '';
   if (node.sealed.state !== node.durableControls)
     node.sealed = {
       state: node.durableControls,
-      seal: sealOf(node.secret, encodeControls(node.durableControls)),
+      seal: toHex(seals.seal(node.secret, jsonBytes(encodeControls(node.durableControls)))),
     };
   return node.sealed.seal;
 }
 
 /** What a child hands back under this node's own seal, or undefined where it is not. */
 export function ownWords(node: NodeState, sealed: SealedControls): ControlState | undefined {
-  const seal = sealOf(node.secret, sealed.controls);
-  if (seal.length === sealed.seal.length && seal === sealed.seal)
-    return decodeControls(sealed.controls, node.limits);
+  try {
+    if (node.ports.seals?.verify(node.secret, jsonBytes(sealed.controls), fromHex(sealed.seal)))
+      return decodeControls(sealed.controls, node.limits);
+  } catch (error) {
+    if (!(error instanceof GanglionError)) throw error;
+  }
   refuse(node, 'seal_not_ours');
   return undefined;
 }

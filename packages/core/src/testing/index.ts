@@ -5,6 +5,7 @@ export * from './aggregator-laws.ts';
 export * from './control-laws.ts';
 export * from './detector-laws.ts';
 export * from './evidence-laws.ts';
+export { fakeSeals } from './fake-seals.ts';
 export * from './guard-laws.ts';
 export type { Law } from './law.ts';
 export * from './logged.ts';

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
-import { systemChance, systemClock } from '@ganglion/adapters/system';
+import { systemChance, systemClock, systemSeals } from '@ganglion/adapters/system';
 import {
   createNode,
   GanglionError,
@@ -37,7 +37,7 @@ export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
     tier: options.tier,
     root: options.root,
     registry: options.registry ?? standard,
-    ports: { clock: systemClock(), chance: systemChance(), storage },
+    ports: { clock: systemClock(), chance: systemChance(), seals: systemSeals(), storage },
     ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
     timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
   });

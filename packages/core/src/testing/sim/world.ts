@@ -10,6 +10,7 @@ import type { Factory, Registry } from '../../registry.ts';
 import { hash32 } from '../../stats/hash.ts';
 import type { DownMessage, UpMessage } from '../../sync/messages.ts';
 import { nodeOf } from '../../sync/slots.ts';
+import { fakeSeals } from '../fake-seals.ts';
 import { type MemoryDisk, memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
 import { network, type SimNetwork } from './network.ts';
@@ -151,7 +152,7 @@ export function start(world: World, machine: Machine): void {
     tier: machine.tier,
     root: machine.parent === '',
     registry: world.registry,
-    ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), storage },
+    ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), seals: fakeSeals, storage },
     tuning: { ...SIM_TUNING, ...world.plan.fold },
   })
     .then(
