@@ -304,6 +304,34 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'draw-biased',
     fault: 'the draw favours the first arm',
-    edits: [edit('decision/decide.ts', '    u -= p[a];', '    u -= a === 0 ? p[a] * 1.5 : p[a];')],
+    edits: [edit('decision/mix.ts', '    u -= p[a];', '    u -= a === 0 ? p[a] * 1.5 : p[a];')],
+  },
+  {
+    name: 'sticky-trains',
+    fault: 'a repeat of a sticky unit teaches as a draw of its own',
+    edits: [edit('decision/record.ts', 'sticky: { trains: false', 'sticky: { trains: true')],
+  },
+  {
+    name: 'sticky-escalated-forgotten',
+    fault: 'a unit does not keep an arm that the parent proposed',
+    edits: [
+      edit('decision/decide.ts', "reason === 'policy' || reason === 'escalated'", "reason === 'policy'"),
+    ],
+  },
+  {
+    name: 'placement-ignored-when-asked',
+    fault: 'a node that may not decide a point answers for it from its own view',
+    edits: [edit('node/answering.ts', 'if (state.misplaced)', 'if (state.n < 0)')],
+  },
+  {
+    name: 'killed-while-asking',
+    fault: 'the controls are not looked at again when the parent has answered',
+    edits: [
+      edit(
+        'decision/decide.ts',
+        'const stopped = controls(state, moment, input, asked);',
+        "const stopped = typeof asked === 'object' ? undefined : controls(state, moment, input, asked);",
+      ),
+    ],
   },
 ];

@@ -1,4 +1,5 @@
 import type { FeedbackResult } from '../../node-api.ts';
+import { askers } from './askers.ts';
 import { type DrawTest, decideOn } from './deciding.ts';
 import type { Dice } from './dice.ts';
 import { fail } from './failure.ts';
@@ -19,11 +20,16 @@ const RETRY_MS = 250;
 
 export function clients(world: World, book: Ledger, rules: Safety, test: DrawTest, dice: Dice): Clients {
   const self: Clients = { decide, decideAt, waiting: 0 };
+  const asker = askers(world, book, rules, dice.fork(6), (made) => {
+    self.waiting++;
+    report(made, 0, dice.below(2));
+  });
   const up = (): Machine[] => world.machines.filter((m) => m.process !== undefined && !m.asleep);
 
   function decide(): void {
     const able = up();
     if (able.length > 0) decideAt(dice.pick(able));
+    asker.ask();
   }
 
   function decideAt(machine: Machine): void {

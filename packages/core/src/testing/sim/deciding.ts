@@ -52,7 +52,7 @@ export function decideOn(
 
 const STOPPED = ['killed', 'lease_expired', 'blocked', 'placement', 'invalid_context'];
 
-function checkStops(world: World, rules: Safety, machine: Machine, record: DecisionRecord): void {
+export function checkStops(world: World, rules: Safety, machine: Machine, record: DecisionRecord): void {
   if (STOPPED.includes(record.reason)) return;
   const state = machine.process!.node.state;
   const root = world.machines[0].name;
@@ -84,7 +84,7 @@ export function covers(scope: string, point: string, machine: Machine): boolean 
   );
 }
 
-function checkArms(state: PointState, record: DecisionRecord): void {
+export function checkArms(state: PointState, record: DecisionRecord): void {
   if (record.point === TAGGED && record.reason === 'policy' && record.arm !== record.unit)
     fail('allowed-arms', `${record.id} was for ${record.unit} and got ${record.arm}`);
   if (state.ruling.armsAllowed[record.armIndex] !== 1)

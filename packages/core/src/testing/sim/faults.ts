@@ -5,7 +5,16 @@ import type { DiskSnapshot } from '../memory-storage.ts';
 import { memoryDisk } from '../memory-storage.ts';
 import type { Dice } from './dice.ts';
 import { lie } from './impostor.ts';
-import { type Fault, LEARNED, LEASE_MS, learnedSpec, openSpec, TAGGED, taggedSpec } from './plan.ts';
+import {
+  askedSpec,
+  type Fault,
+  LEARNED,
+  LEASE_MS,
+  learnedSpec,
+  openSpec,
+  TAGGED,
+  taggedSpec,
+} from './plan.ts';
 import { addMachine, connect, crash, diskOptions, type Machine, start, type World } from './world.ts';
 
 /** Everybody may do everything here: who may do what is the rim's business, and the authority rules have tests. */
@@ -369,5 +378,6 @@ export function declarePoints(world: World): Promise<unknown> {
     node.apply(taggedSpec(names, 1, world.plan.halfLife), OPERATOR),
     node.apply(learnedSpec(world.plan, ['a', 'b', 'c'], 1), OPERATOR),
     node.apply(openSpec(), OPERATOR),
+    node.apply(askedSpec(world.plan.placement), OPERATOR),
   ]);
 }

@@ -24,6 +24,8 @@ export interface Plan {
   readonly policy: 'epsilon-greedy' | 'thompson' | 'split';
   /** When the root folds; empty: not within a run. */
   readonly fold: Partial<NodeTuning>;
+  /** The lowest tier that may decide the point that is asked about. */
+  readonly placement: Tier;
   /** Mean time between events of each kind, ms; Infinity: never. */
   readonly every: Readonly<Record<Fault, number>>;
 }
@@ -120,6 +122,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
           foldAbsentAfterMs: dice.chance(0.4) ? dice.between(300, 2000) : Number.POSITIVE_INFINITY,
         }
       : {},
+    placement: dice.pick(['device', 'device', 'region', 'cloud'] as const),
   };
 }
 
@@ -138,6 +141,11 @@ function drawTree(dice: Dice, size: number | undefined): PlannedNode[] {
 export const TAGGED = 'tagged';
 export const LEARNED = 'learned';
 export const OPEN = 'open';
+/** One whose policy is often unsure, so that it is asked about from tier to tier; its units keep their arms. */
+export const ASKED = 'asked';
+
+/** How long a unit of it keeps its arm, ms. */
+export const STICKY_MS = 500;
 
 /** Shares of the learned point, which its invariants recompute. */
 export const HOLDOUT = 0.2;
@@ -181,4 +189,22 @@ export const openSpec = (): PointSpec => ({
   policy: { kind: 'fixed', arm: 'on' },
   oversight: { lease: LEASE_MS, onExpiry: 'continue' },
   attribution: { window: '1h' },
+});
+
+export const askedSpec = (placement: Tier): PointSpec => ({
+  point: ASKED,
+  arms: ['x', 'y', 'z'],
+  fallback: 'x',
+  baseline: { kind: 'fixed', arm: 'x' },
+  policy: { kind: 'wavering' },
+  guards: [
+    { kind: 'holdout', share: HOLDOUT },
+    { kind: 'bulkhead', total: 4, queue: 2 },
+    { kind: 'confidence', min: 0.5, otherwise: ['escalate', 'soften'] },
+  ],
+  sticky: { for: STICKY_MS },
+  oversight: { lease: LEASE_MS },
+  attribution: { window: '1h' },
+  pooling: { steps: 1, every: 50 },
+  placement,
 });

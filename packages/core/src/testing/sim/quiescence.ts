@@ -24,6 +24,10 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
   for (const state of states) {
     if (state.controlsDirty || differs(world, state, root))
       return `${state.name} holds other controls than the root`;
+    const asks = state.parent?.asks.size ?? 0;
+    if (asks > 0) return `${state.name} has ${asks} questions under way, and nobody asks`;
+    for (const load of state.domainLoads.values())
+      if (load.queue.length > 0) return `${state.name} lets ${load.queue.length} wait for a place`;
     if (state.outbox.size > 0) return `${state.name} has ${state.outbox.size} items in its outbox`;
     if (!state.isRoot && !(state.moment.leaseAgeMs < LEASE_MS))
       return `${state.name} has no lease (age ${state.moment.leaseAgeMs})`;

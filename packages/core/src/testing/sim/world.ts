@@ -79,7 +79,7 @@ export function createWorld(seed: number, plan: Plan, dice: Dice, log: Trace = t
     line,
     network: network(line, dice.fork(1), plan.network),
     machines: [],
-    registry: { policies: { ...policies, 'by-unit': byUnit }, guards },
+    registry: { policies: { ...policies, 'by-unit': byUnit, wavering }, guards },
     trace: log,
     onTouch: () => {},
     onStart: () => {},
@@ -154,6 +154,13 @@ export function start(world: World, machine: Machine): void {
     registry: world.registry,
     ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), seals: fakeSeals, storage },
     tuning: { ...SIM_TUNING, ...world.plan.fold },
+    timeout: (ms) =>
+      new Promise((resolve) =>
+        line.after(ms, () => {
+          resolve();
+          world.pendingPromises = true;
+        }),
+      ),
   })
     .then(
       (node) => {
@@ -210,6 +217,8 @@ export function connect(world: World, machine: Machine): void {
         world.network.send(target.index, name, down, (back) => {
           if (!alive()) return;
           world.trace.note(world.line.nowMs, name, () => tellDown(back as DownMessage));
+          // An answer from above settles what waits for it.
+          if ((process.node.state.parent?.asks.size ?? 0) > 0) world.pendingPromises = true;
           receive(back as DownMessage);
           world.onTouch(machine);
         });
@@ -273,6 +282,26 @@ const LIMITS = {
   messageBytes: 16 << 20,
   points: 1000,
   origins: 1000,
+};
+
+/** Wants an arm by the unit, and is sure of it in half of the cases: every other time it would rather ask. */
+const wavering: Factory<Policy> = (options, input) => {
+  const kept = moments({ range: input.range, halfLifeMs: halfLife(options, input.path) });
+  const policy: Policy<ReturnType<typeof kept.zero>, null> = {
+    name: 'wavering/1',
+    evidence: kept,
+    additive: true,
+    view: () => null,
+    propose: (_view, at, out) => {
+      let mass = 0;
+      for (let a = 0; a < at.arms; a++)
+        mass += out.p[a] = at.allowed[a] === 1 ? 1 + ((at.unitHash >>> a) & 3) : 0;
+      for (let a = 0; a < at.arms; a++) out.p[a] /= mass;
+      out.confidence = (((at.unitHash >>> 5) + at.turn * 3) % 8) / 8;
+    },
+    learn: recordReward(kept),
+  };
+  return policy as Policy;
 };
 
 /** The arm whose name is the unit, with certainty: so a total tells who has learned what. */

@@ -1,0 +1,135 @@
+import type { DecisionRecord } from '../../decision/decision-record.ts';
+import type { PointState } from '../../decision/point-state.ts';
+import type { Tier } from '../../decision/spec.ts';
+import { isGanglionError } from '../../errors.ts';
+import { ASKS_MAX } from '../../node/asking.ts';
+import { checkArms, checkStops } from './deciding.ts';
+import type { Dice } from './dice.ts';
+import { fail } from './failure.ts';
+import { type Ledger, type Made, remember } from './ledger.ts';
+import { ASKED, STICKY_MS } from './plan.ts';
+import type { Safety } from './safety.ts';
+import type { Machine, SimProcess, World } from './world.ts';
+
+/** Applications that have time: their decisions may wait for a place, and for the word of those above. */
+export interface Askers {
+  ask(): void;
+}
+
+/** What one unit got first, on one machine. */
+interface First {
+  readonly arm: string | null;
+  /** Tree time: by this the unit's time runs out, and it may jump ahead while a node first hears from those above. */
+  readonly treeMs: number;
+}
+
+const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
+const SLACK_MS = 1;
+
+export function askers(
+  world: World,
+  book: Ledger,
+  rules: Safety,
+  dice: Dice,
+  report: (made: Made) => void,
+): Askers {
+  const firsts = new Map<string, First>();
+
+  return {
+    ask() {
+      const able = world.machines.filter((m) => m.process !== undefined && !m.asleep);
+      if (able.length === 0) return;
+      const machine = dice.pick(able);
+      const process = machine.process!;
+      if (process.node.state.points.get(ASKED) === undefined) return;
+      const unit = `v${dice.below(8)}`;
+      if (dice.chance(0.3)) {
+        heard(machine, process, unit, process.node.decide(ASKED, { unit }) as DecisionRecord);
+        return;
+      }
+      const deadlineMs = dice.pick([0, 20, 80, 300]);
+      const untilMs = world.line.nowMs + deadlineMs * 1.02 + SLACK_MS;
+      world.pendingPromises = true;
+      process.node
+        .decideAsync(ASKED, { unit }, { deadlineMs })
+        .then(
+          (record) => {
+            if (world.line.nowMs > untilMs && !machine.asleep)
+              fail('deadline', `${machine.name} made ${record.id} ${world.line.nowMs - untilMs} ms too late`);
+            heard(machine, process, unit, record as DecisionRecord);
+          },
+          (error: unknown) => {
+            if (!isGanglionError(error) || error.code !== 'unknown_point') world.failure ??= error;
+          },
+        )
+        .catch((error: unknown) => {
+          world.failure ??= error;
+        });
+      if ((process.node.state.parent?.asks.size ?? 0) > ASKS_MAX)
+        fail('memory', `${machine.name} has too many questions under way`);
+    },
+  };
+
+  function heard(machine: Machine, process: SimProcess, unit: string, record: DecisionRecord): void {
+    if (machine.process !== process) return; // its process has ended meanwhile: nobody hears this
+    const state = process.node.state.joins.get(record.source.idPrefix) as PointState;
+    world.trace.fold(record.armIndex + (record.probability || 0));
+    world.trace.note(
+      world.line.nowMs,
+      machine.name,
+      () => `answers ${record.id}: ${record.arm} for ${unit} (${record.reason}, p=${record.probability})`,
+    );
+    checkStops(world, rules, machine, record);
+    if (record.armIndex >= 0) checkArms(state, record);
+    checkPlacement(world, machine, record);
+    checkSticky(machine, unit, record);
+    checkHoldout(state, unit, record);
+    if (record.armIndex < 0) return;
+    world.line.after(dice.wait(60), () => process.node.release(record.id));
+    const made = remember(book, machine, record, state.learnerKey, world.line.nowMs);
+    if (dice.chance(0.7)) world.line.after(dice.wait(80), () => report(made));
+  }
+
+  /** A unit keeps its arm, and nobody else's. Machines whose disks went back in time may remember otherwise. */
+  function checkSticky(machine: Machine, unit: string, record: DecisionRecord): void {
+    const key = `${machine.index} ${unit}`;
+    const first = firsts.get(key);
+    if (record.reason === 'policy' || record.reason === 'escalated') {
+      firsts.set(key, { arm: record.arm, treeMs: record.treeMs });
+      const within = first !== undefined && record.treeMs - first.treeMs < STICKY_MS;
+      if (within && steady(machine) && kept(first, record))
+        fail('sticky', `${record.id} was drawn for ${unit}, which had ${first.arm} since ${first.treeMs}`);
+    }
+    if (record.reason !== 'sticky' || machine.named) return;
+    if (record.trains) fail('sticky', `${record.id} is a repeat, and teaches`);
+    if (first === undefined || first.arm !== record.arm)
+      fail('sticky', `${record.id} repeats ${record.arm} for ${unit}, which had ${first?.arm}`);
+  }
+}
+
+/** One process, since its first: what it has not written yet it may have forgotten. */
+const steady = (machine: Machine): boolean => machine.processes === 1 && !machine.named;
+
+/** Whether nothing stands in the way of the arm that the unit had. */
+const kept = (first: First, record: DecisionRecord): boolean =>
+  first.arm !== null && !record.verdicts.some(({ guard }) => guard === 'kill');
+
+/** Below the tier that may decide, nothing is drawn from what this node itself proposes. */
+function checkPlacement(world: World, machine: Machine, record: DecisionRecord): void {
+  const below = TIERS.indexOf(machine.tier) < TIERS.indexOf(world.plan.placement);
+  if (below && record.reason === 'policy')
+    fail('placement', `${machine.name} decided ${record.id}, which is for ${world.plan.placement}`);
+  if (!below && record.reason === 'placement')
+    fail('placement', `${machine.name} may decide ${record.id}, and did not`);
+  if (record.reason === 'escalated' && machine.parent === '')
+    fail('placement', `${machine.name} has no parent, and asked it for ${record.id}`);
+}
+
+function checkHoldout(state: PointState, unit: string, record: DecisionRecord): void {
+  if (!['policy', 'escalated', 'sticky', 'baseline'].includes(record.reason)) return;
+  const { unitHash } = record;
+  const input = { ...state.scratch.guardInput, unit, unitHash, stratum: '' };
+  const held = state.compiled.guards[0].guard.check(null, input).kind === 'assign';
+  if (held !== (record.reason === 'baseline'))
+    fail('holdout', `${record.id}: ${unit} is ${held ? '' : 'not '}held out and got ${record.reason}`);
+}
