@@ -319,11 +319,6 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
-    name: 'placement-ignored-when-asked',
-    fault: 'a node that may not decide a point answers for it from its own view',
-    edits: [edit('node/answering.ts', 'if (state.misplaced)', 'if (state.n < 0)')],
-  },
-  {
     name: 'killed-while-asking',
     fault: 'the controls are not looked at again when the parent has answered',
     edits: [

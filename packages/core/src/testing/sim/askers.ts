@@ -65,10 +65,27 @@ export function askers(
         .catch((error: unknown) => {
           world.failure ??= error;
         });
-      if ((process.node.state.parent?.asks.size ?? 0) > ASKS_MAX)
-        fail('memory', `${machine.name} has too many questions under way`);
+      const asks = process.node.state.parent?.asks.size ?? 0;
+      if (asks > ASKS_MAX) fail('memory', `${machine.name} has too many questions under way`);
+      if (asks > 0 && dice.chance(0.1)) stopMeanwhile(machine, process);
     },
   };
+
+  /** A person stops the point here while those above are asked, and thinks better of it soon after. */
+  function stopMeanwhile(machine: Machine, process: SimProcess): void {
+    const request = { scope: `point:${ASKED}`, reason: 'test', by: { name: 'somebody', authority: '*' } };
+    const act = (what: 'kill' | 'revive'): void => {
+      if (machine.process !== process || machine.asleep) return;
+      world.pendingPromises = true;
+      world.trace.note(world.line.nowMs, machine.name, () => `${what} ${request.scope}`);
+      process.node[what](request).catch((error: unknown) => {
+        if (!isGanglionError(error)) world.failure ??= error;
+      });
+      world.onTouch(machine);
+    };
+    world.line.after(dice.between(0, 6), () => act('kill'));
+    world.line.after(dice.between(60, 120), () => act('revive'));
+  }
 
   function heard(machine: Machine, process: SimProcess, unit: string, record: DecisionRecord): void {
     if (machine.process !== process) return; // its process has ended meanwhile: nobody hears this
@@ -80,6 +97,9 @@ export function askers(
       () => `answers ${record.id}: ${record.arm} for ${unit} (${record.reason}, p=${record.probability})`,
     );
     checkStops(world, rules, machine, record);
+    const stopped = process.node.state.points.get(ASKED)?.ruling.kill;
+    if (stopped !== undefined && record.reason !== 'killed' && record.reason !== 'blocked')
+      fail('kill-ignored', `${machine.name} answers ${record.id} by ${record.reason}: ${stopped.why}`);
     if (record.armIndex >= 0) checkArms(state, record);
     checkPlacement(world, machine, record);
     checkSticky(machine, unit, record);

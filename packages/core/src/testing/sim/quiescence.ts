@@ -302,7 +302,7 @@ function leftovers(world: World, states: readonly NodeState[]): string | undefin
   }
   let share = 0;
   for (const state of states) share += state.granted.get(state.name) ?? 0;
-  if (share < 0.2) return `the nodes together hold only ${share} of every limit`;
+  if (share < 0.2 - 1e-9) return `the nodes together hold only ${share} of every limit`;
   return undefined;
 }
 
