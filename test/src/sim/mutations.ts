@@ -196,6 +196,32 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'controls-for-all',
+    fault: 'a child may say things for places that are not below it',
+    edits: [
+      edit(
+        'node/controls.ts',
+        'else if (!below(tag) || said.subtree !== sayerOf(tag))',
+        'else if (node.closed)',
+      ),
+    ],
+  },
+  {
+    name: 'removals-for-all',
+    fault: 'a child may take back what was said above it',
+    edits: [edit('node/controls.ts', 'if (below(origin)) ranges', 'ranges')],
+  },
+  {
+    name: 'seal-unread',
+    fault: 'a node takes for its own words whatever is said to be',
+    edits: [edit('node/seal.ts', 'if (seal.length === sealed.seal.length && seal === sealed.seal)', '')],
+  },
+  {
+    name: 'words-forgotten',
+    fault: 'a node that comes back from an old backup is not told what it said since',
+    edits: [edit('node/seal.ts', '!vouched.forgotten || vouched.parent !== parent', 'parent.length > 0')],
+  },
+  {
     name: 'learns-across-reset',
     fault: 'an outcome of a decision before a reset teaches the learner after it',
     edits: [

@@ -116,7 +116,7 @@ function removedBelow(
     for (const tag of said.keys())
       if (!below(tag) && isRemoved(theirs, tag)) refuse(node, 'removal_without_authority');
   const ranges = new Map<string, readonly Range[]>();
-  for (const [origin, list] of theirs.ranges) if (below(`${origin}~0`)) ranges.set(origin, list);
+  for (const [origin, list] of theirs.ranges) if (below(origin)) ranges.set(origin, list);
   const odd = removedTags([...theirs.odd].filter(below)).odd;
   const more = unionRemoved(state.removed, { ranges, odd });
   if (more === state.removed || sizeOfRemoved(more) <= REMOVED_MAX) return more;

@@ -17,6 +17,7 @@ export type Invariant =
   | 'draws'
   | 'shares'
   | 'name-stolen'
+  | 'controls-forged'
   | 'memory'
   | 'feedback-lost'
   | 'quiescence'

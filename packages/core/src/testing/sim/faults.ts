@@ -253,7 +253,8 @@ export function troubles(
     restore() {
       const able = machines.filter((m) => snapshots.has(m));
       if (able.length === 0) return;
-      const machine = dice.pick(able);
+      // That of the root above all: what it has forgotten, only those below can tell it.
+      const machine = snapshots.has(root) && dice.chance(0.5) ? root : dice.pick(able);
       crash(world, machine);
       machine.disk.crash();
       machine.named = true;

@@ -1,7 +1,11 @@
+import type { ControlsJson } from '../../controls/control-codec.ts';
+import { believesChildren } from '../../node/controls.ts';
 import { isSilent } from '../../node/forgetting.ts';
+import type { NodeState } from '../../node/state.ts';
 import { PROTOCOL, type UpMessage } from '../../sync/messages.ts';
 import type { Dice } from './dice.ts';
 import { fail } from './failure.ts';
+import { LEARNED } from './plan.ts';
 import type { Machine, World } from './world.ts';
 
 const NAME = 'x3';
@@ -39,6 +43,7 @@ export function lie(world: World, dice: Dice, machine: Machine): void {
     feedbackAcks: [...state.outbox.keys()],
     telemetry: [{ status: { ...status, node: victim.node, ageMs: 0 }, reports: [], via: '' }],
   });
+  if (!believesChildren(state)) forge(say, machine, state, victim.node);
   // Its next connection lists nothing: what waits for the victim to go away goes with this one.
   link(world, machine, 1)({});
   world.trace.note(world.line.nowMs, machine.name, () => `hears a stranger in the name of ${victim.node}`);
@@ -54,8 +59,38 @@ export function lie(world: World, dice: Dice, machine: Machine): void {
   world.onTouch(machine);
 }
 
+/** It stops others, lets go what is stopped, and declares, resets and pins, as the root, as its parent and as the victim. */
+function forge(say: Say, machine: Machine, state: NodeState, victim: string): void {
+  const before = state.controls;
+  const said = (subtree: string, n: number) => ({
+    tag: `${subtree}~${FORGED}~${n}`,
+    subtree,
+    reason: FORGED,
+    by: NAME,
+    atMs: 0,
+  });
+  const places = [...new Set([state.path.at(-1)!, state.name, victim])];
+  const pin = { point: LEARNED, arm: 'b', segment: {}, expiresMs: null };
+  const everything: ControlsJson = {
+    kills: places.map((place) => ({ ...said(place, 1), scope: '*' })),
+    overrides: places.map((place) => ({ ...said(place, 2), ...pin })),
+    quarantines: places.map((place) => ({ ...said(place, 3), node: victim })),
+    removed: [],
+    ranges: [...before.kills.keys(), ...before.overrides.keys()]
+      .filter((tag) => !tag.startsWith(`${NAME}~`))
+      .map((tag) => [tag.slice(0, tag.lastIndexOf('~')), [[0, 1e6]]] as const),
+    specs: [{ point: LEARNED, version: 1e6, node: state.name, spec: null, generations: {} }],
+    resets: [[LEARNED, 1e6]],
+  };
+  say({ controls: everything, joined: state.durableDigest, words: { controls: everything, seal: FORGED } });
+  if (state.controls !== before)
+    fail('controls-forged', `${machine.name} has taken a stranger’s word for what people said`);
+}
+
 /** A connection of the stranger: it goes on with the session that it is given. */
-function link(world: World, machine: Machine, number: number): (rest: Partial<UpMessage>) => void {
+type Say = (rest: Partial<UpMessage>) => void;
+
+function link(world: World, machine: Machine, number: number): Say {
   const { node } = machine.process!;
   let session = 0;
   let parentIncarnation = '';
