@@ -1,3 +1,5 @@
+import type { Comparison } from './comparison.ts';
+
 /**
  * A guard narrows or softens what a policy may do before the arm is drawn. It is given its state and returns a verdict.
  *
@@ -17,10 +19,15 @@ export interface Guard<S = unknown> {
   /** `domain` or `tree`: guards of several points with the same `ledger` share one state on a node. Default: a point's own. */
   readonly scope?: string;
   readonly ledger?: string;
+  /** What it assigns units to be compared for. */
+  readonly comparisons?: readonly Comparison[];
   initial(arms: number): S;
   check(state: S, input: GuardInput): Verdict;
-  /** A decision was drawn. Called for every decision that reaches the draw, whatever the verdict was. */
-  chosen?(state: S, input: GuardInput, arm: number): void;
+  /**
+   * A decision was drawn. Called for every decision that reaches the draw, whatever the verdict was. `proposed`: the arm
+   * that the policy wanted most; −1 where it was not asked.
+   */
+  chosen?(state: S, input: GuardInput, arm: number, proposed: number): void;
   /**
    * True: a decision that is known to have failed settles for this guard at once, while other metrics of its outcome are
    * still awaited (its latency, say). For guards that protect what is called.
@@ -43,7 +50,7 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue };
 
-export type Stratum = string; // '' (treated) | 'holdout' | 'rollout:out' | 'experiment:NAME:ARM'
+export type Stratum = string; // '' (treated) | 'holdout' | 'rollout:out' | 'experiment:NAME:VARIANT'
 
 /**
  * The answer of a guard. Immutable and interned: a guard makes a new one only when its answer changes, so that the
@@ -55,11 +62,11 @@ export interface Verdict {
   readonly guard: string;
   /** One short sentence for a person: `open: b (failure rate 0.62)`. */
   readonly why: string;
-  /** restrict: 1 where the arm is excluded. */
+  /** restrict: 1 where the arm is excluded. assign: likewise, for this stratum; if that leaves no arm, it gets the baseline. */
   readonly exclude?: Uint8Array | undefined;
   /** soften: exploration floor ε in [0, 1]; the largest of all guards counts. */
   readonly floor?: number | undefined;
-  /** soften: influence w of the model in [0, 1]; the smallest of all guards counts. */
+  /** soften, assign: influence w of the model in [0, 1]; the smallest of all guards counts. At 0 there is no exploration. */
   readonly influence?: number | undefined;
   /** assign: the stratum. */
   readonly stratum?: Stratum | undefined;

@@ -1,5 +1,6 @@
 /** Ganglion's core: learned decisions that run anywhere and can always be stopped. */
 export * from './aggregator.ts';
+export type * from './comparison.ts';
 export * from './control.ts';
 export { encodeContext, type Field } from './decision/context.ts';
 export type { CompiledPoint } from './decision/define.ts';

@@ -55,6 +55,54 @@ export interface SideSums {
   readonly recent?: readonly number[] | undefined;
 }
 
+/** An experiment (or a rollout beside what it replaces) over this node and everything below it. */
+export interface ExperimentReport {
+  readonly experiment: string;
+  readonly kind: 'variants' | 'rollout' | 'arms';
+  readonly analysis: 'sequential' | 'fixed';
+  /** Chance of any false find over all variants of a metric. */
+  readonly alpha: number;
+  /** Counted decisions at which it ends; null: open. */
+  readonly horizon: number | null;
+  /** A rollout's stage, from 0. */
+  readonly phase: number;
+  readonly variants: readonly {
+    readonly variant: string;
+    readonly control: boolean;
+    /** As declared; null where the policy draws. */
+    readonly share: number | null;
+    /** Decisions whose window has closed, and those of them that count: exposed, with an outcome. */
+    readonly closed: number;
+    readonly counted: number;
+  }[];
+  /** Sample ratio mismatch: whether those that count are those that were assigned. Always valid. */
+  readonly mismatch: { readonly e: number; readonly verdict: 'sound' | 'mismatch' };
+  readonly metrics: readonly ExperimentMetric[];
+  readonly decision: 'keep going' | 'ship' | 'stop';
+  /** What to ship; null unless that is the decision. */
+  readonly winner: string | null;
+  readonly reason: string;
+}
+
+export interface ExperimentMetric {
+  readonly metric: string;
+  readonly better: 'higher' | 'lower';
+  readonly guardrail: boolean;
+  readonly margin: number;
+  /** Share of the variance that the covariate took away; null where none is declared. */
+  readonly reduction: number | null;
+  readonly variants: readonly {
+    readonly variant: string;
+    readonly mean: Estimate;
+    /** This − control; null for the control itself. The intervals of a metric hold together. */
+    readonly difference: Estimate | null;
+    /** Against "no difference": always valid under sequential analysis; e is null under a fixed horizon. */
+    readonly e: number | null;
+    readonly p: number | null;
+    readonly verdict: 'control' | 'better' | 'worse' | 'undecided';
+  }[];
+}
+
 export interface Quantiles {
   readonly p50: number | null;
   readonly p95: number | null;
@@ -98,6 +146,8 @@ export interface PointReport {
   readonly reasons: Readonly<Record<Reason, number>>;
   readonly arms: readonly ArmReport[];
   readonly lift: readonly LiftReport[];
+  /** As the evidence of this node and those below has it. */
+  readonly experiments: readonly ExperimentReport[];
   readonly guards: readonly GuardReport[];
   /** Members of a policy that is made of several, as this node's own view has them; absent where it is not. */
   readonly members?: readonly MemberReport[] | undefined;

@@ -11,6 +11,7 @@ const core = (...names: string[]): string[] => names.map((name) => `${CORE}/${na
 const CONTRACTS = core(
   'aggregator.ts',
   'bytes.ts',
+  'comparison.ts',
   'control.ts',
   'detector.ts',
   'errors.ts',

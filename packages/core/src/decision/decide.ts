@@ -48,6 +48,11 @@ const NO_ANSWER: Verdict = Object.freeze({
   kind: 'pass',
   why: 'asked, and it had nothing to say',
 });
+const UNAVAILABLE: Verdict = Object.freeze({
+  guard: 'experiment',
+  kind: 'restrict',
+  why: 'the arm of this variant is not allowed: the baseline',
+});
 const LEASE: Verdict = Object.freeze({
   guard: 'lease',
   kind: 'block',
@@ -76,6 +81,7 @@ export function decideOnce(
   }
   prepare(state, moment, input);
   let baseline = false;
+  let assigned: Verdict | undefined;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
   if (state.misplaced && asked === undefined) return 'escalate';
   const guardInput = scratch.guardInput;
@@ -86,12 +92,19 @@ export function decideOnce(
     hear(state, i, verdict);
     guardInput.stratum = verdict.stratum ?? '';
     baseline = verdict.baseline === true;
+    assigned = verdict;
     if (verdict.trains === false) trains = false;
   }
   const narrowed = narrow(state, moment);
   if (narrowed === 'wait') return 'wait';
   if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (narrowed === 'tainted') trains = false;
+  if (assigned !== undefined && !baseline) {
+    if (leavesNone(guardInput, assigned.exclude)) {
+      note(state, UNAVAILABLE);
+      baseline = true;
+    } else apply(scratch, assigned);
+  }
   if (baseline) return drawBaseline(state, moment, input, trains);
   if (compiled.stickyMs > 0) {
     const stuck = keepArm(state, moment, input, trains);
@@ -238,6 +251,13 @@ function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' |
   return result;
 }
 
+/** Whether what the stratum excludes is all that may still be chosen. */
+function leavesNone(input: GuardInput, exclude: Uint8Array | undefined): boolean {
+  if (exclude === undefined) return false;
+  for (let a = 0; a < input.arms; a++) if (input.allowed[a] === 1 && exclude[a] === 0) return false;
+  return true;
+}
+
 function apply(scratch: Scratch, verdict: Verdict): void {
   const input = scratch.guardInput;
   const exclude = verdict.exclude;
@@ -321,7 +341,7 @@ function drawPolicy(
     propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
     for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
   }
-  if (floor > 0) {
+  if (floor > 0 && influence > 0) {
     const each = floor / guardInput.allowedCount;
     for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
   }
@@ -463,7 +483,7 @@ function finish(
   if (!scratch.live) return record;
   for (let k = 0; k < compiled.hearing.length; k++) {
     const i = compiled.hearing[k];
-    compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm);
+    compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm, proposed);
   }
   if (compiled.stickyMs > 0 && input?.unit !== undefined && sticks(reason))
     stick(state, moment, input.unit, arm, propensity);

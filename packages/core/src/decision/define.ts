@@ -1,3 +1,4 @@
+import type { Comparison } from '../comparison.ts';
 import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import { type Limits, NAME_PATTERN } from '../limits.ts';
@@ -37,6 +38,8 @@ export interface CompiledPoint {
   readonly narrowing: readonly number[];
   readonly judging: readonly number[];
   readonly hearing: readonly number[];
+  /** What its guards compare, in declared order. */
+  readonly comparisons: readonly Comparison[];
   readonly objective: CompiledObjective;
   readonly leaseMs: number;
   readonly onExpiry: 'fallback' | 'continue';
@@ -154,6 +157,7 @@ export function compilePoint(
     narrowing: positions(guards, ({ guard }) => guard.phase === 'narrow'),
     judging: positions(guards, ({ guard }) => guard.phase === 'judge'),
     hearing: positions(guards, ({ guard }) => guard.chosen !== undefined),
+    comparisons: comparisonsOf(guards),
     objective,
     ...compileOversight(raw),
     ...compileAttribution(raw, objective),
@@ -175,6 +179,21 @@ export function compilePoint(
       sorted(raw.objective ?? {}),
     ]),
   };
+}
+
+function comparisonsOf(guards: CompiledPoint['guards']): Comparison[] {
+  const all = guards.flatMap(({ guard }) => guard.comparisons ?? []);
+  const names = new Set<string>();
+  for (const { name } of all) {
+    if (names.has(name))
+      throw new GanglionError('invalid_spec', `${name} is compared twice`, {
+        field: 'guards',
+        value: name,
+        mend: 'Give each experiment its own name.',
+      });
+    names.add(name);
+  }
+  return all;
 }
 
 function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {

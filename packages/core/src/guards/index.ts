@@ -3,15 +3,19 @@ import type { Factory } from '../registry.ts';
 import { breaker } from './breaker.ts';
 import { bulkhead } from './bulkhead.ts';
 import { confidence } from './confidence.ts';
+import { experiment } from './experiment.ts';
 import { exploration } from './exploration.ts';
 import { holdout } from './holdout.ts';
 import { limit } from './limit.ts';
 import { rollout } from './rollout.ts';
+import { shadow } from './shadow.ts';
 
 /** The guards of this package, by `kind`. */
 export const guards = {
   holdout,
   rollout,
+  experiment,
+  shadow,
   exploration,
   confidence,
   breaker,

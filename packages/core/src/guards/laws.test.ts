@@ -10,6 +10,22 @@ import { guards } from './index.ts';
 const rows: readonly { readonly kind: string; readonly [option: string]: unknown }[] = [
   { kind: 'holdout', share: '30%' },
   { kind: 'rollout', stages: ['10%', '60%', '100%'], stage: 1 },
+  { kind: 'experiment', name: 'copy', variants: { control: { arm: 'a' }, treatment: { arm: 'b' } } },
+  {
+    kind: 'experiment',
+    name: 'lift',
+    share: '40%',
+    variants: { control: { baseline: true }, half: { influence: 0.5 }, all: {} },
+  },
+  {
+    kind: 'experiment',
+    of: [
+      { name: 'one', share: '30%', variants: { x: {}, y: {} } },
+      { name: 'two', share: 0.6, variants: { x: {}, y: {} } },
+    ],
+  },
+  { kind: 'experiment', name: 'arms', variants: 'policy' },
+  { kind: 'shadow' },
   { kind: 'exploration', floor: '2%' },
   { kind: 'confidence', min: 0.7, margin: 0.02 },
   { kind: 'confidence', min: 0.7, otherwise: ['escalate'] },

@@ -138,7 +138,7 @@ export function guardLaws(
             const verdict = guard.check(world.state, input);
             demand(other === show(verdict), `restored: ${other}`, verdict);
           },
-          drawn: (input, arm) => twin !== undefined && guard.chosen?.(twin, input, arm),
+          drawn: (input, arm) => twin !== undefined && guard.chosen?.(twin, input, arm, arm),
           heard: (outcome) => twin !== undefined && guard.settled?.(twin, outcome),
         };
         live(world, random, watch, 120);
@@ -230,7 +230,7 @@ function live(world: World, random: Stream, watch: Watch = {}, steps = 60): void
     watch.look?.(input, step);
     const arm = pick(guard.check(world.state, input), input, random);
     if (arm >= 0) {
-      guard.chosen?.(world.state, input, arm);
+      guard.chosen?.(world.state, input, arm, arm);
       watch.drawn?.(input, arm);
       world.flying.push({ arm, startedMs: input.nowMs, unitHash: input.unitHash });
     }
@@ -315,7 +315,12 @@ function wellFormed(guard: Guard, verdict: Verdict, input: GuardInput): void {
     demand(/^[^\n]{3,200}$/.test(verdict.why), 'why is not one short sentence', verdict);
   }
   const { exclude, floor, influence } = verdict;
-  demand((exclude !== undefined) === (verdict.kind === 'restrict'), 'exclude goes with restrict', verdict);
+  // A stratum may pin an arm; a restriction always takes some away.
+  demand(
+    verdict.kind === 'assign' || (exclude !== undefined) === (verdict.kind === 'restrict'),
+    'exclude goes with restrict',
+    verdict,
+  );
   demand(
     (verdict.stratum !== undefined) === (verdict.kind === 'assign'),
     'stratum goes with assign',
@@ -330,7 +335,8 @@ function wellFormed(guard: Guard, verdict: Verdict, input: GuardInput): void {
     verdict,
   );
   demand(
-    input.allowed.some((one, arm) => one === 1 && exclude[arm] === 0),
+    verdict.kind === 'assign' ||
+      input.allowed.some((one, arm) => one === 1 && exclude[arm] === 0),
     'leaves no allowed arm, and does not say block',
     verdict,
   );

@@ -1,0 +1,50 @@
+/**
+ * What a guard that assigns units declares to be compared: the strata (or arms) side by side, metric by metric. The node
+ * counts for it; `experiment/` judges. Plain data.
+ */
+export interface Comparison {
+  /** As people call it; unique within a point. */
+  readonly name: string;
+  /** Name and hash of all that would make other outcomes of it; outcomes under different keys are never added. */
+  readonly key: string;
+  /** `variants` and `rollout`: units are assigned to strata at fixed shares. `arms`: the policy draws, with propensities. */
+  readonly kind: 'variants' | 'rollout' | 'arms';
+  readonly variants: readonly ComparedVariant[];
+  /** Index of the variant that the others are compared with. */
+  readonly control: number;
+  /** Declared order; the first that is no guardrail decides. */
+  readonly metrics: readonly ComparedMetric[];
+  /** Index of the context field known before the assignment that explains outcomes (CUPED); −1: none. */
+  readonly covariate: number;
+  /** Only the first decision of a unit counts, while the node remembers the unit: outcomes are then independent. */
+  readonly perUnit: boolean;
+  /** Shares of one phase differ from those of another: outcomes are kept apart. A rollout's stage. */
+  readonly phase: number;
+  readonly analysis: ComparisonPlan;
+}
+
+export interface ComparedVariant {
+  readonly name: string;
+  /** Its decisions bear this stratum; for `arms`, all of them the stratum of treated units. */
+  readonly stratum: string;
+  /** Share of the comparison's units, > 0; the shares sum to 1. NaN for `arms`. */
+  readonly share: number;
+}
+
+export interface ComparedMetric {
+  readonly metric: string;
+  readonly better: 'higher' | 'lower';
+  /** A guardrail stops; it never ships. */
+  readonly guardrail: boolean;
+  /** Harm up to this much is put up with, in the metric's units, ≥ 0. */
+  readonly margin: number;
+}
+
+export interface ComparisonPlan {
+  /** `sequential`: may be looked at always. `fixed`: one look, once `horizon` is reached. */
+  readonly kind: 'sequential' | 'fixed';
+  /** Chance of any false find over all variants of a metric. */
+  readonly alpha: number;
+  /** Counted decisions over all variants at which it ends; Infinity: open. Sequential analysis is tightest there. */
+  readonly horizon: number;
+}

@@ -1,0 +1,225 @@
+import type { ComparedMetric, Comparison } from '../comparison.ts';
+import {
+  differenceSequence,
+  type Interval,
+  MIN_OUTCOMES,
+  meanSequence,
+  type Sums,
+} from '../stats/sequential.ts';
+import type { Estimate, ExperimentMetric, ExperimentReport } from '../status.ts';
+import { adaptiveDifference, adaptiveMean, adaptiveTest } from './adaptive.ts';
+import { adjustSums } from './cuped.ts';
+import { welchTest } from './fixed-horizon.ts';
+import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
+import { mixtureTest } from './mixture-test.ts';
+import { betsIn, decisionsIn, pairsIn, rowKey, type Tally, weightedIn } from './tally.ts';
+
+/** Range of one outcome of a metric, where it has one. */
+export type RangeOf = (metric: string) => readonly [number, number] | undefined;
+
+type VariantMetric = ExperimentMetric['variants'][number];
+
+/** An e-value of 100 stops an experiment: a sound one reaches it with probability 1 % in all its life. */
+export const MISMATCH_E = 100;
+
+/** What the tally says of a comparison: estimates, whether it can be trusted, and what to do. */
+export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): ExperimentReport {
+  const { analysis, variants, control, kind } = comparison;
+  const decisions = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)));
+  const counted = decisions.reduce((sum, each) => sum + each.counted, 0);
+  const e = mismatchOf(comparison, tally).e;
+  const metrics = comparison.metrics.map((metric) => judgeMetric(comparison, tally, metric, rangeOf, counted));
+  const sound = e < MISMATCH_E;
+  return {
+    experiment: comparison.name,
+    kind,
+    analysis: analysis.kind,
+    alpha: analysis.alpha,
+    horizon: Number.isFinite(analysis.horizon) ? analysis.horizon : null,
+    phase: comparison.phase,
+    variants: variants.map(({ name, share }, i) => ({
+      variant: name,
+      control: i === control,
+      share: Number.isNaN(share) ? null : share,
+      ...decisions[i],
+    })),
+    mismatch: { e, verdict: sound ? 'sound' : 'mismatch' },
+    metrics,
+    ...conclude(comparison, metrics, sound, counted),
+  };
+}
+
+function mismatchOf(comparison: Comparison, tally: Tally): Pick<Mismatch, 'e'> {
+  const { variants, kind } = comparison;
+  if (kind !== 'arms') {
+    const counts = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)).counted);
+    return {
+      e: multinomialMismatch(
+        counts,
+        variants.map(({ share }) => share),
+      ),
+    };
+  }
+  const arms = variants.map(({ name }) => betsIn(tally, rowKey('b', comparison, name)));
+  return mismatch({ n: arms.reduce((sum, arm) => sum + arm.n, 0), arms });
+}
+
+function judgeMetric(
+  comparison: Comparison,
+  tally: Tally,
+  metric: ComparedMetric,
+  rangeOf: RangeOf,
+  counted: number,
+): ExperimentMetric {
+  const { kind, covariate } = comparison;
+  const head = {
+    metric: metric.metric,
+    better: metric.better,
+    guardrail: metric.guardrail,
+    margin: metric.margin,
+  };
+  if (kind === 'arms') return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric) };
+  const pairs = comparison.variants.map(({ name }) =>
+    pairsIn(tally, rowKey('m', comparison, name, metric.metric)),
+  );
+  const adjusted = covariate < 0 ? undefined : adjustSums(pairs);
+  // What the covariate has been taken out of, and outcomes beyond the declared range, have no range.
+  const range =
+    covariate >= 0 || pairs.some(({ outside }) => outside > 0) ? undefined : rangeOf(metric.metric);
+  return {
+    ...head,
+    reduction: adjusted?.reduction ?? null,
+    variants: judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, counted),
+  };
+}
+
+function judgeVariants(
+  comparison: Comparison,
+  sums: readonly Sums[],
+  metric: ComparedMetric,
+  range: readonly [number, number] | undefined,
+  counted: number,
+): VariantMetric[] {
+  const { variants, control, analysis } = comparison;
+  // Bonferroni over the variants: the intervals of a metric hold together, all of them at all times.
+  const alpha = analysis.alpha / Math.max(1, variants.length - 1);
+  const tightestAt = tightest(comparison);
+  const options = { alpha, range, ...(tightestAt === undefined ? {} : { tightestAt }) };
+  return variants.map(({ name }, i) => {
+    const own = sums[i];
+    const mean = estimate(own.n, own.n === 0 ? null : own.sum / own.n, meanSequence(own, { range }));
+    if (i === control)
+      return { variant: name, mean, difference: null, e: null, p: null, verdict: 'control' as const };
+    const other = sums[control];
+    const n = own.n + other.n;
+    const raw = own.n === 0 || other.n === 0 ? null : own.sum / own.n - other.sum / other.n;
+    if (analysis.kind === 'fixed') {
+      // Before its horizon there is nothing to look at: an early look would not be the one look.
+      const test = counted < analysis.horizon ? undefined : welchTest(own, other, alpha);
+      const difference = estimate(n, raw, test);
+      return { variant: name, mean, difference, e: null, p: test?.p ?? null, verdict: verdictOf(difference, metric) };
+    }
+    const difference = estimate(n, raw, differenceSequence(own, other, options));
+    const { e, p } = mixtureTest(own, other, { ...options });
+    const known = own.n >= MIN_OUTCOMES && other.n >= MIN_OUTCOMES;
+    return {
+      variant: name,
+      mean,
+      difference,
+      e: known ? e : null,
+      p: known ? p : null,
+      verdict: verdictOf(difference, metric),
+    };
+  });
+}
+
+function judgeArms(comparison: Comparison, tally: Tally, metric: ComparedMetric): VariantMetric[] {
+  const { variants, control, analysis } = comparison;
+  const alpha = analysis.alpha / Math.max(1, variants.length - 1);
+  const sums = variants.map(({ name }) => weightedIn(tally, rowKey('a', comparison, name, metric.metric)));
+  return variants.map(({ name }, i) => {
+    const own = sums[i];
+    const mean = estimate(own.n, own.n === 0 ? null : own.rootSum / own.root, adaptiveMean(own));
+    if (i === control)
+      return { variant: name, mean, difference: null, e: null, p: null, verdict: 'control' as const };
+    const other = sums[control];
+    const raw =
+      own.n === 0 || other.n === 0 ? null : own.rootSum / own.root - other.rootSum / other.root;
+    const difference = estimate(own.n + other.n, raw, adaptiveDifference(own, other, { alpha }));
+    const { e, p } = adaptiveTest(own, other, { alpha });
+    const known = own.n >= MIN_OUTCOMES && other.n >= MIN_OUTCOMES;
+    return {
+      variant: name,
+      mean,
+      difference,
+      e: known ? e : null,
+      p: known ? p : null,
+      verdict: verdictOf(difference, metric),
+    };
+  });
+}
+
+/** Harmonic number of outcomes at the horizon, where the interval should be tightest. */
+function tightest({ analysis, variants, control }: Comparison): number | undefined {
+  if (!Number.isFinite(analysis.horizon)) return undefined;
+  const others = variants.filter((_, i) => i !== control).map(({ share }) => share);
+  const base = variants[control].share;
+  const least = Math.min(...others);
+  return Math.max(MIN_OUTCOMES, (analysis.horizon * (base * least)) / (base + least));
+}
+
+function estimate(n: number, mean: number | null, interval: Interval | undefined): Estimate {
+  return { mean, low: interval?.low ?? null, high: interval?.high ?? null, n };
+}
+
+/** Better: surely more than nothing. Worse: surely more harm than the margin. */
+function verdictOf({ low, high }: Estimate, { better, margin }: ComparedMetric): VariantMetric['verdict'] {
+  if (low === null || high === null) return 'undecided';
+  const [least, most] = better === 'higher' ? [low, high] : [-high, -low];
+  if (most < -margin) return 'worse';
+  return least > 0 ? 'better' : 'undecided';
+}
+
+type Conclusion = Pick<ExperimentReport, 'decision' | 'winner' | 'reason'>;
+
+function conclude(
+  { variants, control, analysis }: Comparison,
+  metrics: readonly ExperimentMetric[],
+  sound: boolean,
+  counted: number,
+): Conclusion {
+  const stop = (reason: string): Conclusion => ({ decision: 'stop', winner: null, reason });
+  if (!sound) return stop('sample ratio mismatch: those that count are not those that were assigned');
+  const harmed = (variant: string): string | undefined =>
+    metrics.find(
+      (each) =>
+        each.guardrail && each.variants.some((v) => v.variant === variant && v.verdict === 'worse'),
+    )?.metric;
+  const others = variants.filter((_, i) => i !== control).map(({ name }) => name);
+  const standing = others.filter((name) => harmed(name) === undefined);
+  if (standing.length === 0 && others.length > 0)
+    return stop(`${others[0]} harms ${harmed(others[0])} beyond its margin`);
+  const primary = metrics.find((each) => !each.guardrail);
+  const ended = counted >= analysis.horizon;
+  if (primary === undefined)
+    return ended ? stop('the horizon is reached') : keep('no guardrail has been broken');
+  const winners = primary.variants.filter((v) => v.verdict === 'better' && standing.includes(v.variant));
+  const sign = primary.better === 'higher' ? 1 : -1;
+  const best = winners.reduce<VariantMetric | undefined>(
+    (a, b) => (a === undefined || sign * gain(b) > sign * gain(a) ? b : a),
+    undefined,
+  );
+  if (best !== undefined)
+    return { decision: 'ship', winner: best.variant, reason: `${best.variant} is better in ${primary.metric}` };
+  if (standing.every((name) => primary.variants.some((v) => v.variant === name && v.verdict === 'worse')))
+    return stop(`every variant is worse than ${variants[control].name} in ${primary.metric}`);
+  if (ended) return stop('the horizon is reached, and no difference was found');
+  return keep(
+    analysis.kind === 'fixed'
+      ? `${counted} of ${analysis.horizon} have been counted; it is judged at the end`
+      : 'the intervals still hold zero',
+  );
+}
+
+const keep = (reason: string): Conclusion => ({ decision: 'keep going', winner: null, reason });
+const gain = (v: VariantMetric): number => v.difference?.mean ?? 0;

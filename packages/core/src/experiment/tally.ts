@@ -1,0 +1,216 @@
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import type { Comparison } from '../comparison.ts';
+import type { Evidence } from '../evidence.ts';
+import type { Limits, Problem } from '../limits.ts';
+import { log1p, sqrt } from '../stats/math.ts';
+import type { AdaptiveSums } from './adaptive.ts';
+import type { PairSums } from './cuped.ts';
+import { BETS, type MismatchArm } from './mismatch.ts';
+
+/**
+ * Evidence `comparisons/1`: what is known of a point's experiments, as rows of additive sums by key. It travels like any
+ * learner's, in slots: durable, counted once, taken out again with its node.
+ *
+ * Keys: `s` counts of a variant; `m` a metric of a variant with its covariate; `a` a metric of an arm weighted by
+ * propensity, `b` its bets (see `mismatch.ts`). Each is followed by comparison, phase, variant and metric, tab between.
+ */
+export interface Tally {
+  readonly rows: Map<string, Float64Array>;
+}
+
+/** Length of a row by the first letter of its key. */
+const LENGTHS: Readonly<Record<string, number>> = {
+  // decisions whose window has closed; those of them that count: exposed, with an outcome
+  s: 2,
+  // n, Σy, Σy², Σx, Σx², Σxy, outcomes outside the declared range
+  m: 7,
+  // n, Σp^−½, Σyp^−½, Σp⁻¹, Σyp⁻¹, Σy²p⁻¹
+  a: 6,
+  // n, then the gains of each bet
+  b: 1 + BETS.length,
+};
+
+/**
+ * Most rows of a tally, so that it fits a slot: beyond them new ones are not counted. An experiment takes a row for every
+ * variant and one for every metric of it: 1,000 of two variants and one metric fit.
+ */
+export const ROWS_MAX = 4096;
+const KEY_MAX = 400;
+
+const tab = '\t';
+/** `comparison`, phase and variant name the row; `metric` where it has one. */
+export function rowKey(
+  kind: 's' | 'm' | 'a' | 'b',
+  { key, phase }: Pick<Comparison, 'key' | 'phase'>,
+  variant: string,
+  metric = '',
+): string {
+  return kind + tab + key + tab + phase + tab + variant + (metric === '' ? '' : tab + metric);
+}
+
+/** The comparison that a row belongs to. */
+export const comparisonOf = (key: string): string => key.split(tab, 2)[1];
+
+function rowFor(tally: Tally, key: string): Float64Array | undefined {
+  const known = tally.rows.get(key);
+  if (known !== undefined || tally.rows.size >= ROWS_MAX) return known;
+  const row = new Float64Array(LENGTHS[key[0]]);
+  tally.rows.set(key, row);
+  return row;
+}
+
+/** A decision's window has closed; `counts`: it was exposed and something came back. In place. */
+export function addDecision(tally: Tally, key: string, counts: boolean): void {
+  const row = rowFor(tally, key);
+  if (row === undefined) return;
+  row[0]++;
+  if (counts) row[1]++;
+}
+
+/** One outcome of a metric with its covariate (0 where there is none). In place. */
+export function addValue(tally: Tally, key: string, y: number, x: number, outside: boolean): void {
+  const row = rowFor(tally, key);
+  if (row === undefined) return;
+  row[0]++;
+  row[1] += y;
+  row[2] += y * y;
+  row[3] += x;
+  row[4] += x * x;
+  row[5] += x * y;
+  if (outside) row[6]++;
+}
+
+/** One outcome of an arm that was drawn with this propensity in (0, 1]. In place. */
+export function addWeighted(tally: Tally, key: string, y: number, propensity: number): void {
+  const row = rowFor(tally, key);
+  if (row === undefined) return;
+  const inverse = 1 / propensity;
+  const root = sqrt(inverse);
+  row[0]++;
+  row[1] += root;
+  row[2] += y * root;
+  row[3] += inverse;
+  row[4] += y * inverse;
+  row[5] += y * y * inverse;
+}
+
+/** A drawn arm that counts; see `countArm`. In place. */
+export function addBets(tally: Tally, key: string, propensity: number): void {
+  const row = rowFor(tally, key);
+  if (row === undefined) return;
+  row[0]++;
+  for (let j = 0; j < BETS.length; j++) row[1 + j] += log1p(BETS[j] * (1 / propensity - 1));
+}
+
+export function decisionsIn(tally: Tally, key: string): { readonly closed: number; readonly counted: number } {
+  const row = tally.rows.get(key);
+  return { closed: row?.[0] ?? 0, counted: row?.[1] ?? 0 };
+}
+
+export function pairsIn(tally: Tally, key: string): PairSums & { readonly outside: number } {
+  const [n, sum, squares, x, xx, xy, outside] = tally.rows.get(key) ?? ZEROS;
+  return { n, sum, squares, x, xx, xy, outside };
+}
+
+export function weightedIn(tally: Tally, key: string): AdaptiveSums {
+  const [n, root, rootSum, inverse, inverseSum, inverseSquares] = tally.rows.get(key) ?? ZEROS;
+  return { n, root, rootSum, inverse, inverseSum, inverseSquares };
+}
+
+export function betsIn(tally: Tally, key: string): MismatchArm {
+  const row = tally.rows.get(key);
+  return { n: row?.[0] ?? 0, gains: BETS.map((_, j) => row?.[1 + j] ?? 0) };
+}
+
+const ZEROS = new Float64Array(8);
+
+/** What comparisons count, as evidence: rows add up. */
+export const tallies: Evidence<Tally> = {
+  name: 'comparisons/1',
+  zero: () => ({ rows: new Map() }),
+  add(a, b) {
+    const rows = new Map<string, Float64Array>();
+    for (const [key, row] of a.rows) rows.set(key, row.slice());
+    for (const [key, row] of b.rows) {
+      const into = rows.get(key);
+      if (into === undefined) rows.set(key, row.slice());
+      else for (let i = 0; i < row.length; i++) into[i] += row[i];
+    }
+    return { rows };
+  },
+  scale: ({ rows }, weight) => ({
+    rows: new Map([...rows].map(([key, row]) => [key, row.map((value) => value * weight)])),
+  }),
+  outcomes({ rows }) {
+    let total = 0;
+    for (const [key, row] of rows) if (key[0] === 's') total += row[0];
+    return total;
+  },
+  validate({ rows }) {
+    if (rows.size > ROWS_MAX) return problem('rows', `more than ${ROWS_MAX} rows`);
+    for (const [key, row] of rows) {
+      const wrong = implausible(key, row);
+      if (wrong !== '') return problem(key, wrong);
+    }
+    return undefined;
+  },
+  encode({ rows }) {
+    const writer = new ByteWriter(16 + rows.size * 96);
+    writer.varint(rows.size);
+    for (const key of [...rows.keys()].sort()) {
+      writer.text(key);
+      for (const value of rows.get(key) as Float64Array) writer.float64(value);
+    }
+    return writer.finish();
+  },
+  decode(bytes, limits: Limits) {
+    const reader = new ByteReader(bytes, limits.evidenceBytes);
+    const count = reader.count(ROWS_MAX, 17);
+    const rows = new Map<string, Float64Array>();
+    let previous = '';
+    for (let i = 0; i < count; i++) {
+      const key = reader.text(KEY_MAX);
+      if (i > 0 && !(key > previous)) reader.fail('the rows are not in order');
+      previous = key;
+      const length = key[1] === tab ? LENGTHS[key[0]] : undefined;
+      if (length === undefined) return reader.fail('a row of no known kind');
+      rows.set(
+        key,
+        Float64Array.from({ length }, () => reader.finite()),
+      );
+    }
+    reader.end();
+    return { rows };
+  },
+};
+
+function problem(field: string, message: string): Problem {
+  return { code: 'implausible_evidence', field, message: `${JSON.stringify(field)}: ${message}` };
+}
+
+const SLACK = 1 + 1e-6;
+
+// Every inequality holds for any real outcomes; the slack is for rounding.
+function implausible(key: string, row: Float64Array): string {
+  if (!row.every(Number.isFinite)) return 'holds numbers that are not finite';
+  if (row[0] < 0) return 'counts fewer than none';
+  switch (key[0]) {
+    case 's':
+      return row[1] < 0 || row[1] > row[0] * SLACK ? 'more count than there are' : '';
+    case 'm':
+      return square(row[0], row[1], row[2]) && square(row[0], row[3], row[4]) && row[6] <= row[0] * SLACK
+        ? ''
+        : 'has a negative variance';
+    case 'a':
+      return row[1] * SLACK >= row[0] && square(row[0], row[1], row[3]) && square(row[3], row[4], row[5])
+        ? ''
+        : 'has weights below 1 or a negative variance';
+    default:
+      return row.every((value) => value >= 0) ? '' : 'gains less than nothing';
+  }
+}
+
+/** (Σx)² ≤ n Σx², as Cauchy and Schwarz have it. */
+function square(n: number, sum: number, squares: number): boolean {
+  return squares >= 0 && sum * sum <= n * squares * SLACK + 1e-9 * squares;
+}
