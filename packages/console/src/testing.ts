@@ -88,6 +88,7 @@ export function report(node: string, change: Partial<PointReport> = {}): PointRe
     reasons: NO_REASONS,
     arms: [arm('a', 0), arm('b', 0)],
     lift: [],
+    experiments: [],
     guards: [],
     viewVersion: 1,
     pooled: { ownOutcomes: 0, othersOutcomes: 0 },

@@ -25,9 +25,9 @@ export interface Guard<S = unknown> {
   check(state: S, input: GuardInput): Verdict;
   /**
    * A decision was drawn. Called for every decision that reaches the draw, whatever the verdict was. `proposed`: the arm
-   * that the policy wanted most; −1 where it was not asked.
+   * that the policy wanted most; −1 where it was not asked, undefined where nobody knows.
    */
-  chosen?(state: S, input: GuardInput, arm: number, proposed: number): void;
+  chosen?(state: S, input: GuardInput, arm: number, proposed?: number): void;
   /**
    * True: a decision that is known to have failed settles for this guard at once, while other metrics of its outcome are
    * still awaited (its latency, say). For guards that protect what is called.

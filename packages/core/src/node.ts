@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
 import { authorise, controlling, record, structuredCopy, unknownPoint } from './node/actions.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
+import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { changeControls } from './node/controls.ts';
 import { decideSafely } from './node/deciding.ts';
@@ -185,6 +186,7 @@ function deciding(
     if (drop === undefined) {
       drop = (dropped) => {
         if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
+        else countClosed(node, state, dropped);
         release(state, dropped);
       };
       onDrop.set(state, drop);

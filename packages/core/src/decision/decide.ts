@@ -1,5 +1,5 @@
 import { inSegment } from '../controls/segment.ts';
-import type { Verdict } from '../guard.ts';
+import type { GuardInput, Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';

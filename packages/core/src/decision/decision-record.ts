@@ -27,6 +27,8 @@ export const DEFAULTED = 16;
 export const EXPIRED = 32;
 /** Guards that hear of failures at once have heard of this one. */
 export const FAILED = 64;
+/** Experiments have counted it. */
+export const COUNTED = 128;
 
 const NO_CONTEXT: readonly number[] = Object.freeze([]);
 

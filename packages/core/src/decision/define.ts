@@ -16,6 +16,7 @@ import {
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
+import { type Seat, seatsOf } from './seats.ts';
 import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
 /** A point ready to run: every option checked, every default filled in, every kind resolved. */
@@ -40,6 +41,8 @@ export interface CompiledPoint {
   readonly hearing: readonly number[];
   /** What its guards compare, in declared order. */
   readonly comparisons: readonly Comparison[];
+  /** For each stratum, the variants that its decisions count for. */
+  readonly seats: ReadonlyMap<string, readonly Seat[]>;
   readonly objective: CompiledObjective;
   readonly leaseMs: number;
   readonly onExpiry: 'fallback' | 'continue';
@@ -130,6 +133,7 @@ export function compilePoint(
     const guard = kindSpec(each, `guards[${i}]`);
     return { kind: guard.kind, guard: make(registry.guards, guard, { ...input, path: `guards[${i}]` }) };
   });
+  const comparisons = comparisonsOf(guards);
   const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
   const pooling = object(raw.pooling ?? {}, 'pooling');
   rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
@@ -157,7 +161,8 @@ export function compilePoint(
     narrowing: positions(guards, ({ guard }) => guard.phase === 'narrow'),
     judging: positions(guards, ({ guard }) => guard.phase === 'judge'),
     hearing: positions(guards, ({ guard }) => guard.chosen !== undefined),
-    comparisons: comparisonsOf(guards),
+    comparisons,
+    seats: seatsOf(comparisons),
     objective,
     ...compileOversight(raw),
     ...compileAttribution(raw, objective),

@@ -21,6 +21,8 @@ export interface Teaching {
   learn(state: PointState, outcome: Outcome): 'learned' | 'refused';
   /** Something settled; for statistics and events. */
   settled(state: PointState, record: DecisionRecord): void;
+  /** Its window has passed; in the order of the decisions. */
+  closed(state: PointState, record: DecisionRecord): void;
 }
 
 const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'revision'];
@@ -345,6 +347,7 @@ export function expireOutcomes(
       if (intakeLags) break;
       expire(state, record, teaching, monoMs);
     }
+    teaching.closed(state, record);
     pending.closed++;
     touched++;
   }

@@ -28,7 +28,9 @@ export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): E
   const decisions = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)));
   const counted = decisions.reduce((sum, each) => sum + each.counted, 0);
   const e = mismatchOf(comparison, tally).e;
-  const metrics = comparison.metrics.map((metric) => judgeMetric(comparison, tally, metric, rangeOf, counted));
+  const metrics = comparison.metrics.map((metric) =>
+    judgeMetric(comparison, tally, metric, rangeOf, counted),
+  );
   const sound = e < MISMATCH_E;
   return {
     experiment: comparison.name,
@@ -117,7 +119,14 @@ function judgeVariants(
       // Before its horizon there is nothing to look at: an early look would not be the one look.
       const test = counted < analysis.horizon ? undefined : welchTest(own, other, alpha);
       const difference = estimate(n, raw, test);
-      return { variant: name, mean, difference, e: null, p: test?.p ?? null, verdict: verdictOf(difference, metric) };
+      return {
+        variant: name,
+        mean,
+        difference,
+        e: null,
+        p: test?.p ?? null,
+        verdict: verdictOf(difference, metric),
+      };
     }
     const difference = estimate(n, raw, differenceSequence(own, other, options));
     const { e, p } = mixtureTest(own, other, { ...options });
@@ -143,8 +152,7 @@ function judgeArms(comparison: Comparison, tally: Tally, metric: ComparedMetric)
     if (i === control)
       return { variant: name, mean, difference: null, e: null, p: null, verdict: 'control' as const };
     const other = sums[control];
-    const raw =
-      own.n === 0 || other.n === 0 ? null : own.rootSum / own.root - other.rootSum / other.root;
+    const raw = own.n === 0 || other.n === 0 ? null : own.rootSum / own.root - other.rootSum / other.root;
     const difference = estimate(own.n + other.n, raw, adaptiveDifference(own, other, { alpha }));
     const { e, p } = adaptiveTest(own, other, { alpha });
     const known = own.n >= MIN_OUTCOMES && other.n >= MIN_OUTCOMES;
@@ -192,8 +200,7 @@ function conclude(
   if (!sound) return stop('sample ratio mismatch: those that count are not those that were assigned');
   const harmed = (variant: string): string | undefined =>
     metrics.find(
-      (each) =>
-        each.guardrail && each.variants.some((v) => v.variant === variant && v.verdict === 'worse'),
+      (each) => each.guardrail && each.variants.some((v) => v.variant === variant && v.verdict === 'worse'),
     )?.metric;
   const others = variants.filter((_, i) => i !== control).map(({ name }) => name);
   const standing = others.filter((name) => harmed(name) === undefined);
@@ -210,7 +217,11 @@ function conclude(
     undefined,
   );
   if (best !== undefined)
-    return { decision: 'ship', winner: best.variant, reason: `${best.variant} is better in ${primary.metric}` };
+    return {
+      decision: 'ship',
+      winner: best.variant,
+      reason: `${best.variant} is better in ${primary.metric}`,
+    };
   if (standing.every((name) => primary.variants.some((v) => v.variant === name && v.verdict === 'worse')))
     return stop(`every variant is worse than ${variants[control].name} in ${primary.metric}`);
   if (ended) return stop('the horizon is reached, and no difference was found');

@@ -102,7 +102,10 @@ export function addBets(tally: Tally, key: string, propensity: number): void {
   for (let j = 0; j < BETS.length; j++) row[1 + j] += log1p(BETS[j] * (1 / propensity - 1));
 }
 
-export function decisionsIn(tally: Tally, key: string): { readonly closed: number; readonly counted: number } {
+export function decisionsIn(
+  tally: Tally,
+  key: string,
+): { readonly closed: number; readonly counted: number } {
   const row = tally.rows.get(key);
   return { closed: row?.[0] ?? 0, counted: row?.[1] ?? 0 };
 }

@@ -43,7 +43,8 @@ import { percent } from './words.ts';
  * [from, from + share); its variant follows from its fraction under a hash of the experiment's own,
  * `saltOf(salt, 'experiment:' + name, generation)`, so that a range that is used again is mixed anew. Both fractions are
  * the holdout's formula. A unit that another layer has taken (holdout, rollout, an experiment before) is left alone.
- * Test vectors (point `checkout`, experiment `copy`): layer `user-1` 0.306478, variant 0.848834.
+ * Test vectors (point `checkout`, layer and experiment `copy`), layer then variant: `user-1` 0.263844 0.965898 · `user-2`
+ * 0.264704 0.138513 · `user-3` 0.515144 0.443229 · `ünïcode` 0.739016 0.920902 · `device/7` 0.247380 0.127260.
  */
 export const experiment: Factory<Guard<null>> = (options, point) => {
   const { path } = point;

@@ -29,7 +29,7 @@ export const shadow: Factory<Guard<ShadowState>> = (options, { path }) => {
     phase: 'narrow',
     initial: () => ({ decisions: 0, agreed: 0 }),
     check: (_state: ShadowState, _input: GuardInput): Verdict => (influence === 1 ? PASS : soften),
-    chosen(state, _input, arm, proposed) {
+    chosen(state, _input, arm, proposed = -1) {
       if (proposed < 0) return;
       state.decisions++;
       if (arm === proposed) state.agreed++;

@@ -6,6 +6,7 @@ import { GanglionError } from '../errors.ts';
 import { FEEDBACK_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
+import { countClosed, noteCounted } from './comparing.ts';
 import { durable } from './durability.ts';
 import { learn, refreshPoints, settled } from './points.ts';
 import { type NodeState, readClocks, type TransitItem } from './state.ts';
@@ -157,6 +158,7 @@ export function teachingOf(node: NodeState) {
   return {
     learn: (state: PointState, outcome: Parameters<typeof learn>[2]) => learn(node, state, outcome),
     settled: (state: PointState, record: DecisionRecord) => settled(node, state, record),
+    closed: (state: PointState, record: DecisionRecord) => countClosed(node, state, record),
   };
 }
 
@@ -195,10 +197,14 @@ export function expireAll(node: NodeState): void {
         });
       },
     };
+    const before = node.countedTo.get(prefix);
     expireOutcomes(state, teaching, node.moment.monoMs, lags, EXPIRIES_A_TICK);
+    noteCounted(node, prefix, before);
     if (state.pending.size === 0 && node.points.get(state.compiled.name) !== state) {
       node.joins.delete(prefix);
       node.writes.push({ kind: 'delete', collection: 'source', key: prefix });
+      if (node.countedTo.delete(prefix))
+        node.writes.push({ kind: 'delete', collection: 'counted', key: prefix });
     }
   }
 }

@@ -2,8 +2,10 @@ import type { Reason } from '../decision/record.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { meanEstimate } from '../experiment/lift.ts';
 import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '../status.ts';
+import { experimentReports } from './comparing.ts';
 import { addBuckets } from './outcome-stats.ts';
-import { liftOf, pointReport, rangeOf } from './report.ts';
+import { rangeOf } from './ranges.ts';
+import { liftOf, pointReport } from './report.ts';
 import type { NodeState } from './state.ts';
 import { reportsBelow } from './telemetry.ts';
 
@@ -12,8 +14,11 @@ import { reportsBelow } from './telemetry.ts';
  * rewards as this node's own view has them. @throws GanglionError `unknown_point`
  */
 export function subtreeReport(node: NodeState, point: string): PointReport {
-  const own = pointReport(node, point);
-  return reportsBelow(node, point).reduce(merge, own);
+  const own = pointReport(node, point, false);
+  const merged = reportsBelow(node, point).reduce(merge, own);
+  const state = node.points.get(point);
+  // Counted by evidence: each decision once, of nodes that are silent too.
+  return state === undefined ? merged : { ...merged, experiments: experimentReports(node, state, 'subtree') };
 }
 
 function merge(a: PointReport, b: PointReport): PointReport {

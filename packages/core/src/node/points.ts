@@ -5,11 +5,13 @@ import { carryInflight, compileRuling, createPointState, type PointState } from 
 import type { PointSpec } from '../decision/spec.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
-import { applyQuarantine, hold, learnerSlots, ownSlot, sumBelow, sumOwn } from '../sync/slots.ts';
+import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
+import { openComparisons } from './comparing.ts';
 import { jsonBytes } from './json-bytes.ts';
-import { advance, aim, mixture } from './mixture.ts';
+import { isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
+import { advance, aim } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
-import { isOut, isQuarantined } from './quarantine.ts';
+import { isOut } from './quarantine.ts';
 import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
 
 /** What a stored source of decisions says: enough to join their feedback after a restart. */
@@ -63,8 +65,6 @@ export function learnerKey(compiled: CompiledPoint, epoch: number): string {
   return `${compiled.name}|${compiled.policy.name}|${shape}|${epoch}`;
 }
 
-export const keyPoint = (key: string): string => key.slice(0, key.indexOf('|'));
-
 function replacePoint(
   node: NodeState,
   compiled: CompiledPoint,
@@ -105,6 +105,7 @@ function replacePoint(
   });
   if (!node.stats.has(compiled.name)) node.stats.set(compiled.name, outcomeStats());
   learnerOf(node, state);
+  openComparisons(node, state);
   refreshView(node, state);
 }
 
@@ -159,30 +160,8 @@ function inherit(state: PointState, old: PointState): void {
 }
 
 /** The learner of a point, made when first asked for. */
-export function learnerOf(node: NodeState, state: PointState): LearnerState {
-  const known = node.learners.get(state.learnerKey);
-  const { evidence } = state.compiled.policy;
-  if (known?.slots.evidence !== undefined) return known;
-  // A learner that was only passed through as bytes is understood from now on.
-  const slots = learnerSlots(state.learnerKey, evidence);
-  for (const slot of known?.slots.slots.values() ?? [])
-    try {
-      const bytes = slot.received ?? slot.bytes;
-      if (bytes === undefined) continue;
-      slot.evidence = evidence.decode(bytes, node.limits);
-      hold(slots, slot);
-    } catch {
-      refuse(node, 'undecodable_evidence');
-    }
-  const learner: LearnerState = {
-    slots,
-    others: mixture(evidence.zero()),
-    dirty: known?.dirty ?? new Set(),
-    baseDirty: false,
-  };
-  node.learners.set(state.learnerKey, learner);
-  return learner;
-}
+export const learnerOf = (node: NodeState, state: PointState): LearnerState =>
+  learnerFor(node, state.learnerKey, state.compiled.policy.evidence);
 
 /** Learners of deleted points and of epochs before the last reset go; what children still send of them is refused. */
 function dropStaleLearners(node: NodeState): void {
@@ -198,37 +177,16 @@ function dropStaleLearners(node: NodeState): void {
   }
 }
 
-export function isStale(node: NodeState, key: string): boolean {
-  const epoch = Number(key.slice(key.lastIndexOf('|') + 1));
-  return epoch < (node.controls.resets.get(keyPoint(key)) ?? 0);
-}
-
-/** An outcome goes to the slot of the incarnation that decided: a snapshot restored later can then add nothing twice. */
+/** An outcome goes to the slot of the incarnation that decided. */
 export function learn(node: NodeState, state: PointState, outcome: Outcome): 'learned' | 'refused' {
-  if (isStale(node, state.learnerKey)) return refused(node, 'learner_gone'); // reset meanwhile
-  const learner = learnerOf(node, state);
-  const decided = state.source.idPrefix.slice(
-    0,
-    state.source.idPrefix.indexOf('~', state.source.idPrefix.indexOf('~') + 1),
-  );
-  const retired = node.retired.has(`${state.learnerKey}\n${decided}`);
+  const { learnerKey: key, source } = state;
+  if (isStale(node, key)) return refused(node, 'learner_gone'); // reset meanwhile
   // What it corrects is no longer here to be taken back: less than nothing of an arm would be no evidence.
-  if (retired && outcome.sign < 0) return refused(node, 'correction_of_retired_origin');
-  const origin = retired ? node.origin : decided;
-  if (origin !== node.origin && !learner.slots.slots.has(origin)) {
-    const known = node.ownOrigins.has(origin);
-    if (!known) return refused(node, 'origin_retired');
-  }
-  const slot = ownSlot(learner.slots, origin, node.moment.treeMs);
-  if (slot.version === 0) {
-    slot.quarantined = isQuarantined(node, node.name);
-    // Of an earlier process the parent may know more than this disk does: it waits until the parent has answered.
-    if (origin !== node.origin && !node.isRoot) slot.counted = false;
-  }
+  if (outcome.sign < 0 && isRetired(node, key, source.idPrefix))
+    return refused(node, 'correction_of_retired_origin');
+  const slot = taughtSlot(node, learnerOf(node, state), key, source.idPrefix);
+  if (slot === undefined) return 'refused';
   slot.evidence = state.compiled.policy.learn(slot.evidence, outcome);
-  slot.version++;
-  slot.changedMs = node.moment.treeMs;
-  learner.dirty.add(origin);
   state.view.stale++;
   return 'learned';
 }

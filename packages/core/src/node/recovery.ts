@@ -2,6 +2,7 @@ import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { joinControls } from '../controls/control-state.ts';
 import { sticks } from '../decision/decide.ts';
 import {
+  COUNTED,
   DEFAULTED,
   type DecisionRecord,
   EXPIRED,
@@ -120,6 +121,10 @@ export async function recover(node: NodeState): Promise<void> {
     node.outboxSeq = Math.max(node.outboxSeq, seq);
   });
   each('source', (entry) => recoverSource(node, entry));
+  each('counted', (entry) => {
+    const n = bytesJson(entry.value, JSON_MAX);
+    if (Number.isSafeInteger(n)) node.countedTo.set(entry.key, n as number);
+  });
   each('guards', (entry) => recoverGuards(node, entry));
   await recoverJournals(node, storage);
   openIncarnation(node);
@@ -262,6 +267,7 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   const { weight } = record;
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
+  if (record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
   state.counters.awaiting++;
   keep(state.pending, record, (dropped) => {
     if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;

@@ -17,11 +17,13 @@ import type {
   SideSums,
 } from '../status.ts';
 import { sumOwn } from '../sync/slots.ts';
+import { experimentReports } from './comparing.ts';
 import { bucketQuantiles, type MetricSums, type OutcomeStats, recentBuckets } from './outcome-stats.ts';
+import { rangeOf } from './ranges.ts';
 import type { NodeState } from './state.ts';
 
-/** What one node says of one of its points. @throws GanglionError `unknown_point` */
-export function pointReport(node: NodeState, point: string): PointReport {
+/** What one node says of one of its points; `experiments`: theirs too, which have their own way up. @throws GanglionError `unknown_point` */
+export function pointReport(node: NodeState, point: string, experiments = true): PointReport {
   const state = node.points.get(point);
   if (state === undefined)
     throw new GanglionError('unknown_point', `there is no point ${point}`, {
@@ -51,6 +53,7 @@ export function pointReport(node: NodeState, point: string): PointReport {
     reasons: reasonsOf(counters),
     arms: armReports(state, node.pointRates.get(point)?.recentByArm, node.stats.get(point)),
     lift: liftReports(node, point, compiled.spec),
+    experiments: experiments ? experimentReports(node, state, 'self') : [],
     guards: guardReports(state),
     ...memberReports(state),
     viewVersion: state.view.version,
@@ -145,17 +148,6 @@ function liftReports(node: NodeState, point: string, spec: PointSpec): LiftRepor
       ),
     );
   return out;
-}
-
-/**
- * Range of one outcome of a metric, where it has one: the reward as declared, yes-or-no metrics by convention, and
- * costs that end where their default (a deadline) is declared.
- */
-export function rangeOf(metric: string, spec: PointSpec): Range {
-  if (metric === 'reward') return spec.objective?.range ?? [0, 1];
-  if (metric === 'success' || metric === 'error') return [0, 1];
-  const most = spec.attribution?.default?.[metric];
-  return most !== undefined && most > 0 ? [0, most] : undefined;
 }
 
 function sideOf(sums: MetricSums | undefined, node: NodeState): SideSums {

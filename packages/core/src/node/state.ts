@@ -147,6 +147,10 @@ export interface NodeState {
   readonly domainLoads: Map<string, DomainLoad>;
   /** The host's: resolves after so many ms. Undefined: nothing here can wait. */
   timeout: ((ms: number) => Promise<void>) | undefined;
+  /** Decisions counted for experiments, by prefix: all below this counter, as far as they are kept. */
+  readonly countedTo: Map<string, number>;
+  /** Units counted lately, by point: hashes of unit and experiment. */
+  readonly countedUnits: Map<string, Set<number>>;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -312,6 +316,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     stats: new Map(),
     ledgers: new Map(),
     schemas: new Map(),
+    countedTo: new Map(),
+    countedUnits: new Map(),
     domainLoads: new Map(),
     timeout: undefined,
     pointNumber: 0,

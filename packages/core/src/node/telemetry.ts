@@ -13,7 +13,7 @@ export function telemetryUp(node: NodeState): Telemetry[] {
   const out: Telemetry[] = [
     {
       status: nodeStatus(node),
-      reports: [...node.points.keys()].map((point) => pointReport(node, point)),
+      reports: [...node.points.keys()].map((point) => pointReport(node, point, false)),
       via: '',
     },
   ];

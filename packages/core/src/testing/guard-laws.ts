@@ -335,8 +335,7 @@ function wellFormed(guard: Guard, verdict: Verdict, input: GuardInput): void {
     verdict,
   );
   demand(
-    verdict.kind === 'assign' ||
-      input.allowed.some((one, arm) => one === 1 && exclude[arm] === 0),
+    verdict.kind === 'assign' || input.allowed.some((one, arm) => one === 1 && exclude[arm] === 0),
     'leaves no allowed arm, and does not say block',
     verdict,
   );

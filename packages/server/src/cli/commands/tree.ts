@@ -1,6 +1,7 @@
 import type { LeaseStatus, NodeStatus, PointReport } from '@ganglion/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
+import { experimentsText } from '../experiments.ts';
 import { count, duration, estimate, number, percent, time, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
@@ -49,6 +50,7 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
         style,
       ),
     );
+  parts.push(...experimentsText(report.experiments ?? [], style));
   const spoke = report.guards.filter(({ interventions }) => interventions > 0);
   if (spoke.length > 0)
     parts.push(

@@ -1,0 +1,149 @@
+import { COUNTED, type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
+import { rewardOf } from '../decision/outcome.ts';
+import type { PointState } from '../decision/point-state.ts';
+import type { Seat } from '../decision/seats.ts';
+import { judge } from '../experiment/judge.ts';
+import {
+  addBets,
+  addDecision,
+  addValue,
+  addWeighted,
+  comparisonOf,
+  ROWS_MAX,
+  rowKey,
+  type Tally,
+  tallies,
+} from '../experiment/tally.ts';
+import { mix32 } from '../stats/hash.ts';
+import type { ExperimentReport } from '../status.ts';
+import { sumBelow, sumOwn } from '../sync/slots.ts';
+import { jsonBytes } from './json-bytes.ts';
+import { isStale, learnerFor, taughtSlot } from './learning.ts';
+import { rangeOf } from './ranges.ts';
+import { type LearnerState, type NodeState, refuse } from './state.ts';
+
+/**
+ * Counts decisions for the experiments of their point. A decision is counted once, when its window closes: every arm's at
+ * the same age, in the order of the decisions, with its outcome as corrected until then. So a slow arm is no lost one,
+ * and the tests of `experiment/` hold. The sums are evidence like any learner's: slots of this node and those below.
+ */
+export function countClosed(node: NodeState, state: PointState, record: DecisionRecord): void {
+  const { compiled } = state;
+  if (compiled.comparisons.length === 0 || (record.state & COUNTED) !== 0) return;
+  record.state |= COUNTED;
+  const counted = node.countedTo.get(state.source.idPrefix) ?? 0;
+  if (record.n >= counted) node.countedTo.set(state.source.idPrefix, record.n + 1);
+  const seats = compiled.seats.get(record.stratum);
+  if (seats === undefined || record.armIndex < 0 || !wasAssigned(record)) return;
+  const key = comparisonsKey(state);
+  if (isStale(node, key)) return; // reset meanwhile
+  const learner = learnerFor(node, key, tallies);
+  const slot = taughtSlot(node, learner, key, state.source.idPrefix);
+  if (slot === undefined) return;
+  const tally = slot.evidence as Tally;
+  if (tally.rows.size >= ROWS_MAX) prune(node, state, tally);
+  for (const seat of seats) countFor(node, state, record, seat, tally);
+}
+
+/** Decisions stopped by a person, a control or a failure were not made by what is compared. */
+const wasAssigned = ({ reason }: DecisionRecord): boolean =>
+  reason === 'policy' || reason === 'baseline' || reason === 'escalated' || reason === 'sticky';
+
+function countFor(
+  node: NodeState,
+  state: PointState,
+  record: DecisionRecord,
+  { comparison, variant }: Seat,
+  tally: Tally,
+): void {
+  const arms = comparison.kind === 'arms';
+  // A stuck arm was drawn once, not each time it is served; and what has no propensity was not drawn by the policy.
+  if (arms && (record.reason === 'sticky' || !(record.probability > 0))) return;
+  const { name } = comparison.variants[arms ? record.armIndex : variant];
+  if (
+    comparison.perUnit &&
+    record.unit !== '' &&
+    isKnown(node, state, mix32(record.unitHash, hashOf(comparison.key)))
+  )
+    return;
+  const metrics = record.metrics;
+  const counts = (record.state & EXPOSED) !== 0 && metrics !== undefined;
+  addDecision(tally, rowKey('s', comparison, name), counts);
+  if (!counts) return;
+  if (arms) addBets(tally, rowKey('b', comparison, name), record.probability);
+  const x = comparison.covariate < 0 ? 0 : (record.encodedContext[comparison.covariate] ?? 0);
+  for (const { metric } of comparison.metrics) {
+    const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
+    // What has no covariate is left out of a comparison that is adjusted for it: both sides lose the same units.
+    if (y === undefined || Number.isNaN(y) || Number.isNaN(x)) continue;
+    if (arms) addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability);
+    else {
+      const range = rangeOf(metric, state.compiled.spec);
+      const outside = range !== undefined && (y < range[0] || y > range[1]);
+      addValue(tally, rowKey('m', comparison, name, metric), y, x, outside);
+    }
+  }
+}
+
+const UNITS_MAX = 65_536;
+
+/** Whether this unit has been counted; from now on it has. Insertion order is age: the oldest makes room. */
+function isKnown(node: NodeState, state: PointState, key: number): boolean {
+  let units = node.countedUnits.get(state.compiled.name);
+  if (units === undefined) {
+    units = new Set();
+    node.countedUnits.set(state.compiled.name, units);
+  }
+  if (units.has(key)) return true;
+  if (units.size >= UNITS_MAX) units.delete(units.values().next().value as number);
+  units.add(key);
+  return false;
+}
+
+/** The hash that ends a comparison's key. */
+const hashOf = (key: string): number => Number.parseInt(key.slice(key.lastIndexOf('.') + 1), 36) | 0;
+
+/** Rows of experiments that the point no longer has make room. */
+function prune(node: NodeState, state: PointState, tally: Tally): void {
+  const current = node.points.get(state.compiled.name)?.compiled.comparisons ?? [];
+  const keys = new Set([...current, ...state.compiled.comparisons].map(({ key }) => key));
+  for (const key of tally.rows.keys()) if (!keys.has(comparisonOf(key))) tally.rows.delete(key);
+  if (tally.rows.size >= ROWS_MAX) refuse(node, 'comparison_full');
+}
+
+/** All experiments of a point add to one learner: what is counted of one stays when another is added. */
+function comparisonsKey({ compiled, learnerKey }: PointState): string {
+  const epoch = learnerKey.slice(learnerKey.lastIndexOf('|') + 1);
+  return `${compiled.name}|${tallies.name}|-|${epoch}`;
+}
+
+/** Before slots arrive or are recovered: a node that has experiments understands what they count. */
+export function openComparisons(node: NodeState, state: PointState): void {
+  if (state.compiled.comparisons.length > 0) learnerFor(node, comparisonsKey(state), tallies);
+}
+
+/** Everything counted here, and by those below. */
+export function tallyOf(node: NodeState, state: PointState, scope: 'self' | 'subtree'): Tally {
+  const learner: LearnerState | undefined = node.learners.get(comparisonsKey(state));
+  if (learner?.slots.evidence === undefined) return tallies.zero();
+  const own = sumOwn(learner.slots) as Tally;
+  return scope === 'self' ? own : tallies.add(own, sumBelow(learner.slots) as Tally);
+}
+
+export function experimentReports(
+  node: NodeState,
+  state: PointState,
+  scope: 'self' | 'subtree',
+): ExperimentReport[] {
+  const { comparisons, spec } = state.compiled;
+  if (comparisons.length === 0) return [];
+  const tally = tallyOf(node, state, scope);
+  return comparisons.map((comparison) => judge(comparison, tally, (metric) => rangeOf(metric, spec)));
+}
+
+/** How far counting has come goes to disk with what was counted, so that a restart counts nothing twice. */
+export function noteCounted(node: NodeState, prefix: string, before: number | undefined): void {
+  const now = node.countedTo.get(prefix);
+  if (now === undefined || now === before) return;
+  node.writes.push({ kind: 'put', collection: 'counted', key: prefix, value: jsonBytes(now) });
+}

@@ -1,0 +1,71 @@
+import type { Evidence } from '../evidence.ts';
+import { hold, learnerSlots, ownSlot, type Slot } from '../sync/slots.ts';
+import { mixture } from './mixture.ts';
+import { isQuarantined } from './quarantine.ts';
+import { type LearnerState, type NodeState, refuse } from './state.ts';
+
+export const keyPoint = (key: string): string => key.slice(0, key.indexOf('|'));
+
+/** Of an epoch before the last reset. */
+export function isStale(node: NodeState, key: string): boolean {
+  const epoch = Number(key.slice(key.lastIndexOf('|') + 1));
+  return epoch < (node.controls.resets.get(keyPoint(key)) ?? 0);
+}
+
+/** The learner under this key, made when first asked for. */
+export function learnerFor(node: NodeState, key: string, evidence: Evidence<unknown>): LearnerState {
+  const known = node.learners.get(key);
+  if (known?.slots.evidence !== undefined) return known;
+  // A learner that was only passed through as bytes is understood from now on.
+  const slots = learnerSlots(key, evidence);
+  for (const slot of known?.slots.slots.values() ?? [])
+    try {
+      const bytes = slot.received ?? slot.bytes;
+      if (bytes === undefined) continue;
+      slot.evidence = evidence.decode(bytes, node.limits);
+      hold(slots, slot);
+    } catch {
+      refuse(node, 'undecodable_evidence');
+    }
+  const learner: LearnerState = {
+    slots,
+    others: mixture(evidence.zero()),
+    dirty: known?.dirty ?? new Set(),
+    baseDirty: false,
+  };
+  node.learners.set(key, learner);
+  return learner;
+}
+
+const originIn = (idPrefix: string): string => idPrefix.slice(0, idPrefix.indexOf('~', idPrefix.indexOf('~') + 1));
+
+/** What was decided under this prefix lives on elsewhere: what comes of it now goes to the current origin. */
+export const isRetired = (node: NodeState, key: string, idPrefix: string): boolean =>
+  node.retired.has(`${key}\n${originIn(idPrefix)}`);
+
+/**
+ * The slot that what was decided under this prefix changes, marked as changed: that of the incarnation that decided, so
+ * that a snapshot restored later can add nothing twice. Undefined where that origin is retired.
+ */
+export function taughtSlot(
+  node: NodeState,
+  learner: LearnerState,
+  key: string,
+  idPrefix: string,
+): Slot | undefined {
+  const origin = isRetired(node, key, idPrefix) ? node.origin : originIn(idPrefix);
+  if (origin !== node.origin && !learner.slots.slots.has(origin) && !node.ownOrigins.has(origin)) {
+    refuse(node, 'origin_retired');
+    return undefined;
+  }
+  const slot = ownSlot(learner.slots, origin, node.moment.treeMs);
+  if (slot.version === 0) {
+    slot.quarantined = isQuarantined(node, node.name);
+    // Of an earlier process the parent may know more than this disk does: it waits until the parent has answered.
+    if (origin !== node.origin && !node.isRoot) slot.counted = false;
+  }
+  slot.version++;
+  slot.changedMs = node.moment.treeMs;
+  learner.dirty.add(origin);
+  return slot;
+}

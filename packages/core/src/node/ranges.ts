@@ -1,0 +1,13 @@
+import type { PointSpec } from '../decision/spec.ts';
+import type { Range } from '../experiment/lift.ts';
+
+/**
+ * Range of one outcome of a metric, where it has one: the reward as declared, yes-or-no metrics by convention, and
+ * costs that end where their default (a deadline) is declared.
+ */
+export function rangeOf(metric: string, spec: PointSpec): Range {
+  if (metric === 'reward') return spec.objective?.range ?? [0, 1];
+  if (metric === 'success' || metric === 'error') return [0, 1];
+  const most = spec.attribution?.default?.[metric];
+  return most !== undefined && most > 0 ? [0, most] : undefined;
+}

@@ -1,0 +1,43 @@
+import type { ExperimentReport } from '@ganglion/core';
+import { count, estimate, number, percent, UNKNOWN } from './format.ts';
+import { clean, type Style, table } from './style.ts';
+
+/** Every experiment of a report: who was in it, what came out, and what to do. */
+export function experimentsText(experiments: readonly ExperimentReport[], style: Style): string[] {
+  return experiments.flatMap((each) => [verdict(each, style), variantTable(each, style)]);
+}
+
+function verdict({ experiment, decision, winner, reason, mismatch }: ExperimentReport, style: Style): string {
+  const word = winner === null ? decision : `${decision} ${clean(winner)}`;
+  const shown = decision === 'ship' ? style.good(word) : decision === 'stop' ? style.bad(word) : word;
+  const ratio = `sample ratio ${mismatch.verdict} (e ${number(mismatch.e)})`;
+  return `${style.bold(clean(experiment))}: ${shown}, for ${clean(reason)}; ${ratio}`;
+}
+
+function variantTable({ variants, metrics }: ExperimentReport, style: Style): string {
+  return table(
+    [
+      { head: 'VARIANT' },
+      { head: 'SHARE', right: true },
+      { head: 'COUNTED', right: true },
+      { head: 'METRIC' },
+      { head: 'MEAN (95 %)' },
+      { head: 'DIFFERENCE' },
+      { head: 'P', right: true },
+      { head: 'VERDICT' },
+    ],
+    metrics.flatMap(({ metric, guardrail, variants: results }) =>
+      results.map(({ variant, mean, difference, p, verdict: word }, i) => [
+        clean(variant),
+        percent(variants[i].share),
+        count(variants[i].counted),
+        guardrail ? `${clean(metric)} (guardrail)` : clean(metric),
+        estimate(mean),
+        difference === null ? UNKNOWN : estimate(difference),
+        number(p),
+        word,
+      ]),
+    ),
+    style,
+  );
+}
