@@ -1,5 +1,5 @@
 import { inSegment } from '../controls/segment.ts';
-import type { GuardInput, Verdict } from '../guard.ts';
+import type { Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
@@ -7,8 +7,9 @@ import { uniform } from '../stats/random.ts';
 import { encodeContext } from './context.ts';
 import { DecisionRecord } from './decision-record.ts';
 import { draw, type External, heaviest, project } from './mix.ts';
-import type { PointState, Scratch } from './point-state.ts';
+import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
+import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
 import { note, trailOf } from './trail.ts';
 
@@ -47,11 +48,6 @@ const NO_ANSWER: Verdict = Object.freeze({
   guard: 'parent',
   kind: 'pass',
   why: 'asked, and it had nothing to say',
-});
-const UNAVAILABLE: Verdict = Object.freeze({
-  guard: 'experiment',
-  kind: 'restrict',
-  why: 'the arm of this variant is not allowed: the baseline',
 });
 const LEASE: Verdict = Object.freeze({
   guard: 'lease',
@@ -99,12 +95,7 @@ export function decideOnce(
   if (narrowed === 'wait') return 'wait';
   if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (narrowed === 'tainted') trains = false;
-  if (assigned !== undefined && !baseline) {
-    if (leavesNone(guardInput, assigned.exclude)) {
-      note(state, UNAVAILABLE);
-      baseline = true;
-    } else apply(scratch, assigned);
-  }
+  if (assigned !== undefined && !baseline) baseline = !applyVariant(state, assigned);
   if (baseline) return drawBaseline(state, moment, input, trains);
   if (compiled.stickyMs > 0) {
     const stuck = keepArm(state, moment, input, trains);
@@ -183,22 +174,6 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   if (ruling.memberKill !== undefined) note(state, ruling.memberKill);
 }
 
-/** Takes the caller's word that some arms cannot be used now. Returns whether that changed anything. */
-function excludeArms(state: PointState, exclude: readonly string[]): boolean {
-  const input = state.scratch.guardInput;
-  const taken: string[] = [];
-  for (const id of exclude) {
-    const arm = state.source.armIds.indexOf(id);
-    if (arm < 0 || input.allowed[arm] === 0) continue;
-    input.allowed[arm] = 0;
-    input.allowedCount--;
-    taken.push(id);
-  }
-  if (taken.length > 0)
-    note(state, { guard: 'caller', kind: 'restrict', why: `cannot use ${taken.join(', ')}` });
-  return taken.length > 0;
-}
-
 /** Sticky units keep their arm while it is allowed; the first draw's propensity stands. */
 function keepArm(
   state: PointState,
@@ -249,27 +224,6 @@ function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' |
     if (verdict.trains === false) result = 'tainted';
   }
   return result;
-}
-
-/** Whether what the stratum excludes is all that may still be chosen. */
-function leavesNone(input: GuardInput, exclude: Uint8Array | undefined): boolean {
-  if (exclude === undefined) return false;
-  for (let a = 0; a < input.arms; a++) if (input.allowed[a] === 1 && exclude[a] === 0) return false;
-  return true;
-}
-
-function apply(scratch: Scratch, verdict: Verdict): void {
-  const input = scratch.guardInput;
-  const exclude = verdict.exclude;
-  if (exclude !== undefined)
-    for (let a = 0; a < input.arms; a++)
-      if (exclude[a] === 1 && input.allowed[a] === 1) {
-        input.allowed[a] = 0;
-        input.allowedCount--;
-      }
-  if (verdict.floor !== undefined && verdict.floor > scratch.floor) scratch.floor = verdict.floor;
-  if (verdict.influence !== undefined && verdict.influence < scratch.influence)
-    scratch.influence = verdict.influence;
 }
 
 /** The stratum gets the baseline over what is allowed, without exploration. */
