@@ -37,7 +37,8 @@ export function learnerFor(node: NodeState, key: string, evidence: Evidence<unkn
   return learner;
 }
 
-const originIn = (idPrefix: string): string => idPrefix.slice(0, idPrefix.indexOf('~', idPrefix.indexOf('~') + 1));
+const originIn = (idPrefix: string): string =>
+  idPrefix.slice(0, idPrefix.indexOf('~', idPrefix.indexOf('~') + 1));
 
 /** What was decided under this prefix lives on elsewhere: what comes of it now goes to the current origin. */
 export const isRetired = (node: NodeState, key: string, idPrefix: string): boolean =>
