@@ -23,6 +23,11 @@ export interface Evidence<E> {
   outcomes(evidence: E): number;
   /** A problem if these statistics could not have come from any real outcomes (NaN, Σw² < 0, mean out of range …). */
   validate(evidence: E, limits: Limits): Problem | undefined;
+  /**
+   * Where outcomes fade: a problem if this weighs more than its outcomes could at `nowMs`, tree time, with `slackMs` of
+   * clock error. Evidence from the future would drown everybody else's.
+   */
+  inFuture?(evidence: E, nowMs: number, slackMs: number): Problem | undefined;
   encode(evidence: E): Uint8Array;
   /** @throws GanglionError `undecodable` */
   decode(bytes: Uint8Array, limits: Limits): E;

@@ -260,8 +260,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         'node/child-link.ts',
-        'if (!learner.slots.slots.has(message.origin) && isClosed(node, message.key, message.origin)) {',
-        'if (node.closed) {',
+        '  if (closed !== undefined) {\n    refuse(node, closed);',
+        '  if (node.closed) {\n    refuse(node, String(closed));',
       ),
     ],
   },

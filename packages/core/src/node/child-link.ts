@@ -31,7 +31,7 @@ import { forgetSilent } from './forgetting.ts';
 import { takeOne } from './intake.ts';
 import { isStale } from './learning.ts';
 import { mixture } from './mixture.ts';
-import { isClosed } from './origins.ts';
+import { closedBy } from './origins.ts';
 import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
@@ -246,8 +246,11 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
   if (learner === undefined) return false;
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
-  if (!learner.slots.slots.has(message.origin) && isClosed(node, message.key, message.origin)) {
-    refuse(node, 'evidence_of_retired_origin');
+  const closed = learner.slots.slots.has(message.origin)
+    ? undefined
+    : closedBy(node, message.key, message.origin);
+  if (closed !== undefined) {
+    refuse(node, closed);
     nameForeign(link, message.key, message.origin);
     return false;
   }
@@ -322,6 +325,10 @@ function decodeSlotEvidence(node: NodeState, learner: LearnerSlots, message: Slo
       !plausible(node, learner, message, evidence.outcomes(value))
     ) {
       refuse(node, 'implausible_evidence');
+      return 'refused';
+    }
+    if (evidence.inFuture?.(value, node.moment.treeMs, SLACK_MS) !== undefined) {
+      refuse(node, 'evidence_from_future');
       return 'refused';
     }
     return value;

@@ -36,14 +36,14 @@ export function nextOpening(origins: Iterable<string>, nowMs: number): number {
 export const retiredOrigin = (node: Pick<NodeState, 'name'>): string => `${node.name}~retired`;
 
 /**
- * Whether evidence that is not held here is refused: its origin was opened no later than one of its node that has been
+ * Why evidence that is not held here is refused, if it is: its origin was opened no later than one of its node that has been
  * folded in this learner, so it may be among what was; or it claims to come from the future, which would close the name
  * of its node.
  */
-export function isClosed(node: NodeState, key: string, origin: string): boolean {
+export function closedBy(node: NodeState, key: string, origin: string): string | undefined {
   const openedMs = openedOf(origin);
-  if (node.isRoot && openedMs > node.moment.treeMs + AHEAD_MS) return true;
-  return openedMs <= markOf(node, key, origin);
+  if (node.isRoot && openedMs > node.moment.treeMs + AHEAD_MS) return 'origin_from_future';
+  return openedMs <= markOf(node, key, origin) ? 'evidence_of_retired_origin' : undefined;
 }
 
 /** The newest opening among the origins of this node that were folded in this learner; −1: none was. */

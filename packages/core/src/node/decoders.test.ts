@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DecisionRecord } from '../decision/decision-record.ts';
+import { chunkPrefix, decodeDecisions, encodeDecisions } from '../decision/journal.ts';
+import { decodeOutcomes, encodeOutcomes } from '../decision/outcome-journal.ts';
+import { GanglionError } from '../errors.ts';
+import { bytesJson, jsonBytes } from './json-bytes.ts';
+import { decodeSlot, encodeSlot } from './slot-codec.ts';
+
+const source = {
+  idPrefix: 'phone~i~0~',
+  point: 'p',
+  armIds: ['a', 'b'],
+  armKeys: ['a#0', 'b#0'],
+  tier: 'device' as const,
+  specVersion: 1,
+};
+const trail = [{ guard: 'holdout/1', kind: 'pass' as const, why: '' }];
+const made = (n: number): DecisionRecord =>
+  new DecisionRecord(
+    source,
+    n,
+    'holdout',
+    0,
+    1,
+    0.5,
+    0.9,
+    'policy',
+    3,
+    trail,
+    1000 + n,
+    5 + n,
+    1000 + n,
+    `unit-${n}`,
+    n * 77,
+    [0.5, 2],
+    true,
+  );
+const slot = {
+  version: 7,
+  route: 'phone~i',
+  onlyVia: 'region~j',
+  sentTo: '*',
+  counted: true,
+  out: false,
+  changedMs: 12,
+};
+
+/** Each decoder, and something that it can read. `size`: how much it made of it. */
+const decoders: readonly {
+  readonly name: string;
+  readonly sound: Uint8Array;
+  readonly decode: (bytes: Uint8Array) => unknown;
+}[] = [
+  {
+    name: 'a slot',
+    sound: encodeSlot(slot as never, 7, new Uint8Array([1, 2, 3])),
+    decode: (bytes) => decodeSlot(bytes, 1 << 20),
+  },
+  {
+    name: 'decisions',
+    sound: encodeDecisions(source.idPrefix, [made(0), made(1), made(2)]),
+    decode: (bytes) => decodeDecisions(bytes, source, 0),
+  },
+  {
+    name: 'the source of decisions',
+    sound: encodeDecisions(source.idPrefix, [made(0)]),
+    decode: chunkPrefix,
+  },
+  {
+    name: 'outcomes',
+    sound: encodeOutcomes([
+      { prefix: source.idPrefix, n: 1, kind: 'feedback', revision: 0, metrics: { reward: 1 }, truth: 'cat' },
+      { prefix: source.idPrefix, n: 2, kind: 'exposed', revision: 0, metrics: {}, truth: undefined },
+    ]),
+    decode: decodeOutcomes,
+  },
+  { name: 'JSON', sound: jsonBytes({ a: [1, 'x'] }), decode: (bytes) => bytesJson(bytes, 1 << 20) },
+];
+
+/** What was made of it, in items: strings, numbers and objects. */
+function size(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length;
+  if (value instanceof DecisionRecord) return 1 + value.encodedContext.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, each) => sum + size(each), 1);
+}
+
+/** Reads it, or says that it can't: nothing else may happen, and nothing larger than a few items a byte come of it. */
+function reads(decode: (bytes: Uint8Array) => unknown, bytes: Uint8Array): void {
+  try {
+    expect(size(decode(bytes))).toBeLessThanOrEqual(16 + 16 * bytes.length);
+  } catch (error) {
+    if (!(error instanceof GanglionError)) throw error;
+    expect(error.code).toBe('undecodable');
+  }
+}
+
+describe.each(decoders)('what reads $name from the disk', ({ sound, decode }) => {
+  test('reads what was written', () => expect(() => decode(sound)).not.toThrow());
+
+  test('meets any bytes with an error of ours, and takes no more than they are worth', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => reads(decode, bytes)),
+      { numRuns: 500 },
+    );
+  });
+
+  test('meets what was cut off, or changed here and there, in the same way', () => {
+    const damage = fc.record({
+      end: fc.nat(sound.length),
+      changes: fc.array(fc.tuple(fc.nat(Math.max(0, sound.length - 1)), fc.nat(255)), { maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(damage, ({ end, changes }) => {
+        const bytes = sound.slice();
+        for (const [at, value] of changes) bytes[at] = value;
+        reads(decode, bytes.subarray(0, end));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

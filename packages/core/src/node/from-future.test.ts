@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { moments } from '../learners/moments.ts';
+import { createNode } from '../node.ts';
+import { standard } from '../presets/standard.ts';
+import { type DownMessage, PROTOCOL, type SlotMessage, type UpMessage } from '../sync/messages.ts';
+import { openingDigits } from './origins.ts';
+
+const NOW = 1_700_000_000_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** A root with a point whose outcomes fade within minutes, and a child that sends it one slot. */
+async function hear(origin: string, learnedAtMs: number): Promise<Record<string, number>> {
+  let word = 1;
+  const node = await createNode({
+    name: 'cloud',
+    tier: 'cloud',
+    root: true,
+    registry: standard,
+    ports: { clock: { monotonicMs: () => 1000, wallMs: () => NOW }, chance: { uint32: () => word++ } },
+  });
+  await node.apply(
+    {
+      point: 'p',
+      arms: ['a'],
+      fallback: 'a',
+      policy: { kind: 'thompson', reward: 'gaussian', halfLife: '1m' },
+      objective: { reward: 1, range: [0, 1] },
+    },
+    { name: 'me', authority: '*' },
+  );
+  const [key] = node.state.learners.keys();
+  const evidence = moments({ range: [0, 1], halfLifeMs: 60_000 });
+  const own = evidence.zero();
+  evidence.record(own, 'a#0', 1, 1, learnedAtMs);
+  let down: DownMessage | undefined;
+  const say = (seq: number, slots: readonly SlotMessage[]): void => {
+    const up: UpMessage = {
+      v: PROTOCOL,
+      node: 'dev',
+      incarnation: 'x1',
+      tier: 'device',
+      parentIncarnation: down?.incarnation ?? '',
+      connection: 1,
+      session: down?.session ?? 0,
+      seq,
+      heardDown: down?.seq ?? 0,
+      content: slots.length > 0,
+      complete: true,
+      slots,
+      learners: [],
+      digest: '',
+      joined: '',
+      controls: null,
+      applied: [],
+      feedback: [],
+      feedbackAcks: [],
+      telemetry: [],
+      share: 0,
+      asks: [],
+    };
+    node.receiveUp(up, (message) => {
+      down = message;
+    });
+  };
+  say(1, []);
+  say(2, [{ key, origin, version: 1, onlyVia: '', bytes: evidence.encode(own) }]);
+  return { ...node.nodes()[0].refused, held: node.state.learners.get(key)!.slots.slots.size };
+}
+
+describe('evidence from the future is refused, and counted', () => {
+  test('that of now is taken', async () => expect(await hear('dev~x1', NOW)).toEqual({ held: 1 }));
+
+  test('where it would outweigh all that anybody has seen', async () =>
+    expect(await hear('dev~x1', NOW + HOUR)).toMatchObject({ evidence_from_future: 1, held: 0 }));
+
+  test('and so is a process that says it will be opened the day after tomorrow', async () => {
+    const opened = (ms: number): string => `dev~${openingDigits(ms)}00000000000000`;
+    expect(await hear(opened(NOW + 2 * DAY), NOW)).toMatchObject({ origin_from_future: 1, held: 0 });
+    expect(await hear(opened(NOW + HOUR), NOW)).toEqual({ held: 1 });
+  });
+});
