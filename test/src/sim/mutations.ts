@@ -214,7 +214,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'seal-unread',
     fault: 'a node takes for its own words whatever is said to be',
-    edits: [edit('node/seal.ts', 'if (seal.length === sealed.seal.length && seal === sealed.seal)', '')],
+    edits: [
+      edit(
+        'node/seal.ts',
+        'if (node.ports.seals?.verify(node.secret, jsonBytes(sealed.controls), fromHex(sealed.seal)))',
+        '',
+      ),
+    ],
   },
   {
     name: 'words-forgotten',

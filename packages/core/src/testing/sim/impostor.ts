@@ -18,6 +18,8 @@ const FORGED = 'forged';
 export function lie(world: World, dice: Dice, machine: Machine): void {
   const { node } = machine.process!;
   const { state } = node;
+  // It reads the clocks: who is silent now is what counts.
+  const [status] = node.nodes();
   const siblings = [...state.children.values()].filter(
     (link) => link.node !== NAME && !link.node.startsWith('x') && !isSilent(state, link),
   );
@@ -26,7 +28,6 @@ export function lie(world: World, dice: Dice, machine: Machine): void {
   const say = link(world, machine, 0);
   say({});
   const before = { route: state.routes.get(victim.node), outbox: state.outbox.size };
-  const [status] = node.nodes();
   say({
     slots: [...state.learners].flatMap(([key, learner]) =>
       [...learner.slots.slots.values()].slice(0, 3).map((slot) => ({
