@@ -1,6 +1,7 @@
 import { ENCODING_OPTIONS, type Encoding, encoding } from '../learners/encoding.ts';
 import { type Linear, type LinearEvidence, linear, mostRows } from '../learners/linear.ts';
 import { type LinearPosterior, linearPosterior } from '../learners/linear-posterior.ts';
+import { logisticCurvature, logisticMean, logisticPosterior } from '../learners/logistic.ts';
 import { number, type Options, refuse } from '../options.ts';
 import type { ArmEstimate, Policy, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
@@ -15,17 +16,26 @@ export interface LinearModel {
   /** One model over features of the arms, instead of one for each arm. */
   readonly shared: boolean;
   readonly ridge: number;
+  /** Whether rewards are read by way of the logistic function. */
+  readonly logistic: boolean;
   readonly learn: Policy<Linear>['learn'];
 }
 
 /** Options that `linearModel` reads. */
 export const MODEL_OPTIONS = [...ENCODING_OPTIONS, 'halfLife', 'ridge'] as const;
 
+// Log-odds within ±4: probabilities from 2 % to 98 %.
+const CURVATURE = logisticCurvature(4);
+
 /** Where the statistics of a shared model are kept. */
 const ALL_ARMS = '*';
 
 /** Reads the options of a linear model. @throws GanglionError `invalid_spec` */
-export function linearModel(options: Options, input: FactoryInput): LinearModel {
+export function linearModel(
+  options: Options,
+  input: FactoryInput,
+  link: 'linear' | 'logistic' = 'linear',
+): LinearModel {
   const encoded = encoding(options, input);
   const { dimension, bounds } = encoded;
   const shared = dimension > encoded.common;
@@ -51,6 +61,7 @@ export function linearModel(options: Options, input: FactoryInput): LinearModel 
     encoded,
     evidence,
     shared,
+    logistic: link === 'logistic',
     ridge: number(options, 'ridge', { min: 1e-6, max: 1e6, default: 1 }, input.path),
     learn: (own, outcome) => {
       encoded.context(outcome.context, x);
@@ -80,16 +91,20 @@ export interface Reading {
   readonly margin: number;
   /** Scratch: x of the decision under way. */
   readonly x: Float64Array;
+  /** Scratch: the difference of two proposals as one x. */
+  readonly difference: Float64Array;
 }
 
 /** Reads own and pooled evidence at `at.nowMs`. Off the decide path: O(arms · d³). */
 export function read(model: LinearModel, own: Linear, others: Linear, at: ViewInput): Reading {
-  const { encoded, evidence, shared, ridge } = model;
+  const { encoded, evidence, shared, ridge, logistic } = model;
   const { dimension } = encoded;
   const total = evidence.add(own, others);
   const fade = evidence.decayTo(total, at.nowMs);
   const posteriorAt = (key: string): LinearPosterior =>
-    linearPosterior(total.arms.get(key), dimension, fade, ridge);
+    logistic
+      ? logisticPosterior(total.arms.get(key), dimension, fade, ridge, CURVATURE)
+      : linearPosterior(total.arms.get(key), dimension, fade, ridge);
   const whole = shared ? posteriorAt(ALL_ARMS) : undefined;
   const posteriors = at.arms.map((arm) => whole ?? posteriorAt(arm.key));
   const range = evidence.range[1] - evidence.range[0];
@@ -104,6 +119,7 @@ export function read(model: LinearModel, own: Linear, others: Linear, at: ViewIn
     baseline: at.baseline,
     margin: at.margin / range,
     x: new Float64Array(dimension),
+    difference: new Float64Array(dimension),
   };
 }
 
@@ -144,10 +160,17 @@ export function describeReading(model: LinearModel, reading: Reading): readonly 
   return reading.posteriors.map((posterior, a) => {
     if (!(posterior.outcomes > 0)) return { allocation: null, mean: null, low: null, high: null, n: 0 };
     if (reading.shared) model.encoded.joint(reading.columns[a], x);
-    const mean = middle + width * dot(posterior.theta, x, reading.dimension);
-    const spread = sqrt(posterior.variance * squaredLength(posterior.half, 0, x, reading.dimension));
-    const reach = NORMAL_95 * width * spread;
-    return { allocation: null, mean, low: mean - reach, high: mean + reach, n: posterior.n };
+    const u = dot(posterior.theta, x, reading.dimension);
+    const reach =
+      NORMAL_95 * sqrt(posterior.variance * squaredLength(posterior.half, 0, x, reading.dimension));
+    const reward = (at: number): number => middle + width * (model.logistic ? logisticMean(at) : at);
+    return {
+      allocation: null,
+      mean: reward(u),
+      low: reward(u - reach),
+      high: reward(u + reach),
+      n: posterior.n,
+    };
   });
 }
 

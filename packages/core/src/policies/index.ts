@@ -1,14 +1,21 @@
 import type { Policy } from '../policy.ts';
 import type { Factory } from '../registry.ts';
 import { balancer } from './balancer.ts';
+import { byContext } from './by-context.ts';
 import { ensemble } from './ensemble.ts';
 import { epsilonGreedy } from './epsilon-greedy.ts';
+import { exp3 } from './exp3.ts';
 import { fixed } from './fixed.ts';
+import { klUcb } from './kl-ucb.ts';
+import { linUcb } from './lin-ucb.ts';
 import { linearThompson } from './linear-thompson.ts';
 import { roundRobin } from './round-robin.ts';
 import { rules } from './rules.ts';
+import { softmax } from './softmax.ts';
 import { split } from './split.ts';
+import { squareCb } from './square-cb.ts';
 import { thompson } from './thompson.ts';
+import { ucb1 } from './ucb1.ts';
 
 /** The policies of this package, by `kind`. */
 export const policies = {
@@ -18,7 +25,14 @@ export const policies = {
   'round-robin': roundRobin,
   'epsilon-greedy': epsilonGreedy,
   thompson,
+  ucb1,
+  'kl-ucb': klUcb,
+  exp3,
+  softmax,
   'linear-thompson': linearThompson,
+  'lin-ucb': linUcb,
+  'square-cb': squareCb,
   balancer,
+  'by-context': byContext,
   ensemble,
 } satisfies Readonly<Record<string, Factory<Policy>>>;

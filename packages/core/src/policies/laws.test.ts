@@ -58,6 +58,29 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
   ],
   [{ kind: 'thompson', reward: 'gaussian', halfLife: '1m' }, { range: [-2, 1] }],
   [{ kind: 'thompson', reward: 'gaussian', prior: { a: { mean: 5e6, n: 2 } } }, { range: [0, 1e7] }],
+  [{ kind: 'ucb1', halfLife: '1m' }, { range: [-2, 1] }],
+  [{ kind: 'ucb1', alpha: 0.5, prior: { b: { mean: 1, n: 3 } } }],
+  [{ kind: 'kl-ucb' }],
+  [{ kind: 'kl-ucb', halfLife: '1m', prior: { a: { mean: 1, n: 5 } } }, { range: [-2, 1] }],
+  [{ kind: 'softmax', temperature: 0.01 }],
+  [{ kind: 'softmax', halfLife: '1m' }, { range: [-2, 1] }],
+  [{ kind: 'exp3' }, { range: [-2, 1] }],
+  [{ kind: 'exp3', halfLife: '1m', rate: 0.3, gamma: 0.2 }],
+  [{ kind: 'epsilon-greedy', model: 'linear', halfLife: '1m' }, { fields: scaled }],
+  [
+    { kind: 'epsilon-greedy', model: 'logistic', ...joint },
+    { fields: scaled, range: [-2, 1] },
+  ],
+  [
+    { kind: 'square-cb', halfLife: '1m' },
+    { fields: scaled, range: [-2, 1] },
+  ],
+  [{ kind: 'square-cb', model: 'logistic', gamma: 1000, exponent: 1, ...joint }, { fields: scaled }],
+  [
+    { kind: 'lin-ucb', halfLife: '1m' },
+    { fields: scaled, range: [-2, 1] },
+  ],
+  [{ kind: 'lin-ucb', alpha: 0, ...joint, missing: 'zero' }, { fields: scaled }],
   [{ kind: 'linear-thompson' }],
   [
     { kind: 'linear-thompson', halfLife: '1m', members: 6, missing: 'zero' },
@@ -72,6 +95,28 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
         ...(s.integer(3) === 0 ? {} : { success: s.integer(2) }),
       }),
     },
+  ],
+  [
+    {
+      kind: 'by-context',
+      rules: [
+        { when: { load: { min: 10 } }, policy: { kind: 'square-cb', halfLife: '1m' } },
+        { when: { region: ['eu', 'us'], paying: true }, policy: { kind: 'thompson', halfLife: '30s' } },
+        { policy: { kind: 'balancer' } },
+      ],
+    },
+    { fields: scaled, range: [-2, 1] },
+  ],
+  [
+    {
+      kind: 'by-context',
+      learn: 'all',
+      rules: [
+        { when: { paying: false }, policy: { kind: 'epsilon-greedy', epsilon: 0.2 } },
+        { policy: { kind: 'epsilon-greedy', epsilon: 0.01 } },
+      ],
+    },
+    { fields: scaled },
   ],
   [
     {
@@ -103,18 +148,26 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
 const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : parseDuration(declared, ''));
 
 function differBy(options: Row, a: unknown, b: unknown): string {
-  if (options.kind !== 'ensemble') {
-    const difference = options.kind.startsWith('linear') ? linearDifference : momentsDifference;
-    return difference(
+  const members = membersOf(options);
+  if (members === undefined) {
+    const linear = /^(lin|square)/.test(options.kind) || options.model !== undefined;
+    return (linear ? linearDifference : momentsDifference)(
       a as Moments,
       b as Moments,
       halfLifeOf(options.halfLife ?? DEFAULT_HALF_LIFE[options.kind]),
     );
   }
   // Votes forget by the ensemble's own half-life, each member by its own.
-  const parts = [{ kind: 'votes', halfLife: options.halfLife }, ...(options.members as readonly Row[])];
+  const parts = [{ kind: 'votes', halfLife: options.halfLife }, ...members];
   const found = parts.map((part, i) => differBy(part, (a as Product).parts[i], (b as Product).parts[i]));
   return found.find((each) => each !== '') ?? '';
+}
+
+/** What a policy that is made of others is made of. */
+function membersOf(options: Row): readonly Row[] | undefined {
+  if (options.kind === 'ensemble') return options.members as readonly Row[];
+  if (options.kind !== 'by-context') return undefined;
+  return (options.rules as readonly { readonly policy: Row }[]).map(({ policy }) => policy);
 }
 
 const DEFAULT_HALF_LIFE: Readonly<Record<string, string>> = { balancer: '5s' };

@@ -1,0 +1,141 @@
+import type { Linear } from '../learners/linear.ts';
+import { logisticMean } from '../learners/logistic.ts';
+import type { Options } from '../options.ts';
+import type { Policy, PolicyInput, Proposal } from '../policy.ts';
+import type { FactoryInput } from '../registry.ts';
+import { normalCdf } from '../stats/distributions.ts';
+import { sqrt } from '../stats/math.ts';
+import { squaredLength } from '../stats/symmetric.ts';
+import {
+  allowedMass,
+  baselineShare,
+  comparable,
+  describeReading,
+  dot,
+  type LinearModel,
+  linearModel,
+  type Reading,
+  read,
+} from './contextual.ts';
+import { fillUniform } from './distribution.ts';
+
+/** A policy that rates every arm in the context by a model's mean, and then goes by these ratings. */
+export interface RatingRule {
+  /** Name and version. */
+  readonly name: string;
+  readonly model: 'linear' | 'logistic';
+  /** Whether an arm without one outcome rates above all others. */
+  readonly untriedFirst: boolean;
+  /** Fills `p` from the ratings, in units of the range; `n` is the effective number of outcomes. Allocates nothing. */
+  fill(value: Float64Array, n: number, at: PolicyInput, p: Float64Array): void;
+}
+
+/** A reading, with room for the ratings of the decision under way. */
+export interface RatedView {
+  readonly reading: Reading;
+  /** Effective number of outcomes over all arms. */
+  readonly n: number;
+  readonly value: Float64Array;
+}
+
+/** The policy of a rule. */
+export function rated(options: Options, input: FactoryInput, rule: RatingRule): Policy {
+  const model = linearModel(options, input, rule.model);
+  const { encoded } = model;
+  const policy: Policy<Linear, RatedView | undefined> = {
+    name: rule.name,
+    evidence: model.evidence,
+    additive: true,
+    view: (own, others, at) => ratedView(read(model, own, others, at)),
+    propose: (view, at, out) => {
+      out.confidence = Number.NaN;
+      if (view === undefined || view.reading.arms !== at.arms) {
+        fillUniform(at, out);
+        return;
+      }
+      const { reading, value } = view;
+      encoded.context(at.context, reading.x);
+      rate(model, view, at);
+      const untried = rule.untriedFirst && preferUntried(view, at);
+      rule.fill(value, view.n, at, out.p);
+      if (!untried && comparable(reading.outcomes, out.p, reading.baseline, at.arms))
+        out.confidence = worth(model, reading, value, at, out);
+    },
+    describe: (view) => (view === undefined ? [] : describeReading(model, view.reading)),
+    learn: model.learn,
+  };
+  return policy as Policy;
+}
+
+function ratedView(reading: Reading): RatedView {
+  const { posteriors, shared, arms } = reading;
+  const counted = shared ? posteriors.slice(0, 1) : posteriors;
+  return {
+    reading,
+    n: counted.reduce((sum, { n }) => sum + n, 0),
+    value: new Float64Array(arms),
+  };
+}
+
+/** The mean of each allowed arm's reward, mapped to [−½, ½]. */
+function rate(model: LinearModel, { reading, value }: RatedView, at: PolicyInput): void {
+  const { x, dimension, shared, posteriors, columns } = reading;
+  for (let a = 0; a < at.arms; a++) {
+    if (at.allowed[a] === 0) continue;
+    if (shared) model.encoded.joint(columns[a], x);
+    const u = dot(posteriors[a].theta, x, dimension);
+    value[a] = model.logistic ? logisticMean(u) : u;
+  }
+}
+
+/** Rates allowed arms without an outcome above all others. Returns whether there are any. */
+function preferUntried({ reading, value }: RatedView, at: PolicyInput): boolean {
+  let any = false;
+  for (let a = 0; a < at.arms; a++)
+    if (at.allowed[a] === 1 && reading.outcomes[a] < 1) {
+      value[a] = Infinity;
+      any = true;
+    }
+  return any;
+}
+
+// An arm whose shares differ by less adds nothing to the variance that anybody could see.
+const NEGLIGIBLE = 0.02;
+
+/**
+ * P(the proposal is worth at least the baseline less the margin) in this context, by the normal approximation. Values
+ * must be those of `rate`. Arms of one shared model vary together: their difference is one direction of its posterior.
+ */
+export function worth(
+  model: LinearModel,
+  reading: Reading,
+  value: Float64Array,
+  at: PolicyInput,
+  out: Proposal,
+): number {
+  const { x, dimension, shared, posteriors, columns } = reading;
+  const baseline = reading.baseline!;
+  const mass = allowedMass(baseline, at.allowed, at.arms);
+  const { difference } = reading;
+  let gain = reading.margin;
+  let variance = 0;
+  if (shared) difference.fill(0);
+  for (let a = 0; a < at.arms; a++) {
+    if (at.allowed[a] === 0) continue;
+    const d = out.p[a] - baselineShare(baseline, a, mass, at.allowedCount);
+    if (d === 0) continue;
+    gain += d * value[a];
+    if (Math.abs(d) < NEGLIGIBLE) continue;
+    // A logistic value changes with u by p(1 − p).
+    const slope = d * (model.logistic ? 0.25 - value[a] * value[a] : 1);
+    if (shared) {
+      model.encoded.joint(columns[a], x);
+      for (let i = 0; i < dimension; i++) difference[i] += slope * x[i];
+    } else
+      variance += slope * slope * posteriors[a].variance * squaredLength(posteriors[a].half, 0, x, dimension);
+  }
+  if (shared) variance = posteriors[0].variance * squaredLength(posteriors[0].half, 0, difference, dimension);
+  // The proposal is the baseline: as good as it for certain.
+  if (!(variance > 0)) return gain >= 0 ? 1 : 0;
+  return normalCdf(gain / sqrt(variance));
+}
