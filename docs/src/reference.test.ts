@@ -58,6 +58,7 @@ function known(changes: object): string[] {
 const POLICIES: Readonly<Record<string, object>> = {
   fixed: { arm: 'a' },
   rules: { rules: [{ arm: 'a' }] },
+  'by-context': { rules: [{ policy: { kind: 'split' } }] },
   ensemble: { members: [{ kind: 'split' }, { kind: 'thompson' }] },
 };
 const GUARDS: Readonly<Record<string, object>> = {

@@ -6,7 +6,7 @@ import { describe, expect, it, test } from 'vitest';
 import { registry } from './registry.ts';
 
 /** A row a member: all that a new policy or guard needs to be held to the laws of its family. */
-const policies = [{ kind: 'softmax' }, { kind: 'softmax', temperature: 0.02, halfLife: '1m' }];
+const policies = [{ kind: 'matching' }, { kind: 'matching', sensitivity: 4, halfLife: '1m' }];
 const guards = [{ kind: 'cooldown' }, { kind: 'cooldown', for: '10ms' }];
 
 const held = (law: Law | GuardLaw): void =>
@@ -36,7 +36,7 @@ test('both work in a node that was given the registry: it learns, and a failing 
         point: 'route',
         arms: ['a', 'b'],
         fallback: 'a',
-        policy: { kind: 'softmax', temperature: 0.05 },
+        policy: { kind: 'matching', sensitivity: 10 },
         objective: { success: 1, range: [0, 1] },
         guards: [{ kind: 'cooldown', for: '1m' }],
       },
@@ -72,7 +72,7 @@ test('bad options are refused with field and mend when the point is declared', a
     point: 'route',
     arms: ['a', 'b'],
     fallback: 'a',
-    policy: { kind: 'softmax', temprature: 1 },
+    policy: { kind: 'matching', temprature: 1 },
   };
   await expect(node.apply(point, by)).rejects.toMatchObject({
     code: 'invalid_spec',

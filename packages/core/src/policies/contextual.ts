@@ -24,8 +24,8 @@ export interface LinearModel {
 /** Options that `linearModel` reads. */
 export const MODEL_OPTIONS = [...ENCODING_OPTIONS, 'halfLife', 'ridge'] as const;
 
-// Log-odds within ±4: probabilities from 2 % to 98 %.
-const CURVATURE = logisticCurvature(4);
+// Log-odds within ±3: probabilities from 5 % to 95 %.
+const CURVATURE = logisticCurvature(3);
 
 /** Where the statistics of a shared model are kept. */
 const ALL_ARMS = '*';

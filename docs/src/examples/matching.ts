@@ -9,24 +9,25 @@ import {
 } from '@ganglion/core';
 
 /**
- * `{ kind: softmax, temperature, halfLife }`: an arm is proposed in proportion to exp(mean reward / temperature)
- * (Sutton & Barto, "Reinforcement Learning", 2nd ed., §2.8). An arm never tried counts as worth the top of the range.
+ * `{ kind: matching, sensitivity, halfLife }`: an arm is proposed in proportion to its mean reward above the bottom of
+ * the range, to a power (the generalised matching law: Baum, "On two types of deviation from the matching law", 1974).
+ * An arm never tried counts as worth the top of the range.
  *
- * - `temperature` (reward units, default a tenth of the range): the lower, the greedier.
+ * - `sensitivity` (default 1): the higher, the greedier.
  * - `halfLife` (default none): after which an outcome weighs half.
  */
-export const softmax: Factory<Policy> = (options, { range, path }) => {
-  read.rejectUnknown(options, ['temperature', 'halfLife'], path);
-  const width = range[1] - range[0];
-  const temperature = read.number(options, 'temperature', { min: width / 1000, default: width / 10 }, path);
+export const matching: Factory<Policy> = (options, { range, path }) => {
+  read.rejectUnknown(options, ['sensitivity', 'halfLife'], path);
+  const sensitivity = read.number(options, 'sensitivity', { min: 0.1, max: 20, default: 1 }, path);
   const halfLifeMs = read.given(options, 'halfLife')
     ? read.duration(options, 'halfLife', { min: 1000 }, path)
     : undefined;
   const evidence = moments({ range, halfLifeMs });
+  const width = range[1] - range[0];
 
-  // The view holds exp(…) by arm, computed off the decide path: `propose` only adds and divides.
+  // The view holds the power by arm, computed off the decide path: `propose` only adds and divides.
   const policy: Policy<Moments, Float64Array | undefined> = {
-    name: 'softmax/1',
+    name: 'matching/1',
     evidence,
     additive: true,
     view(own, others, { arms }) {
@@ -35,7 +36,7 @@ export const softmax: Factory<Policy> = (options, { range, path }) => {
         const row = seen.arms.get(key);
         const known = row !== undefined && row[MOMENTS_WEIGHT] > 0;
         const mean = known ? evidence.centre + row[MOMENTS_SUM] / row[MOMENTS_WEIGHT] : range[1];
-        return Math.exp((mean - range[1]) / temperature);
+        return Math.max(0, (mean - range[0]) / width) ** sensitivity;
       });
     },
     propose(view, { arms, allowed, allowedCount }, out) {
