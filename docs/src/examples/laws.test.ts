@@ -72,12 +72,12 @@ test('bad options are refused with field and mend when the point is declared', a
     point: 'route',
     arms: ['a', 'b'],
     fallback: 'a',
-    policy: { kind: 'matching', temprature: 1 },
+    policy: { kind: 'matching', sensitvity: 1 },
   };
   await expect(node.apply(point, by)).rejects.toMatchObject({
     code: 'invalid_spec',
-    field: 'policy.temprature',
-    mend: expect.stringContaining('temperature'),
+    field: 'policy.sensitvity',
+    mend: expect.stringContaining('sensitivity'),
   });
   await node.close();
 });
