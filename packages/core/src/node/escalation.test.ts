@@ -8,6 +8,7 @@ import { recordReward } from '../policies/unlearned.ts';
 import type { Policy } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
 import type { Factory, Registry } from '../registry.ts';
+import type { AskAnswer, DownMessage } from '../sync/messages.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 
@@ -46,6 +47,8 @@ interface Tree {
   /** What a promise comes to as time passes. */
   come<T>(promise: Promise<T>): Promise<T>;
   delay: { device: number; region: number };
+  /** What is heard instead of an answer from above. */
+  forged: { answer: unknown };
 }
 
 const TIERS: readonly [keyof typeof PARENTS, Tier][] = [
@@ -62,6 +65,11 @@ async function tree(): Promise<Tree> {
   const after = (wait: number, run: () => void): void => void due.push({ atMs: ms + wait, run });
   const nodes: Record<string, HostedNode> = {};
   const delay = { device: 2, region: 2 };
+  const forged: Tree['forged'] = { answer: undefined };
+  const tampered = (down: DownMessage): DownMessage =>
+    forged.answer === undefined
+      ? down
+      : { ...down, answers: down.answers.map(({ id }) => ({ id, ...(forged.answer as AskAnswer) })) };
   for (const [name, tier] of TIERS) {
     opinions.set(name, {
       confidence: 1,
@@ -84,7 +92,9 @@ async function tree(): Promise<Tree> {
     if (name === 'cloud') continue;
     const parent = nodes[PARENTS[name]];
     const link = nodes[name].connectParent((up) =>
-      after(delay[name], () => parent.receiveUp(up, (down) => after(delay[name], () => link.receive(down)))),
+      after(delay[name], () =>
+        parent.receiveUp(up, (down) => after(delay[name], () => link.receive(tampered(down)))),
+      ),
     );
   }
   const pass = async (wait: number): Promise<void> => {
@@ -104,7 +114,7 @@ async function tree(): Promise<Tree> {
     for (let i = 0; i < 500 && !done; i++) await pass(1);
     return promise;
   };
-  return { ...(nodes as unknown as Pick<Tree, 'cloud' | 'region' | 'device'>), pass, come, delay };
+  return { ...(nodes as unknown as Pick<Tree, 'cloud' | 'region' | 'device'>), pass, come, delay, forged };
 }
 
 const spec: PointSpec = {
@@ -286,6 +296,22 @@ describe('while the parent is asked', () => {
     sure('device', 0.1);
     expect((await come(device.decideAsync('p', { unit: 'u' }))).reason).toBe('escalated');
     expect(device.decide('p', { unit: 'u' })).toMatchObject({ reason: 'sticky', arm: 'r' });
+  });
+
+  test.each([
+    ['nothing', { p: null, confidence: null }],
+    ['text', { p: 'r', confidence: 1 }],
+    ['negative shares', { p: { r: 2, c: -1 }, confidence: 1 }],
+    ['no numbers', { p: { r: Number.NaN }, confidence: 1 }],
+    ['more than all', { p: { r: 1, c: 1 }, confidence: 1 }],
+    ['strangers', { p: { x: 1 }, confidence: 1 }],
+  ])('an answer of %s is none: the own proposal stands', async (_, answer) => {
+    const { device, come, forged } = await ready();
+    sure('device', 0.1);
+    forged.answer = answer;
+    const made = await come(device.decideAsync('p'));
+    expect(made).toMatchObject({ reason: 'policy', proposed: 'd' });
+    expect(made.trail[0]).toMatchObject({ guard: 'parent', kind: 'pass' });
   });
 
   test('questions are bounded in number', async () => {

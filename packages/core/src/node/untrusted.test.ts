@@ -3,7 +3,7 @@ import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
 import type { NodeStatus } from '../status.ts';
-import { PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import { type AskAnswer, PROTOCOL, type UpMessage } from '../sync/messages.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
@@ -126,6 +126,29 @@ describe('what a child sends is not believed', () => {
     const answers: unknown[] = [];
     node.receiveUp(up({ asks: [ask] }), (down) => answers.push(...down.answers));
     expect(answers).toEqual([{ id: 1, p: null, confidence: null }]);
+  });
+
+  test('questions that make no sense get no answer, and as many are taken as are sensible', async () => {
+    const node = await root();
+    const ask = { id: 1, point: 'p', context: {}, unit: '', allowed: ['a', 'b'], budgetMs: 1 };
+    const odd = [
+      { ...ask, allowed: [] },
+      { ...ask, allowed: ['__proto__', 'constructor'] },
+      { ...ask, allowed: 'ab' as never },
+      { ...ask, budgetMs: Number.NaN },
+      { ...ask, budgetMs: -1 },
+      { ...ask, unit: 'u'.repeat(100_000) },
+      { ...ask, unit: 5 as never },
+      { ...ask, point: '__proto__' },
+    ];
+    const many = Array.from({ length: 3000 }, () => ask);
+    const answers: AskAnswer[] = [];
+    node.receiveUp(up({ asks: [...odd, ...many] }), (down) => answers.push(...down.answers));
+    expect(answers).toHaveLength(1024);
+    expect(answers.slice(0, odd.length).every(({ p }) => p === null)).toBe(true);
+    expect(answers[odd.length].p).toEqual({ a: 0.5, b: 0.5 });
+    expect(node.nodes()[0].refused.too_many_asks).toBe(odd.length + 3000 - 1024);
+    expect(node.state.points.get('p')).toMatchObject({ n: 0, turns: 0, inflightTotal: 0 });
   });
 
   test('made-up learners and children cost no memory beyond the limits', async () => {
