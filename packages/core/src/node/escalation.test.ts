@@ -69,7 +69,7 @@ async function tree(): Promise<Tree> {
   const tampered = (down: DownMessage): DownMessage =>
     forged.answer === undefined
       ? down
-      : { ...down, answers: down.answers.map(({ id }) => ({ id, ...(forged.answer as AskAnswer) })) };
+      : { ...down, answers: down.answers.map(({ id }) => ({ ...(forged.answer as AskAnswer), id })) };
   for (const [name, tier] of TIERS) {
     opinions.set(name, {
       confidence: 1,
