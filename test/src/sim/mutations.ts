@@ -261,6 +261,11 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'relayed-without-room',
+    fault: 'feedback that found no room on its way is acknowledged all the same',
+    edits: [edit('node/intake.ts', '  return room;\n', '  return room || passing.length > 0;\n')],
+  },
+  {
     name: 'folded-taken-again',
     fault: 'evidence of an origin that was folded is taken again',
     edits: [

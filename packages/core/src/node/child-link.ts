@@ -28,10 +28,11 @@ import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
-import { takeOne } from './intake.ts';
+import { takeRelayed } from './intake.ts';
 import { isStale } from './learning.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
+import { dropOutbox } from './outbox.ts';
 import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
@@ -119,12 +120,11 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   link.heard = up.seq;
   link.digest = up.digest;
   link.joined = up.joined;
-  let wrote = false;
   const session = up.parentIncarnation === node.incarnation && up.session === link.session;
   if (session) {
     for (const seq of up.feedbackAcks) drop(node, link, seq);
     hearShareOf(link, up);
-    for (const slot of up.slots) wrote = takeSlot(node, link, slot, up.seq) || wrote;
+    for (const slot of up.slots) takeSlot(node, link, slot, up.seq);
     if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
     for (const [key, held] of up.learners) {
       if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
@@ -144,15 +144,17 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   }
   if (up.controls !== null) {
     link.handed = up.joined;
-    wrote = takeControls(node, link, up) || wrote;
+    takeControls(node, link, up);
   }
   hearApplied(node, up.applied, link);
   hearTelemetry(node, up.telemetry, link);
   hearAsks(node, link, up.asks);
-  if (session) wrote = takeFeedbackUp(node, up) || wrote;
+  const room = !session || takeRelayed(node, up.feedback, 'below');
   link.urgent = true;
   if (up.content && session) {
     link.content = up.seq;
+  }
+  if (up.content && session && room) {
     // Even a repetition waits for the disk: the first copy may still be on its way there.
     durable(node).then(
       () => {
@@ -365,20 +367,11 @@ function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean 
   }
 }
 
-function takeFeedbackUp(node: NodeState, up: UpMessage): boolean {
-  for (const { item } of up.feedback) {
-    const result = takeOne(node, item, 'below');
-    if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
-  }
-  return up.feedback.length > 0;
-}
-
 function drop(node: NodeState, link: ChildLink, seq: number): void {
   const item = node.outbox.get(seq);
   // Nobody acknowledges what went to another.
   if (item?.durable !== true || nodeOf(item.sentOn) !== link.node) return;
-  node.outbox.delete(seq);
-  node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+  dropOutbox(node, item);
 }
 
 /** Sends to every child what is due for it. */

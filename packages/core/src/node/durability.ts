@@ -78,6 +78,7 @@ function hasWork(node: NodeState): boolean {
     node.writes.length > 0 ||
     node.accepted.length > 0 ||
     node.unsaved.length > 0 ||
+    node.outboxNew.length > 0 ||
     node.grantsDirty.size > 0 ||
     node.foldDue ||
     node.controlsDirty
@@ -127,7 +128,8 @@ function gather(node: NodeState): Batch {
     }
     learner.baseDirty = false;
   }
-  const outbox = [...node.outbox.values()].filter((item) => !item.durable);
+  const outbox = node.outboxNew;
+  node.outboxNew = [];
   for (const item of outbox)
     writes.push({
       kind: 'put',
@@ -205,6 +207,7 @@ function restore(node: NodeState, batch: Batch): void {
       write.kind === 'delete',
   );
   node.writes = [...journal, ...node.writes];
+  node.outboxNew = [...batch.outbox, ...node.outboxNew];
   for (const { slot, key } of batch.slots) node.learners.get(key)?.dirty.add(slot.origin);
   for (const key of batch.bases) {
     const learner = node.learners.get(key);

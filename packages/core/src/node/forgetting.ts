@@ -1,5 +1,6 @@
 import { originOf } from '../sync/slots.ts';
 import type { ChildLink } from './child-link.ts';
+import { dropOutbox } from './outbox.ts';
 import { type NodeState, refuse } from './state.ts';
 import { longestAttributionMs } from './trimming.ts';
 
@@ -28,11 +29,10 @@ export function forgetSilent(node: NodeState): void {
   // As long as its decision may still await it, somebody may come for it.
   const awaitedMs = Math.max(forgetNodeMs, longestAttributionMs(node));
   if (node.isRoot)
-    for (const [seq, item] of node.outbox)
+    for (const item of node.outbox.values())
       if (item.durable && !node.routes.has(item.node) && now - item.sinceMs > awaitedMs) {
         refuse(node, 'feedback_for_nobody');
-        node.outbox.delete(seq);
-        node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+        dropOutbox(node, item);
       }
   forgetOwnOrigins(node);
   for (const name of node.applied.keys())

@@ -8,8 +8,9 @@ import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
 import { countClosed, noteCounted } from './comparing.ts';
 import { durable } from './durability.ts';
+import { hasRoomFor, ownInTransit, putOutbox } from './outbox.ts';
 import { learn, refreshPoints, settled } from './points.ts';
-import { type NodeState, readClocks, type TransitItem } from './state.ts';
+import { type NodeState, readClocks, refuse, type Sender, type TransitItem } from './state.ts';
 
 /** A decision id taken apart: `node~incarnation~point~n`. */
 export interface ParsedId {
@@ -48,15 +49,12 @@ export async function takeFeedback(
 /** Before anything is taken: whether there is room for it. @throws GanglionError `closed`, `overloaded` */
 function open(node: NodeState, count: number): void {
   if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
-  if (node.accepted.length + node.outbox.size + count > node.tuning.intakeMax)
+  if (node.accepted.length + ownInTransit(node) + count > node.tuning.intakeMax)
     throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
       mend: 'Send it again later; it is idempotent.',
     });
   readClocks(node);
 }
-
-/** Who hands an item over: an application, this node itself, its parent or a child. */
-type Sender = 'outside' | 'here' | 'above' | 'below';
 
 /** In memory, at once; the caller waits for the disk. */
 export function takeOne(node: NodeState, item: TransitItem, from: Sender = 'here'): FeedbackResult {
@@ -139,17 +137,7 @@ function missing(
 function route(node: NodeState, item: TransitItem, parsed: ParsedId, from: Sender): FeedbackResult {
   if (node.isRoot && (from === 'here' || from === 'outside') && !node.routes.has(parsed.node))
     return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
-  const seq = ++node.outboxSeq;
-  node.outbox.set(seq, {
-    seq,
-    item,
-    node: parsed.node,
-    durable: false,
-    fromAbove: from === 'above',
-    sinceMs: node.moment.monoMs,
-    sentOn: '',
-    sentMs: 0,
-  });
+  putOutbox(node, item, parsed.node, from);
   return { id: item.id, status: 'routed' };
 }
 
@@ -215,4 +203,25 @@ function intakeLags(node: NodeState): boolean {
   if (node.parent?.feedbackSeen && node.moment.monoMs - node.parent.lastHeardMs > node.tuning.resendMs)
     return true;
   return node.ownOrigins.size > 1 && node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs;
+}
+
+/**
+ * Takes what a neighbour hands over. Returns false where some of it found no room: that is to be sent again, and nothing
+ * of this message acknowledged.
+ */
+export function takeRelayed(
+  node: NodeState,
+  items: readonly { readonly item: TransitItem }[],
+  from: 'above' | 'below',
+): boolean {
+  const passing = items.filter(({ item }) => (parseId(String(item?.id))?.node ?? node.name) !== node.name);
+  const room = hasRoomFor(node, passing.length, from);
+  if (!room) refuse(node, 'feedback_without_room', passing.length);
+  const left = new Set(room ? [] : passing);
+  for (const each of items) {
+    if (left.has(each)) continue;
+    const result = takeOne(node, each.item, from);
+    if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
+  }
+  return room;
 }

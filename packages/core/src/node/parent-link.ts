@@ -17,8 +17,9 @@ import { durable, flush } from './durability.ts';
 import { retire } from './folding.ts';
 import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
-import { takeOne } from './intake.ts';
+import { takeRelayed } from './intake.ts';
 import { jsonBytes } from './json-bytes.ts';
+import { dropOutbox } from './outbox.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { keepWords, wordsForgotten } from './seal.ts';
@@ -256,7 +257,7 @@ function keptFor(node: NodeState, item: OutboxItem): boolean {
   const key = node.routes.get(item.node);
   if (key === undefined) return false;
   const link = node.children.get(key);
-  return item.fromAbove || (link !== undefined && !isSilent(node, link));
+  return item.from === 'above' || (link !== undefined && !isSilent(node, link));
 }
 
 function appliedUp(node: NodeState, link: ParentLink): { node: string; tags: readonly string[] }[] {
@@ -407,10 +408,7 @@ function slotLeft(node: NodeState, learner: LearnerState, slot: Slot): void {
 function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly RoutedFeedback[]): void {
   if (feedback.length === 0) return;
   link.feedbackSeen = true;
-  for (const { item } of feedback) {
-    const result = takeOne(node, item, 'above');
-    if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
-  }
+  if (!takeRelayed(node, feedback, 'above')) return;
   const { session } = link;
   // Until it is on disk nothing is acknowledged, and the parent sends it again; its decision knows a repetition.
   durable(node).then(
@@ -427,8 +425,7 @@ function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly 
 function forget(node: NodeState, seq: number): void {
   const item = node.outbox.get(seq);
   if (item?.durable !== true) return;
-  node.outbox.delete(seq);
-  node.writes.push({ kind: 'delete', collection: 'outbox', key: String(seq) });
+  dropOutbox(node, item);
 }
 
 /** Controls first, then the lease that vouches for them: it is valid only once they are on disk. */

@@ -114,11 +114,12 @@ export async function recover(node: NodeState): Promise<void> {
       item,
       node: target,
       durable: true,
-      fromAbove: false,
+      from: 'below',
       sinceMs: node.moment.monoMs,
       sentOn: '',
       sentMs: 0,
     });
+    node.relayed.below++;
     node.outboxSeq = Math.max(node.outboxSeq, seq);
   });
   each('source', (entry) => recoverSource(node, entry));

@@ -42,8 +42,10 @@ export interface NodeTuning {
    * has heard of, but never before the longest attribution window and correction have passed.
    */
   readonly forgetNodeMs: number;
-  /** Most feedback items that may wait for the disk. */
+  /** Most feedback items of own clients that may wait here: for the disk, or on their way. */
   readonly intakeMax: number;
+  /** Most items from children, and most from the parent, that may be on their way here. */
+  readonly relayMax: number;
   /** Between two looks for what the journals need keep no longer. */
   readonly trimEveryMs: number;
   /** The audit is kept this long. */
@@ -64,6 +66,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   foldAbsentAfterMs: 90 * 86_400_000,
   forgetNodeMs: 86_400_000,
   intakeMax: 1_000_000,
+  relayMax: 1_000_000,
   trimEveryMs: 3_600_000,
   auditKeptMs: 400 * 86_400_000,
   restartGraceMs: 30_000,
@@ -195,6 +198,10 @@ export interface NodeState {
   /** Feedback for decisions of other nodes, durable or about to be: by own sequence number. */
   readonly outbox: Map<number, OutboxItem>;
   outboxSeq: number;
+  /** Of these, what is not yet in a batch. */
+  outboxNew: OutboxItem[];
+  /** Of these, what came from the parent and from children. */
+  readonly relayed: { above: number; below: number };
   writes: Write[];
   waiters: Waiter[];
   flushing: boolean;
@@ -233,14 +240,17 @@ export interface KillTimes {
   readonly acks: Map<string, number>;
 }
 
+/** Who hands an item over: an application, this node itself, its parent or a child. */
+export type Sender = 'outside' | 'here' | 'above' | 'below';
+
 export interface OutboxItem {
   readonly seq: number;
   readonly item: TransitItem;
   /** The node of the decision's origin. */
   readonly node: string;
   durable: boolean;
-  /** It came from the parent, which knows of no other way. */
-  readonly fromAbove: boolean;
+  /** `above`: it came from the parent, which knows of no other way. */
+  readonly from: Sender;
   readonly sinceMs: number;
   /** The link on which it is under way, if any, and since when. */
   sentOn: string;
@@ -345,6 +355,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     accepted: [],
     outbox: new Map(),
     outboxSeq: 0,
+    outboxNew: [],
+    relayed: { above: 0, below: 0 },
     writes: [],
     waiters: [],
     flushing: false,

@@ -24,6 +24,8 @@ export interface Plan {
   readonly policy: 'epsilon-greedy' | 'thompson' | 'split';
   /** When the root folds; empty: not within a run. */
   readonly fold: Partial<NodeTuning>;
+  /** How much feedback a node relays at a time. */
+  readonly relay: Partial<NodeTuning>;
   /** The lowest tier that may decide the point that is asked about. */
   readonly placement: Tier;
   /** Mean time between events of each kind, ms; Infinity: never. */
@@ -122,6 +124,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
           foldAbsentAfterMs: dice.chance(0.4) ? dice.between(300, 2000) : Number.POSITIVE_INFINITY,
         }
       : {},
+    relay: dice.chance(0.2) ? { relayMax: 1 + dice.below(4) } : {},
     placement: dice.pick(['device', 'device', 'region', 'cloud'] as const),
   };
 }

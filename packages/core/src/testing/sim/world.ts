@@ -153,7 +153,7 @@ export function start(world: World, machine: Machine): void {
     root: machine.parent === '',
     registry: world.registry,
     ports: { clock: machine.clock, chance: machine.dice.fork(1000 + number), seals: fakeSeals, storage },
-    tuning: { ...SIM_TUNING, ...world.plan.fold },
+    tuning: { ...SIM_TUNING, ...world.plan.fold, ...world.plan.relay },
     timeout: (ms) =>
       new Promise((resolve) =>
         line.after(ms, () => {
