@@ -336,7 +336,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'propensity-before-exploration',
     fault: 'the propensity that is logged is that before the exploration floor',
-    edits: [edit('decision/decide.ts', 'if (floor > 0) {', 'if (floor > 1) {')],
+    edits: [edit('decision/decide.ts', 'if (floor > 0 && influence > 0) {', 'if (floor > 1) {')],
   },
   {
     name: 'draw-biased',
