@@ -48,3 +48,15 @@ export interface ComparisonPlan {
   /** Counted decisions over all variants at which it ends; Infinity: open. Sequential analysis is tightest there. */
   readonly horizon: number;
 }
+
+/** A rollout with guardrails, as declared. */
+export interface RolloutPlan {
+  readonly stages: readonly number[];
+  readonly stage: number;
+  /** Least time in a stage, ms. */
+  readonly dwellMs: number;
+  /** Fewest decisions of rolled-out units that must have counted in a stage. */
+  readonly minCounted: number;
+  /** Why it was taken back; undefined: it was not. */
+  readonly reverted: string | undefined;
+}

@@ -1,4 +1,4 @@
-import type { Comparison } from './comparison.ts';
+import type { Comparison, RolloutPlan } from './comparison.ts';
 
 /**
  * A guard narrows or softens what a policy may do before the arm is drawn. It is given its state and returns a verdict.
@@ -21,6 +21,8 @@ export interface Guard<S = unknown> {
   readonly ledger?: string;
   /** What it assigns units to be compared for. */
   readonly comparisons?: readonly Comparison[];
+  /** A rollout that goes on, or back, by itself: the root reads it, and changes it in the declaration. */
+  readonly rollout?: RolloutPlan;
   initial(arms: number): S;
   check(state: S, input: GuardInput): Verdict;
   /**

@@ -27,6 +27,7 @@ import { parentLink, pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
 import { nodeStatus, pointReport } from './node/report.ts';
+import { stepRollouts } from './node/rollouts.ts';
 import {
   createState,
   DEFAULT_TUNING,
@@ -333,6 +334,7 @@ function tick(node: NodeState): void {
   foldWhenDue(node);
   trimWhenDue(node);
   refreshPoints(node);
+  stepRollouts(node);
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
     saveGuards(node);

@@ -16,7 +16,7 @@ import {
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
-import { type Seat, seatsOf } from './seats.ts';
+import { comparisonsOf, type Seat, seatsOf } from './seats.ts';
 import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
 /** A point ready to run: every option checked, every default filled in, every kind resolved. */
@@ -133,7 +133,10 @@ export function compilePoint(
     const guard = kindSpec(each, `guards[${i}]`);
     return { kind: guard.kind, guard: make(registry.guards, guard, { ...input, path: `guards[${i}]` }) };
   });
-  const comparisons = comparisonsOf(guards);
+  const comparisons = comparisonsOf(
+    guards.map(({ guard }) => guard),
+    [policySpec, raw.baseline ?? raw.fallback],
+  );
   const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
   const pooling = object(raw.pooling ?? {}, 'pooling');
   rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
@@ -184,21 +187,6 @@ export function compilePoint(
       sorted(raw.objective ?? {}),
     ]),
   };
-}
-
-function comparisonsOf(guards: CompiledPoint['guards']): Comparison[] {
-  const all = guards.flatMap(({ guard }) => guard.comparisons ?? []);
-  const names = new Set<string>();
-  for (const { name } of all) {
-    if (names.has(name))
-      throw new GanglionError('invalid_spec', `${name} is compared twice`, {
-        field: 'guards',
-        value: name,
-        mend: 'Give each experiment its own name.',
-      });
-    names.add(name);
-  }
-  return all;
 }
 
 function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {

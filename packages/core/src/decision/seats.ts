@@ -1,4 +1,32 @@
 import type { Comparison } from '../comparison.ts';
+import { GanglionError } from '../errors.ts';
+import type { Guard } from '../guard.ts';
+import { hash32 } from '../stats/hash.ts';
+
+/**
+ * What the guards of a point compare. `rolledOut`: what a rollout brings to the units, and instead of what; another
+ * policy under the same rollout is judged anew. @throws GanglionError `invalid_spec`
+ */
+export function comparisonsOf(guards: readonly Guard[], rolledOut: unknown): Comparison[] {
+  const all = guards.flatMap((guard) => guard.comparisons ?? []);
+  const refuse = (value: string, message: string, mend: string): never => {
+    throw new GanglionError('invalid_spec', message, { field: 'guards', value, mend });
+  };
+  const names = new Set<string>();
+  for (const { name } of all) {
+    if (names.has(name)) refuse(name, `${name} is compared twice`, 'Give each experiment its own name.');
+    names.add(name);
+  }
+  const rollout = all.find(({ kind }) => kind === 'rollout');
+  if (rollout !== undefined && all.some(({ kind }) => kind === 'variants'))
+    refuse(
+      rollout.name,
+      'a rollout with guardrails and an experiment want the same units',
+      'Use one of them: an experiment takes units out of what the rollout compares.',
+    );
+  const more = hash32(JSON.stringify(rolledOut)).toString(36);
+  return all.map((each) => (each.kind === 'rollout' ? { ...each, key: `${each.key}${more}` } : each));
+}
 
 /** A decision of this stratum (and arm, where the policy's arms are compared) counts for this variant. */
 export interface Seat {

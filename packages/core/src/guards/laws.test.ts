@@ -26,6 +26,7 @@ const rows: readonly { readonly kind: string; readonly [option: string]: unknown
   },
   { kind: 'experiment', name: 'arms', variants: 'policy' },
   { kind: 'shadow' },
+  { kind: 'rollout', stages: ['10%', '60%'], guardrails: ['success'], reverted: 'bad' },
   { kind: 'exploration', floor: '2%' },
   { kind: 'confidence', min: 0.7, margin: 0.02 },
   { kind: 'confidence', min: 0.7, otherwise: ['escalate'] },

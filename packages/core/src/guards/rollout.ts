@@ -1,6 +1,18 @@
+import type { Comparison } from '../comparison.ts';
 import { type Guard, type GuardInput, PASS, type Verdict } from '../guard.ts';
-import { given, list, number, type Options, parseShare, refuse, rejectUnknown } from '../options.ts';
+import {
+  duration,
+  given,
+  list,
+  number,
+  type Options,
+  parseShare,
+  refuse,
+  rejectUnknown,
+  text,
+} from '../options.ts';
 import type { Factory } from '../registry.ts';
+import { comparisonKey, readMetrics } from './comparing.ts';
 import { LAYER_OPTIONS, placeIn, readLayer } from './layer.ts';
 import { percent } from './words.ts';
 
@@ -11,6 +23,12 @@ import { percent } from './words.ts';
  * - `stages`: shares in [0, 1], rising; default `[1%, 5%, 25%, 100%]`.
  * - `stage`: which of them holds now, counted from 0; default 0. Moving on is a new version of the spec.
  * - `unit`, `salt`, `generation`: as for the holdout, with a hash of its own (layer `rollout`).
+ * - `guardrails`: metrics (as an experiment's) that must not get worse than those of the units that are out, by more than
+ *   `margin`. With them the tree's root moves on by itself, once a stage has lasted `dwell` (default 1h) and `minOutcomes`
+ *   (default 1000) decisions of rolled-out units have counted; and takes it back as soon as an always-valid interval says
+ *   that a guardrail is broken. A sound rollout is ever taken back with probability 5 %, over all stages and guardrails.
+ * - `reverted`: why it was taken back; then everybody is out. The root writes it; only a person takes it out again. What
+ *   was counted still stands then, so another try is another `generation`, or another policy.
  *
  * It applies to the remainder: a unit that another layer has taken (the holdout) is left alone. A unit is in iff its
  * fraction, by the holdout's formula with layer name `rollout`, is below the stage's share. Test vectors (point
@@ -18,26 +36,75 @@ import { percent } from './words.ts';
  * `device/7` 0.188329.
  */
 export const rollout: Factory<Guard<null>> = (options, { point, path }) => {
-  rejectUnknown(options, ['stages', 'stage', ...LAYER_OPTIONS], path);
+  rejectUnknown(options, KEYS, path);
   const stages = readStages(options, path);
   const stage = number(options, 'stage', { min: 0, max: stages.length - 1, integer: true, default: 0 }, path);
   const layer = readLayer(options, 'rollout', point, path);
-  const threshold = stages[stage] * 4294967296;
+  const reverted = given(options, 'reverted') ? text(options, 'reverted', undefined, path, 1000) : undefined;
+  const share = reverted === undefined ? stages[stage] : 0;
+  const threshold = share * 4294967296;
   const out: Verdict = Object.freeze({
     kind: 'assign',
     guard: 'rollout',
-    why: `not rolled out: stage ${stage}, ${percent(stages[stage])} % by ${layer.unit}`,
+    why:
+      reverted === undefined
+        ? `not rolled out: stage ${stage}, ${percent(share)} % by ${layer.unit}`
+        : 'taken back: nobody is rolled out',
     stratum: 'rollout:out',
     baseline: true,
   });
   return {
     name: 'rollout/1',
     phase: 'assign',
+    ...guarded(options, stages, stage, reverted, path),
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>
       input.stratum === '' && placeIn(layer, input) >= threshold ? out : PASS,
   };
 };
+
+const KEYS = ['stages', 'stage', 'guardrails', 'dwell', 'minOutcomes', 'reverted', ...LAYER_OPTIONS];
+// Chance of ever taking back what does no harm.
+const ALPHA = 0.05;
+
+/** With guardrails: what is compared in this stage, and how the root is to go on. */
+function guarded(
+  options: Options,
+  stages: readonly number[],
+  stage: number,
+  reverted: string | undefined,
+  path: string,
+): Pick<Guard<null>, 'comparisons' | 'rollout'> {
+  const dwellMs = duration(options, 'dwell', { min: 0, max: 365 * 86_400_000, default: 3_600_000 }, path);
+  const minCounted = number(options, 'minOutcomes', { min: 1, max: 1e9, integer: true, default: 1000 }, path);
+  if (!given(options, 'guardrails')) return {};
+  const metrics = readMetrics(options, 'guardrails', path, true);
+  const share = stages[stage];
+  const comparison: Comparison = {
+    name: 'rollout',
+    key: comparisonKey('rollout', [], [stages, metrics, options.salt, options.generation]),
+    kind: 'rollout',
+    variants: [
+      { name: 'out', stratum: 'rollout:out', share: 1 - share },
+      { name: 'in', stratum: '', share },
+    ],
+    control: 0,
+    metrics,
+    covariate: -1,
+    perUnit: false,
+    phase: stage,
+    analysis: {
+      kind: 'sequential',
+      alpha: ALPHA / (stages.length * metrics.length),
+      horizon: Number.POSITIVE_INFINITY,
+    },
+  };
+  return {
+    // Beside nobody there is nothing to compare with.
+    comparisons: share > 0 && share < 1 && reverted === undefined ? [comparison] : [],
+    rollout: { stages, stage, dwellMs, minCounted, reverted },
+  };
+}
 
 function readStages(options: Options, path: string): number[] {
   if (!given(options, 'stages')) return [0.01, 0.05, 0.25, 1];

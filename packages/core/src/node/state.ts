@@ -152,6 +152,9 @@ export interface NodeState {
   timeout: ((ms: number) => Promise<void>) | undefined;
   /** Decisions counted for experiments, by prefix: all below this counter, as far as they are kept. */
   readonly countedTo: Map<string, number>;
+  /** Since when each guarded rollout is in its stage, monotonic ms, by point; and when they were last looked at. */
+  readonly stages: Map<string, { readonly stage: string; readonly sinceMs: number }>;
+  rolloutsMs: number;
   /** Units counted lately, by point: hashes of unit and experiment. */
   readonly countedUnits: Map<string, Set<number>>;
   pointNumber: number;
@@ -328,6 +331,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     schemas: new Map(),
     countedTo: new Map(),
     countedUnits: new Map(),
+    stages: new Map(),
+    rolloutsMs: monoMs,
     domainLoads: new Map(),
     timeout: undefined,
     pointNumber: 0,

@@ -1,0 +1,35 @@
+import type { RolloutPlan } from '../comparison.ts';
+import type { ExperimentReport } from '../status.ts';
+
+/** What a rollout with guardrails should do now. */
+export interface Step {
+  readonly to: 'stay' | 'promote' | 'revert';
+  readonly reason: string;
+}
+
+/**
+ * Back as soon as an always-valid interval says that a guardrail is broken: looking every second costs nothing. On only
+ * when the stage has lasted long enough, with enough counted, and those that count are those that were assigned.
+ *
+ * @param report - of this stage: the units that are in beside those that are out. @param elapsedMs - since it began.
+ */
+export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs: number): Step {
+  if (plan.reverted !== undefined) return { to: 'stay', reason: plan.reverted };
+  const broken = report.metrics.find(({ variants }) => variants.some(({ verdict }) => verdict === 'worse'));
+  if (broken !== undefined) {
+    const { mean, low, high } = broken.variants.find(({ verdict }) => verdict === 'worse')!.difference!;
+    const shown = [mean, low, high].map((value) => Number((value as number).toPrecision(3)));
+    return {
+      to: 'revert',
+      reason: `${broken.metric} is worse: ${shown[0]} [${shown[1]}, ${shown[2]}] at stage ${plan.stage}`,
+    };
+  }
+  if (plan.stage >= plan.stages.length - 1) return { to: 'stay', reason: 'the last stage' };
+  if (report.mismatch.verdict !== 'sound')
+    return { to: 'stay', reason: 'those that count are not those that were assigned' };
+  const { counted } = report.variants[1];
+  if (counted < plan.minCounted)
+    return { to: 'stay', reason: `${counted} of ${plan.minCounted} have counted` };
+  if (elapsedMs < plan.dwellMs) return { to: 'stay', reason: 'the stage has not lasted long enough' };
+  return { to: 'promote', reason: `no guardrail broken by ${counted} decisions of stage ${plan.stage}` };
+}
