@@ -48,8 +48,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         'node/intake.ts',
-        "  const results = items.map((item) => takeOne(node, item));\n  if (results.some((result) => result.status !== 'rejected')) await durable(node);",
-        '  const results = items.map((item) => takeOne(node, item));',
+        "  const results = items.map((item) => takeOne(node, item, 'outside'));\n  if (results.some((result) => result.status !== 'rejected')) await durable(node);",
+        "  const results = items.map((item) => takeOne(node, item, 'outside'));",
       ),
     ],
   },
@@ -121,7 +121,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'removal-ignored',
     fault: 'a join forgets what was taken back',
-    edits: [edit('controls/control-state.ts', '    if (removed.has(tag)) continue;\n', '')],
+    edits: [edit('controls/control-state.ts', '    if (isRemoved(removed, tag)) continue;\n', '')],
   },
   {
     name: 'incarnation-reused',
@@ -233,8 +233,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         'node/points.ts',
-        "  if (isStale(node, state.learnerKey)) return refuse(node, 'learner_gone'); // reset meanwhile\n  const learner = learnerOf(node, state);",
-        '  const learner = learnerOf(node, node.points.get(state.compiled.name) ?? state);',
+        "  const { learnerKey: key, source } = state;\n  if (isStale(node, key)) return refused(node, 'learner_gone'); // reset meanwhile",
+        '  const { source } = state;\n  const { learnerKey: key } = node.points.get(state.compiled.name) ?? state;',
+      ),
+      edit(
+        'node/points.ts',
+        'taughtSlot(node, learnerOf(node, state), key, source.idPrefix)',
+        'taughtSlot(node, learnerOf(node, node.points.get(state.compiled.name) ?? state), key, source.idPrefix)',
       ),
     ],
   },
