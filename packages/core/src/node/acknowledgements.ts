@@ -1,6 +1,6 @@
 import type { Applied } from '../sync/messages.ts';
-import type { ChildLink } from './child-link.ts';
 import { isSilent } from './forgetting.ts';
+import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
 

@@ -1,18 +1,9 @@
 import type { External } from '../decision/mix.ts';
 import type { PointState } from '../decision/point-state.ts';
 import type { Ask, AskAnswer } from '../sync/messages.ts';
-import { type ParentLink, pumpParent } from './parent-link.ts';
+import type { ParentLink } from './links.ts';
+import { pumpParent } from './parent-link.ts';
 import { type NodeState, refuse } from './state.ts';
-
-/** A question to the parent that is under way. */
-export interface OpenAsk {
-  readonly ask: Ask;
-  sent: boolean;
-  /** When nobody waits for the answer any more, monotonic ms. */
-  readonly endMs: number;
-  /** Once: the answer, or undefined where none came in time. */
-  resolve(answer: AskAnswer | undefined): void;
-}
 
 /** Most questions under way to one parent, own and those of nodes below: beyond it one's own proposal must do. */
 export const ASKS_MAX = 1024;

@@ -2,7 +2,6 @@ import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import {
-  type AskAnswer,
   type BaseMessage,
   type DownMessage,
   PROTOCOL,
@@ -30,69 +29,16 @@ import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
 import { isStale } from './learning.ts';
+import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
 import { dropOutbox } from './outbox.ts';
-import { isTheirs, type Parked, parkedOrigins, retryParked } from './parked.ts';
+import { isTheirs, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
-
-/** The parent's end of the link to one process of a child. */
-export interface ChildLink {
-  /** The child's origin: node and incarnation. */
-  readonly key: string;
-  readonly node: string;
-  /** Names this exchange. One that was forgotten and comes back begins another, and lists everything anew. */
-  readonly session: number;
-  /** The child's number for its connection. */
-  readonly connection: number;
-  /** Messages sent down in this session. */
-  sentDown: number;
-  /** Shares that may be under way: those granted in messages after the newest that the child has heard. */
-  grants: { readonly seq: number; readonly share: number }[];
-  send: (message: DownMessage) => void;
-  /** The newest message heard; the newest with content that was processed; the newest whose content is durable. */
-  heard: number;
-  content: number;
-  ack: number;
-  /** Everything it holds has been listed, as of this message; 0: not yet. */
-  completeAt: number;
-  digest: string;
-  joined: string;
-  /** What it had joined of ours when it last handed us its own controls. */
-  handed: string;
-  /** Revision of the last base sent, and when, by learner. */
-  readonly bases: Map<string, SentBase>;
-  /** The message in which it last listed something of a learner. */
-  readonly listed: Map<string, number>;
-  /** Origins it lists that reach its base by another way, by learner. */
-  readonly foreign: Map<string, Set<string>>;
-  readonly answers: AskAnswer[];
-  /** Slots that it lists of nodes which are somewhere else, as far as we know. */
-  readonly parked: Map<string, Parked>;
-  parkedMs: number;
-  share: number;
-  lastHeardMs: number;
-  lastSentMs: number;
-  urgent: boolean;
-}
-
-interface SentBase {
-  /** Counts the bases sent, so that the child can say which it holds. */
-  revision: number;
-  /** Revision of the slots it was made of. */
-  slotsRevision: number;
-  /** The newest message from the child that it reckons with. */
-  asOf: number;
-  sentMs: number;
-  /** What the child says it holds. */
-  heldRevision: number;
-  /** Origins named as foreign in it. */
-  foreign: readonly string[];
-}
 
 const FEEDBACK_A_MESSAGE = 2000;
 

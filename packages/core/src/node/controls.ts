@@ -10,8 +10,8 @@ import {
   unionRemoved,
 } from '../controls/removed.ts';
 import { applyQuarantine } from '../sync/slots.ts';
-import type { ChildLink } from './child-link.ts';
 import { controlsStatus } from './control-report.ts';
+import type { ChildLink } from './links.ts';
 import { isBelow } from './names.ts';
 import { refreshView, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';

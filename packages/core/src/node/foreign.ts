@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS } from '../limits.ts';
-import type { ChildLink } from './child-link.ts';
+import type { ChildLink } from './links.ts';
 
 /** The next base for this child names an origin that it lists and that reaches it by another way. */
 export function nameForeign(link: ChildLink, key: string, origin: string): void {

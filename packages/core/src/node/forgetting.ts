@@ -1,5 +1,5 @@
 import { originOf } from '../sync/slots.ts';
-import type { ChildLink } from './child-link.ts';
+import type { ChildLink } from './links.ts';
 import { dropOutbox } from './outbox.ts';
 import { type NodeState, refuse } from './state.ts';
 import { longestAttributionMs } from './trimming.ts';

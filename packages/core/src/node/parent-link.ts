@@ -7,11 +7,9 @@ import {
   PROTOCOL,
   type RoutedFeedback,
   type SlotMessage,
-  type UpMessage,
 } from '../sync/messages.ts';
 import { adoptBase, type Slot } from '../sync/slots.ts';
 import { appliedBelow } from './acknowledgements.ts';
-import type { OpenAsk } from './asking.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { retire } from './folding.ts';
@@ -19,6 +17,7 @@ import { nameForeign } from './foreign.ts';
 import { isSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonBytes } from './json-bytes.ts';
+import type { ParentLink, Sent } from './links.ts';
 import { dropOutbox } from './outbox.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
@@ -27,87 +26,9 @@ import { outstandingShare, setShare } from './shares.ts';
 import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry.ts';
 
-/** The child's end of the link to its parent. All state of the exchange; no I/O. */
-export interface ParentLink {
-  readonly send: (message: UpMessage) => void;
-  readonly connection: number;
-  parentIncarnation: string;
-  parentNode: string;
-  session: number;
-  /** Exchanges that are over: what they still deliver is late. */
-  readonly over: Set<string>;
-  seq: number;
-  /** The last message under an earlier incarnation of this process: answers to it are to nobody. */
-  formerSeq: number;
-  /** Messages sent and not yet heard, by number. */
-  readonly sent: Map<number, Sent>;
-  /** The newest with content that awaits its acknowledgement; 0: none. */
-  dataSeq: number;
-  dataSentMs: number;
-  lastSentMs: number;
-  lastHeardMs: number;
-  /** Parent's digest last joined into our durable controls. */
-  joined: string;
-  /** Digest pair for which our controls were last handed up, in which message, when, and whether that was heard. */
-  handed: string;
-  handedSeq: number;
-  handedMs: number;
-  handedHeard: boolean;
-  rttMs: number;
-  urgent: boolean;
-  telemetryMs: number;
-  /** Feedback from above that is durable here and not yet acknowledged, by the parent's numbers. */
-  feedbackAcks: number[];
-  feedbackSeen: boolean;
-  newestDown: number;
-  readonly appliedSent: Map<string, string>;
-  askId: number;
-  readonly asks: Map<number, OpenAsk>;
-}
-
-interface Sent {
-  readonly monoMs: number;
-  readonly wallMs: number;
-  readonly slots: readonly { readonly slot: Slot; readonly version: number; readonly out: boolean }[];
-  readonly feedback: readonly number[];
-  readonly applied: readonly (readonly [string, string])[];
-}
-
 const SLOTS_A_MESSAGE = 2000;
 const FEEDBACK_A_MESSAGE = 2000;
 const SENT_MAX = 64;
-
-export function parentLink(send: (message: UpMessage) => void, connection: number): ParentLink {
-  return {
-    send,
-    connection,
-    parentIncarnation: '',
-    parentNode: '',
-    session: 0,
-    over: new Set(),
-    seq: 0,
-    formerSeq: 0,
-    sent: new Map(),
-    dataSeq: 0,
-    dataSentMs: 0,
-    lastSentMs: Number.NEGATIVE_INFINITY,
-    lastHeardMs: Number.NEGATIVE_INFINITY,
-    joined: '',
-    handed: '',
-    handedSeq: 0,
-    handedMs: 0,
-    handedHeard: false,
-    rttMs: Number.POSITIVE_INFINITY,
-    urgent: true,
-    telemetryMs: Number.NEGATIVE_INFINITY,
-    feedbackAcks: [],
-    feedbackSeen: false,
-    newestDown: 0,
-    appliedSent: new Map(),
-    askId: 0,
-    asks: new Map(),
-  };
-}
 
 /** Sends what is due: a heartbeat, or at once what cannot wait. Content waits until the last content is acknowledged. */
 export function pumpParent(node: NodeState): void {

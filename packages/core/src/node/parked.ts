@@ -1,16 +1,9 @@
 import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
-import type { ChildLink } from './child-link.ts';
 import { nameForeign } from './foreign.ts';
+import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
-
-/** A slot that a child lists of a node which is another's as far as we know, as last listed. */
-export interface Parked {
-  readonly message: SlotMessage;
-  /** The message that listed it. */
-  readonly seq: number;
-}
 
 /** More are not kept for one child. */
 const PARKED_MAX = 10_000;

@@ -1,5 +1,5 @@
 import type { UpMessage } from '../sync/messages.ts';
-import type { ChildLink } from './child-link.ts';
+import type { ChildLink } from './links.ts';
 import type { NodeState } from './state.ts';
 
 /**

@@ -10,11 +10,10 @@ import type { Ports, Write } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import type { AuditEntry, NodeEvent } from '../status.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
-import type { ChildLink } from './child-link.ts';
+import type { ChildLink, ParentLink } from './links.ts';
 import type { Mixture } from './mixture.ts';
 import { openingDigits } from './origins.ts';
 import type { OutcomeStats } from './outcome-stats.ts';
-import type { ParentLink } from './parent-link.ts';
 import { newSecret, type Vouched } from './secret.ts';
 
 /** Times and bounds of a node. All durations in ms. */

@@ -1,7 +1,7 @@
 import { NAME_PATTERN } from '../limits.ts';
 import type { NodeEvent, NodeStatus, PointReport, SideSums } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
-import type { ChildLink } from './child-link.ts';
+import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { nodeStatus, pointReport } from './report.ts';
 import { emit, type NodeState, refuse } from './state.ts';

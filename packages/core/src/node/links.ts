@@ -1,0 +1,154 @@
+import type { Ask, AskAnswer, DownMessage, SlotMessage, UpMessage } from '../sync/messages.ts';
+import type { Slot } from '../sync/slots.ts';
+
+/** The parent's end of the link to one process of a child. */
+export interface ChildLink {
+  /** The child's origin: node and incarnation. */
+  readonly key: string;
+  readonly node: string;
+  /** Names this exchange. One that was forgotten and comes back begins another, and lists everything anew. */
+  readonly session: number;
+  /** The child's number for its connection. */
+  readonly connection: number;
+  /** Messages sent down in this session. */
+  sentDown: number;
+  /** Shares that may be under way: those granted in messages after the newest that the child has heard. */
+  grants: { readonly seq: number; readonly share: number }[];
+  send: (message: DownMessage) => void;
+  /** The newest message heard; the newest with content that was processed; the newest whose content is durable. */
+  heard: number;
+  content: number;
+  ack: number;
+  /** Everything it holds has been listed, as of this message; 0: not yet. */
+  completeAt: number;
+  digest: string;
+  joined: string;
+  /** What it had joined of ours when it last handed us its own controls. */
+  handed: string;
+  /** Revision of the last base sent, and when, by learner. */
+  readonly bases: Map<string, SentBase>;
+  /** The message in which it last listed something of a learner. */
+  readonly listed: Map<string, number>;
+  /** Origins it lists that reach its base by another way, by learner. */
+  readonly foreign: Map<string, Set<string>>;
+  readonly answers: AskAnswer[];
+  /** Slots that it lists of nodes which are somewhere else, as far as we know. */
+  readonly parked: Map<string, Parked>;
+  parkedMs: number;
+  share: number;
+  lastHeardMs: number;
+  lastSentMs: number;
+  urgent: boolean;
+}
+
+/** What a child was last told of one learner. */
+export interface SentBase {
+  /** Counts the bases sent, so that the child can say which it holds. */
+  revision: number;
+  /** Revision of the slots it was made of. */
+  slotsRevision: number;
+  /** The newest message from the child that it reckons with. */
+  asOf: number;
+  sentMs: number;
+  /** What the child says it holds. */
+  heldRevision: number;
+  /** Origins named as foreign in it. */
+  foreign: readonly string[];
+}
+
+/** A slot that a child lists of a node which is another's as far as we know, as last listed. */
+export interface Parked {
+  readonly message: SlotMessage;
+  /** The message that listed it. */
+  readonly seq: number;
+}
+
+/** The child's end of the link to its parent. All state of the exchange; no I/O. */
+export interface ParentLink {
+  readonly send: (message: UpMessage) => void;
+  readonly connection: number;
+  parentIncarnation: string;
+  parentNode: string;
+  session: number;
+  /** Exchanges that are over: what they still deliver is late. */
+  readonly over: Set<string>;
+  seq: number;
+  /** The last message under an earlier incarnation of this process: answers to it are to nobody. */
+  formerSeq: number;
+  /** Messages sent and not yet heard, by number. */
+  readonly sent: Map<number, Sent>;
+  /** The newest with content that awaits its acknowledgement; 0: none. */
+  dataSeq: number;
+  dataSentMs: number;
+  lastSentMs: number;
+  lastHeardMs: number;
+  /** Parent's digest last joined into our durable controls. */
+  joined: string;
+  /** Digest pair for which our controls were last handed up, in which message, when, and whether that was heard. */
+  handed: string;
+  handedSeq: number;
+  handedMs: number;
+  handedHeard: boolean;
+  rttMs: number;
+  urgent: boolean;
+  telemetryMs: number;
+  /** Feedback from above that is durable here and not yet acknowledged, by the parent's numbers. */
+  feedbackAcks: number[];
+  feedbackSeen: boolean;
+  newestDown: number;
+  readonly appliedSent: Map<string, string>;
+  askId: number;
+  readonly asks: Map<number, OpenAsk>;
+}
+
+/** A message to the parent, until it is heard. */
+export interface Sent {
+  readonly monoMs: number;
+  readonly wallMs: number;
+  readonly slots: readonly { readonly slot: Slot; readonly version: number; readonly out: boolean }[];
+  readonly feedback: readonly number[];
+  readonly applied: readonly (readonly [string, string])[];
+}
+
+/** A question to the parent that is under way. */
+export interface OpenAsk {
+  readonly ask: Ask;
+  sent: boolean;
+  /** When nobody waits for the answer any more, monotonic ms. */
+  readonly endMs: number;
+  /** Once: the answer, or undefined where none came in time. */
+  resolve(answer: AskAnswer | undefined): void;
+}
+
+/** A link on which nothing has been said. */
+export function parentLink(send: (message: UpMessage) => void, connection: number): ParentLink {
+  return {
+    send,
+    connection,
+    parentIncarnation: '',
+    parentNode: '',
+    session: 0,
+    over: new Set(),
+    seq: 0,
+    formerSeq: 0,
+    sent: new Map(),
+    dataSeq: 0,
+    dataSentMs: 0,
+    lastSentMs: Number.NEGATIVE_INFINITY,
+    lastHeardMs: Number.NEGATIVE_INFINITY,
+    joined: '',
+    handed: '',
+    handedSeq: 0,
+    handedMs: 0,
+    handedHeard: false,
+    rttMs: Number.POSITIVE_INFINITY,
+    urgent: true,
+    telemetryMs: Number.NEGATIVE_INFINITY,
+    feedbackAcks: [],
+    feedbackSeen: false,
+    newestDown: 0,
+    appliedSent: new Map(),
+    askId: 0,
+    asks: new Map(),
+  };
+}
