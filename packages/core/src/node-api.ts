@@ -74,6 +74,17 @@ export interface GanglionNode {
 
   /** Declares or replaces a point and sends it down the tree. @throws GanglionError `invalid_spec` before anything changes */
   apply(spec: PointSpec, by: Actor): Promise<{ version: number; changed: boolean }>;
+  /**
+   * Sets weights of a point's objective, the others stay, and sends it down the tree; audited with the reason. `forgets`:
+   * what was learned rests on the old weights and begins anew; not where every metric is declared with a range.
+   * @throws GanglionError `unknown_point`, `invalid_input` for a metric that the objective does not have
+   */
+  reweigh(request: {
+    readonly point: string;
+    readonly weights: Readonly<Record<string, number>>;
+    readonly reason: string;
+    readonly by: Actor;
+  }): Promise<{ version: number; changed: boolean; forgets: boolean }>;
   remove(point: string, by: Actor, reason?: string): Promise<void>;
   points(): readonly { readonly spec: PointSpec; readonly version: number }[];
   /** Undefined where there is no such point. */

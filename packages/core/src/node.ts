@@ -10,7 +10,7 @@ import { conform } from './decision/schema.ts';
 import type { DefinedPoint, PointSpec } from './decision/spec.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
-import { authorise, controlling, record, structuredCopy, unknownPoint } from './node/actions.ts';
+import { authorise, controlling, reasonOf, record, structuredCopy, unknownPoint } from './node/actions.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { countClosed } from './node/comparing.ts';
@@ -28,6 +28,7 @@ import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
 import { nodeStatus, pointReport } from './node/report.ts';
+import { reweighed } from './node/reweigh.ts';
 import { stepRollouts } from './node/rollouts.ts';
 import {
   createState,
@@ -96,7 +97,52 @@ export async function createNode(options: HostOptions): Promise<HostedNode> {
   };
 }
 
-function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'points' | 'point'> {
+/** Declares a point, or replaces it; `said` beside the version in the audit. */
+async function declare(
+  node: NodeState,
+  spec: PointSpec,
+  by: Actor,
+  action: string,
+  said: string,
+): Promise<{ version: number; changed: boolean }> {
+  authorise(node, by);
+  const compiled = compilePoint(spec, node.registry, node.limits);
+  const before = node.controls.specs.get(compiled.name);
+  if (
+    before !== undefined &&
+    before.spec !== null &&
+    JSON.stringify(sorted(before.spec)) === JSON.stringify(sorted(spec))
+  )
+    return { version: before.version, changed: false };
+  if ((before === undefined || before.spec === null) && !hasRoom(node))
+    throw new GanglionError('overloaded', `there are ${node.limits.points} points already`, {
+      mend: 'Delete some, or raise the limit.',
+    });
+  const version = (before?.version ?? 0) + 1;
+  // An arm that comes back after it was away starts anew, under a new generation.
+  const generations: Record<string, number> = { ...before?.generations };
+  const had = new Set(
+    before?.spec === null || before === undefined
+      ? []
+      : before.spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)),
+  );
+  for (const arm of compiled.arms)
+    if (!had.has(arm.id)) generations[arm.id] = arm.id in generations ? generations[arm.id] + 1 : 0;
+  changeControls(
+    node,
+    withSpec(node.controls, compiled.name, {
+      version,
+      node: node.name,
+      spec: structuredCopy(spec),
+      generations,
+    }),
+  );
+  record(node, by, action, compiled.name, said === '' ? `version ${version}` : `version ${version}: ${said}`);
+  await durable(node);
+  return { version, changed: true };
+}
+
+function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remove' | 'points' | 'point'> {
   const get = (name: string) => {
     const declared = node.controls.specs.get(name);
     return declared === undefined || declared.spec === null
@@ -104,42 +150,16 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'remove' | 'point
       : { spec: declared.spec, version: declared.version };
   };
   return {
-    async apply(spec: PointSpec, by: Actor) {
+    apply: (spec: PointSpec, by: Actor) => declare(node, spec, by, 'point.apply', ''),
+    async reweigh({ point, weights, reason, by }) {
       authorise(node, by);
-      const compiled = compilePoint(spec, node.registry, node.limits);
-      const before = node.controls.specs.get(compiled.name);
-      if (
-        before !== undefined &&
-        before.spec !== null &&
-        JSON.stringify(sorted(before.spec)) === JSON.stringify(sorted(spec))
-      )
-        return { version: before.version, changed: false };
-      if ((before === undefined || before.spec === null) && !hasRoom(node))
-        throw new GanglionError('overloaded', `there are ${node.limits.points} points already`, {
-          mend: 'Delete some, or raise the limit.',
-        });
-      const version = (before?.version ?? 0) + 1;
-      // An arm that comes back after it was away starts anew, under a new generation.
-      const generations: Record<string, number> = { ...before?.generations };
-      const had = new Set(
-        before?.spec === null || before === undefined
-          ? []
-          : before.spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)),
-      );
-      for (const arm of compiled.arms)
-        if (!had.has(arm.id)) generations[arm.id] = arm.id in generations ? generations[arm.id] + 1 : 0;
-      changeControls(
-        node,
-        withSpec(node.controls, compiled.name, {
-          version,
-          node: node.name,
-          spec: structuredCopy(spec),
-          generations,
-        }),
-      );
-      record(node, by, 'point.apply', compiled.name, `version ${version}`);
-      await durable(node);
-      return { version, changed: true };
+      const before = get(point);
+      if (before === undefined) throw unknownPoint(point);
+      const { spec, changes } = reweighed(before.spec, weights);
+      const keyBefore = node.points.get(point)?.learnerKey;
+      const said = `${changes.join(', ')}: ${reasonOf(reason)}`;
+      const applied = await declare(node, spec, by, 'point.reweigh', said);
+      return { ...applied, forgets: node.points.get(point)?.learnerKey !== keyBefore };
     },
     async remove(point: string, by: Actor, reason = '') {
       authorise(node, by);

@@ -1,4 +1,5 @@
 import type { Evidence } from './evidence.ts';
+import type { Verdict } from './guard.ts';
 
 /**
  * A policy turns a context and the allowed arms into a probability for each arm. It never draws: one place in the
@@ -37,10 +38,36 @@ export interface Policy<E = unknown, V = unknown> {
   note?(view: V, arm: number): readonly number[] | undefined;
   /** What the view says of each arm, for reports; not on the decide path. */
   describe?(view: V, arms: number): readonly ArmEstimate[];
+  /**
+   * What the evidence itself forbids, whoever proposes: read with the verdicts of the guards, after them. `allowed` is as
+   * they left it; at least one arm stays. The same object for as long as the answer stands.
+   */
+  restrict?(view: V, allowed: Uint8Array, arms: number): Verdict;
+  /** By arm, what is known of each constraint; not on the decide path. */
+  describeConstraints?(view: V): readonly (readonly ConstraintEstimate[])[];
+  /** Its evidence is `moments/1` of the reward about this centre, and `learn` records the reward and nothing else. */
+  readonly learnsReward?: { readonly centre: number; readonly halfLifeMs: number | undefined } | undefined;
+  /** What it learned is kept by metric: other weights of the objective read the same evidence anew. */
+  readonly keepsMetrics?: boolean | undefined;
   /** Names of the members of a policy that is made of several: a kill of `artifact:NAME` stops one (`input.stopped`). */
   readonly members?: readonly string[];
   /** What the view says of each member, in that order; not on the decide path. */
   describeMembers?(view: V): readonly MemberEstimate[];
+}
+
+/** Whether an arm holds a constraint. `null` is unknown, never zero. */
+export interface ConstraintEstimate {
+  readonly metric: string;
+  readonly max?: number | undefined;
+  readonly min?: number | undefined;
+  /** `violated`: surely, so the arm is withheld; `unknown`: explored within the declared budget. */
+  readonly state: 'met' | 'unknown' | 'violated';
+  readonly mean: number | null;
+  /** Always-valid interval, at the constraint's alpha over all arms. */
+  readonly low: number | null;
+  readonly high: number | null;
+  /** Outcomes it rests on, undecayed. */
+  readonly n: number;
 }
 
 /** A member of an ensemble as a report shows it. `null` is unknown, never zero. */

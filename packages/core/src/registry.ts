@@ -35,10 +35,19 @@ export interface FactoryInput {
 /** Builds one family member from its declaration. Bad options throw `invalid_spec`, naming the field and the mend. */
 export type Factory<T> = (options: Readonly<Record<string, unknown>>, input: FactoryInput) => T;
 
+/** Makes of a policy one that pursues a point's objective as declared; the policy itself where a reward is all there is. */
+export type AroundPolicy = (
+  policy: Policy,
+  objective: Readonly<Record<string, unknown>>,
+  input: FactoryInput,
+) => Policy;
+
 /** The families a node knows, by `kind`. Passed explicitly, never global: a browser bundles only what it uses. */
 export interface Registry {
   readonly policies: Readonly<Record<string, Factory<Policy>>>;
   readonly guards: Readonly<Record<string, Factory<Guard>>>;
+  /** Constraints and metrics of objectives; undefined: points that declare any are refused. */
+  readonly objective?: AroundPolicy | undefined;
 }
 
 /** Registries side by side; a kind defined twice throws. */
@@ -65,6 +74,7 @@ export function mergeRegistries(...registries: readonly Registry[]): Registry {
       'guard',
       registries.map((r) => r.guards),
     ),
+    objective: registries.find((r) => r.objective !== undefined)?.objective,
   };
 }
 

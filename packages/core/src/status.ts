@@ -1,7 +1,7 @@
 import type { Decision, Reason } from './decision/record.ts';
 import type { PointSpec, Tier } from './decision/spec.ts';
 import type { JsonValue } from './guard.ts';
-import type { MemberEstimate } from './policy.ts';
+import type { ConstraintEstimate, MemberEstimate } from './policy.ts';
 
 /** An estimate is never shown without its interval; `null` is "unknown", never zero. */
 export interface Estimate {
@@ -118,6 +118,10 @@ export interface GuardReport {
   readonly state: JsonValue;
 }
 
+export interface ConstraintReport extends ConstraintEstimate {
+  readonly arm: string;
+}
+
 /** A member of an ensemble; `stopped`: a kill of `artifact:NAME` stands. */
 export interface MemberReport extends MemberEstimate {
   readonly stopped: boolean;
@@ -151,6 +155,8 @@ export interface PointReport {
   readonly guards: readonly GuardReport[];
   /** Members of a policy that is made of several, as this node's own view has them; absent where it is not. */
   readonly members?: readonly MemberReport[] | undefined;
+  /** Whether each arm holds each constraint, as this node's own view has it; absent where there are none. */
+  readonly constraints?: readonly ConstraintReport[] | undefined;
   readonly viewVersion: number;
   readonly pooled: { readonly ownOutcomes: number; readonly othersOutcomes: number };
 }

@@ -20,6 +20,7 @@ import type {
   PointEntry,
   ReadyAnswer,
   ReportAnswer,
+  ReweighAnswer,
   TagsAnswer,
 } from './wire.ts';
 
@@ -48,6 +49,8 @@ export interface Client {
   report(point: string): Promise<ReportAnswer>;
   /** Forgets what a point has learned, everywhere. */
   reset(point: string, reason: string): Promise<void>;
+  /** Sets weights of a point's objective; the others stay. */
+  reweigh(point: string, weights: Readonly<Record<string, number>>, reason: string): Promise<ReweighAnswer>;
   kill(scope: string, reason: string): Promise<KillAnswer>;
   revive(scope: string, reason: string): Promise<TagsAnswer>;
   controls(): Promise<ControlsStatus>;
@@ -107,6 +110,7 @@ export function createClient(options: ClientOptions = {}): Client {
       post('/v1/exposures', typeof ids === 'string' ? { id: ids } : ids.map((id) => ({ id })), 'always'),
     points: pointCalls(wire, at),
     report: (point) => get(`${pointPath(point)}/report`),
+    reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
     // A second tag of the same scope stops nothing more, and a revive removes both.
     kill: (scope, reason) => post('/v1/kill', { scope, reason }, 'always'),

@@ -86,6 +86,12 @@ export interface ApplyAnswer {
   readonly changed: boolean;
 }
 
+/** `POST /v1/points/{point}/weights` */
+export interface ReweighAnswer extends ApplyAnswer {
+  /** What was learned rests on the old weights, and begins anew: the metrics are declared without a range. */
+  readonly forgets: boolean;
+}
+
 /** One element of `GET /v1/points`; `GET /v1/points/{point}` answers one. */
 export interface PointEntry {
   readonly spec: PointSpec;

@@ -11,7 +11,9 @@ export type Direction = 'up' | 'down' | null;
 export function directionOf(spec: PointSpec, metric: string): Direction {
   if (metric === 'reward') return 'up';
   const objective: Readonly<Record<string, unknown>> = spec.objective ?? {};
-  const weight = objective[metric];
+  const declared = objective[metric];
+  const weight =
+    typeof declared === 'object' && declared !== null ? (declared as { weight?: unknown }).weight : declared;
   if (typeof weight === 'number' && weight !== 0) return weight > 0 ? 'up' : 'down';
   if (metric === 'success') return 'up';
   const constraints = objective.constraints;

@@ -1,5 +1,5 @@
 import { inSegment } from '../controls/segment.ts';
-import type { Verdict } from '../guard.ts';
+import { PASS, type Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
@@ -222,6 +222,15 @@ function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' |
     if (verdict.kind === 'block') return 'block';
     apply(scratch, verdict);
     if (verdict.trains === false) result = 'tainted';
+  }
+  const { restrict } = compiled.policy;
+  if (restrict !== undefined) {
+    const { allowed, arms } = scratch.guardInput;
+    const verdict = restrict(state.view.current, allowed, arms);
+    if (verdict !== PASS) {
+      note(state, verdict);
+      apply(scratch, verdict);
+    }
   }
   return result;
 }

@@ -16,6 +16,7 @@ import {
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
+import { type CompiledObjective, compileObjective, objectiveShape } from './objective.ts';
 import { comparisonsOf, type Seat, seatsOf } from './seats.ts';
 import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
@@ -58,13 +59,6 @@ export interface CompiledPoint {
   readonly pendingMax: number;
   /** What a learner's key is made of, beside point and epoch: different ones never add. */
   readonly learnerShape: string;
-}
-
-export interface CompiledObjective {
-  /** Empty: the reward comes as `reward`. */
-  readonly metrics: readonly string[];
-  readonly weights: readonly number[];
-  readonly range: readonly [number, number];
 }
 
 const KEYS = [
@@ -121,7 +115,13 @@ export function compilePoint(
     policies: registry.policies,
   };
   const policySpec = kindSpec(raw.policy, 'policy');
-  const policy = make(registry.policies, policySpec, { ...input, path: 'policy' });
+  const policy = underObjective(
+    make(registry.policies, policySpec, { ...input, path: 'policy' }),
+    raw,
+    objective,
+    registry,
+    input,
+  );
   const fallbackSpec = compileFallback(raw, armSpecs);
   const guardSpecs = raw.guards === undefined ? [] : raw.guards;
   if (!Array.isArray(guardSpecs) || guardSpecs.length > 32)
@@ -184,7 +184,7 @@ export function compilePoint(
       policy.name,
       sorted(policySpec),
       sorted(raw.context ?? {}),
-      sorted(raw.objective ?? {}),
+      sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
     ]),
   };
 }
@@ -294,35 +294,22 @@ function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Arra
   return Uint8Array.from(arms, (arm) => (named.has(arm.id) ? 1 : 0));
 }
 
-function compileObjective(raw: Options): CompiledObjective {
-  if (raw.objective === undefined) return { metrics: [], weights: [], range: [0, 1] };
-  const objective = object(raw.objective, 'objective');
-  const metrics: string[] = [];
-  const weights: number[] = [];
-  for (const key of Object.keys(objective)) {
-    if (key === 'range') continue;
-    if (!NAME_PATTERN.test(key) || key === 'constraints')
-      throw new GanglionError(
-        key === 'constraints' ? 'unsupported' : 'invalid_spec',
-        `objective.${key} is not available`,
-        { field: `objective.${key}`, mend: 'Give metric: weight pairs and a range.' },
-      );
-    weights.push(number(objective, key, {}, 'objective'));
-    metrics.push(key);
-  }
-  const range = objective.range ?? [0, 1];
-  if (
-    !Array.isArray(range) ||
-    range.length !== 2 ||
-    !range.every((v) => typeof v === 'number' && Number.isFinite(v)) ||
-    !(range[0] < range[1])
-  )
-    throw new GanglionError('invalid_spec', 'objective.range must be [low, high]', {
-      field: 'objective.range',
-      value: range,
-      mend: 'Give two finite numbers, the lower one first.',
+/** Constraints, and metrics with ranges of their own, are more than a reward: the registry knows how to pursue them. */
+function underObjective(
+  policy: Policy,
+  raw: Options,
+  { ranges }: CompiledObjective,
+  { objective: around }: Registry,
+  input: FactoryInput,
+): Policy {
+  const objective = object(raw.objective ?? {}, 'objective');
+  if (ranges === undefined && objective.constraints === undefined) return policy;
+  if (around === undefined)
+    throw new GanglionError('unsupported', 'this registry knows no constraints and no ranges of metrics', {
+      field: 'objective',
+      mend: 'Give the node a registry with `objective`, such as the standard one.',
     });
-  return { metrics, weights, range: [range[0], range[1]] };
+  return around(policy, objective, { ...input, path: 'objective' });
 }
 
 function compileOversight(raw: Options): Pick<CompiledPoint, 'leaseMs' | 'onExpiry'> {
@@ -351,12 +338,9 @@ function compileAttribution(
     defaults = {};
     for (const metric of Object.keys(given))
       defaults[metric] = number(given, metric, {}, 'attribution.default');
-    const missing =
-      objective.metrics.length === 0
-        ? defaults.reward === undefined
-          ? ['reward']
-          : []
-        : objective.metrics.filter((m) => defaults![m] === undefined);
+    const missing = (objective.metrics.length === 0 ? ['reward'] : objective.metrics)
+      .concat(objective.constrained)
+      .filter((m) => defaults![m] === undefined);
     if (missing.length > 0)
       throw new GanglionError('invalid_spec', `attribution.default lacks ${missing.join(', ')}`, {
         field: 'attribution.default',

@@ -12,6 +12,7 @@ import {
   SETTLED,
   TRAINED,
 } from './decision-record.ts';
+import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
 
@@ -126,6 +127,13 @@ export function joinFeedback(
       field: 'reward',
       message: `reward must lie in [${low}, ${high}], as the point declares`,
     };
+  if (reward !== undefined && state.compiled.objective.ranges !== undefined)
+    return {
+      code: 'invalid_input',
+      field: 'reward',
+      message: 'this point learns by metric: a reward as such says nothing of them',
+      mend: `Send the metrics: ${state.compiled.objective.metrics.join(', ')}.`,
+    };
   const problem = conflictIn(record, item, revision) ?? crowdIn(record, item);
   if (problem !== undefined) return problem;
   // What was trained with is kept as it was: a correction takes exactly that back.
@@ -195,17 +203,15 @@ function conflictIn(record: DecisionRecord, item: FeedbackItem, revision: number
 
 /** The objective's value, NaN while a metric it needs is missing. */
 export function rewardOf(state: PointState, metrics: Readonly<Record<string, number>> | undefined): number {
-  const { objective } = state.compiled;
-  if (metrics === undefined) return Number.NaN;
-  if (metrics.reward !== undefined) return metrics.reward;
-  if (objective.metrics.length === 0) return Number.NaN;
-  let sum = 0;
-  for (let i = 0; i < objective.metrics.length; i++) {
-    const value = metrics[objective.metrics[i]];
-    if (value === undefined) return Number.NaN;
-    sum += objective.weights[i] * value;
-  }
-  return Math.min(objective.range[1], Math.max(objective.range[0], sum));
+  return rewardUnder(state.compiled.objective, metrics);
+}
+
+/** Whether the policy, which keeps metrics beside the reward, would learn otherwise than it did. */
+function learnsAnew({ compiled }: PointState, record: DecisionRecord, reward: number): boolean {
+  if (reward !== record.trainedReward) return true;
+  const { constrained, metrics, ranges } = compiled.objective;
+  const differs = (metric: string) => record.metrics?.[metric] !== record.trainedMetrics?.[metric];
+  return constrained.some(differs) || (ranges !== undefined && metrics.some(differs));
 }
 
 /**
@@ -220,7 +226,7 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
   if (record.trains) {
     if (policy.additive) {
       if ((record.state & TRAINED) !== 0) {
-        if (reward === record.trainedReward) return settle(state, record, teaching, monoMs);
+        if (!learnsAnew(state, record, reward)) return settle(state, record, teaching, monoMs);
         const before = outcomeOf(state, record, record.trainedReward, -1, record.trainedMetrics);
         if (teaching.learn(state, before) === 'refused') return settle(state, record, teaching, monoMs);
       }

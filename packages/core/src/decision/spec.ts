@@ -69,7 +69,35 @@ export interface RuleSpec<Arm extends string = string> {
  */
 export interface ObjectiveSpec {
   readonly range?: readonly [number, number];
-  readonly [metric: string]: number | readonly [number, number] | undefined;
+  readonly constraints?: readonly ConstraintSpec[];
+  readonly [metric: string]:
+    | number
+    | MetricSpec
+    | readonly [number, number]
+    | readonly ConstraintSpec[]
+    | undefined;
+}
+
+/** A metric with a range of its own: where all have one, what is learned is kept by metric, and weights may change. */
+export interface MetricSpec {
+  readonly weight: number;
+  /** Values beyond it count as its ends. */
+  readonly range: readonly [number, number];
+}
+
+/** What a metric must not do on average, arm by arm: `max` or `min`. */
+export interface ConstraintSpec {
+  readonly metric: string;
+  readonly max?: number;
+  readonly min?: number;
+  /** Of the metric; default [0, 1]. Values beyond it count as its ends. */
+  readonly range?: readonly [number, number];
+  /** Share of the decisions that may go to arms of which it is not known yet; default 10 %. */
+  readonly explore?: Share;
+  /** Probability of ever withholding an arm that holds it; default 0.05, over all arms. */
+  readonly alpha?: Share;
+  /** After which an outcome weighs half; default: nothing is forgotten, and an arm withheld stays so until a reset. */
+  readonly halfLife?: Duration;
 }
 
 export interface OversightSpec {

@@ -4,6 +4,7 @@ import { stream } from '../stats/random.ts';
 import { type EvidenceSubject, evidenceLaws } from '../testing/evidence-laws.ts';
 import type { Law } from '../testing/law.ts';
 import { linearSubject } from '../testing/linear-subject.ts';
+import { metricsSubject } from '../testing/metrics-subject.ts';
 import { momentsSubject } from '../testing/moments-subject.ts';
 import { OUTCOMES } from './moments.ts';
 import { type Product, product } from './product.ts';
@@ -32,6 +33,8 @@ const rows: Readonly<Record<string, readonly Law[]>> = {
   'linear/1 without forgetting': evidenceLaws(linearSubject(4, undefined, [0, 1])),
   'linear/1 with a half-life': evidenceLaws(linearSubject(3, 60_000, [-2, 1])),
   'linear/1 of a constant alone': evidenceLaws(linearSubject(1, 1000, [1e6, 1e6 + 1])),
+  'metrics/1 without forgetting': evidenceLaws(metricsSubject(undefined)),
+  'metrics/1 with a half-life': evidenceLaws(metricsSubject(60_000)),
   'a product of two': evidenceLaws(pair()),
 };
 

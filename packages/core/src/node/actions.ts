@@ -185,7 +185,7 @@ function newTag(node: NodeState): string {
   return `${node.name}~${node.incarnation}~${++node.tagCounter}`;
 }
 
-function reasonOf(reason: unknown): string {
+export function reasonOf(reason: unknown): string {
   if (typeof reason !== 'string' || reason.trim() === '' || reason.length > 1000)
     throw new GanglionError('invalid_input', 'a reason is required', {
       field: 'reason',

@@ -1,3 +1,4 @@
+import { compileObjective } from '../decision/objective.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import type { Range } from '../experiment/lift.ts';
 
@@ -6,7 +7,7 @@ import type { Range } from '../experiment/lift.ts';
  * costs that end where their default (a deadline) is declared.
  */
 export function rangeOf(metric: string, spec: PointSpec): Range {
-  if (metric === 'reward') return spec.objective?.range ?? [0, 1];
+  if (metric === 'reward') return compileObjective({ objective: spec.objective }).range;
   if (metric === 'success' || metric === 'error') return [0, 1];
   const most = spec.attribution?.default?.[metric];
   return most !== undefined && most > 0 ? [0, most] : undefined;

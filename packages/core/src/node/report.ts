@@ -56,6 +56,7 @@ export function pointReport(node: NodeState, point: string, experiments = true):
     experiments: experiments ? experimentReports(node, state, 'self') : [],
     guards: guardReports(state),
     ...memberReports(state),
+    ...constraintReports(state),
     viewVersion: state.view.version,
     pooled: {
       ownOutcomes: learner === undefined ? 0 : evidence.outcomes(sumOwn(learner.slots)),
@@ -122,6 +123,15 @@ function memberReports({ compiled, view, ruling }: PointState): Pick<PointReport
   const members = compiled.policy.describeMembers?.(view.current);
   if (members === undefined) return {};
   return { members: members.map((each, m) => ({ ...each, stopped: ruling.stopped?.[m] === 1 })) };
+}
+
+function constraintReports({ compiled, view }: PointState): Pick<PointReport, 'constraints'> {
+  const estimates = compiled.policy.describeConstraints?.(view.current);
+  if (estimates === undefined) return {};
+  const constraints = estimates.flatMap((each, a) =>
+    each.map((estimate) => ({ arm: compiled.armIds[a], ...estimate })),
+  );
+  return { constraints };
 }
 
 function guardReports(state: PointState): GuardReport[] {

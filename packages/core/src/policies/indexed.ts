@@ -55,6 +55,7 @@ export function indexed(options: Options, input: FactoryInput, rule: IndexRule):
     name: rule.name,
     evidence,
     additive: true,
+    learnsReward: evidence,
     view,
     propose: (current, at, out) => {
       if (current === undefined || current.index.length !== at.arms) {

@@ -6,9 +6,11 @@ import { parseDuration } from '../options.ts';
 import { type FactoryInput, resolveKind } from '../registry.ts';
 import { stream } from '../stats/random.ts';
 import { linearDifference } from '../testing/linear-subject.ts';
+import { metricsDifference } from '../testing/metrics-subject.ts';
 import { momentsDifference } from '../testing/moments-subject.ts';
 import { type PolicySubject, policyLaws } from '../testing/policy-laws.ts';
 import { policies } from './index.ts';
+import { underObjective } from './objective.ts';
 
 type Row = { readonly kind: string; readonly [option: string]: unknown };
 
@@ -171,6 +173,66 @@ function membersOf(options: Row): readonly Row[] | undefined {
 }
 
 const DEFAULT_HALF_LIFE: Readonly<Record<string, string>> = { balancer: '5s' };
+
+/** Policies under objectives of more than a reward are policies too. */
+const METRICS = {
+  clicks: { weight: 1, range: [0, 1] },
+  latencyMs: { weight: -0.001, range: [0, 200] },
+} as const;
+const objectives: readonly (readonly [Row, Readonly<Record<string, unknown>>, DifferParts])[] = [
+  [
+    { kind: 'thompson', halfLife: '1m' },
+    {
+      constraints: [
+        { metric: 'errors', max: 0.2, explore: '20%' },
+        { metric: 'latencyMs', max: 80, range: [0, 200], halfLife: '30s' },
+      ],
+    },
+    [byMoments('1m'), byMoments(undefined), byMoments('30s')],
+  ],
+  [{ kind: 'epsilon-greedy', halfLife: '1m' }, METRICS, [byMetrics('1m')]],
+  [
+    { kind: 'thompson', reward: 'gaussian' },
+    { ...METRICS, constraints: [{ metric: 'errors', max: 0.2 }] },
+    [byMetrics(undefined), byMoments(undefined)],
+  ],
+];
+
+type DifferParts = readonly ((a: unknown, b: unknown) => string)[];
+
+function byMoments(halfLife: string | undefined) {
+  return (a: unknown, b: unknown) => momentsDifference(a as Moments, b as Moments, halfLifeOf(halfLife));
+}
+
+function byMetrics(halfLife: string | undefined) {
+  const ranges = Object.values(METRICS).map(({ range }) => range);
+  return (a: unknown, b: unknown) =>
+    metricsDifference(ranges, a as Moments, b as Moments, halfLifeOf(halfLife));
+}
+
+describe.each(objectives)('%j under %j', (options, objective, parts) => {
+  const make = (point: FactoryInput) =>
+    underObjective(policies[options.kind as 'thompson'](options, point), objective, {
+      ...point,
+      path: 'objective',
+    });
+  const metrics: PolicySubject['metrics'] = (s) => ({
+    latencyMs: 100 * s.exponential(),
+    clicks: s.integer(2),
+    errors: s.integer(2),
+  });
+  const differ = (a: unknown, b: unknown) => {
+    const [p, q] = [a, b].map((each) => (parts.length === 1 ? [each] : (each as Product).parts));
+    return parts.map((part, i) => part(p[i], q[i])).find((each) => each !== '') ?? '';
+  };
+  for (const { law, run } of policyLaws({ make, metrics, differ, range: [-0.2, 1] }))
+    it(law, () => {
+      fc.assert(
+        fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),
+        { numRuns: 30 },
+      );
+    });
+});
 
 for (const [options, subject] of rows) {
   const make = (point: FactoryInput) =>

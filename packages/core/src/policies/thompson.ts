@@ -72,6 +72,7 @@ export const thompson: Factory<Policy> = (options, input) => {
     name: 'thompson/1',
     evidence,
     additive: true,
+    learnsReward: evidence,
     view,
     propose: (current, at, out) => {
       if (current === undefined || current.best.length !== at.arms) {

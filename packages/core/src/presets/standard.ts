@@ -1,6 +1,7 @@
 import { guards } from '../guards/index.ts';
 import { policies } from '../policies/index.ts';
+import { underObjective } from '../policies/objective.ts';
 import type { Registry } from '../registry.ts';
 
 /** Everything this package has. A browser that needs less registers less. */
-export const standard: Registry = { policies, guards };
+export const standard: Registry = { policies, guards, objective: underObjective };

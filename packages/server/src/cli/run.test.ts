@@ -198,6 +198,33 @@ describe('point apply', () => {
     });
   });
 
+  it('sets weights of an objective, and refuses what is none', async () => {
+    const dir = testFolder();
+    const file = path.join(dir, 'weighed.yaml');
+    const objective = '{ click: { weight: 1, range: [0, 1] }, complaint: { weight: -1, range: [0, 1] } }';
+    writeFileSync(
+      file,
+      `point: weighed\narms: [a, b]\nfallback: a\npolicy: { kind: thompson }\nobjective: ${objective}\n`,
+    );
+    await ganglion(['point', 'apply', file]);
+    const weigh = (...given: string[]) =>
+      ganglion(['point', 'weigh', 'weighed', ...given, '--reason', 'too many complaints', '--json']);
+    expect((await weigh('complaint=-5')).json).toEqual({
+      point: 'weighed',
+      version: 2,
+      changed: true,
+      forgets: false,
+    });
+    expect((await ganglion(['audit', '--json'])).json).toContainEqual(
+      expect.objectContaining({
+        action: 'point.reweigh',
+        reason: 'version 2: complaint -1 → -5: too many complaints',
+      }),
+    );
+    expect((await weigh('complaint')).code).toBe(2);
+    expect((await weigh('complaints=1')).code).toBe(1);
+  });
+
   it('declares nothing where one file cannot be read', async () => {
     const dir = testFolder();
     writeFileSync(

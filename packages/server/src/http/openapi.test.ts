@@ -55,6 +55,7 @@ describe('/openapi.json', () => {
         'DELETE /v1/points/{point}',
         'GET /v1/points/{point}/report',
         'POST /v1/points/{point}/reset',
+        'POST /v1/points/{point}/weights',
         'POST /v1/points/{point}/decide',
         'PUT /v1/points/{point}/override',
         'DELETE /v1/points/{point}/override',

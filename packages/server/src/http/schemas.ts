@@ -299,6 +299,20 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     additionalProperties: false,
   },
   {
+    $id: 'WeightsRequest',
+    type: 'object',
+    required: ['weights', 'reason'],
+    properties: {
+      weights: {
+        type: 'object',
+        description: 'Metrics of the objective with their new weights; the others stay.',
+        additionalProperties: { type: 'number' },
+      },
+      reason: REASON,
+    },
+    additionalProperties: false,
+  },
+  {
     $id: 'OfrepRequest',
     type: 'object',
     properties: {

@@ -53,6 +53,7 @@ const POSTS = [
   '/v1/revive',
   '/v1/quarantine',
   '/v1/points/checkout-backend/reset',
+  '/v1/points/checkout-backend/weights',
   '/ofrep/v1/evaluate/flags',
   '/ofrep/v1/evaluate/flags/checkout-backend',
 ];

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { GanglionError, type PointSpec } from '@ganglion/core';
 import type { ApplyAnswer, PointEntry } from '@ganglion/sdk';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
 import type { Io } from '../io.ts';
@@ -9,7 +9,9 @@ import { clean, type Style, table } from '../style.ts';
 
 /** `ganglion point …`: declare, list, show, delete, reset decision points. */
 export function pointCommand(io: Io): Command {
-  const point = new Command('point').description('declare, list, show, delete and reset decision points');
+  const point = new Command('point').description(
+    'declare, list, show, weigh, delete and reset decision points',
+  );
   point.addCommand(
     clientCommand('apply', 'declare or replace points, from YAML or JSON')
       .argument(
@@ -54,7 +56,32 @@ export function pointCommand(io: Io): Command {
         show({ point: name, reset: true }, () => `${name} has forgotten what it learned\n`);
       }),
   );
+  point.addCommand(
+    clientCommand('weigh', 'set weights of a point’s objective; the others stay')
+      .argument('<point>')
+      .argument('<metric=weight...>', 'such as click=1 complaint=-5')
+      .requiredOption('--reason <text>', 'why, for the audit')
+      .action(async (name: string, given: string[], flags: ClientFlags & { reason: string }) => {
+        const { client, show } = session(io, flags);
+        const answer = await client.reweigh(name, weightsOf(given), flags.reason);
+        show(
+          answer,
+          () => `${name} is version ${answer.version}${answer.forgets ? ', and learns anew' : ''}\n`,
+        );
+      }),
+  );
   return point;
+}
+
+function weightsOf(given: readonly string[]): Record<string, number> {
+  return Object.fromEntries(
+    given.map((each) => {
+      const match = /^([^=]+)=(-?[\d.]+(?:e-?\d+)?)$/.exec(each);
+      if (match === null || !Number.isFinite(Number(match[2])))
+        throw new InvalidArgumentError(`${each} is not metric=weight, such as click=1.`);
+      return [match[1], Number(match[2])];
+    }),
+  );
 }
 
 /** All files are read before anything is declared: a typing error in the last leaves the first undeclared too. */

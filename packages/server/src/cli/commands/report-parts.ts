@@ -27,3 +27,21 @@ export function memberTable({ members = [] }: PointReport, style: Style): readon
     ),
   ];
 }
+
+/** Whether each arm holds each constraint; nothing where there are none. */
+export function constraintTable({ constraints = [] }: PointReport, style: Style): readonly string[] {
+  if (constraints.length === 0) return [];
+  const words = { met: style.good('met'), unknown: 'not known yet', violated: style.bad('violated') };
+  return [
+    table(
+      [{ head: 'CONSTRAINT' }, { head: 'ARM' }, { head: 'STATE' }, { head: 'MEAN (always valid)' }],
+      constraints.map(({ metric, max, min, arm, state, ...estimated }) => [
+        `${clean(metric)} ${max === undefined ? `at least ${min}` : `at most ${max}`}`,
+        arm,
+        words[state],
+        estimate(estimated),
+      ]),
+      style,
+    ),
+  ];
+}

@@ -6,7 +6,7 @@ import { count, duration, estimate, number, percent, time, UNKNOWN } from '../fo
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
-import { memberTable } from './report-parts.ts';
+import { constraintTable, memberTable } from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
 
@@ -27,7 +27,12 @@ export function reportCommand(io: Io): Command {
 }
 
 function reportText(report: PointReport, nodes: readonly PointReport[], style: Style): string {
-  const parts = [summary(report, style), armTable(report, style), ...memberTable(report, style)];
+  const parts = [
+    summary(report, style),
+    armTable(report, style),
+    ...memberTable(report, style),
+    ...constraintTable(report, style),
+  ];
   if (report.lift.length > 0)
     parts.push(
       table(

@@ -79,6 +79,7 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       return { report: node.report(point), nodes: node.reports(point) };
     },
   });
+  reweigh(app, api);
   app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/reset', {
     config: { access: 'control' },
     schema: {
@@ -120,6 +121,36 @@ function declare(app: FastifyInstance, api: Api): void {
       const isNew = node.point(point) === undefined;
       const applied = await node.apply(specOf(request.body, point), actorOf(request.principal, node.name));
       return reply.code(isNew ? 201 : 200).send({ point, ...applied });
+    },
+  });
+}
+
+interface WeightsRoute extends PointRoute {
+  Body: { weights: Record<string, number>; reason: string };
+}
+
+function reweigh(app: FastifyInstance, api: Api): void {
+  app.post<WeightsRoute>('/v1/points/:point/weights', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'reweigh',
+      tags: ['points'],
+      summary: 'Set weights of a point’s objective',
+      description:
+        'In force at once, audited. What was learned is kept where every metric of the objective is declared with a range.',
+      querystring: query(),
+      body: { $ref: 'WeightsRequest#' },
+      response: answers('Set, durably.', {
+        ...APPLIED,
+        required: [...APPLIED.required, 'forgets'],
+        properties: { ...APPLIED.properties, forgets: { type: 'boolean' } },
+      }),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      const by = actorOf(request.principal, node.name);
+      return { point, ...(await node.reweigh({ point, ...request.body, by })) };
     },
   });
 }
