@@ -1,6 +1,6 @@
 import { originOf } from '../sync/slots.ts';
 import type { ChildLink } from './links.ts';
-import { dropOutbox } from './outbox.ts';
+import { dropOutbox, turnBack } from './outbox.ts';
 import { type NodeState, refuse } from './state.ts';
 import { longestAttributionMs } from './trimming.ts';
 
@@ -24,6 +24,7 @@ export function forgetSilent(node: NodeState): void {
   for (const [key, link] of node.children)
     if (now - link.lastHeardMs > forgetNodeMs) node.children.delete(key);
   for (const [name, key] of node.routes) if (!node.children.has(key)) node.routes.delete(name);
+  turnBack(node);
   for (const [name, { telemetry, receivedMs }] of node.below)
     if (telemetry.status.ageMs + now - receivedMs > forgetNodeMs) node.below.delete(name);
   // As long as its decision may still await it, somebody may come for it.

@@ -9,19 +9,31 @@ import type { NodeState, OutboxItem, Sender, TransitItem } from './state.ts';
  */
 export function putOutbox(node: NodeState, item: TransitItem, target: string, from: Sender): void {
   const seq = ++node.outboxSeq;
+  const way = from === 'above' && !node.routes.has(target) ? 'below' : from;
   const kept: OutboxItem = {
     seq,
     item,
     node: target,
     durable: false,
-    from,
+    from: way,
     sinceMs: node.moment.monoMs,
     sentOn: '',
     sentMs: 0,
   };
   node.outbox.set(seq, kept);
   node.outboxNew.push(kept);
-  if (from === 'above' || from === 'below') node.relayed[from]++;
+  if (way === 'above' || way === 'below') node.relayed[way]++;
+}
+
+/** What came from above and finds no way down any more goes back up, and counts with what does: else two full neighbours wait for each other. */
+export function turnBack(node: NodeState): void {
+  if (node.relayed.above === 0) return;
+  for (const kept of node.outbox.values()) {
+    if (kept.from !== 'above' || node.routes.has(kept.node)) continue;
+    kept.from = 'below';
+    node.relayed.above--;
+    node.relayed.below++;
+  }
 }
 
 /** It has been delivered, or is given up. */

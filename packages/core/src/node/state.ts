@@ -252,7 +252,7 @@ export interface OutboxItem {
   readonly node: string;
   durable: boolean;
   /** `above`: it came from the parent, which knows of no other way. */
-  readonly from: Sender;
+  from: Sender;
   readonly sinceMs: number;
   /** The link on which it is under way, if any, and since when. */
   sentOn: string;

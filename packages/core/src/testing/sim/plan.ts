@@ -124,7 +124,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
           foldAbsentAfterMs: dice.chance(0.4) ? dice.between(300, 2000) : Number.POSITIVE_INFINITY,
         }
       : {},
-    relay: dice.chance(0.2) ? { relayMax: 1 + dice.below(4) } : {},
+    relay: dice.chance(0.2) ? { relayMax: 10 + dice.below(40) } : {},
     placement: dice.pick(['device', 'device', 'region', 'cloud'] as const),
   };
 }
