@@ -8,7 +8,8 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { GanglionError, type Storage, type StoredChunk, type StoredEntry, type Write } from '@ganglion/core';
-import type { StorageFault } from './sqlite/faults.ts';
+import { copyStore } from './sqlite/copy.ts';
+import { faultOf, type StorageFault } from './sqlite/faults.ts';
 import type { OpenOptions } from './sqlite/open.ts';
 import { checkWrites, type Group, newGroup, pack, sizeOf } from './sqlite/pack.ts';
 import type { Page, Request } from './sqlite/protocol.ts';
@@ -49,6 +50,21 @@ export async function sqliteStorage(options: SqliteOptions): Promise<Storage> {
     throw errorOf(fault as StorageFault);
   }
   return storageOn(threadOf(worker, open.file), open.file, queueBytes);
+}
+
+/**
+ * Copies a store into a folder, though another process has it open; the copy may be opened like any other store. Never
+ * for a store that this process has open.
+ *
+ * @returns the path of the copy
+ * @throws GanglionError `storage_failed`, `storage_full`
+ */
+export async function copySqlite(file: string, folder: string): Promise<string> {
+  try {
+    return await copyStore(file, folder);
+  } catch (error) {
+    throw errorOf(faultOf(error, file));
+  }
 }
 
 /** From source the sibling is TypeScript, compiled it is not; the compiler rewrites imports, but not URLs. */

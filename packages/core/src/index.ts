@@ -25,8 +25,16 @@ export {
   WXX as MOMENTS_SQUARES,
 } from './learners/moments.ts';
 export * from './limits.ts';
-export type { HostedNode, HostOptions, NodeOptions, NodeTuning } from './node.ts';
-export { createNode } from './node.ts';
+export type {
+  HostedNode,
+  HostOptions,
+  LoggedDecision,
+  NodeOptions,
+  NodeTuning,
+  ReadLog,
+  ReadLogOptions,
+} from './node.ts';
+export { createNode, readLog } from './node.ts';
 export type * from './node-api.ts';
 /** Strict readers of declared options, for factories of one's own. */
 export * as options from './options.ts';

@@ -103,6 +103,13 @@ function replacePoint(
     key: state.source.idPrefix,
     value: jsonBytes(stored),
   });
+  // The entry goes once nothing awaits an outcome; the log must be readable for as long as it is kept.
+  node.writes.push({
+    kind: 'append',
+    journal: 'sources',
+    atMs: node.moment.wallMs,
+    chunk: jsonBytes({ ...stored, prefix: state.source.idPrefix, tier: node.tier }),
+  });
   if (!node.stats.has(compiled.name)) node.stats.set(compiled.name, outcomeStats());
   learnerOf(node, state);
   openComparisons(node, state);

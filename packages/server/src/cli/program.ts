@@ -30,12 +30,13 @@ const LIGHT: ReadonlySet<string> = new Set([
   'doctor',
   'evaluate',
   'replay',
+  'log',
   '--version',
   '-V',
 ]);
 
 /** Commands over a log need neither; they are light, but for themselves. */
-const LOGS: ReadonlySet<string> = new Set(['evaluate', 'replay']);
+const LOGS: ReadonlySet<string> = new Set(['evaluate', 'replay', 'log']);
 
 /** The whole command. @param first - the first word after `ganglion` */
 export async function buildProgram(io: Io, first: string | undefined): Promise<Command> {
@@ -76,9 +77,10 @@ async function daemonCommands(): Promise<Command[]> {
 }
 
 async function logCommands(io: Io): Promise<Command[]> {
-  const [{ evaluateCommand }, { replayCommand }] = await Promise.all([
+  const [{ evaluateCommand }, { replayCommand }, { logCommand }] = await Promise.all([
     import('./commands/evaluate.ts'),
     import('./commands/replay.ts'),
+    import('./commands/log.ts'),
   ]);
-  return [evaluateCommand(io), replayCommand(io)];
+  return [evaluateCommand(io), replayCommand(io), logCommand(io)];
 }

@@ -4,10 +4,12 @@ import { openTables, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
 import { type Mapping, readTable } from './csv.ts';
 import type { DecisionLog } from './decision-log.ts';
+import { pointLog } from './node-log.ts';
 import { readOpenBandit } from './open-bandit.ts';
+import { readParquet } from './parquet-log.ts';
 import { readVw } from './vw.ts';
 
-export const LOG_FORMATS = ['obd', 'vw', 'csv'] as const;
+export const LOG_FORMATS = ['obd', 'vw', 'csv', 'ganglion'] as const;
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export interface LogSource {
@@ -15,9 +17,11 @@ export interface LogSource {
   readonly format: LogFormat;
   /** What `--map` says, by name. */
   readonly map: Readonly<Record<string, string>>;
+  /** ganglion: which point. */
+  readonly point?: string | undefined;
 }
 
-/** Reads a foreign log. @throws GanglionError `invalid_input` */
+/** Reads a log from files. @throws GanglionError `invalid_input` */
 export async function openLog(source: LogSource, onRows: (rows: number) => void): Promise<DecisionLog> {
   if (!existsSync(source.path))
     throw new GanglionError('invalid_input', `${source.path} is not there`, {
@@ -44,6 +48,10 @@ async function tabled(
   onRows: (rows: number) => void,
 ): Promise<DecisionLog> {
   if (source.format === 'obd') return await readOpenBandit(tables, source.path);
+  if (source.format === 'ganglion') {
+    const decisions = await readParquet(tables, source.path, source.point, onRows);
+    return pointLog(decisions, source.point, path.basename(source.path));
+  }
   if (statSync(source.path).isDirectory())
     throw new GanglionError('invalid_input', `${source.path} is a folder`, {
       field: 'path',

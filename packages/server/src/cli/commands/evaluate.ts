@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { type Candidate, declaredCandidate } from '../../evaluation/candidate.ts';
 import type { DecisionLog } from '../../evaluation/decision-log.ts';
 import { evaluateLog } from '../../evaluation/evaluate-log.ts';
-import { campaignOf, openLog } from '../../evaluation/open-log.ts';
+import { campaignOf } from '../../evaluation/open-log.ts';
 import {
   publishedPrior,
   thompsonCandidate,
@@ -12,26 +12,27 @@ import { candidateText, logText } from '../../evaluation/report-text.ts';
 import type { Io } from '../io.ts';
 import { styleOf } from '../style.ts';
 import {
+  commandOverLog,
   declarationOf,
   type EvaluationFlags,
   endProgress,
-  logCommand,
+  logOf,
   optionsOf,
-  sourceOf,
+  placeOf,
 } from './evaluation-options.ts';
 
 /** `ganglion evaluate`: what would have happened under another policy? A refusal is an answer, and exits with 0. */
 export function evaluateCommand(io: Io): Command {
-  return logCommand(
+  return commandOverLog(
     'evaluate',
     'what another policy would have brought, by a log of decisions; without --policy an Open Bandit log is asked about the policies published with it',
   ).action(async (path: string | undefined, flags: EvaluationFlags, command: Command) => {
     const options = optionsOf(io, flags);
-    const source = sourceOf(path, flags, command);
-    if (flags.policy === undefined && source.format !== 'obd')
+    const published = flags.format === 'obd' && flags.data === undefined;
+    if (flags.policy === undefined && !published && placeOf(path, flags) !== '')
       command.error('error: give a candidate: --policy FILE');
-    const log = await openLog(source, (rows) => options.say(`${rows} decisions read`));
-    const evaluations = (await candidates(io, log, source.path, flags)).map((candidate) =>
+    const log = await logOf(path, flags, command, options.say);
+    const evaluations = (await candidates(io, log, placeOf(path, flags), flags)).map((candidate) =>
       evaluateLog(log, candidate, options),
     );
     endProgress(io);

@@ -3,8 +3,10 @@ import { GanglionError } from '@ganglion/core';
 import { ESTIMATORS, type EstimatorName, REFUSAL_RULE } from '@ganglion/core/ope';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'yaml';
+import type { DecisionLog } from '../../evaluation/decision-log.ts';
 import type { EvaluateLogOptions } from '../../evaluation/evaluate-log.ts';
-import { LOG_FORMATS, type LogFormat, type LogSource } from '../../evaluation/open-log.ts';
+import { pointLog, readNodeLogs } from '../../evaluation/node-log.ts';
+import { LOG_FORMATS, type LogFormat, openLog } from '../../evaluation/open-log.ts';
 import type { Io } from '../io.ts';
 
 /** What `evaluate` and `replay` have in common. */
@@ -27,11 +29,13 @@ export interface EvaluationFlags {
 }
 
 /** A command over a log. */
-export function logCommand(name: string, description: string): Command {
+export function commandOverLog(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .argument('[path]', 'the log: a file, or a folder of the Open Bandit Dataset')
     .option('--log <path>', 'the same, as an option')
+    .option('--data <dir>', 'the log of the nodes that keep their data there, whether they run or not')
+    .option('--point <name>', 'with --data or --format ganglion: whose decisions')
     .option('--policy <file>', 'the candidate, in YAML or JSON: "policy: { kind: … }", or a whole point')
     .addOption(new Option('--format <format>', 'what the log is').choices(LOG_FORMATS).default('csv'))
     .option(
@@ -59,11 +63,30 @@ export function logCommand(name: string, description: string): Command {
     .option('--json', 'print the result as JSON');
 }
 
-export function sourceOf(path: string | undefined, flags: EvaluationFlags, command: Command): LogSource {
-  if (path !== undefined && flags.log !== undefined) command.error('error: give the log once');
-  const given = path ?? flags.log;
-  if (given === undefined) return command.error('error: give a log: a path, or --log');
-  return { path: given, format: flags.format, map: flags.map ?? {} };
+/** The log that is asked for. */
+export async function logOf(
+  path: string | undefined,
+  flags: EvaluationFlags,
+  command: Command,
+  say: (what: string) => void,
+): Promise<DecisionLog> {
+  const given = [path, flags.log, flags.data].filter((each) => each !== undefined);
+  if (given.length > 1) command.error('error: give the log once: a path, --log or --data');
+  if (given.length === 0) command.error('error: give a log: a path, --log or --data');
+  const told = (rows: number): void => say(`${rows} decisions read`);
+  if (flags.data === undefined)
+    return await openLog(
+      { path: given[0], format: flags.format, map: flags.map ?? {}, point: flags.point },
+      told,
+    );
+  const logs = await readNodeLogs(flags.data, { point: flags.point, onDecisions: told });
+  const decisions = logs.flatMap((log) => log.decisions).sort((a, b) => a.atMs - b.atMs);
+  return pointLog(decisions, flags.point, given[0]);
+}
+
+/** Where the log stands, for what is published beside it. */
+export function placeOf(path: string | undefined, flags: EvaluationFlags): string {
+  return path ?? flags.log ?? flags.data ?? '';
 }
 
 export function optionsOf(
@@ -79,12 +102,12 @@ export function optionsOf(
     folds: flags.folds,
     clip: flags.clip,
     rule: { minEffective: flags.minEffective },
-    say: progress(io),
+    say: progressOf(io),
   };
 }
 
 /** One line that is written over, on a terminal only. */
-function progress(io: Io): (what: string) => void {
+export function progressOf(io: Io): (what: string) => void {
   if (!io.isTerminal) return () => {};
   return (what) => io.err(`\r\u001b[K${what.slice(0, io.columns - 1)}`);
 }

@@ -1,18 +1,19 @@
 import type { Command } from 'commander';
 import type { DecisionLog } from '../../evaluation/decision-log.ts';
-import { campaignOf, openLog } from '../../evaluation/open-log.ts';
+import { campaignOf } from '../../evaluation/open-log.ts';
 import { publishedPrior } from '../../evaluation/published-candidates.ts';
 import { replayLog } from '../../evaluation/replay-log.ts';
 import { logText, replayText } from '../../evaluation/report-text.ts';
 import type { Io } from '../io.ts';
 import { styleOf } from '../style.ts';
 import {
+  commandOverLog,
   declarationOf,
   type EvaluationFlags,
   endProgress,
-  logCommand,
+  logOf,
   optionsOf,
-  sourceOf,
+  placeOf,
 } from './evaluation-options.ts';
 
 interface ReplayFlags extends EvaluationFlags {
@@ -22,7 +23,7 @@ interface ReplayFlags extends EvaluationFlags {
 
 /** `ganglion replay`: runs a log through a point that learns as it goes; the same log and seed give the same bits. */
 export function replayCommand(io: Io): Command {
-  return logCommand(
+  return commandOverLog(
     'replay',
     'run a log through a policy that learns as it goes; without --policy Thompson sampling, from the published prior where an Open Bandit log has one',
   )
@@ -33,15 +34,14 @@ export function replayCommand(io: Io): Command {
     .option('--every <n>', 'make a new view after this many decisions learned from', '20')
     .action(async (path: string | undefined, flags: ReplayFlags, command: Command) => {
       const options = optionsOf(io, flags);
-      const source = sourceOf(path, flags, command);
       const bound = flags.bound === undefined ? undefined : Number(flags.bound);
       const everyRows = Number(flags.every);
       if (bound !== undefined && !(bound > 0)) command.error('error: --bound is a number above 0');
       if (!(Number.isInteger(everyRows) && everyRows > 0))
         command.error('error: --every is a whole number above 0');
-      const log = await openLog(source, (rows) => options.say(`${rows} decisions read`));
+      const log = await logOf(path, flags, command, options.say);
       const declaration =
-        flags.policy === undefined ? usual(log, source.path) : await declarationOf(io, flags.policy);
+        flags.policy === undefined ? usual(log, placeOf(path, flags)) : await declarationOf(io, flags.policy);
       const replayed = replayLog(log, declaration, { ...options, bound, everyRows });
       endProgress(io);
       const { name, rows, arms, skipped } = log;

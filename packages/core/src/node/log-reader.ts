@@ -1,0 +1,237 @@
+import type { Field } from '../decision/context.ts';
+import {
+  DEFAULTED,
+  type DecisionRecord,
+  EXPIRED,
+  EXPOSED,
+  type RecordSource,
+  SETTLED,
+} from '../decision/decision-record.ts';
+import { type CompiledPoint, compilePoint } from '../decision/define.ts';
+import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
+import { rewardUnder } from '../decision/objective.ts';
+import { setTruth } from '../decision/outcome.ts';
+import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
+import type { Reason } from '../decision/record.ts';
+import type { Tier } from '../decision/spec.ts';
+import type { Limits } from '../limits.ts';
+import type { Storage } from '../ports.ts';
+import type { Registry } from '../registry.ts';
+import { bytesJson } from './json-bytes.ts';
+import type { StoredSource } from './points.ts';
+
+/** A decision with what came of it, as a log has it. `null` is unknown, or has not happened. */
+export interface LoggedDecision {
+  readonly id: string;
+  readonly point: string;
+  /** Wall-clock time of the decision, ms since the epoch. */
+  readonly atMs: number;
+  readonly stratum: string;
+  readonly proposed: string | null;
+  readonly arm: string | null;
+  /** Arms of the point as it was declared then. */
+  readonly arms: readonly string[];
+  readonly propensity: number | null;
+  readonly confidence: number | null;
+  readonly reason: Reason;
+  readonly tier: Tier;
+  readonly specVersion: number;
+  readonly viewVersion: number;
+  /** '' where there was none. */
+  readonly unit: string;
+  /** By field; a category that the schema does not list is `#` and its hashed bucket. */
+  readonly context: Readonly<Record<string, number | string | boolean>>;
+  /** Whether its outcome may teach. */
+  readonly trains: boolean;
+  readonly exposed: boolean;
+  /** `feedback`: something was reported; `default`: the declared defaults were assumed; `expired`: its window passed in silence. */
+  readonly outcome: 'feedback' | 'default' | 'expired' | 'none';
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly truth: string | null;
+  /** The objective's value, where all it takes is known. */
+  readonly reward: number | null;
+  /** The objective's range. */
+  readonly range: readonly [number, number];
+}
+
+export interface ReadLogOptions {
+  readonly point?: string | undefined;
+  /** From this time on, ms since the epoch; default: all. */
+  readonly sinceMs?: number | undefined;
+  /** Told how many decisions have been read. */
+  readonly onDecisions?: ((count: number) => void) | undefined;
+}
+
+export interface ReadLog {
+  /** By time. */
+  readonly decisions: readonly LoggedDecision[];
+  /** Chunks whose declaration is not in the store: written before it was kept. */
+  readonly unreadable: number;
+}
+
+const JSON_MAX = 64 << 20;
+const CHUNKS_A_SCAN = 256;
+
+/**
+ * Reads a node's decisions with their outcomes from its store. All of what is asked for is in memory at once, some
+ * hundred bytes a decision.
+ *
+ * @throws GanglionError `undecodable`, and what the store throws
+ */
+export async function readLog(
+  storage: Storage,
+  registry: Registry,
+  limits: Limits,
+  options: ReadLogOptions = {},
+): Promise<ReadLog> {
+  const sinceMs = options.sinceMs ?? Number.NEGATIVE_INFINITY;
+  const sources = new Map<string, Source>();
+  for await (const chunk of chunks(storage, 'sources', Number.NEGATIVE_INFINITY)) {
+    const { prefix, ...stored } = bytesJson(chunk, JSON_MAX) as StoredSource & { prefix: string; tier: Tier };
+    if (options.point === undefined || stored.point === options.point)
+      sources.set(prefix, sourceOf(prefix, stored, registry, limits));
+    else sources.set(prefix, { skipped: true });
+  }
+  let count = 0;
+  let unreadable = 0;
+  for await (const chunk of chunks(storage, 'decisions', sinceMs)) {
+    const source = sources.get(chunkPrefix(chunk));
+    if (source === undefined) unreadable++;
+    if (source === undefined || 'skipped' in source) continue;
+    for (const record of decodeDecisions(chunk, source.record, 0)) {
+      if (source.compiled.explicitExposure) record.state &= ~EXPOSED;
+      source.records.set(record.n, record);
+      count++;
+    }
+    options.onDecisions?.(count);
+  }
+  for await (const chunk of chunks(storage, 'outcomes', sinceMs))
+    for (const entry of decodeOutcomes(chunk)) {
+      const source = sources.get(entry.prefix);
+      if (source === undefined || 'skipped' in source) continue;
+      const record = source.records.get(entry.n);
+      if (record !== undefined) happened(record, entry);
+    }
+  const decisions: LoggedDecision[] = [];
+  for (const source of sources.values())
+    if (!('skipped' in source))
+      for (const record of source.records.values()) decisions.push(logged(record, source.compiled));
+  return { decisions: decisions.sort((a, b) => a.atMs - b.atMs), unreadable };
+}
+
+/** What decisions of one prefix have in common; those of other points than the one asked for are skipped. */
+type Source =
+  | { readonly skipped: true }
+  | {
+      readonly compiled: CompiledPoint;
+      readonly record: RecordSource;
+      readonly records: Map<number, DecisionRecord>;
+    };
+
+function sourceOf(
+  prefix: string,
+  stored: StoredSource & { readonly tier: Tier },
+  registry: Registry,
+  limits: Limits,
+): Source {
+  const compiled = compilePoint(stored.spec, registry, limits, stored.generations);
+  const record: RecordSource = {
+    idPrefix: prefix,
+    point: stored.point,
+    armIds: compiled.armIds,
+    armKeys: compiled.arms.map((arm) => arm.key),
+    tier: stored.tier,
+    specVersion: stored.version,
+  };
+  return { compiled, record, records: new Map() };
+}
+
+async function* chunks(storage: Storage, journal: string, sinceMs: number): AsyncGenerator<Uint8Array> {
+  let position = -1;
+  for (;;) {
+    const page = await storage.scan(journal, sinceMs, position, CHUNKS_A_SCAN);
+    for (const { chunk } of page) yield chunk;
+    if (page.length < CHUNKS_A_SCAN) return;
+    position = page[page.length - 1].position;
+  }
+}
+
+/** The highest revision of a metric counts; defaults fill what nothing was said of. */
+function happened(record: DecisionRecord, entry: OutcomeEntry): void {
+  if (entry.kind === 'expired') {
+    record.state |= SETTLED | EXPIRED;
+    return;
+  }
+  record.state |= EXPOSED;
+  if (entry.kind === 'exposed') return;
+  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
+  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
+  if (entry.kind === 'default') record.state |= DEFAULTED;
+  if (entry.truth !== undefined) setTruth(record, entry.truth, entry.revision);
+  for (const name of Object.keys(entry.metrics)) {
+    if (entry.kind === 'default') {
+      metrics[name] ??= entry.metrics[name];
+      continue;
+    }
+    if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
+    if (name === 'truth') record.truth = undefined;
+    metrics[name] = entry.metrics[name];
+    revisions[name] = entry.revision;
+  }
+}
+
+function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision {
+  const { id, point, stratum, proposed, arm, propensity, confidence, reason, tier, versions, atMs } = record;
+  const metrics = record.metrics ?? {};
+  const reported = record.revisions !== undefined && Object.keys(record.revisions).length > 0;
+  const reward = rewardUnder(compiled.objective, record.metrics);
+  return {
+    id,
+    point,
+    atMs,
+    stratum,
+    proposed,
+    arm,
+    arms: record.source.armIds,
+    propensity,
+    confidence,
+    reason,
+    tier,
+    specVersion: versions.spec,
+    viewVersion: versions.view,
+    unit: record.unit,
+    context: contextOf(compiled.fields, record.encodedContext),
+    trains: record.trains,
+    exposed: (record.state & EXPOSED) !== 0,
+    outcome: reported
+      ? 'feedback'
+      : (record.state & DEFAULTED) !== 0
+        ? 'default'
+        : (record.state & EXPIRED) !== 0
+          ? 'expired'
+          : 'none',
+    metrics,
+    truth: record.truth ?? (metrics.truth === undefined ? null : String(metrics.truth)),
+    reward: Number.isNaN(reward) ? null : reward,
+    range: compiled.objective.range,
+  };
+}
+
+function contextOf(
+  fields: readonly Field[],
+  encoded: readonly number[],
+): Record<string, number | string | boolean> {
+  const out: Record<string, number | string | boolean> = Object.create(null);
+  for (let i = 0; i < Math.min(fields.length, encoded.length); i++) {
+    const { name, type, values = [] } = fields[i];
+    const value = encoded[i];
+    if (Number.isNaN(value)) continue;
+    out[name] =
+      type === 'number'
+        ? value
+        : type === 'boolean'
+          ? value === 1
+          : (values[value] ?? `#${value - values.length}`);
+  }
+  return out;
+}

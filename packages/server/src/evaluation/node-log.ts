@@ -1,0 +1,129 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Column } from '@ganglion/adapters/parquet';
+import { copySqlite, sqliteStorage } from '@ganglion/adapters/sqlite';
+import { DEFAULT_LIMITS, GanglionError, type LoggedDecision, readLog } from '@ganglion/core';
+import { standard } from '@ganglion/core/presets';
+import type { DecisionLog } from './decision-log.ts';
+
+export interface NodeLogOptions {
+  readonly point?: string | undefined;
+  readonly sinceMs?: number | undefined;
+  readonly onDecisions?: ((count: number) => void) | undefined;
+}
+
+/** What one node has decided. */
+export interface NodeDecisions {
+  readonly node: string;
+  readonly decisions: readonly LoggedDecision[];
+  /** Chunks from before their declarations were kept in the log. */
+  readonly unreadable: number;
+}
+
+/**
+ * The decisions of every node that keeps its data in a folder, whether the nodes run or not: each store is copied first,
+ * so that none is disturbed. A decision is in the store of the node that made it, and in no other.
+ *
+ * @throws GanglionError `invalid_input` where there is no store, and what a damaged store throws
+ */
+export async function readNodeLogs(data: string, options: NodeLogOptions = {}): Promise<NodeDecisions[]> {
+  const stores = storesIn(data);
+  const folder = mkdtempSync(path.join(tmpdir(), 'ganglion-log-'));
+  try {
+    const logs: NodeDecisions[] = [];
+    for (const file of stores) {
+      const storage = await sqliteStorage({ file: await copySqlite(file, folder) });
+      try {
+        const read = await readLog(storage, standard, DEFAULT_LIMITS, options);
+        logs.push({ node: path.basename(file, '.db'), ...read });
+      } finally {
+        await storage.close();
+      }
+    }
+    return logs;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** The stores in a folder. @throws GanglionError `invalid_input` */
+export function storesIn(data: string): string[] {
+  const files =
+    existsSync(data) && statSync(data).isDirectory()
+      ? readdirSync(data)
+          .filter((name) => name.endsWith('.db'))
+          .sort()
+          .map((name) => path.join(data, name))
+      : [];
+  if (files.length === 0)
+    throw new GanglionError('invalid_input', `${data} holds no node’s data`, {
+      field: '--data',
+      value: data,
+      mend: 'Give the folder that up or node was started with.',
+    });
+  return files;
+}
+
+/**
+ * A point's decisions as a log to evaluate on. Left out, and counted: those without an outcome, and those that no chance
+ * decided (kills, overrides, repeats of a sticky unit).
+ *
+ * @throws GanglionError `unknown_point`; `invalid_input` where several points are there and none is named
+ */
+export function pointLog(
+  decisions: readonly LoggedDecision[],
+  point: string | undefined,
+  name: string,
+): DecisionLog {
+  const points = [...new Set(decisions.map((decision) => decision.point))].sort();
+  if (point === undefined && points.length > 1)
+    throw new GanglionError('invalid_input', 'The log holds several points', {
+      field: '--point',
+      value: points,
+      mend: 'Name one with --point.',
+    });
+  const mine = decisions.filter((decision) => point === undefined || decision.point === point);
+  if (mine.length === 0)
+    throw new GanglionError('unknown_point', `${name} holds no decision of ${point ?? 'any point'}`, {
+      field: '--point',
+      value: point,
+      mend: points.length === 0 ? 'Give another log.' : `There are: ${points.join(', ')}.`,
+    });
+  const drawn = mine.filter(({ trains, arm }) => trains && arm !== null);
+  const settled = drawn.filter(({ reward }) => reward !== null);
+  const arms = [...new Set(mine.toReversed().flatMap((decision) => decision.arms))];
+  const index = new Map(arms.map((arm, i) => [arm, i]));
+  return {
+    name: `${name}, ${mine[0].point}`,
+    rows: settled.length,
+    arms,
+    arm: Int32Array.from(settled, ({ arm }) => index.get(arm as string) as number),
+    propensity: Float64Array.from(settled, ({ propensity }) => propensity ?? Number.NaN),
+    reward: Float64Array.from(settled, ({ reward }) => reward as number),
+    range: mine[mine.length - 1].range,
+    atMs: Float64Array.from(settled, ({ atMs }) => atMs),
+    context: contextColumns(settled),
+    available: undefined,
+    skipped: counted({
+      'not drawn by chance': mine.length - drawn.length,
+      'no outcome': drawn.length - settled.length,
+    }),
+  };
+}
+
+function counted(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
+}
+
+function contextColumns(decisions: readonly LoggedDecision[]): Map<string, Column> {
+  const names = new Set(decisions.flatMap(({ context }) => Object.keys(context)));
+  return new Map(
+    [...names].map((name): [string, Column] => {
+      const values = decisions.map(({ context }) => context[name]);
+      return values.some((value) => typeof value === 'string')
+        ? [name, values.map((value) => (value === undefined ? null : String(value)))]
+        : [name, Float64Array.from(values, (value) => (value === undefined ? Number.NaN : Number(value)))];
+    }),
+  );
+}
