@@ -68,6 +68,13 @@ export const stories: readonly Entry[] = [
     render: report,
   },
   {
+    name: 'ope',
+    about: 'off-policy evaluation of millions of decisions beside plain SQL; the log’s own pace',
+    file: './ope/main.ts',
+    flags: ['--max-old-space-size=4096'],
+    render: report,
+  },
+  {
     name: 'balancing',
     about: 'load balancing as a simulation, beside the usual rules and an oracle',
     file: './balancing/main.ts',
