@@ -73,8 +73,11 @@ function votes(view: BankView, input: PolicyInput): number[] {
   for (let m = 0; m < view.members; m++) {
     const scores = p.map((_, a) => {
       if (input.allowed[a] === 0) return -Infinity;
-      const group = (a * view.members + m - (m % 4)) * d + (m % 4);
-      return x.reduce((sum, value, i) => sum + value * view.bank[group + 4 * i], 0);
+      const pair = m % (view.members / 2);
+      const sign = m === pair ? 1 : -1;
+      const group = ((a * view.members) / 2 + pair - (pair % 4)) * d + (pair % 4);
+      const { theta } = view.reading.posteriors[a];
+      return x.reduce((sum, value, i) => sum + value * (theta[i] + sign * view.bank[group + 4 * i]), 0);
     });
     p[scores.indexOf(Math.max(...scores))] += 1 / view.members;
   }

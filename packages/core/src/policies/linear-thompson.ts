@@ -22,23 +22,27 @@ import { fillUniform } from './distribution.ts';
 /** A bank of posterior samples, the same for every decision of this version. */
 export interface BankView {
   readonly reading: Reading;
+  /** Twice the pairs: members θ + δ and θ − δ, each a sample of the posterior, for it is symmetric about θ. */
   readonly members: number;
   /**
-   * Members' coefficients, four members side by side: by model (arm, or all arms), by group of four, by column. Read
-   * from first to last, with four sums under way at a time.
+   * δ of every pair, four pairs side by side: by model (arm, or all arms), by group of four, by column. Read from first
+   * to last, with four sums under way at a time.
    */
   readonly bank: Float64Array;
-  /** By model: the farthest that a member lies from the mean, |θₘ − θ|. */
+  /** By model: the longest δ. */
   readonly reach: Float64Array;
-  /** Scratch: columns of x that are not 0; score of each arm and member; of each arm under the mean. */
+  /** Scratch: columns of x that are not 0; score of each arm and member; of each arm under θ; |x|. */
   readonly columns: Int32Array;
   readonly score: Float64Array;
   readonly centre: Float64Array;
   readonly length: Float64Array;
   readonly scored: Uint8Array;
+  /** Scratch: each member's highest score so far, and whose it is. */
+  readonly best: Float64Array;
+  readonly who: Int32Array;
 }
 
-// Members whose coefficients lie side by side.
+// Pairs whose coefficients lie side by side.
 const GROUP = 4;
 
 /**
@@ -46,15 +50,15 @@ const GROUP = 4;
  * for a reward that is linear in the encoded context (Agrawal & Goyal, "Thompson sampling for contextual bandits with
  * linear payoffs", ICML 2013), the noise learned too.
  *
- * A version of the view holds a bank of `members` (default 16) seeded samples of every arm's coefficients. An arm's
- * probability is the share of members that rate it highest in this context: exact for what is executed, so it can be
+ * A version of the view holds a bank of `members` (default 16) seeded samples of every arm's coefficients, in pairs that
+ * mirror each other. An arm's probability is the share of members that rate it highest in this context: exact for what is executed, so it can be
  * evaluated later. The confidence is the share of members that rate the proposal at least as high as the baseline less
  * the margin. One model for each arm, or with `armFeatures` one for all.
  */
 export const linearThompson: Factory<Policy> = (options, input) => {
   rejectUnknown(options, ['members', ...MODEL_OPTIONS], input.path);
   const wanted = number(options, 'members', { min: 4, max: 256, integer: true, default: 16 }, input.path);
-  const members = Math.ceil(wanted / GROUP) * GROUP;
+  const pairs = Math.ceil(wanted / (2 * GROUP)) * GROUP;
   const model = linearModel(options, input);
   const { encoded } = model;
 
@@ -62,7 +66,7 @@ export const linearThompson: Factory<Policy> = (options, input) => {
     name: 'linear-thompson/1',
     evidence: model.evidence,
     additive: true,
-    view: (own, others, at) => bankOf(read(model, own, others, at), members, at),
+    view: (own, others, at) => bankOf(read(model, own, others, at), pairs, at),
     propose: (view, at, out) => {
       out.confidence = Number.NaN;
       if (view === undefined || view.reading.arms !== at.arms) {
@@ -74,8 +78,7 @@ export const linearThompson: Factory<Policy> = (options, input) => {
       rateMeans(view, at, encoded.joint);
       const mass = reading.baseline === undefined ? 0 : allowedMass(reading.baseline, at.allowed, at.arms);
       markCandidates(view, at, mass);
-      rateMembers(view, at, encoded.joint);
-      vote(view, at, out);
+      vote(view, at, rateMembers(view, at, encoded.joint), out);
       if (comparable(reading.outcomes, out.p, reading.baseline, at.arms))
         out.confidence = agreement(view, at, mass, out);
     },
@@ -85,22 +88,22 @@ export const linearThompson: Factory<Policy> = (options, input) => {
   return policy as Policy;
 };
 
-function bankOf(reading: Reading, members: number, at: ViewInput): BankView {
+function bankOf(reading: Reading, pairs: number, at: ViewInput): BankView {
   const { arms, dimension, shared, posteriors } = reading;
   const models = shared ? 1 : arms;
-  const bank = new Float64Array(models * members * dimension);
+  const members = 2 * pairs;
+  const bank = new Float64Array(models * pairs * dimension);
   const reach = new Float64Array(models);
   const deviation = new Float64Array(dimension);
   for (let model = 0; model < models; model++) {
     // A stream for each arm by its key: an arm that moves in the list keeps its samples.
     const random = stream(at.seed, shared ? 0 : hash32(at.arms[model].key));
-    const { theta } = posteriors[model];
-    for (let m = 0; m < members; m++) {
+    for (let m = 0; m < pairs; m++) {
       drawDeviation(posteriors[model], random, deviation);
-      const group = (model * members + m - (m % GROUP)) * dimension + (m % GROUP);
+      const group = (model * pairs + m - (m % GROUP)) * dimension + (m % GROUP);
       let square = 0;
       for (let i = 0; i < dimension; i++) {
-        bank[group + i * GROUP] = theta[i] + deviation[i];
+        bank[group + i * GROUP] = deviation[i];
         square += deviation[i] * deviation[i];
       }
       reach[model] = Math.max(reach[model], sqrt(square));
@@ -116,6 +119,8 @@ function bankOf(reading: Reading, members: number, at: ViewInput): BankView {
     centre: new Float64Array(arms),
     length: new Float64Array(arms),
     scored: new Uint8Array(arms),
+    best: new Float64Array(members),
+    who: new Int32Array(members),
   };
 }
 
@@ -140,7 +145,7 @@ function rateMeans({ reading, centre, length }: BankView, at: PolicyInput, joint
 const HAIR = 1 + 1e-9;
 
 /**
- * Marks the arms that some member could rate highest, and those of the baseline: |θₘᵀx − θᵀx| ≤ |θₘ − θ| |x|, so an arm
+ * Marks the arms that some member could rate highest, and those of the baseline: |δᵀx| ≤ |δ| |x|, so an arm
  * that stays below another even at both ends of that cannot win. Leaves nothing out that could matter, however little
  * is known; once much is known it leaves out most. @param mass - of the baseline, on allowed arms.
  */
@@ -162,19 +167,24 @@ function markCandidates(view: BankView, at: PolicyInput, mass: number): void {
   }
 }
 
-/** Every member's score of every marked arm. */
-function rateMembers(view: BankView, at: PolicyInput, joint: Joint): void {
-  const { reading, members, bank, columns, score, scored } = view;
+/** Every member's score of every marked arm, and whom it rates highest. Returns whether some rate several alike. */
+function rateMembers(view: BankView, at: PolicyInput, joint: Joint): boolean {
+  const { reading, members, bank, columns, score, scored, centre, best } = view;
   const { x, dimension, shared } = reading;
+  const pairs = members >> 1;
+  let tied = false;
   let used = shared ? 0 : occupied(x, dimension, columns);
+  for (let m = 0; m < members; m++) best[m] = -Infinity;
   for (let a = 0; a < at.arms; a++) {
     if (scored[a] === 0) continue;
     if (shared) {
       joint(reading.columns[a], x);
       used = occupied(x, dimension, columns);
     }
-    let from = shared ? 0 : a * members * dimension;
-    for (let m = a * members; m < (a + 1) * members; m += GROUP, from += GROUP * dimension) {
+    const middle = centre[a];
+    let from = shared ? 0 : a * pairs * dimension;
+    const end = a * members + pairs;
+    for (let m = a * members; m < end; m += GROUP, from += GROUP * dimension) {
       let s0 = 0;
       let s1 = 0;
       let s2 = 0;
@@ -188,12 +198,31 @@ function rateMembers(view: BankView, at: PolicyInput, joint: Joint): void {
         s2 += value * bank[p + 2];
         s3 += value * bank[p + 3];
       }
-      score[m] = s0;
-      score[m + 1] = s1;
-      score[m + 2] = s2;
-      score[m + 3] = s3;
+      score[m] = middle + s0;
+      score[m + 1] = middle + s1;
+      score[m + 2] = middle + s2;
+      score[m + 3] = middle + s3;
+      score[m + pairs] = middle - s0;
+      score[m + pairs + 1] = middle - s1;
+      score[m + pairs + 2] = middle - s2;
+      score[m + pairs + 3] = middle - s3;
     }
+    if (prefer(view, a)) tied = true;
   }
+  return tied;
+}
+
+/** Each member's favourite so far, this arm counted. Returns whether some member rates it like the favourite. */
+function prefer({ members, score, best, who }: BankView, arm: number): boolean {
+  let tied = false;
+  for (let m = 0, at = arm * members; m < members; m++, at++) {
+    const s = score[at];
+    if (s > best[m]) {
+      best[m] = s;
+      who[m] = arm;
+    } else if (s === best[m]) tied = true;
+  }
+  return tied;
 }
 
 /** Columns that are not 0: a one-hot context has few. */
@@ -207,45 +236,36 @@ function occupied(x: Float64Array, dimension: number, columns: Int32Array): numb
 }
 
 /** Each member's vote goes to the arm it rates highest, split evenly where it rates several alike. */
-function vote({ members, score, scored }: BankView, at: PolicyInput, out: Proposal): void {
+function vote(view: BankView, at: PolicyInput, tied: boolean, out: Proposal): void {
+  const { members, score, scored, best, who } = view;
   const { p } = out;
   for (let a = 0; a < at.arms; a++) p[a] = 0;
   const share = 1 / members;
   for (let m = 0; m < members; m++) {
-    let best = -Infinity;
-    let first = -1;
-    let ties = 0;
-    for (let a = 0; a < at.arms; a++) {
-      if (scored[a] === 0) continue;
-      const s = score[a * members + m];
-      if (s > best) {
-        best = s;
-        first = a;
-        ties = 1;
-      } else if (s === best) ties++;
+    let ties = 1;
+    if (tied) {
+      ties = 0;
+      for (let a = 0; a < at.arms; a++) if (scored[a] === 1 && score[a * members + m] === best[m]) ties++;
     }
-    if (ties === 1) p[first] += share;
+    if (ties === 1) p[who[m]] += share;
     else
-      for (let a = first; a < at.arms; a++)
-        if (scored[a] === 1 && score[a * members + m] === best) p[a] += share / ties;
+      for (let a = 0; a < at.arms; a++)
+        if (scored[a] === 1 && score[a * members + m] === best[m]) p[a] += share / ties;
   }
 }
 
 /** Share of members that rate the proposal at least as high as the baseline less the margin. */
-function agreement(
-  { reading, members, score, scored }: BankView,
-  at: PolicyInput,
-  mass: number,
-  out: Proposal,
-): number {
+function agreement(view: BankView, at: PolicyInput, mass: number, out: Proposal): number {
+  const { reading, members, score, scored, best: gain } = view;
   const baseline = reading.baseline!;
-  let agree = 0;
-  for (let m = 0; m < members; m++) {
-    let gain = reading.margin;
-    for (let a = 0; a < at.arms; a++)
-      if (scored[a] === 1)
-        gain += (out.p[a] - baselineShare(baseline, a, mass, at.allowedCount)) * score[a * members + m];
-    if (gain >= 0) agree++;
+  for (let m = 0; m < members; m++) gain[m] = reading.margin;
+  for (let a = 0; a < at.arms; a++) {
+    if (scored[a] === 0) continue;
+    const d = out.p[a] - baselineShare(baseline, a, mass, at.allowedCount);
+    if (d === 0) continue;
+    for (let m = 0, from = a * members; m < members; m++) gain[m] += d * score[from + m];
   }
+  let agree = 0;
+  for (let m = 0; m < members; m++) if (gain[m] >= 0) agree++;
   return agree / members;
 }

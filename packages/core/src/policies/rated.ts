@@ -100,7 +100,7 @@ function preferUntried({ reading, value }: RatedView, at: PolicyInput): boolean 
 }
 
 // An arm whose shares differ by less adds nothing to the variance that anybody could see.
-const NEGLIGIBLE = 0.02;
+const NEGLIGIBLE = 0.05;
 
 /**
  * P(the proposal is worth at least the baseline less the margin) in this context, by the normal approximation. Values

@@ -119,16 +119,21 @@ export function invertLower(l: Float64Array, dimension: number, out: Float64Arra
 export function squaredLength(t: Float64Array, at: number, x: Float64Array, dimension: number): number {
   let sum = 0;
   for (let i = 0, row = at; i < dimension; row += ++i) {
-    let even = 0;
-    let odd = 0;
+    // Four sums side by side: one alone would wait for itself at every step.
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     let j = 0;
-    // Two sums side by side: one alone would wait for itself at every step.
-    for (; j < i; j += 2) {
-      even += t[row + j] * x[j];
-      odd += t[row + j + 1] * x[j + 1];
+    for (; j + 3 <= i; j += 4) {
+      a += t[row + j] * x[j];
+      b += t[row + j + 1] * x[j + 1];
+      c += t[row + j + 2] * x[j + 2];
+      d += t[row + j + 3] * x[j + 3];
     }
-    if (j === i) even += t[row + i] * x[i];
-    sum += (even + odd) * (even + odd);
+    for (; j <= i; j++) a += t[row + j] * x[j];
+    const along = a + b + (c + d);
+    sum += along * along;
   }
   return sum;
 }
