@@ -75,6 +75,20 @@ export const stories: readonly Entry[] = [
     render: report,
   },
   {
+    name: 'contextual',
+    about: 'a pick by a linear model, what it learns, and what is kept of it',
+    file: './contextual/main.ts',
+    flags: [],
+    render: report,
+  },
+  {
+    name: 'regret',
+    about: 'what learning costs, beside published rules, over three tiers, and on real tables',
+    file: './regret/main.ts',
+    flags: [],
+    render: report,
+  },
+  {
     name: 'balancing',
     about: 'load balancing as a simulation, beside the usual rules and an oracle',
     file: './balancing/main.ts',
