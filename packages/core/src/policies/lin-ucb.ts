@@ -91,7 +91,8 @@ function widest(half: Float64Array, dimension: number): number {
     for (let i = 0, at = 0; i <= k; i++)
       for (let j = 0; j <= i; j++) inverse[at++] += half[row + i] * half[row + j];
   let size = 0;
-  for (let v = new Float64Array(dimension).fill(1), step = 0; step < POWER_STEPS; step++) {
+  let v: Float64Array = new Float64Array(dimension).fill(1);
+  for (let step = 0; step < POWER_STEPS; step++) {
     const length = sqrt(dot(v, v, dimension));
     for (let i = 0; i < dimension; i++) v[i] /= length;
     size = Math.max(size, quadraticForm(inverse, v, dimension));
