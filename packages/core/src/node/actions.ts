@@ -8,6 +8,7 @@ import { pumpChildren } from './child-link.ts';
 import { CLOCK_DRIFT, longestLease } from './control-report.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
+import { isSilent } from './forgetting.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { press } from './parent-link.ts';
 import { emit, type NodeState, readClocks } from './state.ts';
@@ -56,14 +57,7 @@ export function controlling(
           value: scope,
           mend: 'List what stands with GET /v1/controls.',
         });
-      // Whoever said it above this node must be asked: a revive needs the issuer's authority or more.
-      const above = standing.filter((kill) => kill.subtree !== node.name && !node.routes.has(kill.subtree));
-      if (above.length > 0)
-        throw new GanglionError('forbidden', `the kill was said at ${above[0].subtree}`, {
-          field: 'scope',
-          value: scope,
-          mend: `Revive it at ${above[0].subtree} or above.`,
-        });
+      mayTakeBack(node, standing, { what: 'kill', how: 'Revive', field: 'scope', value: scope });
       const tags = standing.map((kill) => kill.tag);
       changeControls(node, without(node.controls, tags));
       record(node, by, 'revive', scope, reason);
@@ -108,13 +102,7 @@ export function controlling(
           field: 'point',
           value: point,
         });
-      const above = standing.find((each) => each.subtree !== node.name && !node.routes.has(each.subtree));
-      if (above !== undefined)
-        throw new GanglionError('forbidden', `the override was said at ${above.subtree}`, {
-          field: 'point',
-          value: point,
-          mend: `Remove it at ${above.subtree} or above.`,
-        });
+      mayTakeBack(node, standing, { what: 'override', how: 'Remove', field: 'point', value: point });
       const tags = standing.map((each) => each.tag);
       changeControls(node, without(node.controls, tags));
       record(node, by, 'override.remove', point, reason);
@@ -146,13 +134,7 @@ export function controlling(
           value: target,
           mend: 'List what stands with GET /v1/controls.',
         });
-      const above = standing.find((each) => each.subtree !== node.name && !node.routes.has(each.subtree));
-      if (above !== undefined)
-        throw new GanglionError('forbidden', `the quarantine was said at ${above.subtree}`, {
-          field: 'node',
-          value: target,
-          mend: `Lift it at ${above.subtree} or above.`,
-        });
+      mayTakeBack(node, standing, { what: 'quarantine', how: 'Lift', field: 'node', value: target });
       const tags = standing.map((each) => each.tag);
       changeControls(node, without(node.controls, tags));
       record(node, by, 'quarantine.lift', target, reason);
@@ -193,6 +175,37 @@ export function reasonOf(reason: unknown): string {
       mend: 'Say in a few words why, for the audit; at most 1000 characters.',
     });
   return reason;
+}
+
+interface TakingBack {
+  readonly what: string;
+  readonly how: string;
+  readonly field: string;
+  readonly value: string;
+}
+
+/**
+ * Taking back needs the issuer's authority or more: what was said above this node is for those above. What was said at a
+ * node below that has gone silent is for the root: it may hang below another by now, and those above would not follow.
+ */
+function mayTakeBack(
+  node: NodeState,
+  standing: readonly { readonly subtree: string }[],
+  { what, how, field, value }: TakingBack,
+): void {
+  const other = standing.find(({ subtree }) => subtree !== node.name && !isWithin(node, subtree));
+  if (other === undefined) return;
+  const silent = node.routes.has(other.subtree);
+  throw new GanglionError(
+    'forbidden',
+    `the ${what} was said at ${other.subtree}${silent ? ', which is silent and may have moved' : ''}`,
+    { field, value, mend: `${how} it at ${other.subtree} or ${silent ? 'at the root' : 'above'}.` },
+  );
+}
+
+function isWithin(node: NodeState, name: string): boolean {
+  const link = node.children.get(node.routes.get(name) ?? '');
+  return link !== undefined && (node.isRoot || !isSilent(node, link));
 }
 
 /** An actor may control its own node's subtree: this node must lie in it. */

@@ -1,4 +1,5 @@
 import { encodeControls } from '../../controls/control-codec.ts';
+import { isRemoved, parseTag } from '../../controls/removed.ts';
 import { TRAINED } from '../../decision/decision-record.ts';
 import { find } from '../../decision/pending.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
@@ -43,10 +44,16 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
   );
 }
 
-/** What people said at a node that has lost its disk may be known below it only, and nobody below may say it anew. */
+/**
+ * What people said at a node that has lost its disk may be known below it only, and nobody below may say it anew. And
+ * what was taken back at a node of one that was leaving it stays so there, and nowhere else.
+ */
 function differs(world: World, state: NodeState, root: NodeState): boolean {
   if (state.durableDigest === root.durableDigest) return false;
   const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
+  for (const [tag, { subtree }] of root.controls.kills)
+    if (isRemoved(state.controls.removed, tag) && !isUnder(world, subtree, state.name))
+      named.push(`${parseTag(tag)?.origin}`);
   if (named.length === 0) return true;
   const rest = (of: NodeState): string => {
     const json = encodeControls(of.controls);
@@ -60,6 +67,14 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
     });
   };
   return rest(state) !== rest(root);
+}
+
+function isUnder(world: World, name: string, above: string): boolean {
+  const machine = world.machines.find((each) => each.name === name && !each.cloned);
+  return (
+    name === above ||
+    (machine !== undefined && machine.parent !== '' && isUnder(world, machine.parent, above))
+  );
 }
 
 function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
