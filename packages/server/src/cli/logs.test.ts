@@ -114,6 +114,12 @@ describe.skipIf(!hasTables)('ganglion evaluate', () => {
     [['evaluate', file('log.csv'), '--map', 'ar=x', '--policy', 'p'], 1, /not known/],
     [['evaluate', file('log.csv'), '--estimators', 'ips,best', '--policy', 'p'], 2, /There are: ips/],
     [['replay', file('log.csv'), '--bound', 'x'], 2, /--bound/],
+    [
+      ['evaluate', file('log.csv'), '--policy', file('candidate.yaml'), '--range', '0,0.5'],
+      1,
+      /reward of row \d+ is not usable[\s\S]*\[0, 0\.5\]/,
+    ],
+    [['evaluate', file('log.csv'), '--range', '1,0', '--policy', 'p'], 2, /LOW,HIGH/],
   ])('%j fails with %d', async (args, code, message) => {
     const ran = await ganglion(args);
     expect(ran.code).toBe(code);

@@ -79,6 +79,19 @@ export function badRow(what: string, row: number, value: unknown, mend: string):
   });
 }
 
+/** The log with the range its rewards are declared to lie in. @throws GanglionError `invalid_input` naming the first that does not */
+export function withRange(log: DecisionLog, range: readonly [number, number]): DecisionLog {
+  for (let i = 0; i < log.rows; i++)
+    if (log.reward[i] < range[0] || log.reward[i] > range[1])
+      throw badRow(
+        'reward',
+        i,
+        log.reward[i],
+        `It must lie in [${range[0]}, ${range[1]}]; mend the log or --range.`,
+      );
+  return { ...log, range };
+}
+
 /** The log without some of its rows. */
 export function keepRows(log: DecisionLog, keep: (row: number) => boolean, why: string): DecisionLog {
   const kept: number[] = [];
@@ -110,7 +123,7 @@ export function pointOf(log: DecisionLog, policy: PointSpec['policy']): PointSpe
     [...log.context].map(([name, column]) => [
       name,
       column instanceof Float64Array
-        ? { type: 'number' as const }
+        ? { type: 'number' as const, ...scaleOf(column) }
         : { type: 'category' as const, values: [...new Set(column)].filter((v) => v !== null).slice(0, 256) },
     ]),
   );
@@ -122,6 +135,18 @@ export function pointOf(log: DecisionLog, policy: PointSpec['policy']): PointSpe
     objective: { range: log.range },
     ...(log.context.size === 0 ? {} : { context }),
   };
+}
+
+/** As far as a column's numbers go; policies that scale their features need to know. */
+function scaleOf(column: Float64Array): { readonly min: number; readonly max: number } {
+  let [min, max] = [Infinity, -Infinity];
+  for (let i = 0; i < column.length; i++) {
+    if (column[i] < min) min = column[i];
+    if (column[i] > max) max = column[i];
+  }
+  return min < max
+    ? { min, max }
+    : { min: Number.isFinite(min) ? min : 0, max: (Number.isFinite(min) ? min : 0) + 1 };
 }
 
 /** A row's context as the point's schema encodes it. @throws GanglionError `invalid_context`, naming row and field */

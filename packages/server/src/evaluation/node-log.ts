@@ -101,7 +101,11 @@ export function pointLog(
     arm: Int32Array.from(settled, ({ arm }) => index.get(arm as string) as number),
     propensity: Float64Array.from(settled, ({ propensity }) => propensity ?? Number.NaN),
     reward: Float64Array.from(settled, ({ reward }) => reward as number),
-    range: mine[mine.length - 1].range,
+    // A range that was declared otherwise meanwhile must not refuse what was right before.
+    range: mine.reduce(
+      ([low, high], { range }) => [Math.min(low, range[0]), Math.max(high, range[1])],
+      mine[0].range,
+    ),
     atMs: Float64Array.from(settled, ({ atMs }) => atMs),
     context: contextColumns(settled),
     available: undefined,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { stream } from '../../stats/random.ts';
 import { synthetic } from '../../testing/logged.ts';
 import { evaluate } from './evaluation.ts';
 import { overlapOf, unsupportedMass } from './overlap.ts';
@@ -63,6 +64,23 @@ describe('an evaluation', () => {
       expect(bernstein.high).toBeGreaterThan(high);
       expect(difference.value).toBeCloseTo(value - (logged?.value ?? 0), 12);
     }
+  });
+
+  test('of rare rewards covers, though the rows that count hold none of them', () => {
+    let covered = 0;
+    for (let seed = 1; seed <= 200; seed++) {
+      const draws = stream(seed, 31);
+      // Twenty arms alike, of which the candidate takes one nine times in ten; one in two hundred is rewarded.
+      const arm = Int32Array.from({ length: 3000 }, () => draws.integer(20));
+      const rare = sampleOf({
+        reward: Float64Array.from(arm, () => (draws.next() < 0.005 ? 1 : 0)),
+        propensity: new Float64Array(3000).fill(0.05),
+        candidate: Float64Array.from(arm, (a) => (a === 0 ? 0.9 : 0.1 / 19)),
+      });
+      const { estimates } = evaluate(rare, { range: [0, 1], resamples: 200, estimators: ['snips'] });
+      if (estimates.every(({ low, high }) => low <= 0.005 && 0.005 <= high)) covered++;
+    }
+    expect(covered / 200).toBeGreaterThanOrEqual(0.95);
   });
 
   test('is the same twice', () => {

@@ -11,8 +11,8 @@ import {
 } from './intervals.ts';
 import { type Overlap, overlapOf } from './overlap.ts';
 import { REFUSAL_RULE, type Refusal, type RefusalRule, refusalsOf } from './refusal.ts';
-import type { Sample } from './sample.ts';
-import { column, influenceOf, less, meanTerms, type Terms, valueOfTerms } from './terms.ts';
+import type { ModelColumns, Sample } from './sample.ts';
+import { column, influenceOf, less, meanTerms, sumOf, type Terms, valueOfTerms } from './terms.ts';
 
 /** What a candidate would have brought, by one estimator. */
 export interface Estimate extends Bounds {
@@ -70,6 +70,11 @@ export interface EvaluationOptions {
 
 /** Fewer rows than this that tell anything, and a resampling knows too little of what might have come. */
 const MIN_TELLING = 5;
+/**
+ * As many outcomes at the rarer end of the range must be expected among the effective rows: a candidate whose few heavy
+ * rows happen to hold no click would otherwise look certain to get none.
+ */
+const MIN_RARE = 5;
 
 /**
  * Evaluates a candidate on a log. Where the evidence is too thin, it refuses and gives no estimate at all: a number
@@ -83,11 +88,17 @@ export function evaluate(sample: Sample, options: EvaluationOptions = {}): Evalu
   const refused = refusalsOf(overlap, { ...REFUSAL_RULE, ...options.rule });
   if (sample.n === 0) return { overlap, logged: null, refused, estimates: [] };
   const own = meanTerms(sample.reward);
-  const logged = estimateOf(own, empiricalBernstein(sample.reward, asked.range, asked.level), asked);
+  const logged = estimateOf(
+    own,
+    empiricalBernstein(sample.reward, asked.range, asked.level),
+    asked,
+    tooRare(sample, sample.n, asked),
+  );
+  const rare = tooRare(sample, overlap.effective, asked);
   if (refused.length > 0) return { overlap, logged, refused, estimates: [] };
   const estimates = asked.estimators.map((name) => {
     options.onEstimator?.(name);
-    return named(name, sample, asked);
+    return named(name, sample, asked, rare);
   });
   return { overlap, logged, refused, estimates };
 }
@@ -125,42 +136,90 @@ function settled(sample: Sample, options: EvaluationOptions): Asked {
   };
 }
 
-function named(name: EstimatorName, sample: Sample, asked: Asked): NamedEstimate {
+function named(name: EstimatorName, sample: Sample, asked: Asked, rare: boolean): NamedEstimate {
   const estimator: Estimator = ESTIMATORS[name];
   const parameter = estimator.choose?.(sample);
   const terms = estimator.terms(sample, parameter ?? 0);
   const bernstein = bernsteinOf(terms, sample, asked, estimator, parameter ?? 0);
-  const bias = biasOf(sample, estimator, parameter ?? 0, asked.level);
-  const estimate = reaching(estimateOf(terms, bernstein, asked), bias);
-  const apart = less(terms, sample.reward);
-  const wide = [bernstein.low - asked.range[1], bernstein.high - asked.range[0]] as const;
-  const { value, low, high } = reaching(estimateOf(apart, { low: wide[0], high: wide[1] }, asked), bias);
+  const bias = biasOf(sample, estimator, parameter ?? 0, asked, rare);
+  const estimate = reaching(estimateOf(terms, bernstein, asked, rare), bias, asked.range);
+  const apart = estimateOf(
+    less(terms, sample.reward),
+    boundsApart(terms, sample, asked, estimator, parameter ?? 0),
+    asked,
+    rare,
+  );
+  const width = asked.range[1] - asked.range[0];
+  const { value, low, high } = reaching(apart, bias, [-width, width]);
   return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
+}
+
+/** Bounds of the difference from the log's own value: of both, each missing half as often. */
+function boundsApart(
+  terms: Terms,
+  sample: Sample,
+  asked: Asked,
+  estimator: Estimator,
+  parameter: number,
+): Bounds {
+  const closer = { ...asked, level: 1 - (1 - asked.level) / 2 };
+  const ours = bernsteinOf(terms, sample, closer, estimator, parameter);
+  const own = empiricalBernstein(sample.reward, asked.range, closer.level);
+  return { low: ours.low - own.high, high: ours.high - own.low };
 }
 
 /**
  * What an estimator leaves out of the correction, as the log itself shows it: the mean of (w − ŵ)(r − q̂), the distance to
- * the doubly robust estimate, with its normal interval. A resampling knows the spread only.
+ * the doubly robust estimate, with its interval. A resampling knows the spread only.
  */
-function biasOf(sample: Sample, estimator: Estimator, parameter: number, level: number): Bounds {
+function biasOf(
+  sample: Sample,
+  estimator: Estimator,
+  parameter: number,
+  asked: Asked,
+  rare: boolean,
+): Bounds {
   const { n, weight, reward, model } = sample;
   if (!estimator.needsModel || model === undefined) return { low: 0, high: 0 };
-  const left = (i: number): number =>
-    (weight[i] - estimator.used(weight[i], parameter)) * (reward[i] - model.taken[i]);
-  return normalInterval(meanTerms(column(n, left)), level);
+  let largest = 0;
+  const left = column(n, (i) => {
+    const dropped = weight[i] - estimator.used(weight[i], parameter);
+    largest = Math.max(largest, dropped);
+    return dropped * (reward[i] - model.taken[i]);
+  });
+  if (!rare) return normalInterval(meanTerms(left), asked.level);
+  const [low, high] = residuals(asked.range, model);
+  return empiricalBernstein(left, covering([largest * low, largest * high], left), asked.level);
 }
 
-/** The interval, with room to the sides to which the bias may point. */
-function reaching<T extends Bounds>(estimate: T, bias: Bounds): T {
+/** How far a reward can be from what the model says, below and above. */
+function residuals(range: readonly [number, number], model: ModelColumns): [number, number] {
+  const predicted = rangeOf(model.taken);
+  return [Math.min(0, range[0] - predicted[1]), Math.max(0, range[1] - predicted[0])];
+}
+
+/** Whether too few outcomes at the rarer end of the range are expected among so many rows, by the log's own mean. */
+function tooRare(sample: Sample, rows: number, { range: [low, high] }: Asked): boolean {
+  const mean = sumOf(sample.reward) / sample.n;
+  return high > low && rows * Math.min(mean - low, high - mean) < MIN_RARE * (high - low);
+}
+
+/** The interval, with room to the sides to which the bias may point; not beyond what there can be, but for the estimate. */
+function reaching<T extends Bounds & { readonly value: number }>(
+  estimate: T,
+  bias: Bounds,
+  range: readonly [number, number],
+): T {
+  const { value } = estimate;
   return {
     ...estimate,
-    low: estimate.low + Math.min(0, bias.low),
-    high: estimate.high + Math.max(0, bias.high),
+    low: Math.max(estimate.low + Math.min(0, bias.low), Math.min(range[0], value)),
+    high: Math.min(estimate.high + Math.max(0, bias.high), Math.max(range[1], value)),
   };
 }
 
-function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked): Estimate {
-  const interval = tellingRows(terms) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
+function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked, rare: boolean): Estimate {
+  const interval = rare || tellingRows(terms) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
   const bounds =
     interval === 'empirical-bernstein'
       ? bernstein
@@ -207,8 +266,7 @@ function bernsteinOf(
   for (let i = 0; i < weight.length; i++) largest = Math.max(largest, estimator.used(weight[i], parameter));
   const [low, high] = asked.range;
   const model = estimator.needsModel ? sample.model : undefined;
-  const predicted = model === undefined ? [0, 0] : rangeOf(model.taken);
-  const spread = [low - predicted[1], high - predicted[0]];
+  const spread = model === undefined ? [low, high] : residuals(asked.range, model);
   const tops = [Math.min(0, largest * spread[0]), Math.max(0, largest * spread[1])] as const;
   const { mean, ratio } = terms;
   const { low: from, high: to } =

@@ -3,7 +3,7 @@ import { GanglionError } from '@ganglion/core';
 import { ESTIMATORS, type EstimatorName, REFUSAL_RULE } from '@ganglion/core/ope';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parse } from 'yaml';
-import type { DecisionLog } from '../../evaluation/decision-log.ts';
+import { type DecisionLog, withRange } from '../../evaluation/decision-log.ts';
 import type { EvaluateLogOptions } from '../../evaluation/evaluate-log.ts';
 import { pointLog, readNodeLogs } from '../../evaluation/node-log.ts';
 import { LOG_FORMATS, type LogFormat, openLog } from '../../evaluation/open-log.ts';
@@ -16,6 +16,7 @@ export interface EvaluationFlags {
   readonly log?: string;
   readonly data?: string;
   readonly format: LogFormat;
+  readonly range?: readonly [number, number];
   readonly map?: Readonly<Record<string, string>>;
   readonly estimators?: readonly EstimatorName[];
   readonly level: number;
@@ -43,6 +44,11 @@ export function commandOverLog(name: string, description: string): Command {
       'csv: which column is arm, reward, propensity, at, outcomeAt or context',
       mapped,
     )
+    .option(
+      '--range <low,high>',
+      'range of a reward; one outside is refused (default: as far as they go, at least 0,1)',
+      range,
+    )
     .option('--estimators <names>', `of ${Object.keys(ESTIMATORS).join(', ')} (default: all)`, estimators)
     .option('--level <share>', 'share of intervals that hold the truth', between(0.5, 0.9999), 0.95)
     .addOption(
@@ -65,6 +71,16 @@ export function commandOverLog(name: string, description: string): Command {
 
 /** The log that is asked for. */
 export async function logOf(
+  path: string | undefined,
+  flags: EvaluationFlags,
+  command: Command,
+  say: (what: string) => void,
+): Promise<DecisionLog> {
+  const log = await opened(path, flags, command, say);
+  return flags.range === undefined ? log : withRange(log, flags.range);
+}
+
+async function opened(
   path: string | undefined,
   flags: EvaluationFlags,
   command: Command,
@@ -143,6 +159,13 @@ function estimators(text: string): EstimatorName[] {
   if (unknown !== undefined)
     throw new InvalidArgumentError(`There are: ${Object.keys(ESTIMATORS).join(', ')}.`);
   return names as EstimatorName[];
+}
+
+function range(text: string): [number, number] {
+  const [low, high, more] = text.split(',').map(Number);
+  if (!(low < high) || more !== undefined)
+    throw new InvalidArgumentError('Give it as LOW,HIGH, such as -1,1.');
+  return [low, high];
 }
 
 function whole(min: number, max: number): (text: string) => number {
