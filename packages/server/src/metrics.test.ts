@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import type { Decision, GanglionNode } from '@ganglion/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { proxyStats } from './proxy/stats.ts';
 import { CHECKOUT, startNode } from './testing/node.ts';
 
 const open: { close(): unknown }[] = [];
@@ -73,5 +75,26 @@ describe('metrics', () => {
     node.decide('p0');
     for (const line of (await metrics.render()).split('\n').filter((each) => each !== ''))
       expect(line).toMatch(/^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z_]+="[^"\\]*",?)+\})? -?[0-9.e+-]+)$/);
+  });
+
+  it('follow the conventions of Prometheus, those of proxies too: promtool finds nothing to say', async () => {
+    const node = await startNode();
+    const outcomes = { counts: { taken: 3, duplicates: 0, rejected: 1, lost: 2 }, waiting: () => 4 };
+    const metrics = createMetrics(node, () => [{ name: 'edge', stats: proxyStats(), outcomes }]);
+    open.push(node, metrics);
+    node.decide('checkout-backend');
+    metrics.answered('GET', '/v1/points', 200, 0.01);
+    metrics.fed({ accepted: 1, joined: 1, routed: 0, unjoined: 0, duplicates: 0, rejected: [] });
+    const text = await metrics.render();
+    expect(text).toContain('ganglion_proxy_outcomes_total{proxy="edge",status="lost"} 2');
+    expect(text).toContain('ganglion_proxy_outcomes_waiting{proxy="edge"} 4');
+    const told = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
+    if (told.error !== undefined) {
+      // No promtool on this machine: said aloud, and a failure where it is asked for.
+      expect(process.env.GANGLION_REQUIRE_SERVICES).not.toBe('1');
+      process.stdout.write('skipped: promtool is not installed\n');
+      return;
+    }
+    expect({ status: told.status, out: told.stdout + told.stderr }).toEqual({ status: 0, out: '' });
   });
 });

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Decision, GanglionNode, NodeStatus } from '@ganglion/core';
 import type { IntakeAnswer } from '@ganglion/sdk';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type ObservedProxy, proxyMetrics } from './proxy/proxy-metrics.ts';
 
 /**
  * A server's own Prometheus registry: two servers in one process never mix. Labels are bounded whatever clients send:
@@ -42,8 +43,11 @@ function settle(made: Made, run: Run): void {
   run.count = 0;
 }
 
-/** @param node - the node the server stands before; it knows those below it. */
-export function createMetrics(node: GanglionNode): Metrics {
+/**
+ * @param node - the node the server stands before; it knows those below it
+ * @param proxies - those of this process, as they are at a scrape
+ */
+export function createMetrics(node: GanglionNode, proxies?: () => readonly ObservedProxy[]): Metrics {
   const registry = new Registry();
   const made: Made = new Map();
   const run: Run = { point: '', reason: '', count: 0 };
@@ -53,6 +57,7 @@ export function createMetrics(node: GanglionNode): Metrics {
   treeMetrics(registry, node);
   processMetrics(registry, lag);
   decisionsMade(registry, made, run);
+  if (proxies !== undefined) proxyMetrics(registry, proxies);
   const intake = new Counter({
     name: 'ganglion_feedback_total',
     help: 'Feedback and exposures taken by this server, by what became of them.',
@@ -192,13 +197,13 @@ function processMetrics(registry: Registry, lag: ReturnType<typeof monitorEventL
   new Gauge({
     name: 'ganglion_event_loop_lag_seconds',
     help: 'How late the event loop was since the last scrape, beyond the 10 ms it is sampled at.',
-    labelNames: ['quantile'],
+    labelNames: ['statistic'],
     registers: [registry],
     collect() {
       const late = (ns: number): number => (Number.isFinite(ns) ? Math.max(0, ns / 1e9 - 0.01) : 0);
-      this.set({ quantile: '0.5' }, late(lag.percentile(50)));
-      this.set({ quantile: '0.99' }, late(lag.percentile(99)));
-      this.set({ quantile: '1' }, late(lag.max));
+      this.set({ statistic: 'median' }, late(lag.percentile(50)));
+      this.set({ statistic: 'p99' }, late(lag.percentile(99)));
+      this.set({ statistic: 'max' }, late(lag.max));
       lag.reset();
     },
   });

@@ -21,11 +21,16 @@ export function Guards({ report }: { report: PointReport }) {
           {guard.state !== null && (
             <details className="guard-state">
               <summary>State</summary>
-              <pre>{JSON.stringify(guard.state, null, 1)}</pre>
+              <pre>{JSON.stringify(guard.state, inWords, 1)}</pre>
             </details>
           )}
         </li>
       ))}
     </ul>
   );
+}
+
+/** A time that never was is null on the wire. */
+function inWords(key: string, value: unknown): unknown {
+  return value === null && key.endsWith('Ms') ? 'never' : value;
 }

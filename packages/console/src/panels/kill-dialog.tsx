@@ -14,6 +14,7 @@ const KINDS: readonly { readonly kind: Scope['kind']; readonly title: string }[]
   { kind: 'domain', title: 'Domain' },
   { kind: 'node', title: 'Node' },
   { kind: 'tier', title: 'Tier' },
+  { kind: 'artifact', title: 'Artifact' },
   { kind: '*', title: 'Everything' },
 ];
 
@@ -59,7 +60,7 @@ function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: stri
     <fieldset className="field">
       <legend>Scope</legend>
       <div className="segments">
-        {KINDS.filter((one) => one.kind === '*' || namesOf(one.kind).length > 0).map((one) => (
+        {KINDS.filter((one) => isTyped(one.kind) || namesOf(one.kind).length > 0).map((one) => (
           <label key={one.kind} data-on={one.kind === kind}>
             <input
               type="radio"
@@ -72,7 +73,16 @@ function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: stri
           </label>
         ))}
       </div>
-      {kind !== '*' && (
+      {kind === 'artifact' && (
+        <input
+          type="text"
+          aria-label="Which artifact"
+          placeholder="Name of the artifact"
+          value={name}
+          onChange={(event) => onChange(`artifact:${event.target.value.trim()}`)}
+        />
+      )}
+      {!isTyped(kind) && (
         <select
           aria-label={`Which ${kind}`}
           value={name}
@@ -87,6 +97,11 @@ function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: stri
   );
 }
 
+/** Scopes that are not picked from a list: everything, and artifacts, which points name and nodes do not list. */
+function isTyped(kind: Scope['kind']): boolean {
+  return kind === '*' || kind === 'artifact';
+}
+
 /** What will happen, before anybody says yes. */
 function ImpactNote({ scope }: { scope: string }) {
   const points = useSlice((state) => state.points);
@@ -94,6 +109,18 @@ function ImpactNote({ scope }: { scope: string }) {
   const specs: readonly PointSpec[] = points.map((entry) => entry.spec);
   const known: readonly NodeStatus[] = nodes.map((heard) => heard.value);
   const impact = impactOf(scope, specs, known);
+  if (parseScope(scope).kind === 'artifact')
+    return (
+      <ul className="impact" aria-live="polite">
+        <li>
+          <Icon name="points" />
+          <span>
+            Every point that uses this artifact serves its fallback, on{' '}
+            <b>{plural(impact.nodes.length, 'node')}</b>.
+          </span>
+        </li>
+      </ul>
+    );
   const one = impact.points.length === 1 ? impact.points[0] : undefined;
   return (
     <ul className="impact" aria-live="polite">

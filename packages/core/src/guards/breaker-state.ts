@@ -1,5 +1,5 @@
 import { type JsonValue, PASS, type Verdict } from '../guard.ts';
-import { type Circuit, closedCircuit, LONG_AGO_MS, type Look, SERVES } from './circuit.ts';
+import { type Circuit, closedCircuit, frozenTime, LONG_AGO_MS, type Look, SERVES } from './circuit.ts';
 import { copyRow, type Ring, ring, rowFromJson, rowToJson, shiftRing, slotAt } from './ring.ts';
 import { thawList, thawNumber, thawObject, thawRow, thawText, unfit } from './thaw.ts';
 
@@ -85,13 +85,15 @@ export function rearmed(state: BreakerState, from: readonly number[]): BreakerSt
 /** One entry an arm: its window (newest slot's number, then sums from the newest back) and, unless closed, its circuit. */
 export function freezeBreaker(state: BreakerState): JsonValue {
   return {
-    atMs: state.atMs,
+    atMs: frozenTime(state.atMs),
     slotMs: state.window.slotMs,
     arms: state.circuits.map((circuit, arm) => ({
       calls: rowToJson(state.window, arm * 3),
       failures: rowToJson(state.window, arm * 3 + 1),
       slowCalls: rowToJson(state.window, arm * 3 + 2),
-      ...(circuit.untilMs === 0 ? { sinceMs: circuit.sinceMs } : circuit),
+      ...(circuit.untilMs === 0
+        ? { sinceMs: frozenTime(circuit.sinceMs) }
+        : { ...circuit, sinceMs: frozenTime(circuit.sinceMs), turnMs: frozenTime(circuit.turnMs) }),
     })),
   };
 }
@@ -103,7 +105,7 @@ export function thawBreaker(snapshot: unknown, state: BreakerState): BreakerStat
   if (arms.length !== state.circuits.length) unfit('arms', arms.length);
   // Another window than the declared one: its slots would mean other times.
   if (json.slotMs !== state.window.slotMs) unfit('slotMs', json.slotMs);
-  state.atMs = thawNumber(json.atMs, 'atMs');
+  state.atMs = thawTime(json.atMs, 'atMs');
   state.resumed = true;
   const newest = slotAt(state.window, state.atMs);
   arms.forEach((item, arm) => {
@@ -113,14 +115,18 @@ export function thawBreaker(snapshot: unknown, state: BreakerState): BreakerStat
       rowFromJson(state.window, arm * 3 + k, thawRow(entry[name], name, BREAKER_SLOTS, newest));
     });
     const circuit = state.circuits[arm];
-    circuit.sinceMs = thawNumber(entry.sinceMs, 'sinceMs');
+    circuit.sinceMs = thawTime(entry.sinceMs, 'sinceMs');
     if (entry.untilMs === undefined) return;
-    for (const key of TIMES) circuit[key] = thawNumber(entry[key], key);
+    for (const key of TIMES) circuit[key] = thawTime(entry[key], key);
     for (const key of COUNTS) circuit[key] = thawNumber(entry[key], key, 0);
     circuit.why = thawText(entry.why, 'why', 80);
     if (circuit.untilMs !== 0) state.tripped++;
   });
   return state;
+}
+
+function thawTime(json: unknown, field: string): number {
+  return json === null ? LONG_AGO_MS : thawNumber(json, field);
 }
 
 const ROWS = ['calls', 'failures', 'slowCalls'] as const;

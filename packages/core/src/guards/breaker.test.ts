@@ -201,6 +201,14 @@ describe('breaker, at rest', () => {
     for (let t = 5000; t < 60_000; t += 500) expect(b.ask(t, { chance: 0.9 })).toBe(waiting);
   });
 
+  it('says null in a snapshot of a time that never was, and takes it back', () => {
+    const guard = guards.breaker(usual, pointOf(ids));
+    const told = JSON.parse(JSON.stringify(guard.snapshot!(guard.initial(ids.length))));
+    expect(told.atMs).toBeNull();
+    expect(told.arms.map((arm: { sinceMs: unknown }) => arm.sinceMs)).toEqual(ids.map(() => null));
+    expect(guard.snapshot!(guard.restore!(told, ids.length))).toEqual(told);
+  });
+
   it('refuses a snapshot of another window or other arms', () => {
     const snapshot = guards.breaker(usual, pointOf(ids)).snapshot!(
       guards.breaker(usual, pointOf(ids)).initial(3),

@@ -43,6 +43,12 @@ export interface Circuit {
 /** Before any time a node has seen. */
 export const LONG_AGO_MS = -1e15;
 
+/** A time for a snapshot: null for one that never was, which JSON's readers would take for a number like any other. */
+export function frozenTime(ms: number): number | null {
+  // Moved by a clock that began anew it is still longer ago than anything real.
+  return ms < LONG_AGO_MS / 2 ? null : ms;
+}
+
 /** How an arm stands, as a verdict shows it. */
 export const SERVES = 0;
 export const OPEN = 1;

@@ -4,6 +4,7 @@ import { GanglionError, type HostedNode } from '@ganglion/core';
 import type { AuthOptions } from '../http/auth.ts';
 import { buildServer } from '../http/server.ts';
 import type { Logger } from '../log.ts';
+import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 import { acceptLinks } from './web-socket-link.ts';
 
 export interface DaemonOptions {
@@ -13,6 +14,8 @@ export interface DaemonOptions {
   readonly port: number;
   readonly logger: Logger;
   readonly auth?: AuthOptions | undefined;
+  /** Proxies of this process, shown among the metrics; asked at every scrape. */
+  readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
 
 export interface Daemon {
@@ -28,6 +31,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger: options.logger,
     consoleDir: consoleDir(),
     auth: options.auth,
+    proxies: options.proxies,
   });
   const links = acceptLinks(app.server, options.nodes[0], { auth: options.auth, logger: options.logger });
   try {

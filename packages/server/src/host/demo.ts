@@ -5,6 +5,7 @@ import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
 import type { Logger } from '../log.ts';
 import { pointChooser } from '../proxy/point-chooser.ts';
 import { createProxy } from '../proxy/proxy.ts';
+import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 
 /** The demo's decision point: which backend serves this request? */
 export const DEMO_POINT: PointSpec = {
@@ -41,6 +42,7 @@ export interface Demo {
   /** Where each device's proxy listens. */
   readonly proxies: readonly { readonly device: string; readonly url: string }[];
   readonly backends: Readonly<Record<string, string>>;
+  readonly observed: readonly ObservedProxy[];
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     if (cloud.point(DEMO_POINT.point) === undefined)
       await cloud.apply(DEMO_POINT, { name: 'demo', authority: cloud.name });
     const proxies = [];
+    const observed: ObservedProxy[] = [];
     for (const device of devices) {
       await heard(device, DEMO_POINT.point);
       const chooser = pointChooser({
@@ -82,7 +85,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         point: DEMO_POINT.point,
         backends,
         deadlineMs: DEADLINE_MS,
-        onError: (error) => logger.error({ err: error }, 'outcomes could not be stored'),
+        onError: (error) => logger.error({ err: error }, 'outcomes of the proxy'),
       });
       const proxy = createProxy({
         chooser,
@@ -95,10 +98,11 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         await proxy.close(500);
         await chooser.flush();
       });
+      observed.push({ name: device.name, stats: proxy.stats, outcomes: chooser.outcomes });
       proxies.push({ device: device.name, url: `http://${host}:${port}` });
     }
     for (const [i, { url }] of proxies.entries()) startClient(url, options.rate, i + 1, children);
-    return { proxies, backends, close };
+    return { proxies, backends, observed, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,7 @@ import { GanglionError, type GanglionNode } from '@ganglion/core';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
+import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 import { packageVersion } from '../version.ts';
 import { type Api, admit } from './api.ts';
 import { type AuthOptions, gate } from './auth.ts';
@@ -35,6 +36,8 @@ export interface ServerOptions {
   /** Directory with the built console; without it there is only the API. */
   readonly consoleDir?: string | undefined;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Proxies of this process, shown among the metrics; asked at every scrape. */
+  readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
 
 /**
@@ -107,7 +110,7 @@ function apiOf(options: ServerOptions): Api {
     limits,
     calls: rateLimiter(limits.callsPerSecond, limits.clients, nowMs),
     actions: rateLimiter(limits.actionsPerSecond, limits.clients, nowMs),
-    metrics: createMetrics(node),
+    metrics: createMetrics(node, options.proxies),
     writer: decisionWriter(),
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),
     log: options.logger ?? createLogger('silent'),

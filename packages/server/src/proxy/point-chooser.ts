@@ -1,5 +1,6 @@
 import type { Decision, FeedbackItem, GanglionNode } from '@ganglion/core';
 import type { BackendChoice, BackendChooser, BackendOutcome } from './balancer.ts';
+import { type OutcomeQueue, outcomeQueue } from './outcome-queue.ts';
 
 export interface PointChooserOptions {
   readonly node: GanglionNode;
@@ -8,40 +9,29 @@ export interface PointChooserOptions {
   readonly backends: Readonly<Record<string, string>>;
   /** Charged to a backend that fails, ms: a fast failure must not look fast. */
   readonly deadlineMs: number;
-  /** Told when a batch of outcomes could not be stored. */
+  /** Told when outcomes cannot be stored for now, and when some are lost. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Outcomes are handed over in batches this far apart, so that the disk syncs once for many. */
-const BATCH_MS = 20;
+/** A chooser, and the outcomes that it still has to hand over. */
+export interface PointChooser extends BackendChooser {
+  /** What became of the outcomes so far. */
+  readonly outcomes: Pick<OutcomeQueue, 'counts' | 'waiting'>;
+  /** Hands over what waits, trying again for a bounded time; before the node is closed. */
+  flush(): Promise<void>;
+}
 
 /**
  * A decision point as the chooser of a proxy: `choose` is `decide`, and how the attempt went is its outcome, with the
  * metrics `success` (1 or 0) and `latencyMs` (to the response head; the deadline for a failure). An attempt whose end
  * says nothing of the backend (the client went away) is released without an outcome.
  */
-export function pointChooser(options: PointChooserOptions): BackendChooser & { flush(): Promise<void> } {
+export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
-  let batch: FeedbackItem[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  const flush = async (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    const items = batch;
-    batch = [];
-    if (items.length === 0) return;
-    try {
-      await node.feedback(items);
-    } catch (error) {
-      options.onError(error);
-    }
-  };
-  const report = (item: FeedbackItem): void => {
-    batch.push(item);
-    timer ??= setTimeout(() => void flush(), BATCH_MS);
-  };
+  const queue = outcomeQueue({ node, onError: options.onError });
   return {
-    flush,
+    outcomes: queue,
+    flush: () => queue.flush(),
     choose(request) {
       const decision = node.decide(point, {
         unit: request.unit,
@@ -49,7 +39,7 @@ export function pointChooser(options: PointChooserOptions): BackendChooser & { f
       });
       if (decision.arm === null) return undefined;
       if (backends[decision.arm] === undefined) return void node.release(decision.id, true);
-      return choiceOf(node, decision, backends[decision.arm], deadlineMs, report);
+      return choiceOf(node, decision, backends[decision.arm], deadlineMs, queue.add);
     },
   };
 }

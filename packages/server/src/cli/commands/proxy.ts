@@ -69,19 +69,27 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     if (flags.parent === undefined) await node.apply(specOf(flags), { name: 'proxy', authority: node.name });
     else await waitForPoint(node, flags.point);
     checkArms(node, flags);
-    const daemon = await startDaemon({ nodes: [node], host: flags.host, port: flags.port, logger, auth });
     const chooser = pointChooser({
       node,
       point: flags.point,
       backends: flags.backend,
       deadlineMs: flags.deadline,
-      onError: (error) => logger.error({ err: error }, 'outcomes could not be stored'),
+      onError: (error) => logger.error({ err: error }, 'outcomes of the proxy'),
     });
     const proxy = createProxy({
       chooser,
       headTimeoutMs: flags.deadline,
       ...(flags.unitHeader === undefined ? {} : { unit: { header: flags.unitHeader } }),
       onError: (error) => logger.error({ err: error }, 'proxy'),
+    });
+    const observed = [{ name, stats: proxy.stats, outcomes: chooser.outcomes }];
+    const daemon = await startDaemon({
+      nodes: [node],
+      host: flags.host,
+      port: flags.port,
+      logger,
+      auth,
+      proxies: () => observed,
     });
     const close = async (): Promise<void> => {
       await proxy.close();

@@ -53,7 +53,8 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     const cloud = await start('cloud', 'cloud');
     const region = await start('region', 'region');
     const devices = [await start('device-1', 'device'), await start('device-2', 'device')];
-    daemon = await startDaemon({ nodes, host: flags.host, port: flags.port, logger, auth });
+    const proxies = () => demo?.observed ?? [];
+    daemon = await startDaemon({ nodes, host: flags.host, port: flags.port, logger, auth, proxies });
     linkInProcess(region, cloud);
     for (const device of devices) linkInProcess(device, region);
     if (flags.demo === true)

@@ -1,0 +1,77 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PointChooser } from './point-chooser.ts';
+import type { ReverseProxy } from './proxy.ts';
+
+/** A proxy whose counters a server shows among its metrics. */
+export interface ObservedProxy {
+  /** Bounded and stable: the node it decides on, say. */
+  readonly name: string;
+  readonly stats: ReverseProxy['stats'];
+  readonly outcomes?: PointChooser['outcomes'] | undefined;
+}
+
+/** Read when scraped. @param proxies - called at every scrape, for proxies come up after the server */
+export function proxyMetrics(registry: Registry, proxies: () => readonly ObservedProxy[]): void {
+  const counter = (
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: (proxy: ObservedProxy, count: (value: number, ...labels: string[]) => void) => void,
+  ): void => {
+    new Counter({
+      name: `ganglion_proxy_${name}_total`,
+      help,
+      labelNames: ['proxy', ...labels],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const proxy of proxies())
+          read(proxy, (value, ...values) =>
+            this.inc(
+              { proxy: proxy.name, ...Object.fromEntries(labels.map((label, i) => [label, values[i]])) },
+              value,
+            ),
+          );
+      },
+    });
+  };
+  const gauge = (name: string, help: string, read: (proxy: ObservedProxy) => number): void => {
+    new Gauge({
+      name: `ganglion_proxy_${name}`,
+      help,
+      labelNames: ['proxy'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const proxy of proxies()) this.set({ proxy: proxy.name }, read(proxy));
+      },
+    });
+  };
+  counter('requests', 'Requests taken by the proxy.', [], ({ stats }, count) => count(stats.requests));
+  counter('responses', 'Finished exchanges, by class of status.', ['class'], ({ stats }, count) => {
+    for (let hundreds = 1; hundreds < stats.responses.length; hundreds++)
+      count(stats.responses[hundreds], `${hundreds}xx`);
+  });
+  counter('retries', 'Attempts on another backend.', [], ({ stats }, count) => count(stats.retries));
+  counter('refusals', 'Requests not served, and retries not made, by reason.', ['reason'], (proxy, count) => {
+    const { stats } = proxy;
+    count(stats.malformed, 'malformed');
+    count(stats.shed, 'no_room');
+    count(stats.retriesRefused, 'retry_budget');
+  });
+  counter('client_faults', 'Clients that went away or stalled.', ['fault'], ({ stats }, count) => {
+    count(stats.clientAborts, 'gone');
+    count(stats.clientStalls, 'stalled');
+  });
+  counter('tunnels', 'Connections upgraded to a tunnel.', [], ({ stats }, count) => count(stats.tunnels));
+  counter(
+    'outcomes',
+    'What became of the outcomes of requests; lost ones teach nothing.',
+    ['status'],
+    ({ outcomes }, count) => {
+      for (const [status, value] of Object.entries(outcomes?.counts ?? {})) count(value, status);
+    },
+  );
+  gauge('requests_in_flight', 'Requests in flight, tunnels included.', ({ stats }) => stats.inFlight);
+  gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
+}
