@@ -15,6 +15,16 @@ export interface DecideInput {
   readonly exclude?: readonly string[] | undefined;
 }
 
+/** A list of arms, the first on top. */
+export interface Slate {
+  /** Of the first item; what the items share. */
+  readonly id: string;
+  /** A decision each, in order: its propensity is that of its arm at this position given those above. */
+  readonly items: readonly Decision[];
+  /** What diversity took off the expected reward of this list; null where it has none, or arms are not known yet. */
+  readonly diversityCost: number | null;
+}
+
 export interface FeedbackItem {
   readonly id: string;
   readonly metrics?: Readonly<Record<string, number>> | undefined;
@@ -97,6 +107,11 @@ export interface GanglionNode {
   use<Arm extends string, Context>(point: DefinedPoint<Arm, Context>): PointHandle<Arm, Context>;
   /** Never throws but for `unknown_point`; allocates the record and little else. */
   decide(point: string, input?: DecideInput): Decision;
+  /**
+   * Ranks `k` arms, for points with a slate. Tell of each item under its own id; one that nobody reacted to earned 0.
+   * @throws GanglionError `unknown_point`, `invalid_input` where the point does not rank or `k` is beyond its positions
+   */
+  rank(point: string, k: number, input?: DecideInput): Slate;
   /** May escalate to the parent; falls back at the deadline; re-checks the controls before it returns. */
   decideAsync(
     point: string,

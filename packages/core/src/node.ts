@@ -26,6 +26,7 @@ import { parentLink } from './node/links.ts';
 import { subtreeReport } from './node/merge.ts';
 import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
+import { rank } from './node/ranking.ts';
 import { recover } from './node/recovery.ts';
 import { nodeStatus, pointReport } from './node/report.ts';
 import { reweighed } from './node/reweigh.ts';
@@ -197,7 +198,7 @@ function hasRoom(node: NodeState): boolean {
 function deciding(
   node: NodeState,
   timeout: HostOptions['timeout'],
-): Pick<GanglionNode, 'use' | 'decide' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
+): Pick<GanglionNode, 'use' | 'decide' | 'rank' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
   const stateOf = (point: string): PointState => {
     const state = node.points.get(point);
     if (state === undefined) throw unknownPoint(point);
@@ -250,6 +251,17 @@ function deciding(
       keepRecord(state, record);
       if (node.listeners.size > 0) announce(node, record, input);
       return record;
+    },
+    rank(point: string, k: number, input?: DecideInput) {
+      const state = stateOf(point);
+      if (state.schema !== undefined) input = conform(state.schema, input);
+      const moment = glanceAtClocks(node);
+      moment.budgetMs = 0;
+      moment.parentMs = Number.POSITIVE_INFINITY;
+      return rank(node, state, k, input, (record) => {
+        keepRecord(state, record);
+        if (node.listeners.size > 0) announce(node, record, input);
+      });
     },
     async decideAsync(point: string, input?: DecideInput, within?: { readonly deadlineMs?: number }) {
       const state = stateOf(point);

@@ -45,6 +45,8 @@ export interface Policy<E = unknown, V = unknown> {
   restrict?(view: V, allowed: Uint8Array, arms: number): Verdict;
   /** By arm, what is known of each constraint; not on the decide path. */
   describeConstraints?(view: V): readonly (readonly ConstraintEstimate[])[];
+  /** By position of a slate, how likely it is looked at, relative to the first; not on the decide path. */
+  describePositions?(view: V): readonly number[];
   /** Its evidence is `moments/1` of the reward about this centre, and `learn` records the reward and nothing else. */
   readonly learnsReward?: { readonly centre: number; readonly halfLifeMs: number | undefined } | undefined;
   /** What it learned is kept by metric: other weights of the objective read the same evidence anew. */

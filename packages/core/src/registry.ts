@@ -48,6 +48,8 @@ export interface Registry {
   readonly guards: Readonly<Record<string, Factory<Guard>>>;
   /** Constraints and metrics of objectives; undefined: points that declare any are refused. */
   readonly objective?: AroundPolicy | undefined;
+  /** Learning by position, for points that rank; undefined: points with a slate are refused. */
+  readonly slate?: AroundPolicy | undefined;
 }
 
 /** Registries side by side; a kind defined twice throws. */
@@ -75,6 +77,7 @@ export function mergeRegistries(...registries: readonly Registry[]): Registry {
       registries.map((r) => r.guards),
     ),
     objective: registries.find((r) => r.objective !== undefined)?.objective,
+    slate: registries.find((r) => r.slate !== undefined)?.slate,
   };
 }
 

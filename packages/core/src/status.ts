@@ -118,6 +118,14 @@ export interface GuardReport {
   readonly state: JsonValue;
 }
 
+export interface SlateReport {
+  readonly slates: number;
+  /** By position, how likely it is looked at, relative to the first: declared, or learned. */
+  readonly examination: readonly number[];
+  /** What diversity took off the expected reward of a list, on average; null while unknown, or without it. */
+  readonly diversityCost: number | null;
+}
+
 export interface ConstraintReport extends ConstraintEstimate {
   readonly arm: string;
 }
@@ -155,6 +163,8 @@ export interface PointReport {
   readonly guards: readonly GuardReport[];
   /** Members of a policy that is made of several, as this node's own view has them; absent where it is not. */
   readonly members?: readonly MemberReport[] | undefined;
+  /** Of a point that ranks, as this node has it; absent where it does not. */
+  readonly slate?: SlateReport | undefined;
   /** Whether each arm holds each constraint, as this node's own view has it; absent where there are none. */
   readonly constraints?: readonly ConstraintReport[] | undefined;
   readonly viewVersion: number;

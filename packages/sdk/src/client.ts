@@ -7,6 +7,7 @@ import type {
   NodeEvent,
   NodeStatus,
   PointSpec,
+  Slate,
 } from '@ganglion/core';
 import { type Call, type Transport, type TransportOptions, transport } from './http.ts';
 import { readEvents } from './sse.ts';
@@ -42,6 +43,8 @@ export interface Client {
   decide(point: string, input?: DecideRequest): Promise<Decision>;
   /** One call, however many; in order. */
   decideMany(point: string, inputs: readonly DecideRequest[]): Promise<readonly Decision[]>;
+  /** The best `k` arms in order, for points with a slate; feedback goes to each item's own id. */
+  rank(point: string, k: number, input?: Omit<DecideRequest, 'deadlineMs'>): Promise<Slate>;
   /** Resolves once durable. Rejects if all was refused; what was refused among others is in `rejected`. */
   feedback(items: FeedbackItem | readonly FeedbackItem[]): Promise<IntakeAnswer>;
   exposures(ids: string | readonly string[]): Promise<IntakeAnswer>;
@@ -104,6 +107,7 @@ export function createClient(options: ClientOptions = {}): Client {
     url: wire.url,
     decide: (point, input = {}) => post(`${pointPath(point)}/decide`, input satisfies DecideInput, 'refused'),
     decideMany: (point, inputs) => post(`${pointPath(point)}/decide`, inputs, 'refused'),
+    rank: (point, k, input = {}) => post(`${pointPath(point)}/rank`, { k, ...input }, 'refused'),
     // Idempotent by (id, metric, revision): a retry is counted as a duplicate.
     feedback: (items) => post('/v1/feedback', items, 'always'),
     exposures: (ids) =>

@@ -11,6 +11,7 @@ import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
+import { diversify, withholdShown } from './slate.ts';
 import { note, trailOf } from './trail.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
@@ -79,6 +80,7 @@ export function decideOnce(
   let baseline = false;
   let assigned: Verdict | undefined;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
+  if (state.slate.position > 0) withholdShown(state.slate, scratch.guardInput);
   if (state.misplaced && asked === undefined) return 'escalate';
   const guardInput = scratch.guardInput;
   for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
@@ -142,6 +144,8 @@ function controls(
     return fallback(state, moment, input, 'lease_expired', 1);
   }
   for (const { override, arm, verdict } of ruling.overrides) {
+    // A person pins one arm: it is the first of a slate.
+    if (state.slate.position > 0) break;
     if (override.expiresMs !== null && moment.treeMs >= override.expiresMs) continue;
     if (ruling.armsAllowed[arm] === 0 || !inSegment(override.segment, input?.context, input?.unit ?? ''))
       continue;
@@ -299,6 +303,9 @@ function drawPolicy(
   const { floor, influence } = scratch;
   const arms = guardInput.arms;
   const p = proposal.p;
+  const diversity = compiled.slate?.diversity;
+  if (diversity !== undefined && state.slate.position > 0)
+    diversify(diversity, state.slate, p, guardInput.allowed, arms);
   const proposed = heaviest(p, arms);
   if (influence < 1) {
     propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);

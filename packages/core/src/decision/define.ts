@@ -18,6 +18,7 @@ import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
 import { type CompiledObjective, compileObjective, objectiveShape } from './objective.ts';
 import { comparisonsOf, type Seat, seatsOf } from './seats.ts';
+import { type CompiledSlate, compileSlate } from './slate.ts';
 import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
 /** A point ready to run: every option checked, every default filled in, every kind resolved. */
@@ -28,6 +29,8 @@ export interface CompiledPoint {
   readonly arms: readonly ArmInfo[];
   readonly fields: readonly Field[];
   readonly policy: Policy;
+  /** Undefined where the point does not rank. */
+  readonly slate: CompiledSlate | undefined;
   /** Learner-free; answers with one arm. */
   readonly fallback: Policy;
   /** 1 where the fallback may answer with the arm. */
@@ -69,6 +72,7 @@ const KEYS = [
   'baseline',
   'context',
   'policy',
+  'slate',
   'objective',
   'guards',
   'sticky',
@@ -115,8 +119,9 @@ export function compilePoint(
     policies: registry.policies,
   };
   const policySpec = kindSpec(raw.policy, 'policy');
+  const slate = compileSlate(raw, armSpecs);
   const policy = underObjective(
-    make(registry.policies, policySpec, { ...input, path: 'policy' }),
+    bySlate(make(registry.policies, policySpec, { ...input, path: 'policy' }), raw, registry, input),
     raw,
     objective,
     registry,
@@ -151,6 +156,7 @@ export function compilePoint(
     })),
     fields,
     policy,
+    slate,
     fallback: make(registry.policies, fallbackSpec, { ...input, path: 'fallback' }),
     fallbackArms: armsOfFallback(fallbackSpec, armSpecs),
     baseline: make(
@@ -185,6 +191,7 @@ export function compilePoint(
       sorted(policySpec),
       sorted(raw.context ?? {}),
       sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
+      ...(slate === undefined ? [] : [slate.shape]),
     ]),
   };
 }
@@ -292,6 +299,16 @@ function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Arra
       : (fallback.rules as readonly RuleSpec[]).map((rule) => rule.arm),
   );
   return Uint8Array.from(arms, (arm) => (named.has(arm.id) ? 1 : 0));
+}
+
+function bySlate(policy: Policy, raw: Options, { slate }: Registry, input: FactoryInput): Policy {
+  if (raw.slate === undefined) return policy;
+  if (slate === undefined)
+    throw new GanglionError('unsupported', 'this registry knows no slates', {
+      field: 'slate',
+      mend: 'Give the node a registry with `slate`, such as the standard one.',
+    });
+  return slate(policy, object(raw.slate, 'slate'), { ...input, path: 'slate' });
 }
 
 /** Constraints, and metrics with ranges of their own, are more than a reward: the registry knows how to pursue them. */

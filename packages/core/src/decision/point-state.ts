@@ -7,6 +7,7 @@ import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
 import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
+import { type SlateState, slateState } from './slate.ts';
 import type { StandardSchema, Tier } from './spec.ts';
 
 /** What a policy reads, and which of its versions it is. Rebuilt off the decide path. */
@@ -59,6 +60,7 @@ export interface PointState {
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
   readonly scratch: Scratch;
+  readonly slate: SlateState;
   /** For answering others, made when first asked: their questions leave no trace in this node's own decisions. */
   answering: { readonly scratch: Scratch; asks: number } | undefined;
 }
@@ -204,6 +206,7 @@ export function createPointState(
       guardWhy: compiled.guards.map(() => ''),
     },
     stuck: new Map(),
+    slate: slateState(arms),
     scratch: createScratch(arms, context, compiled.armIds, inflight),
     answering: undefined,
   };

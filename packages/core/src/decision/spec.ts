@@ -21,6 +21,8 @@ export interface PointSpec<Arm extends string = string> {
   readonly placement?: Tier;
   readonly budget?: Duration;
   readonly domain?: string;
+  /** The point ranks: several arms at once, the best first. */
+  readonly slate?: SlateSpec;
   readonly pooling?: PoolingSpec;
   /** Most decisions of this point that await their outcome at once; default 65,536. Beyond it a sample is kept. */
   readonly pending?: number;
@@ -98,6 +100,23 @@ export interface ConstraintSpec {
   readonly alpha?: Share;
   /** After which an outcome weighs half; default: nothing is forgotten, and an arm withheld stays so until a reset. */
   readonly halfLife?: Duration;
+}
+
+/** A list of arms instead of one. */
+export interface SlateSpec {
+  /** Most arms in a list. */
+  readonly positions: number;
+  /** How likely each position is looked at, the first 1; default `learned`. */
+  readonly examination?: 'learned' | readonly number[];
+  /** A penalty of arms that are like those above (`mmr`), or that lead away from target shares of a feature. */
+  readonly diversity?:
+    | { readonly kind: 'mmr'; readonly strength?: number }
+    | {
+        readonly kind: 'calibrated';
+        readonly feature: string;
+        readonly target: Readonly<Record<string, number>>;
+        readonly strength?: number;
+      };
 }
 
 export interface OversightSpec {

@@ -57,6 +57,7 @@ export function pointReport(node: NodeState, point: string, experiments = true):
     guards: guardReports(state),
     ...memberReports(state),
     ...constraintReports(state),
+    ...slateReport(state),
     viewVersion: state.view.version,
     pooled: {
       ownOutcomes: learner === undefined ? 0 : evidence.outcomes(sumOwn(learner.slots)),
@@ -123,6 +124,17 @@ function memberReports({ compiled, view, ruling }: PointState): Pick<PointReport
   const members = compiled.policy.describeMembers?.(view.current);
   if (members === undefined) return {};
   return { members: members.map((each, m) => ({ ...each, stopped: ruling.stopped?.[m] === 1 })) };
+}
+
+function slateReport({ compiled, slate, view }: PointState): Pick<PointReport, 'slate'> {
+  if (compiled.slate === undefined) return {};
+  return {
+    slate: {
+      slates: slate.slates,
+      examination: compiled.policy.describePositions?.(view.current) ?? [],
+      diversityCost: slate.costed === 0 ? null : slate.costSum / slate.costed,
+    },
+  };
 }
 
 function constraintReports({ compiled, view }: PointState): Pick<PointReport, 'constraints'> {

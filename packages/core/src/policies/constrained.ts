@@ -88,13 +88,14 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
 
 /** What only the inner policy knows. */
 function around(inner: Policy): Partial<Policy<Product, ConstrainedView | undefined>> {
-  const { sent, settled, note, describe, members, describeMembers } = inner;
+  const { sent, settled, note, describe, members, describeMembers, describePositions } = inner;
   return {
     ...(sent && { sent: (view, arm, nowMs) => sent(view?.inner, arm, nowMs) }),
     ...(settled && { settled: (view, arm, outcome, nowMs) => settled(view?.inner, arm, outcome, nowMs) }),
     ...(note && { note: (view, arm) => note(view?.inner, arm) }),
     ...(describe && { describe: (view, arms) => describe(view?.inner, arms) }),
     ...(members && { members }),
+    ...(describePositions && { describePositions: (view) => describePositions(view?.inner) }),
     ...(describeMembers && { describeMembers: (view) => describeMembers(view?.inner) }),
   };
 }

@@ -11,6 +11,7 @@ import { momentsDifference } from '../testing/moments-subject.ts';
 import { type PolicySubject, policyLaws } from '../testing/policy-laws.ts';
 import { policies } from './index.ts';
 import { underObjective } from './objective.ts';
+import { slated } from './slated.ts';
 
 type Row = { readonly kind: string; readonly [option: string]: unknown };
 
@@ -226,6 +227,25 @@ describe.each(objectives)('%j under %j', (options, objective, parts) => {
     return parts.map((part, i) => part(p[i], q[i])).find((each) => each !== '') ?? '';
   };
   for (const { law, run } of policyLaws({ make, metrics, differ, range: [-0.2, 1] }))
+    it(law, () => {
+      fc.assert(
+        fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),
+        { numRuns: 30 },
+      );
+    });
+});
+
+describe.each([
+  [{ kind: 'thompson', halfLife: '1m' }, { positions: 2 }],
+  [{ kind: 'epsilon-greedy' }, { positions: 2, examination: [1, 0.4] }],
+] as const)('%j by position, %j', (options, slate) => {
+  const make = (point: FactoryInput) => {
+    const policy = slated(policies[options.kind](options, point), slate, { ...point, path: 'slate' });
+    // The pipeline notes positions itself: here the first arms stand above the others.
+    return { ...policy, note: (_view: unknown, arm: number) => [arm % 2, 7] };
+  };
+  const differ = byMoments('halfLife' in options ? options.halfLife : undefined);
+  for (const { law, run } of policyLaws({ make, differ }))
     it(law, () => {
       fc.assert(
         fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),

@@ -1,7 +1,8 @@
 import { guards } from '../guards/index.ts';
 import { policies } from '../policies/index.ts';
 import { underObjective } from '../policies/objective.ts';
+import { slated } from '../policies/slated.ts';
 import type { Registry } from '../registry.ts';
 
 /** Everything this package has. A browser that needs less registers less. */
-export const standard: Registry = { policies, guards, objective: underObjective };
+export const standard: Registry = { policies, guards, objective: underObjective, slate: slated };

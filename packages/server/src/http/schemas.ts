@@ -86,6 +86,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       context: OBJECT,
       policy: KIND,
       objective: OBJECT,
+      slate: OBJECT,
       guards: { type: 'array', items: KIND },
       sticky: {
         oneOf: [
@@ -144,6 +145,38 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     additionalProperties: false,
   },
   { $id: 'DecideRequest', ...oneOrMany('DecideInput') },
+  {
+    $id: 'RankRequest',
+    type: 'object',
+    required: ['k'],
+    properties: {
+      k: { type: 'integer', minimum: 1, maximum: 100, description: 'How many arms.' },
+      context: {
+        type: 'object',
+        propertyNames: { not: { enum: FORBIDDEN_KEYS } },
+        additionalProperties: true,
+      },
+      unit: { type: 'string', maxLength: 1024 },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'Slate',
+    type: 'object',
+    required: ['id', 'items', 'diversityCost'],
+    properties: {
+      id: { type: 'string' },
+      items: {
+        type: 'array',
+        items: { $ref: 'Decision#' },
+        description: 'A decision each, the first on top.',
+      },
+      diversityCost: {
+        ...NULLABLE_NUMBER,
+        description: 'What diversity took off the expected reward of this list.',
+      },
+    },
+  },
   {
     $id: 'Decision',
     type: 'object',

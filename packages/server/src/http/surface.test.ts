@@ -52,6 +52,7 @@ const POSTS = [
   '/v1/kill',
   '/v1/revive',
   '/v1/quarantine',
+  '/v1/points/checkout-backend/rank',
   '/v1/points/checkout-backend/reset',
   '/v1/points/checkout-backend/weights',
   '/ofrep/v1/evaluate/flags',

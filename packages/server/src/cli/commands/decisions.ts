@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { GanglionError } from '@ganglion/core';
+import { GanglionError, type Slate } from '@ganglion/core';
 import type { Decision, FeedbackItem, IntakeAnswer } from '@ganglion/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
@@ -20,6 +20,7 @@ interface DecideFlags extends ClientFlags {
   readonly field?: Record<string, unknown>;
   readonly unit?: string;
   readonly deadline?: number;
+  readonly k?: number;
 }
 
 /** `ganglion decide POINT` */
@@ -30,15 +31,52 @@ export function decideCommand(io: Io): Command {
     .option('--field <name=value>', 'one field of the context; may be repeated', field)
     .option('--unit <id>', 'who or what it is decided for')
     .option('--deadline <ms>', 'let it ask its parent, and wait no longer than this', milliseconds)
+    .option('--k <number>', 'rank so many arms, for points with a slate', whole)
     .action(async (point: string, flags: DecideFlags) => {
       const { client, show, style } = session(io, flags);
-      const decision = await client.decide(point, {
+      const input = {
         context: { ...flags.context, ...flags.field },
         ...(flags.unit === undefined ? {} : { unit: flags.unit }),
+      };
+      if (flags.k !== undefined) {
+        const slate = await client.rank(point, flags.k, input);
+        return show(slate, () => slateText(slate, style));
+      }
+      const decision = await client.decide(point, {
+        ...input,
         ...(flags.deadline === undefined ? {} : { deadlineMs: flags.deadline }),
       });
       show(decision, () => decisionText(decision, style));
     });
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('Give a whole number of at least 1.');
+  return value;
+}
+
+function slateText({ items, diversityCost }: Slate, style: Style): string {
+  const rows = items.map(({ arm, propensity, reason, id }, j) => [
+    String(j + 1),
+    arm ?? UNKNOWN,
+    propensity === null ? UNKNOWN : percent(propensity),
+    reason,
+    id,
+  ]);
+  const list = table(
+    [
+      { head: '', right: true },
+      { head: 'ARM' },
+      { head: 'PROPENSITY', right: true },
+      { head: 'REASON' },
+      { head: 'ID' },
+    ],
+    rows,
+    style,
+  );
+  return diversityCost === null ? list : `${list}diversity costs ${number(diversityCost)} of reward\n`;
 }
 
 function decisionText(decision: Decision, style: Style): string {

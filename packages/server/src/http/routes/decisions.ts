@@ -1,3 +1,4 @@
+import type { DecideInput } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { decideBody } from '../decide.ts';
@@ -33,6 +34,22 @@ export function decisionRoutes(app: FastifyInstance, api: Api): void {
       };
       const body = await decideBody(call);
       return reply.header('cache-control', 'no-store').type('application/json').send(body);
+    },
+  });
+  app.post<{ Params: { point: string }; Body: DecideInput & { k: number } }>('/v1/points/:point/rank', {
+    config: { access: 'data' },
+    schema: {
+      operationId: 'rank',
+      tags: ['decisions'],
+      summary: 'Rank: a list of arms, for points with a slate',
+      querystring: { type: 'object', properties: NODE_QUERY },
+      body: { $ref: 'RankRequest#' },
+      response: answers('The list; feedback goes to each item’s own id.', 'Slate'),
+    },
+    handler: async (request, reply) => {
+      const { k, ...input } = request.body;
+      const slate = pickNode(api, request.query).rank(request.params.point, k, input);
+      return reply.header('cache-control', 'no-store').send(slate);
     },
   });
   app.route({
