@@ -214,7 +214,10 @@ export function troubles(
               ['a', 'b', 'c', 'd'],
               ['b', 'c'],
             ]);
-      const plan = { ...world.plan, policy: dice.pick(['epsilon-greedy', 'thompson', 'split'] as const) };
+      const plan = {
+        ...world.plan,
+        policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split'] as const),
+      };
       const spec = learnedSpec(
         dice.chance(0.4) ? plan : world.plan,
         arms.includes('b') ? arms : ['a', 'b'],

@@ -21,7 +21,7 @@ export interface Plan {
   };
   readonly codec: boolean;
   readonly halfLife: boolean;
-  readonly policy: 'epsilon-greedy' | 'thompson' | 'split';
+  readonly policy: 'epsilon-greedy' | 'thompson' | 'linear-thompson' | 'split';
   /** When the root folds; empty: not within a run. */
   readonly fold: Partial<NodeTuning>;
   /** How much feedback a node relays at a time. */
@@ -97,7 +97,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
     },
     codec: dice.chance(0.15),
     halfLife: dice.chance(0.2),
-    policy: dice.pick(['epsilon-greedy', 'thompson', 'split'] as const),
+    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split'] as const),
     every: {
       decide: dice.between(15, 60),
       crash: hostile ? often(0.6, 300, 2000) : Number.POSITIVE_INFINITY,
