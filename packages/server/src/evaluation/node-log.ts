@@ -36,7 +36,7 @@ export async function readNodeLogs(data: string, options: NodeLogOptions = {}): 
       const storage = await sqliteStorage({ file: await copySqlite(file, folder) });
       try {
         const read = await readLog(storage, standard, DEFAULT_LIMITS, options);
-        logs.push({ node: path.basename(file, '.db'), ...read });
+        logs.push({ node: nodeOf(data, file), ...read });
       } finally {
         await storage.close();
       }
@@ -47,11 +47,16 @@ export async function readNodeLogs(data: string, options: NodeLogOptions = {}): 
   }
 }
 
-/** The stores in a folder. @throws GanglionError `invalid_input` */
+/** What a store's node is called: its file below the folder, for two folders may each have a node of one name. */
+export function nodeOf(data: string, file: string): string {
+  return path.relative(data, file).replace(/\.db$/, '').replaceAll(path.sep, '-');
+}
+
+/** The stores in a folder and below it. @throws GanglionError `invalid_input` */
 export function storesIn(data: string): string[] {
   const files =
     existsSync(data) && statSync(data).isDirectory()
-      ? readdirSync(data)
+      ? readdirSync(data, { recursive: true, encoding: 'utf8' })
           .filter((name) => name.endsWith('.db'))
           .sort()
           .map((name) => path.join(data, name))
@@ -60,7 +65,7 @@ export function storesIn(data: string): string[] {
     throw new GanglionError('invalid_input', `${data} holds no node’s data`, {
       field: '--data',
       value: data,
-      mend: 'Give the folder that up or node was started with.',
+      mend: 'Give the folder that up or node was started with, with --data.',
     });
   return files;
 }

@@ -28,7 +28,7 @@ export function evaluateCommand(io: Io): Command {
     'what another policy would have brought, by a log of decisions; without --policy an Open Bandit log is asked about the policies published with it',
   ).action(async (path: string | undefined, flags: EvaluationFlags, command: Command) => {
     const options = optionsOf(io, flags);
-    const published = flags.format === 'obd' && flags.data === undefined;
+    const published = flags.format === 'obd' && (path ?? flags.log) !== undefined;
     if (flags.policy === undefined && !published && placeOf(path, flags) !== '')
       command.error('error: give a candidate: --policy FILE');
     const log = await logOf(path, flags, command, options.say);

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { GanglionError } from '@ganglion/core';
 import { ESTIMATORS, type EstimatorName, REFUSAL_RULE } from '@ganglion/core/ope';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -35,7 +37,10 @@ export function commandOverLog(name: string, description: string): Command {
     .description(description)
     .argument('[path]', 'the log: a file, or a folder of the Open Bandit Dataset')
     .option('--log <path>', 'the same, as an option')
-    .option('--data <dir>', 'the log of the nodes that keep their data there, whether they run or not')
+    .option(
+      '--data <dir>',
+      'the log of the nodes that keep their data there, whether they run or not (with --point alone: ~/.ganglion)',
+    )
     .option('--point <name>', 'with --data or --format ganglion: whose decisions')
     .option('--policy <file>', 'the candidate, in YAML or JSON: "policy: { kind: … }", or a whole point')
     .addOption(new Option('--format <format>', 'what the log is').choices(LOG_FORMATS).default('csv'))
@@ -86,23 +91,30 @@ async function opened(
   command: Command,
   say: (what: string) => void,
 ): Promise<DecisionLog> {
-  const given = [path, flags.log, flags.data].filter((each) => each !== undefined);
+  const data = dataOf(path, flags);
+  const given = [path, flags.log, data].filter((each) => each !== undefined);
   if (given.length > 1) command.error('error: give the log once: a path, --log or --data');
   if (given.length === 0) command.error('error: give a log: a path, --log or --data');
   const told = (rows: number): void => say(`${rows} decisions read`);
-  if (flags.data === undefined)
+  if (data === undefined)
     return await openLog(
       { path: given[0], format: flags.format, map: flags.map ?? {}, point: flags.point },
       told,
     );
-  const logs = await readNodeLogs(flags.data, { point: flags.point, onDecisions: told });
+  const logs = await readNodeLogs(data, { point: flags.point, onDecisions: told });
   const decisions = logs.flatMap((log) => log.decisions).sort((a, b) => a.atMs - b.atMs);
   return pointLog(decisions, flags.point, given[0]);
 }
 
+/** Where nodes keep their data, where their log is what is asked for. */
+function dataOf(path: string | undefined, flags: EvaluationFlags): string | undefined {
+  const usual = path === undefined && flags.log === undefined && flags.point !== undefined;
+  return flags.data ?? (usual ? join(homedir(), '.ganglion') : undefined);
+}
+
 /** Where the log stands, for what is published beside it. */
 export function placeOf(path: string | undefined, flags: EvaluationFlags): string {
-  return path ?? flags.log ?? flags.data ?? '';
+  return path ?? flags.log ?? dataOf(path, flags) ?? '';
 }
 
 export function optionsOf(

@@ -1,9 +1,8 @@
 import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { openTables, type Tables } from '@ganglion/adapters/parquet';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { Command, InvalidArgumentError } from 'commander';
-import { readNodeLogs, storesIn } from '../../evaluation/node-log.ts';
+import { nodeOf, readNodeLogs, storesIn } from '../../evaluation/node-log.ts';
 import { compactPartition, partitionsOf, writeParquet } from '../../evaluation/parquet-log.ts';
 import { count, parseDuration } from '../format.ts';
 import type { Io } from '../io.ts';
@@ -129,7 +128,7 @@ async function trim(io: Io, folder: string | undefined, flags: TrimFlags): Promi
       await storage.close();
     }
   }
-  show(io, flags, { nodes: stores.map((file) => path.basename(file, '.db')), beforeMs }, () => {
+  show(io, flags, { nodes: stores.map((file) => nodeOf(flags.data as string, file)), beforeMs }, () => {
     return `the stores of ${count(stores.length)} nodes begin with ${new Date(beforeMs).toISOString().slice(0, 10)} now\n`;
   });
 }
