@@ -53,7 +53,10 @@ describe('the log of nodes in a folder', () => {
     expect(() => pointLog(decisions, 'none', 'data')).toThrow(
       expect.objectContaining({ code: 'unknown_point', mend: 'There are: other, page.' }),
     );
-    await expect(readNodeLogs(path.join(folder, 'nothing'))).rejects.toMatchObject({ code: 'invalid_input', field: '--data' });
+    await expect(readNodeLogs(path.join(folder, 'nothing'))).rejects.toMatchObject({
+      code: 'invalid_input',
+      field: '--data',
+    });
   });
 
   test('is read while another process writes it, and that one is not disturbed', async () => {
