@@ -27,6 +27,8 @@ export interface UcbView {
   readonly value: Float64Array;
   readonly upper: Float64Array;
   readonly exact: Uint8Array;
+  /** Scratch: |L⁻¹x|² of exact arms, −1 of the others. */
+  readonly square: Float64Array;
 }
 
 /**
@@ -60,7 +62,7 @@ export const linUcb: Factory<Policy> = (options, input) => {
       settleBest(model, view, alpha, at);
       fillGreedy(upper, 0, at, out.p);
       if (comparable(reading.outcomes, out.p, reading.baseline, at.arms))
-        out.confidence = worth(model, reading, value, at, out);
+        out.confidence = worth(model, reading, value, at, out, view.square);
     },
     describe: (view) => (view === undefined ? [] : describeReading(model, view.reading)),
     learn: model.learn,
@@ -77,6 +79,7 @@ function ucbView(reading: Reading): UcbView {
     value: new Float64Array(arms),
     upper: new Float64Array(arms),
     exact: new Uint8Array(arms),
+    square: new Float64Array(arms),
   };
 }
 
@@ -126,11 +129,12 @@ const HAIR = 1 + 1e-9;
 
 /** Means of the allowed arms, and what their upper bounds can be at most. */
 function bound(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput): void {
-  const { reading, reach, value, upper, exact } = view;
+  const { reading, reach, value, upper, exact, square } = view;
   const { x, dimension, shared, posteriors, columns } = reading;
   let size = shared ? 0 : sqrt(dot(x, x, dimension));
   for (let a = 0; a < at.arms; a++) {
     exact[a] = 0;
+    square[a] = -1;
     if (at.allowed[a] === 0) continue;
     if (shared) {
       model.encoded.joint(columns[a], x);
@@ -146,7 +150,7 @@ function bound(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput
  * exact bounds are. Most are never computed once much is known.
  */
 function settleBest(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput): void {
-  const { reading, value, upper, exact } = view;
+  const { reading, value, upper, exact, square } = view;
   const { x, dimension, shared, posteriors, columns } = reading;
   for (;;) {
     let best = -1;
@@ -158,7 +162,8 @@ function settleBest(model: LinearModel, view: UcbView, alpha: number, at: Policy
     }
     if (exact[best] === 1) return;
     if (shared) model.encoded.joint(columns[best], x);
-    upper[best] = value[best] + alpha * sqrt(squaredLength(posteriors[best].half, 0, x, dimension));
+    square[best] = squaredLength(posteriors[best].half, 0, x, dimension);
+    upper[best] = value[best] + alpha * sqrt(square[best]);
     exact[best] = 1;
   }
 }

@@ -105,6 +105,8 @@ const NEGLIGIBLE = 0.05;
 /**
  * P(the proposal is worth at least the baseline less the margin) in this context, by the normal approximation. Values
  * must be those of `rate`. Arms of one shared model vary together: their difference is one direction of its posterior.
+ *
+ * @param squares - |L⁻¹x|² of arms of which it is known already; below 0 where it is not.
  */
 export function worth(
   model: LinearModel,
@@ -112,6 +114,7 @@ export function worth(
   value: Float64Array,
   at: PolicyInput,
   out: Proposal,
+  squares?: Float64Array,
 ): number {
   const { x, dimension, shared, posteriors, columns } = reading;
   const baseline = reading.baseline!;
@@ -131,8 +134,11 @@ export function worth(
     if (shared) {
       model.encoded.joint(columns[a], x);
       for (let i = 0; i < dimension; i++) difference[i] += slope * x[i];
-    } else
-      variance += slope * slope * posteriors[a].variance * squaredLength(posteriors[a].half, 0, x, dimension);
+    } else {
+      const known = squares === undefined ? -1 : squares[a];
+      const square = known >= 0 ? known : squaredLength(posteriors[a].half, 0, x, dimension);
+      variance += slope * slope * posteriors[a].variance * square;
+    }
   }
   if (shared) variance = posteriors[0].variance * squaredLength(posteriors[0].half, 0, difference, dimension);
   // The proposal is the baseline: as good as it for certain.
