@@ -104,22 +104,37 @@ function trainedView(
   let own = policy.evidence.zero();
   let nowMs = 0;
   const teach = teacher(log, point, there, read);
+  const propose = policy.note === undefined ? undefined : proposer(log, point, read);
+  let view: unknown;
+  let learned = 0;
   for (let row = 0; row < log.rows; row++) {
     if (!keep(row) || Number.isNaN(log.propensity[row])) continue;
-    own = teach(own, row);
+    let noted: readonly number[] | undefined;
+    if (propose !== undefined) {
+      // What it notes of a proposal is what it would have proposed then, knowing what it had learned so far.
+      if (learned++ % NOTED_ROWS === 0) view = viewOf(policy, own, point, log.atMs?.[row] ?? 0, seed, view);
+      propose(view, row);
+      noted = policy.note?.(view, there[log.arm[row]]);
+    }
+    own = teach(own, row, log.propensity[row], noted);
     nowMs = log.atMs?.[row] ?? 0;
   }
   return viewOf(policy, own, point, nowMs, seed, undefined);
 }
 
-/** Folds a row of the log into a policy's evidence. */
+const NOTED_ROWS = 256;
+
+/**
+ * Folds a row of the log into a policy's evidence, as an outcome whose arm was drawn with this propensity, and of which
+ * the policy noted that.
+ */
 export function teacher(
   log: DecisionLog,
   point: CompiledPoint,
   there: Int32Array,
   read: (row: number, out: Float64Array) => void,
-): (own: unknown, row: number) => unknown {
-  return (own, row) => {
+): (own: unknown, row: number, propensity: number, noted: readonly number[] | undefined) => unknown {
+  return (own, row, propensity, noted) => {
     const arm = there[log.arm[row]];
     const context = new Float64Array(point.fields.length);
     read(row, context);
@@ -127,7 +142,8 @@ export function teacher(
       arm,
       armKey: point.arms[arm].key,
       reward: log.reward[row],
-      propensity: log.propensity[row],
+      propensity,
+      noted,
       weight: 1,
       sign: 1,
       atMs: log.atMs?.[row] ?? 0,

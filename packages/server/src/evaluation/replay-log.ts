@@ -57,7 +57,9 @@ export function replayLog(log: DecisionLog, declaration: unknown, options: Repla
     for (let a = 0; modelled && a < arms; a++) given[row * arms + a] = p[there[a]];
     if (Number.isNaN(log.propensity[row]) || !run.accept(taken[row], log.propensity[row])) continue;
     kept[row] = 1;
-    own = teach(own, row);
+    // Among the rows that are kept, arms come as the policy would have drawn them: with its own probability.
+    const noted = point.policy.note?.(view, there[log.arm[row]]);
+    own = teach(own, row, taken[row], noted);
     if (++since < options.everyRows) continue;
     since = 0;
     view = viewOf(point.policy, own, point, log.atMs?.[row] ?? 0, options.seed, view);

@@ -76,6 +76,42 @@ describe('the client against a real daemon', () => {
   });
 });
 
+describe('lists and weights over the client', () => {
+  it('ranks, teaches each item, sets weights with a reason, and reports', async () => {
+    const metric = (weight: number) => ({ weight, range: [0, 1] as const });
+    await client.points.apply({
+      point: 'shelf',
+      arms: ['x', 'y', 'z'],
+      fallback: 'x',
+      policy: { kind: 'thompson' },
+      slate: { positions: 2, examination: [1, 0.5] },
+    });
+    const { items, diversityCost } = await client.rank('shelf', 2, { unit: 'u' });
+    expect(new Set(items.map(({ arm }) => arm)).size).toBe(2);
+    expect(diversityCost).toBeNull();
+    expect(await client.feedback(items.map(({ id }, j) => ({ id, reward: j })))).toMatchObject({ joined: 2 });
+    expect((await client.report('shelf')).report.slate).toMatchObject({ slates: 1, examination: [1, 0.5] });
+    await expect(client.rank('shelf', 3)).rejects.toMatchObject({ code: 'invalid_input', field: 'k' });
+    await client.points.apply({
+      point: 'weighed',
+      arms: ['x', 'y'],
+      fallback: 'x',
+      policy: { kind: 'thompson' },
+      objective: { click: metric(1), complaint: metric(-1) },
+    });
+    expect(await client.reweigh('weighed', { complaint: -5 }, 'too many')).toEqual({
+      point: 'weighed',
+      version: 2,
+      changed: true,
+      forgets: false,
+    });
+    expect((await client.audit(1))[0]).toMatchObject({ action: 'point.reweigh', by: 'alice' });
+    await expect(client.reweigh('weighed', { clicks: 1 }, 'r')).rejects.toMatchObject({
+      field: 'weights.clicks',
+    });
+  });
+});
+
 describe('OpenFeature over the client', () => {
   it('evaluates and tracks, and follows the declaration when it changes', async () => {
     const spec = {
