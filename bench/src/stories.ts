@@ -89,6 +89,13 @@ export const stories: readonly Entry[] = [
     render: report,
   },
   {
+    name: 'experiments',
+    about: 'whether experiments may be believed, and what a thousand of them cost a decision',
+    file: './experiments/main.ts',
+    flags: [],
+    render: report,
+  },
+  {
     name: 'balancing',
     about: 'load balancing as a simulation, beside the usual rules and an oracle',
     file: './balancing/main.ts',

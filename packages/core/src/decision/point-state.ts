@@ -126,8 +126,8 @@ export interface Scratch {
   readonly baseline: Proposal;
   readonly trail: Verdict[];
   trailLength: number;
-  /** Trails of the last decisions, the latest first. */
-  readonly trails: (readonly Verdict[])[];
+  /** The last trail by its first word; as long as somebody holds that word. */
+  readonly trails: WeakMap<Verdict, readonly Verdict[]>;
   /** Exploration floor ε and model influence w, as the guards of this decision left them. */
   floor: number;
   influence: number;
@@ -246,7 +246,7 @@ export function createScratch(
     baseline: { p: new Float64Array(arms), confidence: Number.NaN },
     trail: [],
     trailLength: 0,
-    trails: [],
+    trails: new WeakMap(),
     floor: 0,
     influence: 1,
     live: false,

@@ -8,28 +8,21 @@ export function note(state: PointState, verdict: Verdict): void {
 }
 
 /**
- * The trail as an immutable array: one made before where what was said is the same. A few are kept, for strata alternate
- * and each has its own; the last one used stands first.
+ * The trail as an immutable array: one made before where what was said is the same. The last one is kept for every first
+ * word, for strata alternate, each has its own, and a point may have thousands of them.
  */
 export function trailOf(state: PointState): readonly Verdict[] {
   const { scratch } = state;
-  const { trails } = scratch;
-  for (let t = 0; t < trails.length; t++) {
-    const trail = trails[t];
-    if (!says(trail, scratch)) continue;
-    if (t > 0) {
-      trails[t] = trails[0];
-      trails[0] = trail;
-    }
-    return trail;
-  }
+  if (scratch.trailLength === 0) return NOTHING_SAID;
+  const first = scratch.trail[0];
+  const known = scratch.trails.get(first);
+  if (known !== undefined && says(known, scratch)) return known;
   const trail = Object.freeze(scratch.trail.slice(0, scratch.trailLength));
-  if (trails.length >= TRAILS_KEPT) trails.pop();
-  trails.unshift(trail);
+  scratch.trails.set(first, trail);
   return trail;
 }
 
-const TRAILS_KEPT = 8;
+const NOTHING_SAID: readonly Verdict[] = Object.freeze([]);
 
 function says(trail: readonly Verdict[], scratch: Scratch): boolean {
   if (trail.length !== scratch.trailLength) return false;

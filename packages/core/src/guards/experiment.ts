@@ -78,6 +78,8 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
         'Give it a range of its own.',
       );
   });
+  // Side by side, so that a bisection stays within a few cache lines.
+  const froms = Float64Array.from(assigning, (range) => range.from);
   const layer = text(options, 'layer', several ? 'experiments' : experiments[0].comparison.name, path);
   const layerSalt = saltOf(salt, `layer:${layer}`);
   return {
@@ -86,7 +88,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
     comparisons: experiments.map(({ comparison }) => comparison),
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>
-      input.stratum === '' && assigning.length > 0 ? assign(assigning, layerSalt, input) : PASS,
+      input.stratum === '' && assigning.length > 0 ? assign(assigning, froms, layerSalt, input) : PASS,
   };
 };
 
@@ -118,14 +120,19 @@ interface Range {
 }
 
 /** The range that the unit falls in, by bisection, and its variant under the experiment's own hash. */
-function assign(ranges: readonly Range[], layerSalt: number, input: GuardInput): Verdict {
+function assign(
+  ranges: readonly Range[],
+  froms: Float64Array,
+  layerSalt: number,
+  input: GuardInput,
+): Verdict {
   const hash = input.unit === '' ? Math.floor(input.chance * WHOLE) : input.unitHash;
   const place = mix32(hash, layerSalt);
   let low = 0;
   let high = ranges.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >>> 1;
-    if (ranges[middle].from <= place) low = middle;
+    if (froms[middle] <= place) low = middle;
     else high = middle - 1;
   }
   const range = ranges[low];
