@@ -67,6 +67,7 @@ const NO_REASONS: PointReport['reasons'] = {
   sticky: 0,
   escalated: 0,
   error: 0,
+  observed: 0,
 };
 
 export function report(node: string, change: Partial<PointReport> = {}): PointReport {

@@ -13,6 +13,11 @@ export interface DecideInput {
    * of the draw among the others; outcomes of such decisions do not train, for what came before is in no context.
    */
   readonly exclude?: readonly string[] | undefined;
+  /**
+   * Another system has decided already, and this one only watches: the arm it took, and the probability it took it with, in
+   * (0, 1], where that is known. The record has reason `observed`; its outcome trains iff the probability is known.
+   */
+  readonly taken?: { readonly arm: string; readonly propensity?: number | undefined } | undefined;
 }
 
 /** A list of arms, the first on top. */

@@ -20,6 +20,7 @@ const REASONS: Readonly<Record<Reason, string>> = {
   placement: 'DEFAULT',
   invalid_context: 'ERROR',
   error: 'ERROR',
+  observed: 'STATIC',
 };
 
 export function flagReason(reason: Reason): string {

@@ -147,5 +147,7 @@ function drawStep(seen: SeenDecision): Step {
     return { title: 'Draw', state: 'spoke', words: [`${arm}, by the baseline, ${p}.`] };
   if (reason === 'sticky')
     return { title: 'Draw', state: 'decided', words: [`${arm}, kept from the unit’s first draw, ${p}.`] };
+  if (reason === 'observed')
+    return { title: 'Draw', state: 'decided', words: [`${arm}, taken by another system, ${p}.`] };
   return { title: 'Draw', state: 'skipped', words: [`No draw: ${arm} was served.`] };
 }

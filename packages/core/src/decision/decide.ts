@@ -12,7 +12,9 @@ import type { Reason } from './record.ts';
 import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
 import { diversify, withholdShown } from './slate.ts';
+import { stick, sticks } from './stick.ts';
 import { note, trailOf } from './trail.ts';
+import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
 export interface Moment {
@@ -40,22 +42,6 @@ export type Answer = DecisionRecord | 'escalate' | 'wait';
 /** What came of asking the parent: its proposal, nothing, or it was not asked. */
 export type Asked = External | 'none' | undefined;
 
-const PLACEMENT: Verdict = Object.freeze({
-  guard: 'placement',
-  kind: 'block',
-  why: 'a higher tier decides this point',
-});
-const NO_ANSWER: Verdict = Object.freeze({
-  guard: 'parent',
-  kind: 'pass',
-  why: 'asked, and it had nothing to say',
-});
-const LEASE: Verdict = Object.freeze({
-  guard: 'lease',
-  kind: 'block',
-  why: 'no word from the root within the lease',
-});
-
 /**
  * The eight steps of DESIGN §5, in order. Synchronous; never throws; allocates the record and, only when what the
  * guards say has changed since the last decision, its trail.
@@ -70,6 +56,7 @@ export function decideOnce(
   scratch.trailLength = 0;
   scratch.live = false;
   const wrong = misfit(state, input) || encodeContext(compiled.fields, input?.context, scratch.context);
+  if (input?.taken !== undefined) return observe(state, moment, input, input.taken, wrong === '');
   const stopped = controls(state, moment, input, asked);
   if (stopped !== undefined) return stopped;
   if (wrong !== '') {
@@ -120,6 +107,39 @@ export function decideLate(
   state.scratch.live = false;
   // A race decided: how likely this was nobody knows.
   return controls(state, moment, input, 'none') ?? fallback(state, moment, input, 'deadline', Number.NaN);
+}
+
+/**
+ * Apprentice: somebody else has decided, controls and guards had no say, and none of it is ours. The policy proposes
+ * over all arms, so that the record tells what it would have done. A kill stops the learning too.
+ */
+function observe(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput,
+  taken: NonNullable<DecideInput['taken']>,
+  fits: boolean,
+): DecisionRecord {
+  const { scratch, compiled, ruling } = state;
+  const arm = state.source.armIds.indexOf(taken.arm);
+  prepare(state, moment, input);
+  scratch.live = false;
+  if (arm < 0) {
+    note(state, UNKNOWN_ARM);
+    return nothing(state, moment, input);
+  }
+  let proposed = -1;
+  if (fits) {
+    scratch.guardInput.allowed.fill(1);
+    scratch.guardInput.allowedCount = scratch.guardInput.arms;
+    propose(state, compiled.policy, state.view.current, scratch.proposal, moment, state.turns++);
+    proposed = heaviest(scratch.proposal.p, scratch.guardInput.arms);
+  }
+  const p = taken.propensity ?? Number.NaN;
+  const propensity = p > 0 && p <= 1 ? p : Number.NaN;
+  const confidence = fits ? scratch.proposal.confidence : Number.NaN;
+  const trains = fits && ruling.kill === undefined && input.exclude === undefined;
+  return finish(state, moment, input, '', proposed, arm, propensity, confidence, 'observed', trains);
 }
 
 /** Step 1: kill, placement, lease, override. Humans first. */
@@ -456,7 +476,7 @@ function finish(
     compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm, proposed);
   }
   if (compiled.stickyMs > 0 && input?.unit !== undefined && sticks(reason))
-    stick(state, moment, input.unit, arm, propensity);
+    stick(state, moment.treeMs, input.unit, arm, propensity);
   return record;
 }
 
@@ -464,19 +484,4 @@ function copied(values: Float64Array): number[] {
   const copy = new Array<number>(values.length);
   for (let i = 0; i < values.length; i++) copy[i] = values[i];
   return copy;
-}
-
-const STUCK_MAX = 65_536;
-
-/** First draws, the parent's proposal or the own one: a unit keeps their arm. */
-export const sticks = (reason: Reason): boolean => reason === 'policy' || reason === 'escalated';
-
-function stick(state: PointState, moment: Moment, unit: string, arm: number, propensity: number): void {
-  // Insertion order is age here: the oldest unit makes room.
-  if (state.stuck.size >= STUCK_MAX) state.stuck.delete(state.stuck.keys().next().value as string);
-  state.stuck.set(unit, {
-    armKey: state.source.armKeys[arm],
-    propensity,
-    untilMs: moment.treeMs + state.compiled.stickyMs,
-  });
 }

@@ -19,6 +19,7 @@ export const REASONS = {
   sticky: { trains: false, meaning: 'the unit keeps the arm of its first draw, with that draw’s propensity' },
   escalated: { trains: true, meaning: 'drawn from what the parent proposed' },
   error: { trains: false, meaning: 'the policy failed; the fallback was served' },
+  observed: { trains: true, meaning: 'another system had decided; the policy only proposed' },
 } as const satisfies Record<string, { trains: boolean; meaning: string }>;
 
 export type Reason = keyof typeof REASONS;

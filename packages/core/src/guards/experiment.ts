@@ -78,8 +78,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
         'Give it a range of its own.',
       );
   });
-  // Side by side, so that a bisection stays within a few cache lines.
-  const froms = Float64Array.from(assigning, (range) => range.from);
+  const index = indexOf(assigning);
   const layer = text(options, 'layer', several ? 'experiments' : experiments[0].comparison.name, path);
   const layerSalt = saltOf(salt, `layer:${layer}`);
   return {
@@ -88,7 +87,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
     comparisons: experiments.map(({ comparison }) => comparison),
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>
-      input.stratum === '' && assigning.length > 0 ? assign(assigning, froms, layerSalt, input) : PASS,
+      input.stratum === '' && assigning.length > 0 ? assign(assigning, index, layerSalt, input) : PASS,
   };
 };
 
@@ -119,28 +118,37 @@ interface Range {
   readonly verdicts: readonly Verdict[];
 }
 
-/** The range that the unit falls in, by bisection, and its variant under the experiment's own hash. */
+/** The range that the unit falls in, and its variant under the experiment's own hash. */
 function assign(
   ranges: readonly Range[],
-  froms: Float64Array,
+  index: Uint16Array | undefined,
   layerSalt: number,
   input: GuardInput,
 ): Verdict {
   const hash = input.unit === '' ? Math.floor(input.chance * WHOLE) : input.unitHash;
   const place = mix32(hash, layerSalt);
-  let low = 0;
-  let high = ranges.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (froms[middle] <= place) low = middle;
-    else high = middle - 1;
-  }
-  const range = ranges[low];
-  if (place < range.from || place >= range.to) return PASS;
+  let at = index === undefined ? 0 : index[place >>> INDEX_SHIFT];
+  while (at < ranges.length && place >= ranges[at].to) at++;
+  if (at === ranges.length || place < ranges[at].from) return PASS;
+  const range = ranges[at];
   const within = mix32(hash, range.salt);
   let variant = 0;
   while (within >= range.ends[variant]) variant++;
   return range.verdicts[variant];
+}
+
+const INDEX_SHIFT = 20;
+// Fewer are looked through; an index of a few would only be more memory to miss.
+const INDEXED = 8;
+
+/** For every 4096th of the layer, the first range that ends beyond its beginning. */
+function indexOf(ranges: readonly Range[]): Uint16Array | undefined {
+  if (ranges.length <= INDEXED) return undefined;
+  let at = 0;
+  return Uint16Array.from({ length: 1 << (32 - INDEX_SHIFT) }, (_, slot) => {
+    while (at < ranges.length && ranges[at].to <= slot * (1 << INDEX_SHIFT)) at++;
+    return at;
+  });
 }
 
 function readExperiment(

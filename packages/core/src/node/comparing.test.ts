@@ -273,3 +273,49 @@ describe('over the tree and over restarts', () => {
     expect(counted()).toBe(700);
   });
 });
+
+describe('apprentice mode', () => {
+  const plain = (more: Partial<PointSpec> = {}): PointSpec => ({ ...point({}), guards: [], ...more });
+
+  test('what another system took is recorded beside what the policy would have, and teaches by its propensity', async () => {
+    const clock = new Clock();
+    const node = await start(clock);
+    await node.apply(plain(), me);
+    const random = stream(11);
+    for (let i = 0; i < 600; i++) {
+      const arm = random.next() < 0.5 ? 'a' : 'b';
+      const decision = node.decide('p', { unit: `u${i}`, taken: { arm, propensity: 0.5 } });
+      expect(decision).toMatchObject({ arm, reason: 'observed', propensity: 0.5 });
+      expect(['a', 'b']).toContain(decision.proposed);
+      const success = random.next() < (arm === 'a' ? 0.2 : 0.8) ? 1 : 0;
+      await node.feedback([{ id: decision.id, metrics: { success } }]);
+    }
+    clock.pass(2 * WINDOW_MS);
+    expect(node.report('p').pooled.ownOutcomes).toBe(600);
+    expect(node.decide('p', { taken: { arm: 'a', propensity: 0.5 } }).proposed).toBe('b');
+  });
+
+  test('without its propensity, or under a kill, it is recorded and teaches nothing', async () => {
+    const clock = new Clock();
+    const node = await start(clock);
+    await node.apply(plain(), me);
+    const unknown = node.decide('p', { taken: { arm: 'a' } });
+    expect(unknown).toMatchObject({ reason: 'observed', propensity: null });
+    await node.kill({ scope: 'point:p', reason: 'stop', by: me });
+    const killed = node.decide('p', { taken: { arm: 'b', propensity: 0.5 } });
+    expect(killed).toMatchObject({ arm: 'b', reason: 'observed' });
+    await node.feedback([unknown, killed].map(({ id }) => ({ id, metrics: { success: 1 } })));
+    expect(node.report('p').pooled.ownOutcomes).toBe(0);
+  });
+
+  test('guards neither forbid nor count what another system did; an arm that there is not is blocked', async () => {
+    const clock = new Clock();
+    const node = await start(clock);
+    const limit: KindSpec = { kind: 'limit', of: 'actions', max: 1, per: '1h' };
+    await node.apply(plain({ guards: [limit] }), me);
+    for (let i = 0; i < 5; i++)
+      expect(node.decide('p', { taken: { arm: 'a', propensity: 1 } }).reason).toBe('observed');
+    expect(node.decide('p').reason).toBe('policy');
+    expect(node.decide('p', { taken: { arm: 'z' } })).toMatchObject({ arm: null, reason: 'blocked' });
+  });
+});

@@ -1,6 +1,5 @@
 import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { joinControls } from '../controls/control-state.ts';
-import { sticks } from '../decision/decide.ts';
 import {
   COUNTED,
   DEFAULTED,
@@ -18,6 +17,7 @@ import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep } from '../decision/pending.ts';
 import { createPointState, type PointState } from '../decision/point-state.ts';
+import { sticks } from '../decision/stick.ts';
 import { GanglionError } from '../errors.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';

@@ -104,9 +104,10 @@ function checkInput(input: unknown, at: '' | number, depth: number): number | un
     const value = (input as Record<string, unknown>)[key];
     if (key === 'context') checkContext(value, at, depth);
     else if (key === 'unit') checkUnit(value, at);
+    else if (key === 'taken') checkTaken(value, at);
     else if (key === 'deadlineMs') deadlineMs = checkDeadline(value, at);
     else if (isForbiddenKey(key)) forbidden(path(at, ''), key);
-    else refuse(at, key, value, 'is not known here', 'Use context, unit or deadlineMs.');
+    else refuse(at, key, value, 'is not known here', 'Use context, unit, taken or deadlineMs.');
   }
   return deadlineMs;
 }
@@ -122,6 +123,27 @@ function checkContext(context: unknown, at: '' | number, depth: number): void {
     if (typeof value === 'object' ? value !== null : typeof value === 'number' && value - value !== 0)
       inspect(value, depth - 2, `${path(at, 'context')}.${key}`);
   }
+}
+
+/** What another system took. An arm that the point does not have is for the decision to say, as `blocked`. */
+function checkTaken(taken: unknown, at: '' | number): void {
+  if (taken === undefined) return;
+  if (typeof taken !== 'object' || taken === null || Array.isArray(taken))
+    refuse(
+      at,
+      'taken',
+      taken,
+      'must be an object',
+      'Send {"arm": "…", "propensity": 0.5}; the latter where it is known.',
+    );
+  for (const key in taken) {
+    const value = (taken as Record<string, unknown>)[key];
+    if (key === 'arm' && typeof value === 'string') continue;
+    if (key === 'propensity' && typeof value === 'number' && value > 0 && value <= 1) continue;
+    if (isForbiddenKey(key)) forbidden(path(at, 'taken'), key);
+    refuse(at, `taken.${key}`, value, 'is not what was taken', 'Send the arm, and a propensity in (0, 1].');
+  }
+  if (!('arm' in taken)) refuse(at, 'taken.arm', undefined, 'is required', 'Send the arm that was taken.');
 }
 
 function checkUnit(unit: unknown, at: '' | number): void {

@@ -148,6 +148,9 @@ const value = fc.oneof(
     {},
     { a: 1 },
     { a: 'b' },
+    { arm: 'a' },
+    { arm: 'a', propensity: 0.5 },
+    { arm: 'a', propensity: 2 },
     2 ** 31,
   ),
   fc.jsonValue({ maxDepth: 1 }),
@@ -161,7 +164,7 @@ describe('the checks written by hand say what the schemas say', () => {
   it('of what is asked to decide', async () => {
     const check = checker('DecideRequest');
     await fc.assert(
-      fc.asyncProperty(body(['context', 'unit', 'deadlineMs']), async (sent) => {
+      fc.asyncProperty(body(['context', 'unit', 'taken', 'deadlineMs']), async (sent) => {
         // Only whether it is waited for differs; nobody is waited for here.
         const { status } = await call(app, 'POST', '/v1/points/checkout-backend/decide', sent);
         expect({ sent, taken: status === 200 }).toEqual({ sent, taken: check(sent) });

@@ -135,6 +135,17 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
         additionalProperties: true,
       },
       unit: { type: 'string', maxLength: 1024, description: 'Who or what it is decided for.' },
+      taken: {
+        type: 'object',
+        required: ['arm'],
+        properties: {
+          arm: { type: 'string' },
+          propensity: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+        },
+        additionalProperties: false,
+        description:
+          'Another system has decided already: the arm it took, and with what probability, where that is known.',
+      },
       deadlineMs: {
         type: 'number',
         minimum: 1,

@@ -1,0 +1,23 @@
+import type { Verdict } from '../guard.ts';
+
+/** What the pipeline itself says in a trail, made once. */
+export const PLACEMENT: Verdict = Object.freeze({
+  guard: 'placement',
+  kind: 'block',
+  why: 'a higher tier decides this point',
+});
+export const NO_ANSWER: Verdict = Object.freeze({
+  guard: 'parent',
+  kind: 'pass',
+  why: 'asked, and it had nothing to say',
+});
+export const UNKNOWN_ARM: Verdict = Object.freeze({
+  guard: 'caller',
+  kind: 'block',
+  why: 'took an arm that the point does not have',
+});
+export const LEASE: Verdict = Object.freeze({
+  guard: 'lease',
+  kind: 'block',
+  why: 'no word from the root within the lease',
+});
