@@ -50,7 +50,7 @@ test(
     expect(await daemon.stop()).toBe(0);
     expect(ledger.counted.size).toBeGreaterThan(ROUNDS * 5);
   },
-  60_000 + ROUNDS * 6000,
+  60_000 + ROUNDS * 20_000,
 );
 
 /** Decides and reports until the daemon is gone. */

@@ -45,7 +45,7 @@ function cleanEnvironment(env: Readonly<Record<string, string>> = {}): NodeJS.Pr
 /** Starts `ganglion ARGS --json`, at any free port unless `--port` says which, and waits until it listens. */
 export async function startDaemon(
   args: readonly string[],
-  { timeoutMs = 20_000, env, group = false, command = SOURCES }: StartOptions = {},
+  { timeoutMs = 60_000, env, group = false, command = SOURCES }: StartOptions = {},
 ): Promise<RunningDaemon> {
   const port = args.includes('--port') ? [] : ['--port', '0'];
   const [program, ...before] = command;
