@@ -110,6 +110,20 @@ describe('parameters are chosen by the least bound on the squared error', () => 
       expect(chosen).toBeLessThanOrEqual(errorBound(sample, 10 ** (k / 10), shrunk) * 1.02);
   });
 
+  test('a part of a long log chooses as well as all of it', () => {
+    const long = synthetic(410_000, 6, 2);
+    const part = sampleOf({
+      ...long,
+      model: {
+        taken: Float64Array.from(long.arm, () => 0.3),
+        expected: Float64Array.from(long.arm, () => 0.3),
+      },
+    });
+    const chosen = errorBound(part, chooseLambda(part), shrunk);
+    for (const lambda of [0.1, 1, 10, 100, 1000, Infinity])
+      expect(chosen).toBeLessThanOrEqual(errorBound(part, lambda, shrunk) * 1.02);
+  });
+
   test('where all weights are one there is nothing to choose', () => {
     const same = sampleOf({ ...synthetic(300, 1, 0), model: undefined });
     const flat = { ...same, model: { taken: same.reward, expected: same.reward } };

@@ -12,7 +12,16 @@ import {
 import { type Overlap, overlapOf } from './overlap.ts';
 import { REFUSAL_RULE, type Refusal, type RefusalRule, refusalsOf } from './refusal.ts';
 import type { ModelColumns, Sample } from './sample.ts';
-import { column, influenceOf, less, meanTerms, sumOf, type Terms, valueOfTerms } from './terms.ts';
+import {
+  column,
+  type InfluenceSums,
+  influenceSums,
+  less,
+  meanTerms,
+  sumOf,
+  type Terms,
+  valueOfTerms,
+} from './terms.ts';
 
 /** What a candidate would have brought, by one estimator. */
 export interface Estimate extends Bounds {
@@ -219,14 +228,15 @@ function reaching<T extends Bounds & { readonly value: number }>(
 }
 
 function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked, rare: boolean): Estimate {
-  const interval = rare || tellingRows(terms) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
+  const sums = influenceSums(terms);
+  const interval = rare || tellingRows(sums) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
   const bounds =
     interval === 'empirical-bernstein'
       ? bernstein
       : interval === 'normal'
         ? normalInterval(terms, asked.level)
         : interval === 'bca'
-          ? bcaInterval(terms, asked)
+          ? bcaInterval(terms, asked, sums)
           : percentileInterval(terms, asked);
   const { low, high } = bounds;
   return {
@@ -234,19 +244,13 @@ function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked, rare: boolean
     low,
     high,
     interval,
-    standardError: standardErrorOf(terms),
+    standardError: standardErrorOf(terms, sums),
     bernstein,
   };
 }
 
 /** (Σψ²)² / Σψ⁴: over how many rows the variance is spread. */
-function tellingRows(terms: Terms): number {
-  let squares = 0;
-  let fourths = 0;
-  for (const psi of influenceOf(terms)) {
-    squares += psi * psi;
-    fourths += psi * psi * psi * psi;
-  }
+function tellingRows({ squares, fourths }: InfluenceSums): number {
   return fourths > 0 ? (squares * squares) / fourths : 0;
 }
 

@@ -13,7 +13,7 @@ import {
 } from './intervals.ts';
 import { crossFit } from './reward-model.ts';
 import { sampleOf } from './sample.ts';
-import { column, influenceOf, meanTerms, sumOf, valueOfTerms } from './terms.ts';
+import { column, influenceOf, influenceSums, meanTerms, sumOf, valueOfTerms } from './terms.ts';
 
 const OPTIONS = { level: 0.95, seed: 3, resamples: 300 };
 
@@ -102,6 +102,17 @@ describe('intervals', () => {
       Math.abs(sumOf(influenceOf(ESTIMATORS.sndr.terms({ ...sample, model: modelled() })))),
     ).toBeLessThan(1e-9);
     expect(standardErrorOf(meanTerms(Float64Array.of(1, 2, 3, 4)))).toBeCloseTo(Math.sqrt(5 / 3 / 4), 14);
+  });
+
+  test('its sums are those of its column', () => {
+    const terms = ESTIMATORS.sndr.terms({ ...sample, model: modelled() });
+    const [squares, cubes, fourths] = [2, 3, 4].map((power) =>
+      influenceOf(terms).reduce((sum, psi) => sum + psi ** power, 0),
+    );
+    const sums = influenceSums(terms);
+    expect(sums.squares).toBeCloseTo(squares, 9);
+    expect(sums.cubes).toBeCloseTo(cubes, 9);
+    expect(sums.fourths).toBeCloseTo(fourths, 9);
   });
 
   test('the influence function is the derivative by a row’s weight', () => {

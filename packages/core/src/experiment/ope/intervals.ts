@@ -1,7 +1,7 @@
 import { normalCdf, normalQuantile } from '../../stats/distributions.ts';
 import { log, sqrt } from '../../stats/math.ts';
 import { stream } from '../../stats/random.ts';
-import { combine, influenceOf, sumOf, type Terms, valueOfTerms } from './terms.ts';
+import { combine, type InfluenceSums, influenceSums, sumOf, type Terms, valueOfTerms } from './terms.ts';
 
 export type IntervalKind = 'bca' | 'percentile' | 'normal' | 'empirical-bernstein';
 
@@ -35,7 +35,11 @@ export function percentileInterval(terms: Terms, options: BootstrapOptions): Bou
  * Bias-corrected and accelerated bootstrap: Efron, "Better bootstrap confidence intervals" (JASA 1987). The acceleration
  * is taken from the influence function.
  */
-export function bcaInterval(terms: Terms, options: BootstrapOptions): Bounds {
+export function bcaInterval(
+  terms: Terms,
+  options: BootstrapOptions,
+  sums: InfluenceSums = influenceSums(terms),
+): Bounds {
   const blocks = blocksOf(terms);
   const sorted = resampled(blocks, options);
   const value = valueOfTerms(terms);
@@ -45,7 +49,7 @@ export function bcaInterval(terms: Terms, options: BootstrapOptions): Bounds {
     else if (each === value) below += 0.5;
   const share = Math.min(Math.max(below, 0.5), sorted.length - 0.5) / sorted.length;
   const bias = normalQuantile(share);
-  const acceleration = accelerationOf(terms);
+  const acceleration = accelerationOf(sums);
   const at = (tail: number): number => {
     const z = bias + normalQuantile(tail);
     return quantileOf(sorted, normalCdf(bias + z / (1 - acceleration * z)));
@@ -62,11 +66,8 @@ export function normalInterval(terms: Terms, level: number): Bounds {
 }
 
 /** Standard error by the influence function, with n − 1 in the divisor. */
-export function standardErrorOf(terms: Terms): number {
-  const influence = influenceOf(terms);
-  let squares = 0;
-  for (let i = 0; i < influence.length; i++) squares += influence[i] * influence[i];
-  return sqrt(squares / Math.max(1, terms.n - 1) / terms.n);
+export function standardErrorOf(terms: Terms, sums: InfluenceSums = influenceSums(terms)): number {
+  return sqrt(sums.squares / Math.max(1, terms.n - 1) / terms.n);
 }
 
 /**
@@ -149,13 +150,7 @@ function resampled(blocks: Blocks, { seed, resamples }: BootstrapOptions): Float
 }
 
 /** Σψ³ / (6 (Σψ²)^1.5): the skewness of the estimate's influence. */
-function accelerationOf(terms: Terms): number {
-  let squares = 0;
-  let cubes = 0;
-  for (const psi of influenceOf(terms)) {
-    squares += psi * psi;
-    cubes += psi * psi * psi;
-  }
+function accelerationOf({ squares, cubes }: InfluenceSums): number {
   return squares > 0 ? cubes / (6 * squares * sqrt(squares)) : 0;
 }
 

@@ -62,6 +62,32 @@ export function influenceOf(terms: Terms): Float64Array {
   return out;
 }
 
+/** Sums over rows of powers of the influence: of all that spread, skew and tails are asked for, in one pass. */
+export interface InfluenceSums {
+  readonly squares: number;
+  readonly cubes: number;
+  readonly fourths: number;
+}
+
+/** The sums, without a column for the influence itself. */
+export function influenceSums({ n, mean, ratio }: Terms): InfluenceSums {
+  const centre = mean === undefined ? 0 : sumOf(mean) / n;
+  const bottom = ratio === undefined ? 1 : sumOf(ratio.bottom) / n;
+  const quotient = ratio === undefined ? 0 : sumOf(ratio.top) / n / bottom;
+  let squares = 0;
+  let cubes = 0;
+  let fourths = 0;
+  for (let i = 0; i < n; i++) {
+    let psi = mean === undefined ? 0 : mean[i] - centre;
+    if (ratio !== undefined) psi += (ratio.top[i] - quotient * ratio.bottom[i]) / bottom;
+    const square = psi * psi;
+    squares += square;
+    cubes += square * psi;
+    fourths += square * square;
+  }
+  return { squares, cubes, fourths };
+}
+
 /** The same estimate less the mean of a column: a difference from the log's own value, row by row. */
 export function less(terms: Terms, subtracted: Float64Array): Terms {
   const { mean, n } = terms;
