@@ -8,6 +8,7 @@ export type {
   ControlsStatus,
   Decision,
   Estimate,
+  ExperimentReport,
   GuardReport,
   JsonValue,
   KillStatus,

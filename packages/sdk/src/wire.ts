@@ -22,6 +22,7 @@ export type {
   Decision,
   ErrorCode,
   Estimate,
+  ExperimentReport,
   FeedbackItem,
   FeedbackResult,
   GuardReport,

@@ -13,6 +13,7 @@ import type { PointReport, PointSpec } from '../wire.ts';
 import { Allocation } from './allocation.tsx';
 import { ArmsTable } from './arms-table.tsx';
 import { Elsewhere } from './elsewhere.tsx';
+import { Experiments } from './experiments.tsx';
 import { Guards } from './guards.tsx';
 import { LiftTable } from './lift-table.tsx';
 import { Stream } from './stream.tsx';
@@ -114,6 +115,7 @@ function Body({ reports }: { reports: PointReports }) {
       <Panel title="Arms" flush>
         <ArmsTable report={report} samples={samples} />
       </Panel>
+      <Experiments report={report} />
       <div className="columns lift-columns">
         <Panel title="Lift over the holdout" flush>
           <LiftTable report={report} />
