@@ -70,9 +70,9 @@ export interface ParentLink {
   parentIncarnation: string;
   parentNode: string;
   session: number;
-  /** Exchanges that are over: what they still deliver is late. */
-  readonly over: Set<string>;
   seq: number;
+  /** The last message sent before this exchange began: whoever else answers up to it did so earlier, and is late. */
+  joinedSeq: number;
   /** The last message under an earlier incarnation of this process: answers to it are to nobody. */
   formerSeq: number;
   /** Messages sent and not yet heard, by number. */
@@ -128,8 +128,8 @@ export function parentLink(send: (message: UpMessage) => void, connection: numbe
     parentIncarnation: '',
     parentNode: '',
     session: 0,
-    over: new Set(),
     seq: 0,
+    joinedSeq: 0,
     formerSeq: 0,
     sent: new Map(),
     dataSeq: 0,

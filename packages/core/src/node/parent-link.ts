@@ -195,13 +195,15 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   if (down.v !== PROTOCOL) return refuse(node, 'protocol_version');
   readClocks(node);
   if (down.heard <= link.formerSeq && link.formerSeq > 0) return refuse(node, 'former_incarnation');
-  if (link.over.has(sessionOf(down))) return refuse(node, 'former_parent');
   if (
     down.incarnation !== link.parentIncarnation ||
     down.node !== link.parentNode ||
     down.session !== link.session
-  )
+  ) {
+    // Whoever answered before has heard nothing that was sent since; whoever comes after will.
+    if (down.heard <= link.joinedSeq) return refuse(node, 'former_parent');
     newParent(node, link, down);
+  }
   const asked = link.sent.get(down.heard);
   link.lastHeardMs = node.moment.monoMs;
   if (asked !== undefined) measure(node, link, down, asked);
@@ -230,8 +232,7 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
 
 /** Another process answers as parent: everything is listed to it anew, and nothing it says of bases is older. */
 function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
-  if (link.session !== 0) link.over.add(`${link.parentNode}~${link.parentIncarnation}~${link.session}`);
-  if (link.over.size > OVER_MAX) link.over.delete(link.over.values().next().value as string);
+  link.joinedSeq = link.seq;
   link.session = down.session;
   link.parentIncarnation = down.incarnation;
   link.parentNode = down.node;
@@ -255,9 +256,6 @@ function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
     }
   }
 }
-
-const OVER_MAX = 64;
-const sessionOf = (down: DownMessage): string => `${down.node}~${down.incarnation}~${down.session}`;
 
 function measure(node: NodeState, link: ParentLink, down: DownMessage, asked: Sent): void {
   const rtt = Math.max(0, node.moment.monoMs - asked.monoMs);

@@ -51,7 +51,7 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
 function differs(world: World, state: NodeState, root: NodeState): boolean {
   if (state.durableDigest === root.durableDigest) return false;
   const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
-  for (const [tag, { subtree }] of root.controls.kills)
+  for (const [tag, { subtree }] of [...root.controls.kills, ...root.controls.overrides])
     if (isRemoved(state.controls.removed, tag) && !isUnder(world, subtree, state.name))
       named.push(`${parseTag(tag)?.origin}`);
   if (named.length === 0) return true;
@@ -82,13 +82,14 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
   const exact = accepted(book, forgetful(world, states));
   for (const [name, point] of root.points) {
     const key = point.learnerKey;
-    const total = sumOf(root.learners.get(key)?.slots, root.moment.treeMs);
-    for (const state of states) {
+    const kept = point.compiled.policy.evidence as MomentsEvidence;
+    for (const [index, state] of states.entries()) {
       if (state.points.get(name)?.learnerKey !== key) return `${state.name} has another learner of ${name}`;
-      const mine = sumOf(state.learners.get(key)?.slots, root.moment.treeMs);
-      const difference = compare(total, mine, point.compiled.policy.evidence as MomentsEvidence);
+      const mine = decayed(kept, sumOf(state.learners.get(key)?.slots, kept), root.moment.treeMs);
+      const total = decayed(kept, expectedAt(world, states, index, key, kept), root.moment.treeMs);
+      const difference = compare(total, mine, kept);
       const used = inUse(state, name, root.moment.treeMs);
-      const misused = compare(mine, used, point.compiled.policy.evidence as MomentsEvidence);
+      const misused = compare(mine, used, kept);
       if (misused !== undefined)
         return `${state.name} decides ${name} by other evidence than it holds: ${misused}`;
       if (difference !== undefined)
@@ -206,6 +207,8 @@ function unfolded(world: World, book: Ledger, states: readonly NodeState[]): str
     for (const [key, { slots: learner }] of state.learners)
       for (const slot of learner.slots.values()) {
         if (learner.evidence === undefined || slot.quarantined) continue;
+        // A total of a learner that is no longer declared is made by nobody: there is nothing to hear it with.
+        if (root.learners.get(key)?.slots.evidence === undefined) continue;
         if (state.isRoot) {
           const machine = world.machines.find(({ name }) => name === slot.node);
           if (
@@ -252,16 +255,42 @@ function untaught(book: Ledger, origin: string, key: string): string {
   return out.slice(0, 5).join(', ');
 }
 
-function sumOf(learner: LearnerSlots | undefined, treeMs: number): Map<string, Float64Array> {
-  const kept = learner?.evidence as MomentsEvidence | undefined;
-  if (learner === undefined || kept === undefined) return new Map();
+function sumOf(learner: LearnerSlots | undefined, kept: MomentsEvidence): Moments {
   let sum = kept.zero();
-  const terms = [...learner.slots.values()]
-    .filter((slot) => slot.evidence !== undefined && !slot.quarantined && slot.counted)
-    .map((slot) => slot.evidence as Moments);
-  if (learner.base !== undefined) terms.push(learner.base.evidence as Moments);
-  for (const term of terms) sum = kept.add(sum, term);
-  return decayed(kept, sum, treeMs);
+  if (learner === undefined) return sum;
+  for (const { evidence, quarantined, counted } of learner.slots.values())
+    if (evidence !== undefined && !quarantined && counted) sum = kept.add(sum, evidence as Moments);
+  return learner.base === undefined ? sum : kept.add(sum, learner.base.evidence as Moments);
+}
+
+/**
+ * What a machine is to reckon with: what its parent does. Only where two processes live under one name in two places is
+ * what the parent has parked of its (ADR 10) counted below, in place of what the parent itself holds of those origins.
+ */
+function expectedAt(
+  world: World,
+  states: readonly NodeState[],
+  index: number,
+  key: string,
+  kept: MomentsEvidence,
+): Moments {
+  const above = world.machines.findIndex(({ name }) => name === world.machines[index].parent);
+  if (above < 0) return sumOf(states[index].learners.get(key)?.slots, kept);
+  const parent = states[above];
+  let sum = expectedAt(world, states, above, key, kept);
+  for (const { message } of parent.children.get(states[index].origin)?.parked.values() ?? []) {
+    if (message.key !== key || !isTwice(world, nodeOf(message.origin))) continue;
+    const held = parent.learners.get(key)?.slots.slots.get(message.origin);
+    if (held?.counted === true && !held.quarantined) sum = kept.subtract!(sum, held.evidence as Moments);
+    sum = kept.add(sum, kept.decode(message.bytes, parent.limits));
+  }
+  return sum;
+}
+
+/** Two processes with copies of one disk, which have since moved apart: nobody can tell which of them the name is of. */
+function isTwice(world: World, name: string): boolean {
+  const places = world.machines.filter((machine) => machine.name === name).map(({ parent }) => parent);
+  return new Set(places).size > 1;
 }
 
 /** Rows as they weigh at one time, so that they compare whatever their landmark is. */
