@@ -64,7 +64,7 @@ await tell({
       return found ?? [];
     });
     const shuffles = quick ? 1 : 5;
-    const late = await overTiers(quick ? 2 : 12, quick ? 4000 : 20_000, say);
+    const late = await overTiers(quick ? 2 : 8, quick ? 4000 : 20_000, say);
     return {
       tables: [regretTable(regrets, steps, seeds), late.table, ...tableOfTables(loaded, shuffles, say)],
       goals: [...goals(regrets), ...late.goals],
