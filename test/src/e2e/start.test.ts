@@ -192,7 +192,7 @@ describe('the port', () => {
       '0',
     ]);
     expect(code).toBe(1);
-    expect(err).toMatch(/error: .*\n(?:.*\n)* {2}mend/);
+    expect(err).toMatch(/error: .*\n {2}field {2}--data\n(?:.*\n)* {2}mend/);
     expect(err).not.toMatch(/\n\s+at /);
     expect(await daemon.stop()).toBe(0);
   });

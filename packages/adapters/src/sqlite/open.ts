@@ -221,12 +221,22 @@ function holderOf(file: string): number | undefined {
   return undefined;
 }
 
-/** Makes the folder and flushes the names of what it made: a file in a folder that is forgotten is lost. */
+/**
+ * Makes the folder and flushes the names of what it made: a file in a folder that is forgotten is lost. Level by level:
+ * Node's recursive mkdir never returns where a parent that is there answers ENOENT, as /proc does.
+ */
 function makeFolder(folder: string): void {
-  const first = fs.mkdirSync(folder, { recursive: true });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = path.dirname(made))
-    flushFolder(path.dirname(made));
+  const missing: string[] = [];
+  for (let at = folder; !fs.existsSync(at) && at !== path.dirname(at); at = path.dirname(at))
+    missing.push(at);
+  for (const each of missing.toReversed()) {
+    try {
+      fs.mkdirSync(each);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  for (const made of missing) flushFolder(path.dirname(made));
 }
 
 function flushFolder(folder: string): void {

@@ -11,8 +11,9 @@ export function number(value: number | null): string {
   return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
 }
 
+/** A whole number. Evidence that fades or is shared in parts counts in fractions: rounded here, exact with `--json`. */
 export function count(value: number): string {
-  return value.toLocaleString('en-GB').replaceAll(',', ' ');
+  return Math.round(value).toLocaleString('en-GB').replaceAll(',', ' ');
 }
 
 export function percent(share: number | null): string {

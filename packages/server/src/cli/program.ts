@@ -12,6 +12,7 @@ import { decideCommand, feedbackCommand } from './commands/decisions.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { pointCommand } from './commands/point.ts';
 import { auditCommand, nodesCommand, reportCommand } from './commands/tree.ts';
+import { addExamples } from './examples.ts';
 import type { Io } from './io.ts';
 
 /** Commands that talk to a daemon need neither its server nor its storage: those are loaded for the others only. */
@@ -64,6 +65,7 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
     for (const command of await logCommands(io)) program.addCommand(command);
   program.addCommand(doctorCommand(io));
   program.addCommand(completionCommand(io, program));
+  addExamples(program);
   return program;
 }
 

@@ -132,6 +132,20 @@ describe('every failure', () => {
     });
   });
 
+  it('names commands, not calls of the HTTP API', async () => {
+    for (const args of [
+      ['override', 'set', 'nowhere', 'a', '--reason', 'r'],
+      ['point', 'get', 'nowhere'],
+      ['quarantine', 'nowhere', '--reason', 'r'],
+      ['revive', 'nowhere', '--reason', 'r'],
+    ]) {
+      const { code, err } = await ganglion(args);
+      expect({ args, code }).toEqual({ args, code: 1 });
+      expect(err).toMatch(/mend .*ganglion /);
+      expect(err).not.toContain('/v1/');
+    }
+  });
+
   it('to reach one says how to start one', async () => {
     const { code, err } = await ganglion(['nodes', '--url', 'http://127.0.0.1:1']);
     expect(code).toBe(1);
@@ -139,6 +153,8 @@ describe('every failure', () => {
   });
 
   it.each([
+    [['override', 'frob'], /unknown command 'frob'\n\(Use one of: set, remove\)/],
+    [['override', 'sett'], /Did you mean set/],
     [['kil'], /unknown command 'kil'\n\(Did you mean kill\?\)/],
     [['kill', 'x'], /--reason/],
     [['kill', '--reason', 'r'], /scope/],

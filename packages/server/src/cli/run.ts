@@ -1,6 +1,7 @@
 import { isGanglionError } from '@ganglion/core';
 import { type Command, CommanderError } from 'commander';
 import type { Io } from './io.ts';
+import { commandMend } from './mends.ts';
 import { buildProgram } from './program.ts';
 import { clean, pairs, styleOf } from './style.ts';
 
@@ -35,29 +36,37 @@ function harden(command: Command, io: Io): void {
     .configureOutput({
       writeOut: io.out,
       writeErr: io.err,
-      outputError: (text, write) => write(style.bad(text)),
+      outputError: (text, write) => write(style.bad(withSubcommands(text, command))),
     });
   for (const each of command.commands) harden(each, io);
+}
+
+/** A word that is near no subcommand is answered with all of them. */
+function withSubcommands(text: string, { parent, commands }: Command): string {
+  if (parent === null || !text.includes('unknown command') || text.includes('Did you mean')) return text;
+  const names = commands.map((each) => each.name()).filter((name) => name !== 'help');
+  return names.length === 0 ? text : `${text.trimEnd()}\n(Use one of: ${names.join(', ')})\n`;
 }
 
 function report(io: Io, error: unknown, json: boolean): void {
   const style = styleOf(io);
   const known = isGanglionError(error) ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
+  const mend = known?.mend === undefined ? undefined : commandMend(known.mend);
   if (json) {
     const told = {
       code: known?.code ?? 'internal',
       message,
       field: known?.field,
       value: known?.value,
-      mend: known?.mend,
+      mend,
     };
     io.err(`${JSON.stringify({ error: told })}\n`);
     return;
   }
   io.err(`${style.bad('error:')} ${clean(message)}\n`);
   const more = (['field', 'value', 'mend'] as const).flatMap((name) => {
-    const text = known?.[name];
+    const text = name === 'mend' ? mend : known?.[name];
     return text === undefined ? [] : [[`  ${name}`, clean(text)] as const];
   });
   io.err(pairs(more, style));

@@ -1,11 +1,13 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { systemChance, systemClock, systemSeals } from '@ganglion/adapters/system';
 import {
   createNode,
   GanglionError,
   type HostedNode,
+  isGanglionError,
   type NodeTuning,
   type Registry,
   type Tier,
@@ -28,10 +30,7 @@ const TICK_MS = 10;
 /** A node on this machine's clock, chance and disk, driven by a timer until it is closed. */
 export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
   if (options.dataDir !== undefined) await makeFolder(options.dataDir);
-  const storage =
-    options.dataDir === undefined
-      ? undefined
-      : await sqliteStorage({ file: join(options.dataDir, `${options.name}.db`) });
+  const storage = options.dataDir === undefined ? undefined : await openStore(options.dataDir, options.name);
   const node = await createNode({
     name: options.name,
     tier: options.tier,
@@ -52,9 +51,35 @@ export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
   });
 }
 
-async function makeFolder(dir: string): Promise<void> {
+/** Its faults name what the person who started it gave: the folder. */
+async function openStore(dir: string, name: string): ReturnType<typeof sqliteStorage> {
   try {
-    await mkdir(dir, { recursive: true });
+    return await sqliteStorage({ file: join(dir, `${name}.db`) });
+  } catch (error) {
+    if (!isGanglionError(error)) throw error;
+    throw new GanglionError(error.code, error.message, {
+      field: '--data',
+      value: dir,
+      mend: error.mend,
+      cause: error,
+    });
+  }
+}
+
+/**
+ * The folder with all above it. Level by level, because Node's recursive mkdir never returns where a parent is there
+ * and answers ENOENT for what shall be made in it, as /proc does.
+ */
+async function makeFolder(dir: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(dir); !existsSync(at) && at !== dirname(at); at = dirname(at)) missing.unshift(at);
+  try {
+    for (const each of missing)
+      await mkdir(each).catch((error: NodeJS.ErrnoException) => {
+        // Another process may have been quicker.
+        if (error.code !== 'EEXIST') throw error;
+      });
+    if (!(await stat(dir)).isDirectory()) throw new Error(`${dir} is a file`);
   } catch (cause) {
     throw new GanglionError('storage_failed', `no folder for state can be made at ${dir}`, {
       field: '--data',

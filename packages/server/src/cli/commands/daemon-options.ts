@@ -60,6 +60,13 @@ export function authOf(flags: DaemonFlags): AuthOptions {
   return { tokens, allowedHosts: flags.allowHost };
 }
 
+/** Who is let in, for the line a daemon starts with: one without tokens takes a wrong one as well as none. */
+export function whoMayCall({ tokens }: AuthOptions): string {
+  return tokens.length === 0
+    ? 'anybody on this machine, no token is asked for'
+    : `with one of ${tokens.length} token${tokens.length === 1 ? '' : 's'}`;
+}
+
 /** Where state is kept: `--data`, else a folder of this command's under the home directory; undefined with `--memory`. */
 export function dataDirOf(flags: DaemonFlags, folder: string): string | undefined {
   return flags.memory === true ? undefined : (flags.data ?? join(homedir(), '.ganglion', folder));

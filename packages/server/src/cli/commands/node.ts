@@ -5,7 +5,7 @@ import { startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
 import { createLogger } from '../../log.ts';
-import { authOf, type DaemonFlags, daemonOptions, dataDirOf } from './daemon-options.ts';
+import { authOf, type DaemonFlags, daemonOptions, dataDirOf, whoMayCall } from './daemon-options.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface NodeFlags extends DaemonFlags {
@@ -48,7 +48,7 @@ export function nodeCommand(): Command {
       process.stdout.write(
         flags.json === true
           ? `${JSON.stringify(listening)}\n`
-          : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}\n`,
+          : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}; ${whoMayCall(auth)}\n`,
       );
       await untilStopped(stop, () => daemon.close());
     } finally {

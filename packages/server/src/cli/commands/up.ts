@@ -4,7 +4,14 @@ import { type Daemon, startDaemon } from '../../host/daemon.ts';
 import { type Demo, startDemo } from '../../host/demo.ts';
 import { hostNode, linkInProcess } from '../../host/host-node.ts';
 import { createLogger } from '../../log.ts';
-import { authOf, type DaemonFlags, daemonOptions, dataDirOf, positiveNumber } from './daemon-options.ts';
+import {
+  authOf,
+  type DaemonFlags,
+  daemonOptions,
+  dataDirOf,
+  positiveNumber,
+  whoMayCall,
+} from './daemon-options.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface UpFlags extends DaemonFlags {
@@ -60,7 +67,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     if (flags.demo === true)
       demo = await startDemo({ cloud, devices, rate: flags.rate, host: '127.0.0.1', logger });
     const stop = stopRequested();
-    announce(flags, daemon, demo, dataDir);
+    announce(flags, daemon, demo, dataDir, whoMayCall(auth));
     return { stop, close };
   } catch (error) {
     await close();
@@ -68,7 +75,13 @@ async function startTree(flags: UpFlags): Promise<Tree> {
   }
 }
 
-function announce(flags: UpFlags, daemon: Daemon, demo: Demo | undefined, dataDir: string | undefined): void {
+function announce(
+  flags: UpFlags,
+  daemon: Daemon,
+  demo: Demo | undefined,
+  dataDir: string | undefined,
+  callers: string,
+): void {
   const listening = {
     url: daemon.url,
     nodes: ['cloud', 'region', 'device-1', 'device-2'],
@@ -84,6 +97,7 @@ function announce(flags: UpFlags, daemon: Daemon, demo: Demo | undefined, dataDi
     `  console   ${daemon.url}`,
     `  API       ${daemon.url}/v1/points   (described at /openapi.json)`,
     `  state     ${dataDir ?? 'in memory only'}`,
+    `  callers   ${callers}`,
   ];
   for (const { device, url } of demo?.proxies ?? [])
     lines.push(`  proxy     ${url}   before backends a, b and c, decided on ${device}`);

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+
+/** One or two calls of each command, by its words, as its help ends with them. */
+export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
+  up: ['ganglion up --demo', 'ganglion up --port 0 --memory'],
+  node: [
+    'ganglion node --tier cloud --name hq --data ./hq',
+    'ganglion node --tier device --name till-7 --parent http://hq.example:7070 --port 0',
+  ],
+  proxy: [
+    'ganglion proxy --backend a=http://10.0.0.1:8080 --backend b=http://10.0.0.2:8080 --listen 0.0.0.0:8080',
+  ],
+  'point apply': ['ganglion point apply checkout.yaml', 'cat points/*.yaml | ganglion point apply -'],
+  'point list': ['ganglion point list'],
+  'point get': ['ganglion point get checkout > checkout.yaml'],
+  'point delete': ['ganglion point delete checkout --reason "replaced by basket"'],
+  'point reset': ['ganglion point reset checkout --reason "prices have changed"'],
+  'point weigh': ['ganglion point weigh checkout complaint=-5 --reason "too many complaints"'],
+  decide: [
+    'ganglion decide checkout --unit visitor-7 --field region=eu --field load=0.4',
+    'ganglion decide checkout --context \'{"region":"eu"}\' --json',
+  ],
+  feedback: [
+    'ganglion feedback ID --reward 1',
+    'ganglion feedback ID --metric success=true --metric latencyMs=120',
+  ],
+  kill: [
+    'ganglion kill checkout --reason "serves wrong prices" --watch',
+    'ganglion kill tier:device --reason "bad release"',
+  ],
+  revive: ['ganglion revive checkout --reason "prices are right again"'],
+  'override set': [
+    'ganglion override set checkout b --where region=eu --for 1h --reason "a is down in Europe"',
+  ],
+  'override remove': ['ganglion override remove checkout --reason "a is back"'],
+  quarantine: [
+    'ganglion quarantine till-7 --reason "sends nonsense"',
+    'ganglion quarantine till-7 --lift --reason "repaired"',
+  ],
+  controls: ['ganglion controls --watch'],
+  report: ['ganglion report checkout', 'ganglion report checkout --json'],
+  nodes: ['ganglion nodes --watch'],
+  audit: ['ganglion audit --limit 100'],
+  evaluate: [
+    'ganglion evaluate --data ./hq --point checkout --policy candidate.yaml',
+    'ganglion evaluate log.csv --map arm=choice --map reward=click --policy candidate.yaml',
+  ],
+  replay: ['ganglion replay --data ./hq --point checkout --policy candidate.yaml'],
+  'log export': ['ganglion log export --data ./hq --out ./log --since 7d'],
+  'log compact': ['ganglion log compact ./log'],
+  'log trim': ['ganglion log trim ./log --keep 90d'],
+  doctor: ['ganglion doctor', 'ganglion doctor --url http://hq.example:7070 --json'],
+  completion: ['eval "$(ganglion completion bash)"'],
+};
+
+/** Ends the help of every command below `command` with its examples. @param words - those before it */
+export function addExamples(command: Command, words: readonly string[] = []): void {
+  const examples = EXAMPLES[words.join(' ')];
+  if (examples !== undefined)
+    command.addHelpText('after', ['', 'Examples:', ...examples.map((each) => `  $ ${each}`)].join('\n'));
+  for (const each of command.commands) addExamples(each, [...words, each.name()]);
+}
