@@ -47,6 +47,8 @@ export interface NodeTuning {
   readonly relayMax: number;
   /** Between two looks for what the journals need keep no longer. */
   readonly trimEveryMs: number;
+  /** Decisions and outcomes are kept this long for evaluation; never less than a restart needs. */
+  readonly logKeptMs: number;
   /** The audit is kept this long. */
   readonly auditKeptMs: number;
   /** A restarted root grants leases after every known child has handed back its controls, or after this long. */
@@ -67,6 +69,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   intakeMax: 1_000_000,
   relayMax: 1_000_000,
   trimEveryMs: 3_600_000,
+  logKeptMs: 7 * 86_400_000,
   auditKeptMs: 400 * 86_400_000,
   restartGraceMs: 30_000,
 };

@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const EPOCH = 1_700_000_000_000;
 
-async function place() {
+async function place(logKeptMs = 0) {
   let ms = 1_000_000;
   let aheadMs = 0;
   let word = 7;
@@ -23,6 +23,7 @@ async function place() {
         tier: 'cloud',
         root: true,
         registry: standard,
+        tuning: { logKeptMs },
         ports: {
           clock: { monotonicMs: () => ms, wallMs: () => EPOCH + ms + aheadMs },
           chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
@@ -78,6 +79,19 @@ describe('journals', () => {
     node = await at.start();
     expect((await node.feedback([{ id, reward: 1 }]))[0].status).toBe('joined');
     expect(node.audit().map(({ action }) => action)).toContain('point.apply');
+  });
+
+  test('keep the log for as long as it is wanted', async () => {
+    const at = await place(10 * DAY);
+    const node = await at.start();
+    await node.apply(spec, me);
+    for (let day = 0; day < 20; day++) {
+      node.decide('p', { unit: `u${day}` });
+      await at.pass(DAY);
+    }
+    const oldest = Math.min(...(await at.kept('decisions')));
+    expect(oldest).toBeGreaterThan(at.now() - 10 * DAY - 2 * HOUR);
+    expect(oldest).toBeLessThan(at.now() - 8 * DAY);
   });
 
   test('lose nothing to a wall clock that is set a year ahead', async () => {

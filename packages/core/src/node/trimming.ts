@@ -17,7 +17,7 @@ function longest(node: NodeState, of: (point: CompiledPoint) => number): number 
 
 /**
  * Drops from the journals what no restart will ask for again: decisions and outcomes past the longest window, correction
- * and stickiness of all that is awaited, audit past its retention. Journals are by the wall clock; where it has run
+ * and stickiness of all that is awaited and past the time the log is kept for, audit past its retention. Journals are by the wall clock; where it has run
  * ahead of the tree's time, that one counts, so that a clock set wrong costs nothing.
  */
 export function trimWhenDue(node: NodeState): void {
@@ -27,9 +27,10 @@ export function trimWhenDue(node: NodeState): void {
   node.trimmedMs = moment.monoMs;
   const nowMs = Math.min(moment.wallMs, moment.treeMs);
   const awaitedMs = longest(node, (point) => point.windowMs + point.correctionMs + point.stickyMs);
+  const keptMs = Math.max(awaitedMs + SLACK_MS, tuning.logKeptMs);
   const before = {
-    decisions: nowMs - awaitedMs - SLACK_MS,
-    outcomes: nowMs - awaitedMs - SLACK_MS,
+    decisions: nowMs - keptMs,
+    outcomes: nowMs - keptMs,
     audit: nowMs - tuning.auditKeptMs,
   };
   for (const [journal, beforeMs] of Object.entries(before))

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GanglionError } from '@ganglion/core';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
+import { parseDuration } from '../format.ts';
 
 /** Options of every command that runs nodes. */
 export interface DaemonFlags {
@@ -10,6 +11,8 @@ export interface DaemonFlags {
   readonly host: string;
   readonly data?: string;
   readonly memory?: boolean;
+  /** ms */
+  readonly keepLog: number;
   readonly tokenFile?: string;
   readonly allowHost?: readonly string[];
   readonly logLevel: string;
@@ -22,6 +25,12 @@ export function daemonOptions(command: Command): Command {
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--data <dir>', 'where state is kept (default: ~/.ganglion)')
     .option('--memory', 'keep no state over a restart')
+    .option(
+      '--keep-log <duration>',
+      'how long decisions and outcomes are kept for evaluation; never less than their windows',
+      positiveDuration,
+      7 * 86_400_000,
+    )
     .option(
       '--token-file <file>',
       'file with the bearer tokens that calls must carry: lines of ROLE NAME TOKEN',
@@ -42,6 +51,12 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('Give a number above 0.');
   return value;
+}
+
+function positiveDuration(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || !(ms > 0)) throw new InvalidArgumentError('Give a duration, such as 12h or 30d.');
+  return ms;
 }
 
 /** Tokens from `GANGLION_TOKEN` and `--token-file`. @throws GanglionError `invalid_input` */

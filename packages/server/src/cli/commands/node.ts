@@ -30,7 +30,13 @@ export function nodeCommand(): Command {
     const name = flags.name ?? defaultName(flags.tier);
     const auth = authOf(flags);
     const dataDir = dataDirOf(flags, name);
-    const node = await hostNode({ name, tier: flags.tier, root: flags.parent === undefined, dataDir });
+    const node = await hostNode({
+      name,
+      tier: flags.tier,
+      root: flags.parent === undefined,
+      dataDir,
+      tuning: { logKeptMs: flags.keepLog },
+    });
     const link =
       flags.parent === undefined
         ? undefined

@@ -53,7 +53,13 @@ async function startTree(flags: UpFlags): Promise<Tree> {
   };
   try {
     const start = async (name: string, tier: 'cloud' | 'region' | 'device'): Promise<HostedNode> => {
-      const node = await hostNode({ name, tier, root: tier === 'cloud', dataDir });
+      const node = await hostNode({
+        name,
+        tier,
+        root: tier === 'cloud',
+        dataDir,
+        tuning: { logKeptMs: flags.keepLog },
+      });
       nodes.push(node);
       return node;
     };
