@@ -39,7 +39,7 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
   return (
     evidence(world, book, states) ??
     unfolded(world, book, states) ??
-    acknowledged(world, root) ??
+    acknowledged(world, root, states) ??
     leftovers(world, states)
   );
 }
@@ -52,8 +52,7 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
   if (state.durableDigest === root.durableDigest) return false;
   const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
   for (const [tag, { subtree }] of [...root.controls.kills, ...root.controls.overrides])
-    if (isRemoved(state.controls.removed, tag) && !isUnder(world, subtree, state.name))
-      named.push(`${parseTag(tag)?.origin}`);
+    if (tookBackTooLate(world, state, tag, subtree)) named.push(`${parseTag(tag)?.origin}`);
   if (named.length === 0) return true;
   const rest = (of: NodeState): string => {
     const json = encodeControls(of.controls);
@@ -68,6 +67,10 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
   };
   return rest(state) !== rest(root);
 }
+
+/** Taken back here or further up, where the one who said it was no longer: it stands where that one is. */
+const tookBackTooLate = (world: World, state: NodeState, tag: string, subtree: string): boolean =>
+  isRemoved(state.controls.removed, tag) && !isUnder(world, subtree, state.name);
 
 function isUnder(world: World, name: string, above: string): boolean {
   const machine = world.machines.find((each) => each.name === name && !each.cloned);
@@ -325,12 +328,16 @@ function compare(
   return undefined;
 }
 
-/** Every kill that stands has been acknowledged by every node. */
-function acknowledged(world: World, root: NodeState): string | undefined {
-  for (const tag of root.controls.kills.keys())
-    for (const { name } of world.machines)
-      if (name !== root.name && root.applied.get(name)?.has(tag) !== true)
-        return `${name} has not acknowledged the kill ${tag} to the root`;
+/** Every kill that stands has been acknowledged by every node, but for who took it back too late. */
+function acknowledged(world: World, root: NodeState, states: readonly NodeState[]): string | undefined {
+  for (const [tag, { subtree }] of root.controls.kills)
+    for (const state of states)
+      if (
+        state !== root &&
+        root.applied.get(state.name)?.has(tag) !== true &&
+        !tookBackTooLate(world, state, tag, subtree)
+      )
+        return `${state.name} has not acknowledged the kill ${tag} to the root`;
   return undefined;
 }
 
