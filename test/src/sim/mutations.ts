@@ -357,7 +357,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'sticky-escalated-forgotten',
     fault: 'a unit does not keep an arm that the parent proposed',
     edits: [
-      edit('decision/decide.ts', "reason === 'policy' || reason === 'escalated'", "reason === 'policy'"),
+      edit('decision/stick.ts', "reason === 'policy' || reason === 'escalated'", "reason === 'policy'"),
     ],
   },
   {
