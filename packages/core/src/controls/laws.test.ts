@@ -98,9 +98,11 @@ const people: ControlSubject<ControlState, Place, Ruling> = {
         const scope = parseScope(kill.scope);
         return place.path.includes(kill.subtree) && (scope.kind === 'artifact' || covers(scope, place));
       })
-      .map((kill) => kill.tag)
-      // What a forger says under a taken tag is one of two things; which of them stands is no law.
-      .filter((tag) => state.kills.get(tag)!.scope === SCOPES[state.kills.get(tag)!.atMs % SCOPES.length]),
+      .map((kill) => kill.tag),
+  disputed: (a, b) =>
+    [...a.kills.values()]
+      .filter(({ tag, scope }) => scope !== (b.kills.get(tag)?.scope ?? scope))
+      .map((kill) => kill.tag),
   removed: (state) => TAGS.filter((tag) => isRemoved(state.removed, tag)),
 };
 
@@ -109,7 +111,8 @@ describe(people.control.name, () => {
     it(law, () => {
       fc.assert(
         fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),
-        { numRuns: 300 },
+        // The forger that took a tag on one side only.
+        { numRuns: 300, examples: [[4075951162]] },
       );
     });
 });

@@ -17,6 +17,8 @@ export interface ControlSubject<S, Q, R> {
   forbids(ruling: R): boolean;
   /** Tags of the additions in a state that forbid this, and the tags that a state takes back. */
   forbidders(state: S, question: Q): readonly string[];
+  /** Tags under which the two sides say different things: a forger's work; which of them stands is no law. */
+  disputed?(a: S, b: S): readonly string[];
   removed(state: S): readonly string[];
 }
 
@@ -92,7 +94,11 @@ export function controlLaws<S, Q, R>(subject: ControlSubject<S, Q, R>): readonly
       run(random) {
         const [a, b] = [subject.state(random), subject.state(random)];
         const question = subject.question(random);
-        const removed = new Set([...subject.removed(a), ...subject.removed(b)]);
+        const removed = new Set([
+          ...subject.removed(a),
+          ...subject.removed(b),
+          ...(subject.disputed?.(a, b) ?? []),
+        ]);
         const standing = [...subject.forbidders(a, question), ...subject.forbidders(b, question)].filter(
           (tag) => !removed.has(tag),
         );
