@@ -206,12 +206,10 @@ function unfolded(world: World, book: Ledger, states: readonly NodeState[]): str
   const live = new Map<string, number>();
   for (const { name, incarnation, origin } of states)
     if (incarnation !== '') live.set(name, openedOf(origin));
-  for (const state of states)
+  for (const [index, state] of states.entries())
     for (const [key, { slots: learner }] of state.learners)
       for (const slot of learner.slots.values()) {
-        if (learner.evidence === undefined || slot.quarantined) continue;
-        // A total of a learner that is no longer declared is made by nobody: there is nothing to hear it with.
-        if (root.learners.get(key)?.slots.evidence === undefined) continue;
+        if (slot.quarantined || !hearsTotals(world, states, index, key)) continue;
         if (state.isRoot) {
           const machine = world.machines.find(({ name }) => name === slot.node);
           if (
@@ -227,6 +225,13 @@ function unfolded(world: World, book: Ledger, states: readonly NodeState[]): str
           return `${state.name} still holds ${slot.origin} of ${key}, which was folded`;
       }
   return undefined;
+}
+
+/** Of a learner that is no longer declared, one on the way that has started since knows nothing, and makes no total. */
+function hearsTotals(world: World, states: readonly NodeState[], index: number, key: string): boolean {
+  if (states[index].learners.get(key)?.slots.evidence === undefined) return false;
+  const above = world.machines.findIndex(({ name }) => name === world.machines[index].parent);
+  return above < 0 || hearsTotals(world, states, above, key);
 }
 
 function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
