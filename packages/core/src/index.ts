@@ -46,3 +46,4 @@ export { differenceSequence, meanSequence } from './stats/sequential.ts';
 export type * from './status.ts';
 export { decodeMessage, encodeMessage } from './sync/codec.ts';
 export type * from './sync/messages.ts';
+export { PROTOCOL } from './sync/messages.ts';

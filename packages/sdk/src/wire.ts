@@ -162,6 +162,12 @@ export interface HealthAnswer {
   readonly node: string;
   /** Wall clock of the daemon, ms since the epoch. */
   readonly nowMs: number;
+  /** Version of what nodes say to each other on a link; another one is refused. */
+  readonly protocol: number;
+  /** Whether calls need a token. Without, any token is as good as none. */
+  readonly tokens: boolean;
+  /** What the token of this call lets do; null: it is not known here, or there was none. */
+  readonly role: 'viewer' | 'app' | 'node' | 'operator' | null;
 }
 
 /** `GET /readyz` answers this with 200, or a problem document with 503. */

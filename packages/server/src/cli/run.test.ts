@@ -304,6 +304,7 @@ describe('doctor', () => {
       daemon: 'passes',
       version: 'passes',
       clock: 'passes',
+      token: 'passes',
       'node cloud': expect.any(String),
     });
   });

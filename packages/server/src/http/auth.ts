@@ -129,6 +129,10 @@ function grantOf(line: string, number: number): TokenGrant[] {
 export interface Gate {
   /** @throws GanglionError `unauthorized` or `forbidden` */
   admit(caller: Caller, access: Access): Principal;
+  /** Whether anybody needs a token. */
+  readonly asks: boolean;
+  /** What this caller may do; null: his token is not known. Where none is asked for, what his address allows. */
+  roleOf(caller: Caller): Role | null;
 }
 
 const MENDS: Readonly<Record<Access, string>> = {
@@ -156,20 +160,31 @@ export function gate(options: AuthOptions): Gate {
         });
       return principal;
     },
+    asks: options.tokens.length > 0,
+    roleOf(caller) {
+      if (options.tokens.length === 0) return isLocal(caller) ? 'operator' : 'app';
+      return grantFor(caller, options.tokens)?.role ?? null;
+    },
   };
 }
 
 /** Every digest is compared, each in constant time: the time taken says nothing of the tokens. */
-function authenticate(caller: Caller, tokens: readonly TokenGrant[]): Principal {
-  const header = one(caller.headers.authorization);
-  const match = header === undefined ? null : /^bearer +([\x21-\x7e]{1,512})$/i.exec(header);
+function grantFor(caller: Caller, tokens: readonly TokenGrant[]): TokenGrant | undefined {
+  const match = /^bearer +([\x21-\x7e]{1,512})$/i.exec(one(caller.headers.authorization) ?? '');
   const offered = digestOf(match === null ? '' : match[1]);
   let found: TokenGrant | undefined;
   for (const grant of tokens) if (timingSafeEqual(grant.digest, offered)) found = grant;
-  if (match === null || found === undefined)
+  return match === null ? undefined : found;
+}
+
+function authenticate(caller: Caller, tokens: readonly TokenGrant[]): Principal {
+  const found = grantFor(caller, tokens);
+  if (found === undefined)
     throw new GanglionError(
       'unauthorized',
-      header === undefined ? 'This daemon asks for a token' : 'The token is not known here',
+      one(caller.headers.authorization) === undefined
+        ? 'This daemon asks for a token'
+        : 'The token is not known here',
       {
         field: 'authorization',
         mend: 'Send "authorization: Bearer TOKEN" (the command takes --token, or GANGLION_TOKEN).',

@@ -1,7 +1,8 @@
+import { createClient } from '@ganglion/sdk';
 import type { Command } from 'commander';
 import { type ClientFlags, clientCommand, clientOf } from '../context.ts';
 import type { Check } from '../doctor/check.ts';
-import { checkDaemon } from '../doctor/daemon.ts';
+import { checkDaemon, checkParent } from '../doctor/daemon.ts';
 import { checkData } from '../doctor/data.ts';
 import { checkPlatform } from '../doctor/platform.ts';
 import type { Io } from '../io.ts';
@@ -9,6 +10,7 @@ import { clean, type Style, styleOf, table } from '../style.ts';
 
 interface DoctorFlags extends ClientFlags {
   readonly data?: string;
+  readonly parent?: string;
 }
 
 /** `ganglion doctor`: what stands in the way of a daemon here, and what to do about it. Changes nothing. */
@@ -18,12 +20,25 @@ export function doctorCommand(io: Io): Command {
     'check this machine, the data and the daemon; each fault with what to do about it',
   )
     .option('--data <dir>', 'where state is kept (default: ~/.ganglion)')
+    .option(
+      '--parent <url>',
+      'the parent that a node here shall have; its token is taken from GANGLION_PARENT_TOKEN',
+    )
     .action(async (flags: DoctorFlags, command: Command) => {
       const asked = flags.url !== undefined || io.env.GANGLION_URL !== undefined;
       const checks: Check[] = [
         ...checkPlatform(),
         ...checkData(flags.data),
-        ...(await checkDaemon(clientOf(io, flags), asked)),
+        ...(await checkDaemon(clientOf(io, flags), asked, Boolean(flags.token ?? io.env.GANGLION_TOKEN))),
+        ...(flags.parent === undefined
+          ? []
+          : await checkParent(
+              createClient({
+                url: flags.parent,
+                token: io.env.GANGLION_PARENT_TOKEN,
+                timeoutMs: flags.timeout,
+              }),
+            )),
       ];
       const style = styleOf(io);
       io.out(flags.json === true ? `${JSON.stringify(checks)}\n` : checkTable(checks, style));

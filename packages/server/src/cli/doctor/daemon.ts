@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import { isGanglionError } from '@ganglion/core';
+import { isGanglionError, PROTOCOL } from '@ganglion/core';
 import type { Client, HealthAnswer } from '@ganglion/sdk';
 import { packageVersion } from '../../version.ts';
 import { duration } from '../format.ts';
@@ -8,7 +8,7 @@ import type { Check } from './check.ts';
 const MOST_SKEW_MS = 1_000;
 
 /** The daemon, if one runs; else whether its port is free for one. @param asked - somebody named it: it ought to run */
-export async function checkDaemon(client: Client, asked: boolean): Promise<Check[]> {
+export async function checkDaemon(client: Client, asked: boolean, hasToken: boolean): Promise<Check[]> {
   const began = Date.now();
   let health: HealthAnswer;
   try {
@@ -22,9 +22,84 @@ export async function checkDaemon(client: Client, asked: boolean): Promise<Check
     version(health),
     // Its clock was read between these two moments.
     clock(Math.max(0, began - health.nowMs, health.nowMs - ended)),
+    access(health, hasToken),
     ...(await tree(client)),
   ];
 }
+
+/** The parent that a node here shall have: reachable, of the same protocol, its clock near, the token good for a link. */
+export async function checkParent(client: Client): Promise<Check[]> {
+  const began = Date.now();
+  let health: HealthAnswer;
+  try {
+    health = await client.health();
+  } catch (error) {
+    return [
+      {
+        name: 'parent',
+        state: 'fails',
+        found: error instanceof Error ? error.message : String(error),
+        mend: 'See that it runs, and that no firewall or proxy is between: the link is a WebSocket to the same port.',
+      },
+    ];
+  }
+  const skewMs = Math.max(0, began - health.nowMs, health.nowMs - Date.now());
+  return [
+    { name: 'parent', state: 'passes', found: `${health.node} at ${client.url} answers` },
+    protocol(health),
+    { ...clock(skewMs), name: 'parent’s clock' },
+    link(health),
+  ];
+}
+
+function protocol({ protocol: theirs, version: release }: HealthAnswer): Check {
+  return theirs === PROTOCOL
+    ? { name: 'protocol', state: 'passes', found: `${PROTOCOL}, as here` }
+    : {
+        name: 'protocol',
+        state: 'fails',
+        found: `the parent speaks ${theirs ?? 'one that it does not tell'}, this command ${PROTOCOL}`,
+        mend: `Use the release of the parent, ${release}, here, or this one there.`,
+      };
+}
+
+function link({ role }: HealthAnswer): Check {
+  return role === 'node' || role === 'operator'
+    ? { name: 'link', state: 'passes', found: `allowed, as ${role}` }
+    : {
+        name: 'link',
+        state: 'fails',
+        found: role === null ? 'the parent does not know the token' : `the token is one of a ${role}`,
+        mend: 'Set GANGLION_PARENT_TOKEN to a token of the role node; without tokens, links are taken from the parent’s machine only.',
+      };
+}
+
+/** Who this command is to the daemon. */
+function access({ tokens, role }: HealthAnswer, hasToken: boolean): Check {
+  if (!tokens)
+    return hasToken
+      ? {
+          name: 'token',
+          state: 'warns',
+          found: 'one is sent, but the daemon asks for none: a wrong one would do as well',
+          mend: 'Start the daemon with GANGLION_TOKEN or --token-file.',
+        }
+      : { name: 'token', state: 'passes', found: 'none is asked for' };
+  if (role !== null) return { name: 'token', state: 'passes', found: ROLES[role] };
+  return {
+    name: 'token',
+    state: 'fails',
+    found: hasToken ? 'the daemon does not know it' : 'the daemon asks for one',
+    mend: 'Give one of its tokens with --token or GANGLION_TOKEN.',
+  };
+}
+
+const ROLES = {
+  viewer: 'of a viewer: it may read',
+  app: 'of an app: it may read, decide and send feedback, and stop nothing',
+  node: 'of a node: it may link, and nothing else',
+  operator: 'of an operator: it may do everything',
+} as const;
 
 async function notThere(client: Client, asked: boolean, error: unknown): Promise<Check[]> {
   const port = Number(new URL(client.url).port || 80);

@@ -24,7 +24,7 @@ const SLOW_FLUSH_MS = 50;
 export function checkData(given: string | undefined): Check[] {
   const dir = given ?? path.join(homedir(), '.ganglion');
   if (!existsSync(dir)) return [missing(dir)];
-  const checks = [writable(dir), space(dir)];
+  const checks = [writable(dir), space(dir), fileSystem(dir)];
   for (const file of storesIn(dir)) checks.push(store(path.relative(dir, file), file));
   return checks;
 }
@@ -86,6 +86,35 @@ function space(dir: string): Check {
     : { name: 'disk', state: 'warns', found, mend: 'Free some space: a full disk refuses feedback.' };
 }
 
+/** `f_type` of statfs(2) for file systems on which a log in shared memory, or a flush, is not what it says. */
+const NETWORK: Readonly<Record<number, string>> = {
+  26985: 'NFS',
+  4283649346: 'CIFS',
+  4266872130: 'SMB2',
+  20859: 'SMB',
+};
+const IN_MEMORY: Readonly<Record<number, string>> = { 16914836: 'tmpfs', 2240043254: 'ramfs' };
+
+function fileSystem(dir: string): Check {
+  const type = statfsSync(dir).type >>> 0;
+  const name = 'file system';
+  if (process.platform === 'linux' && NETWORK[type] !== undefined)
+    return {
+      name,
+      state: 'fails',
+      found: `${NETWORK[type]}: SQLite’s write-ahead log needs memory that all its users share`,
+      mend: 'Keep the data on a disk of this machine.',
+    };
+  if (process.platform === 'linux' && IN_MEMORY[type] !== undefined)
+    return {
+      name,
+      state: 'warns',
+      found: `${IN_MEMORY[type]}: what is acknowledged is gone after a restart of the machine`,
+      mend: 'Keep the data on a disk.',
+    };
+  return { name, state: 'passes', found: 'of a disk of this machine, as far as it tells' };
+}
+
 function storesIn(dir: string): string[] {
   const files = readdirSync(dir, { withFileTypes: true, recursive: true });
   return files
@@ -98,8 +127,7 @@ function store(name: string, file: string): Check {
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: 200 });
     const [row] = db.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
-    if (row?.quick_check === 'ok')
-      return { name: `store ${name}`, state: 'passes', found: 'whole, and free' };
+    if (row?.quick_check === 'ok') return inWal(db, name);
     return damaged(name, row?.quick_check ?? 'it could not be checked');
   } catch (error) {
     const { errcode, message } = error as { errcode?: number; message: string };
@@ -114,6 +142,19 @@ function store(name: string, file: string): Check {
   } finally {
     db?.close();
   }
+}
+
+/** Whole; and whether a commit is one flush of its log. */
+function inWal(db: DatabaseSync, name: string): Check {
+  const mode = (db.prepare('PRAGMA journal_mode').get() as { journal_mode: string }).journal_mode;
+  return mode === 'wal'
+    ? { name: `store ${name}`, state: 'passes', found: 'whole, and free; write-ahead log' }
+    : {
+        name: `store ${name}`,
+        state: 'warns',
+        found: `whole, but its journal is “${mode}”, not a write-ahead log: another program has changed it`,
+        mend: 'Open it with nothing but Ganglion; a node sets it right when it starts.',
+      };
 }
 
 function damaged(name: string, why: string): Check {

@@ -1,8 +1,8 @@
-import { GanglionError } from '@ganglion/core';
+import { GanglionError, PROTOCOL } from '@ganglion/core';
 import type { HealthAnswer, ReadyAnswer } from '@ganglion/sdk';
 import type { FastifyInstance } from 'fastify';
 import type { Api } from '../api.ts';
-import { answers } from './route.ts';
+import { answers, callerOf } from './route.ts';
 
 /** For whoever runs the daemon: liveness, readiness, metrics, the description of it all. */
 export function operationRoutes(app: FastifyInstance, api: Api): void {
@@ -14,11 +14,14 @@ export function operationRoutes(app: FastifyInstance, api: Api): void {
       summary: 'Whether the process answers',
       response: answers('It does.'),
     },
-    handler: async (): Promise<HealthAnswer> => ({
+    handler: async (request): Promise<HealthAnswer> => ({
       status: 'ok',
       version: api.version,
       node: api.node.name,
       nowMs: Date.now(),
+      protocol: PROTOCOL,
+      tokens: api.gate.asks,
+      role: api.gate.roleOf(callerOf(request)),
     }),
   });
   app.get('/readyz', {

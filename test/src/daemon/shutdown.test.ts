@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, expect, test } from 'vitest';
+import { type RunningDaemon, startDaemon } from './daemon.ts';
+
+/** SIGTERM to the real daemon, as a supervisor sends it, in the middle of its work. */
+const folder = mkdtempSync(join(tmpdir(), 'ganglion-shutdown-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const ARGS = ['node', '--tier', 'cloud', '--name', 'stopped', '--data', folder] as const;
+const POINT = {
+  point: 'stop',
+  arms: ['a', 'b'],
+  fallback: 'a',
+  policy: { kind: 'thompson', reward: 'bernoulli' },
+  objective: { success: 1, range: [0, 1] },
+  attribution: { window: '1h' },
+};
+
+interface Tally {
+  acknowledged: number;
+  /** Feedback whose answer never came: it may be there or not. */
+  inDoubt: number;
+  statuses: Set<number>;
+}
+
+/** Decides and reports until nobody answers, over connections that are kept. */
+async function load(daemon: RunningDaemon, tally: Tally): Promise<void> {
+  for (;;) {
+    const decided = await daemon
+      .call('POST', '/v1/points/stop/decide', new Array(8).fill({}))
+      .catch(() => undefined);
+    if (decided === undefined) return;
+    tally.statuses.add(decided.status);
+    if (decided.status !== 200) return;
+    const items = (decided.body as { id: string }[]).map(({ id }) => ({ id, reward: 1 }));
+    const told = await daemon.call('POST', '/v1/feedback', items).catch(() => undefined);
+    if (told === undefined) {
+      tally.inDoubt += items.length;
+      return;
+    }
+    tally.statuses.add(told.status);
+    if (told.status !== 202) return;
+    tally.acknowledged += items.length;
+  }
+}
+
+test('SIGTERM under load: exit 0, answers whole or none, and what was acknowledged is there afterwards', async () => {
+  const first = await startDaemon(ARGS);
+  await first.call('PUT', '/v1/points/stop', POINT);
+  const tally: Tally = { acknowledged: 0, inDoubt: 0, statuses: new Set() };
+  const loads = [1, 2, 3, 4].map(() => load(first, tally));
+  while (tally.acknowledged < 100) await setTimeout(5);
+  const ended = once(first.child, 'exit');
+  first.child.kill('SIGTERM');
+  expect(await ended).toEqual([0, null]);
+  await Promise.all(loads);
+  // Served, or refused as closing: never a failure inside.
+  for (const status of tally.statuses) expect([200, 202, 503]).toContain(status);
+  expect(first.errors()).not.toContain('"level":"error"');
+
+  const second = await startDaemon(ARGS);
+  const { body } = await second.call('GET', '/v1/points/stop/report');
+  const { ownOutcomes } = (body as { report: { pooled: { ownOutcomes: number } } }).report.pooled;
+  expect(ownOutcomes).toBeGreaterThanOrEqual(tally.acknowledged);
+  expect(ownOutcomes).toBeLessThanOrEqual(tally.acknowledged + tally.inDoubt);
+  expect(await second.stop()).toBe(0);
+}, 120_000);
+
+test('a second SIGTERM ends it at once, although a request has not been sent whole', async () => {
+  const daemon = await startDaemon(['node', '--tier', 'cloud', '--name', 'hasty', '--memory']);
+  const { port } = new URL(daemon.url);
+  const socket = connect(Number(port), '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(
+    'POST /v1/feedback HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n[',
+  );
+  await daemon.call('GET', '/healthz');
+  const ended = once(daemon.child, 'exit');
+  daemon.child.kill('SIGTERM');
+  // It has begun to stop once it takes no more connections.
+  while (
+    await daemon.call('GET', '/healthz').then(
+      () => true,
+      () => false,
+    )
+  )
+    await setTimeout(5);
+  expect(daemon.child.exitCode).toBeNull();
+  daemon.child.kill('SIGTERM');
+  expect(await ended).toEqual([143, null]);
+  socket.destroy();
+}, 120_000);
