@@ -30,7 +30,8 @@ export async function recordScript(parent: HostedNode, stages: number): Promise<
     }
     if (!done()) throw new Error('the donor did not get through to its parent');
   };
-  await settle(() => device.point(POINT.point) !== undefined);
+  // Without a lease it would serve the fallback, and learn nothing.
+  await settle(() => device.point(POINT.point) !== undefined && device.nodes()[0].lease.state === 'held');
   const script: UpMessage[] = [];
   for (let stage = 0; stage < stages; stage++) {
     said.length = 0;

@@ -110,6 +110,7 @@ function sumInto(node: NodeState, learner: LearnerSlots, parts: readonly Slot[])
     sentToDurable: '',
     listedIn: 0,
     ackedVersion: 0,
+    ackedIn: 0,
     claims: 0,
     out: false,
     toldOut: false,

@@ -137,7 +137,8 @@ function slotsUp(
     for (const slot of learner.slots.slots.values()) {
       if (slot.bytes === undefined) continue;
       const out = cameThroughQuarantine(node, slot);
-      if (slot.ackedVersion >= slot.durableVersion && slot.listedIn > 0 && slot.toldOut === out) continue;
+      const listed = slot.listedIn > 0 && slot.ackedIn >= slot.listedIn;
+      if (listed && slot.ackedVersion >= slot.durableVersion && slot.toldOut === out) continue;
       if (slots.length >= SLOTS_A_MESSAGE) return { slots, chosen, complete: false };
       if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
         slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
@@ -208,7 +209,7 @@ export function receiveDown(node: NodeState, down: DownMessage): void {
   link.lastHeardMs = node.moment.monoMs;
   if (asked !== undefined) measure(node, link, down, asked);
   const acked = link.sent.get(down.ack);
-  if (acked !== undefined) acknowledge(node, link, acked);
+  if (acked !== undefined) acknowledge(node, link, down.ack, acked);
   if (down.ack === link.dataSeq) link.dataSeq = 0;
   // That very message: one that was overtaken is dropped there.
   if (down.heard === link.handedSeq) link.handedHeard = true;
@@ -249,6 +250,7 @@ function newParent(node: NodeState, link: ParentLink, down: DownMessage): void {
     for (const slot of learner.slots.slots.values()) {
       slot.listedIn = 0;
       slot.ackedVersion = 0;
+      slot.ackedIn = 0;
       // In an earlier exchange it may have left this parent for the totals: nobody may take it for unheard of again.
       if (slot.sentTo === '' || slot.sentTo === '*') continue;
       slot.sentTo = '*';
@@ -283,9 +285,10 @@ const LAST_MS = 253_402_300_799_999;
 /** Tree time that runs ahead of the parent is slowed by at most this much a message, so that it never stands still for long. */
 const TREE_SLEW_MS = 0.5;
 
-function acknowledge(node: NodeState, link: ParentLink, sent: Sent): void {
+function acknowledge(node: NodeState, link: ParentLink, seq: number, sent: Sent): void {
   for (const { slot, version, out } of sent.slots) {
     slot.toldOut = out;
+    slot.ackedIn = Math.max(slot.ackedIn, seq);
     if (version > slot.ackedVersion) slot.ackedVersion = version;
   }
   for (const [name, tags] of sent.applied) link.appliedSent.set(name, tags);

@@ -183,6 +183,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     quarantined: isOut(node, { ...stored, node: nodeOf(origin) }),
     listedIn: 0,
     ackedVersion: 0,
+    ackedIn: 0,
     claims: 0,
   };
   learner.slots.revision++;

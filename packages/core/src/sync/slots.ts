@@ -75,6 +75,8 @@ export interface Slot {
   listedIn: number;
   /** Version that the parent has acknowledged. */
   ackedVersion: number;
+  /** The newest upload with it that the parent has acknowledged: it may be one before that of `listedIn`, given up for lost. */
+  ackedIn: number;
   /** How often this process has claimed it back as its own. */
   claims: number;
   /** Tree time of the last change, ms. */
@@ -129,6 +131,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       sentToDurable: '',
       listedIn: 0,
       ackedVersion: 0,
+      ackedIn: 0,
       claims: 0,
       changedMs: nowMs,
     };
@@ -199,6 +202,7 @@ export function receiveSlot(
       sentToDurable: '',
       listedIn: 0,
       ackedVersion: 0,
+      ackedIn: 0,
       claims: 0,
       changedMs: at.nowMs,
     };
