@@ -119,6 +119,11 @@ function PointLinks({ route }: { route: Route }) {
           </li>
         );
       })}
+      {points.length > POINTS_LISTED && (
+        <li>
+          <a href={routeHash('points')}>{points.length - POINTS_LISTED} more…</a>
+        </li>
+      )}
     </ul>
   );
 }

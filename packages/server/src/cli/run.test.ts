@@ -76,6 +76,7 @@ describe('every result', () => {
       ['point', 'list'],
       ['point', 'get', 'checkout-backend'],
       ['report', 'checkout-backend'],
+      ['report'],
       ['nodes'],
       ['controls'],
       ['audit', '--limit', '5'],

@@ -1,3 +1,4 @@
+import { GanglionError } from '@ganglion/core';
 import type { LeaseStatus, NodeStatus, PointReport } from '@ganglion/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
@@ -13,10 +14,11 @@ type Watched = ClientFlags & { readonly watch?: boolean };
 /** `ganglion report POINT` */
 export function reportCommand(io: Io): Command {
   return clientCommand('report', 'a point’s traffic, reward, lift over the holdout, allocation and guards')
-    .argument('<point>')
+    .argument('[point]', 'may be left out where there is only one')
     .option('--watch', 'again each second')
-    .action(async (point: string, flags: Watched) => {
+    .action(async (named: string | undefined, flags: Watched) => {
       const shown = session(io, flags);
+      const point = named ?? onlyOne(await shown.client.points.list());
       await watch(
         shown,
         flags.watch === true,
@@ -24,6 +26,18 @@ export function reportCommand(io: Io): Command {
         (answer) => reportText(answer.report, answer.nodes, shown.style),
       );
     });
+}
+
+function onlyOne(points: readonly { readonly spec: { readonly point: string } }[]): string {
+  const names = points.map(({ spec }) => spec.point);
+  if (names.length === 1) return names[0];
+  throw new GanglionError('invalid_input', 'which point?', {
+    field: 'point',
+    mend:
+      names.length === 0
+        ? 'There is none yet: declare one with ganglion point apply FILE.'
+        : `Name one of: ${names.slice(0, 20).join(', ')}${names.length > 20 ? ', …' : ''}.`,
+  });
 }
 
 function reportText(report: PointReport, nodes: readonly PointReport[], style: Style): string {
