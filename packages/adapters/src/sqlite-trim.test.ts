@@ -25,6 +25,7 @@ describe('a node on SQLite', () => {
       tier: 'cloud',
       root: true,
       registry: standard,
+      tuning: { logKeptMs: 0 },
       ports: {
         clock: { monotonicMs: () => ms, wallMs: () => EPOCH + ms },
         chance: systemChance(),

@@ -1,5 +1,5 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
-import { withSpec } from './controls/control-state.ts';
+import { withReset, withSpec } from './controls/control-state.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint, sorted } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
@@ -168,15 +168,14 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remo
       authorise(node, by);
       const before = node.controls.specs.get(point);
       if (before === undefined || before.spec === null) throw unknownPoint(point);
-      changeControls(
-        node,
-        withSpec(node.controls, point, {
-          ...before,
-          version: before.version + 1,
-          node: node.name,
-          spec: null,
-        }),
-      );
+      const gone = withSpec(node.controls, point, {
+        ...before,
+        version: before.version + 1,
+        node: node.name,
+        spec: null,
+      });
+      // With what it learned: declared again, it starts afresh.
+      changeControls(node, withReset(gone, point));
       record(node, by, 'point.delete', point, reason);
       await durable(node);
     },

@@ -64,10 +64,16 @@ function momentsOf(sums: AdaptiveSums): Moment2 | undefined {
   return { estimate, squaredError: (spread * (1 + 9 / sums.n)) / (sums.root * sums.root) };
 }
 
-/** The arm's mean reward had it been chosen always; always valid. Undefined below 100 outcomes. */
+/**
+ * The arm's mean reward had it been chosen always. Undefined below 100 outcomes, and while all of them are the same:
+ * what has never varied says nothing of how it varies. Valid at all times for rewards that are not rare; of events
+ * below one in twenty the first thousands of outcomes say less than the interval shows.
+ */
 export function adaptiveMean(sums: AdaptiveSums, options: AdaptiveOptions = {}): Interval | undefined {
   const moments = momentsOf(sums);
-  return moments === undefined ? undefined : about(moments, effectiveSize(sums), options);
+  return moments === undefined || moments.squaredError === 0
+    ? undefined
+    : about(moments, effectiveSize(sums), options);
 }
 
 /** Difference of two arms' means; the scores of two arms are uncorrelated about their own means. */
@@ -77,7 +83,9 @@ export function adaptiveDifference(
   options: AdaptiveOptions = {},
 ): Interval | undefined {
   const moments = differenceOf(a, b);
-  return moments === undefined ? undefined : about(moments, harmonic(a, b), options);
+  return moments === undefined || moments.squaredError === 0
+    ? undefined
+    : about(moments, harmonic(a, b), options);
 }
 
 /** Evidence against "both arms are worth the same", always valid. */
@@ -113,9 +121,6 @@ function tau2Of({ squaredError }: Moment2, size: number, options: AdaptiveOption
 
 function about(moments: Moment2, size: number, options: AdaptiveOptions): Interval {
   const { estimate, squaredError } = moments;
-  const half =
-    squaredError === 0
-      ? 0
-      : mixtureRadius(squaredError, tau2Of(moments, size, options), options.alpha ?? 0.05);
+  const half = mixtureRadius(squaredError, tau2Of(moments, size, options), options.alpha ?? 0.05);
   return { estimate, low: estimate - half, high: estimate + half };
 }

@@ -1,3 +1,4 @@
+import { GanglionError } from '../errors.ts';
 import { normalCdf, normalQuantile } from '../stats/distributions.ts';
 import { exp, log1p, SQRT_2PI, sqrt } from '../stats/math.ts';
 
@@ -33,12 +34,19 @@ export interface Boundaries {
  * Two-sided symmetric boundaries.
  * @param times - information fractions of the looks so far, rising, in (0, 1]; at most 100. The last look of an
  *   experiment is at 1, whatever was planned: then all of α is spent.
+ * @throws GanglionError `invalid_input` for looks that do not rise
  */
 export function spendingBoundaries(kind: Spending, alpha: number, times: readonly number[]): Boundaries {
   const z: number[] = [];
   const spent: number[] = [];
   let walk: Walk | undefined;
   times.forEach((time, k) => {
+    if (!(time > (k === 0 ? 0 : times[k - 1]) && time <= 1))
+      throw new GanglionError('invalid_input', 'looks must be at rising fractions, above 0 and up to 1', {
+        field: `times[${k}]`,
+        value: time,
+        mend: 'Leave out a look at which nothing new had come.',
+      });
     const target = spentAlpha(kind, alpha, time) - (k === 0 ? 0 : spent[k - 1]);
     const bound = boundaryFor(walk, time, Math.max(0, target) / 2);
     z.push(bound);

@@ -6,6 +6,7 @@ import {
   decodeRows,
   encodeRows,
   fadeAt,
+  fromFuture,
   implausibleRows,
   outcomesOf,
   type RowShape,
@@ -80,12 +81,16 @@ export function metricMoments(
       return moments;
     },
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
+    inFuture: (evidence, nowMs, slackMs) => fromFuture(shape, evidence, nowMs, slackMs, HEAVIEST),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, shape.length, halves)),
     encode: (evidence) => encodeRows(shape, evidence),
     decode: (bytes, limits) => decodeRows(shape, bytes, limits),
   };
 }
+
+/** The heaviest sampling weight: pending decisions are thinned by at most this. */
+const HEAVIEST = 1 << 20;
 
 function readRow(row: Float64Array, weights: readonly number[], offset: number): Float64Array {
   const k = weights.length;

@@ -35,6 +35,13 @@ export function product(name: string, parts: readonly Evidence<unknown>[]): Evid
       : {}),
     outcomes: (evidence) => count.outcomes(evidence.parts[0]),
     validate: (evidence, limits) => validate(parts, evidence, limits),
+    inFuture: (evidence, nowMs, slackMs) => {
+      for (const [i, part] of parts.entries()) {
+        const found = part.inFuture?.(evidence.parts[i], nowMs, slackMs);
+        if (found !== undefined) return { ...found, field: `parts[${i}].${found.field}` };
+      }
+      return undefined;
+    },
     encode: (evidence) => {
       const writer = new ByteWriter(1024).varint(parts.length);
       parts.forEach((part, i) => {

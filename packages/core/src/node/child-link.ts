@@ -28,7 +28,7 @@ import { durable } from './durability.ts';
 import { forgetForeign, nameForeign } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
-import { isStale } from './learning.ts';
+import { isStale, SLACK_MS, UNSEEN_MS } from './learning.ts';
 import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
@@ -295,9 +295,6 @@ function plausible(node: NodeState, learner: LearnerSlots, message: SlotMessage,
     known === undefined ? UNSEEN_MS : Math.max(0, node.moment.treeMs - known.changedMs) + SLACK_MS;
   return outcomes - before <= (node.tuning.plausibleOutcomesPerSecond * elapsedMs) / 1000;
 }
-
-const UNSEEN_MS = 7 * 86_400_000;
-const SLACK_MS = 60_000;
 
 function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {
   try {

@@ -192,6 +192,8 @@ function settle(node: NodeState, batch: Batch): void {
   if (batch.controls === undefined) return;
   node.durableControls = batch.controls.state;
   node.durableDigest = batch.controls.digest;
+  for (const tag of node.killTimes.keys())
+    if (!node.durableControls.kills.has(tag)) node.killTimes.delete(tag);
   for (const tag of node.durableControls.kills.keys())
     if (!node.killTimes.has(tag)) node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
 }

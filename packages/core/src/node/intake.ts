@@ -135,9 +135,11 @@ function missing(
 
 /** What came over a link was acknowledged to somebody: it waits for its node to be heard of again, also here at the top. */
 function route(node: NodeState, item: TransitItem, parsed: ParsedId, from: Sender): FeedbackResult {
-  if (node.isRoot && (from === 'here' || from === 'outside') && !node.routes.has(parsed.node))
+  const known = node.routes.has(parsed.node) || node.knownChildren.has(parsed.node);
+  if (node.isRoot && (from === 'here' || from === 'outside') && !known)
     return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
-  putOutbox(node, item, parsed.node, from);
+  // An exposure is an id and nothing else, whatever came with it.
+  putOutbox(node, item.exposed === true ? { id: item.id, exposed: true } : item, parsed.node, from);
   return { id: item.id, status: 'routed' };
 }
 

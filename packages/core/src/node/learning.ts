@@ -18,24 +18,46 @@ export function learnerFor(node: NodeState, key: string, evidence: Evidence<unkn
   if (known?.slots.evidence !== undefined) return known;
   // A learner that was only passed through as bytes is understood from now on.
   const slots = learnerSlots(key, evidence);
-  for (const slot of known?.slots.slots.values() ?? [])
-    try {
-      const bytes = slot.received ?? slot.bytes;
-      if (bytes === undefined) continue;
-      slot.evidence = evidence.decode(bytes, node.limits);
-      hold(slots, slot);
-    } catch {
-      refuse(node, 'undecodable_evidence');
-    }
+  const dirty = known?.dirty ?? new Set<string>();
+  for (const slot of known?.slots.slots.values() ?? []) {
+    const bytes = slot.received ?? slot.bytes;
+    if (bytes === undefined) continue;
+    slot.evidence = readable(node, evidence, bytes);
+    if (slot.evidence !== undefined) hold(slots, slot);
+    // What is marked and no longer held is deleted from the disk as well.
+    else dirty.add(slot.origin);
+  }
   const learner: LearnerState = {
     slots,
     others: mixture(evidence.zero()),
-    dirty: known?.dirty ?? new Set(),
+    dirty,
     baseDirty: false,
   };
   node.learners.set(key, learner);
   return learner;
 }
+
+/** Evidence that was passed through before anybody here understood it gets the checks that it has not had. */
+function readable(node: NodeState, evidence: Evidence<unknown>, bytes: Uint8Array): unknown {
+  try {
+    const value = evidence.decode(bytes, node.limits);
+    const treeMs = node.moment.treeMs;
+    if (
+      evidence.validate(value, node.limits) === undefined &&
+      evidence.outcomes(value) <= (node.tuning.plausibleOutcomesPerSecond * UNSEEN_MS) / 1000 &&
+      evidence.inFuture?.(value, treeMs, SLACK_MS) === undefined
+    )
+      return value;
+    refuse(node, 'implausible_evidence');
+  } catch {
+    refuse(node, 'undecodable_evidence');
+  }
+  return undefined;
+}
+
+/** What an origin that has not been heard of may have learned for, and how far clocks may be apart. */
+export const UNSEEN_MS = 7 * 86_400_000;
+export const SLACK_MS = 60_000;
 
 const originIn = (idPrefix: string): string =>
   idPrefix.slice(0, idPrefix.indexOf('~', idPrefix.indexOf('~') + 1));

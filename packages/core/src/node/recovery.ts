@@ -33,7 +33,7 @@ import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
-import { type NodeState, refuse } from './state.ts';
+import { type LearnerState, type NodeState, refuse } from './state.ts';
 
 const JSON_MAX = 64 << 20;
 const CHUNKS_A_SCAN = 256;
@@ -171,6 +171,8 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     node.learners.set(key, learner);
   }
   const { evidence } = learner.slots;
+  const value = understood(node, entry, evidence, stored);
+  if (evidence !== undefined && value === undefined) return;
   const slot: Slot = {
     ...stored,
     origin,
@@ -179,7 +181,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
     durableVersion: stored.version,
     received: undefined,
     sentToDurable: stored.sentTo,
-    evidence: evidence?.decode(stored.bytes, node.limits),
+    evidence: value,
     quarantined: isOut(node, { ...stored, node: nodeOf(origin) }),
     listedIn: 0,
     ackedVersion: 0,
@@ -188,6 +190,23 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
   };
   learner.slots.revision++;
   hold(learner.slots, slot);
+}
+
+/** A child's bytes may have been kept before anybody here understood them: they are no reason not to start. */
+function understood(
+  node: NodeState,
+  entry: StoredEntry,
+  evidence: LearnerState['slots']['evidence'],
+  { bytes, route }: { readonly bytes: Uint8Array; readonly route: string },
+): unknown {
+  try {
+    return evidence?.decode(bytes, node.limits);
+  } catch (error) {
+    if (route === '') throw error;
+    refuse(node, 'undecodable_evidence');
+    node.writes.push({ kind: 'delete', collection: 'slot', key: entry.key });
+    return undefined;
+  }
 }
 
 /** An earlier incarnation's decisions of one spec version. Its spec is compiled as it was then. */

@@ -91,10 +91,16 @@ function compileBranches(options: Readonly<Record<string, unknown>>, input: Fact
     if (spec.kind === KIND)
       refuse(`${path}.policy`, 'kind', KIND, 'chooses by context already', 'Put its rules into this table.');
     const member = `${path}.policy`;
-    return {
-      conditions: compileConditions(when, input.fields, `${path}.when`),
-      policy: resolveKind(input.policies ?? {}, spec.kind, member)(spec, { ...input, path: member }),
-    };
+    const policy = resolveKind(input.policies ?? {}, spec.kind, member)(spec, { ...input, path: member });
+    if (policy.note !== undefined)
+      refuse(
+        member,
+        'kind',
+        spec.kind,
+        'keeps notes of its own',
+        'Put the choice by context into its members.',
+      );
+    return { conditions: compileConditions(when, input.fields, `${path}.when`), policy };
   });
   if (branches[branches.length - 1].conditions.length > 0)
     refuse(input.path, 'rules', options.rules, 'may hold for nothing', 'End with a rule without `when`.');

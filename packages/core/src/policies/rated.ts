@@ -99,7 +99,8 @@ function preferUntried({ reading, value }: RatedView, at: PolicyInput): boolean 
   return any;
 }
 
-// An arm whose shares differ by less adds nothing to the variance that anybody could see.
+// Beside the arm whose shares differ most, one that differs by less than this part of it adds nothing to the variance
+// that anybody could see.
 const NEGLIGIBLE = 0.05;
 
 /**
@@ -123,12 +124,16 @@ export function worth(
   let gain = reading.margin;
   let variance = 0;
   if (shared) difference.fill(0);
+  let most = 0;
+  for (let a = 0; a < at.arms; a++)
+    if (at.allowed[a] === 1)
+      most = Math.max(most, Math.abs(out.p[a] - baselineShare(baseline, a, mass, at.allowedCount)));
   for (let a = 0; a < at.arms; a++) {
     if (at.allowed[a] === 0) continue;
     const d = out.p[a] - baselineShare(baseline, a, mass, at.allowedCount);
     if (d === 0) continue;
     gain += d * value[a];
-    if (Math.abs(d) < NEGLIGIBLE) continue;
+    if (Math.abs(d) < NEGLIGIBLE * most) continue;
     // A logistic value changes with u by p(1 − p).
     const slope = d * (model.logistic ? 0.25 - value[a] * value[a] : 1);
     if (shared) {

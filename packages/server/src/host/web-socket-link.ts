@@ -34,6 +34,8 @@ export function acceptLinks(
   });
   const gate = createGate(options.auth ?? { tokens: [] });
   server.on('upgrade', (request, socket, head) => {
+    // From here on the socket is ours, and nobody else hears that the other side has gone.
+    socket.on('error', () => socket.destroy());
     if (request.url?.split('?')[0] !== LINK_PATH) return refuse(socket, '404 Not Found');
     let speaksAs: string | undefined;
     try {

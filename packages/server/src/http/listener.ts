@@ -61,5 +61,7 @@ function refuse(socket: Socket, error: HttpProblem): void {
   const problem = problemOf(error);
   const body = JSON.stringify(problem);
   const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  socket.end(head + body);
+  // Node has let go of the socket by now: nobody else hears that the other side has gone, or ends its half.
+  socket.on('error', () => socket.destroy());
+  socket.end(head + body, () => socket.destroy());
 }
