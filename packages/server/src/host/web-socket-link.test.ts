@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import type { HostedNode } from '@ganglion/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tokenGrant } from '../http/auth.ts';
@@ -54,4 +54,32 @@ describe('who may speak on a link', () => {
     await vi.waitFor(() => expect(known()).toEqual(['phone']), 5000);
     expect(root.state.knownChildren.has('tablet')).toBe(false);
   });
+});
+
+it('a connection that is reset while it is refused takes nobody down', async () => {
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown): void => void uncaught.push(error);
+  process.on('uncaughtException', hear);
+  try {
+    const port = Number(new URL(url).port);
+    const head = 'GET /nope HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+    await Promise.all(
+      Array.from(
+        { length: 50 },
+        (_, i) =>
+          new Promise<void>((resolve) => {
+            const socket = connect(port, '127.0.0.1', () => {
+              socket.write(head);
+              setTimeout(() => socket.resetAndDestroy(), i % 3);
+            });
+            socket.on('error', () => {});
+            socket.on('close', () => resolve());
+          }),
+      ),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } finally {
+    process.off('uncaughtException', hear);
+  }
+  expect(uncaught).toEqual([]);
 });
