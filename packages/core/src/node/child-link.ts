@@ -362,11 +362,16 @@ function answer(node: NodeState, link: ChildLink): void {
   });
 }
 
+/** A quarter of what a receiver takes in one message (16 MiB). */
+const BASE_BYTES_A_MESSAGE = 4 << 20;
+
 /** The totals that are due for this child: everybody but those who reach us through it. */
 function basesFor(node: NodeState, link: ChildLink): BaseMessage[] {
   const out: BaseMessage[] = [];
   if (link.completeAt === 0) return out;
+  let bytes = 0;
   for (const [key, sent] of link.bases) {
+    if (bytes >= BASE_BYTES_A_MESSAGE) break; // the others are still due
     const learner = node.learners.get(key);
     const slots = learner?.slots;
     if (slots?.evidence === undefined) continue;
@@ -385,11 +390,13 @@ function basesFor(node: NodeState, link: ChildLink): BaseMessage[] {
     sent.asOf = link.content;
     sent.sentMs = node.moment.monoMs;
     sent.foreign = [...(link.foreign.get(key) ?? [])];
+    const total = slots.evidence.encode(totalFor(node, slots, link));
+    bytes += total.length;
     out.push({
       key,
       revision: sent.revision,
       asOf: link.content,
-      bytes: slots.evidence.encode(totalFor(node, slots, link)),
+      bytes: total,
       foreign: sent.foreign,
     });
   }

@@ -27,6 +27,8 @@ import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse 
 import { telemetryUp } from './telemetry.ts';
 
 const SLOTS_A_MESSAGE = 2000;
+/** A quarter of what a receiver takes (16 MiB): bytes grow by a third on the way, and there is more in a message. */
+const SLOT_BYTES_A_MESSAGE = 4 << 20;
 const FEEDBACK_A_MESSAGE = 2000;
 const SENT_MAX = 64;
 
@@ -133,13 +135,15 @@ function slotsUp(
   const chosen: Sent['slots'][number][] = [];
   const parentOrigin = `${link.parentNode}~${link.parentIncarnation}`;
   let complete = true;
+  let bytes = 0;
   for (const [key, learner] of node.learners)
     for (const slot of learner.slots.slots.values()) {
       if (slot.bytes === undefined) continue;
       const out = cameThroughQuarantine(node, slot);
       const listed = slot.listedIn > 0 && slot.ackedIn >= slot.listedIn;
       if (listed && slot.ackedVersion >= slot.durableVersion && slot.toldOut === out) continue;
-      if (slots.length >= SLOTS_A_MESSAGE) return { slots, chosen, complete: false };
+      if (slots.length >= SLOTS_A_MESSAGE || bytes >= SLOT_BYTES_A_MESSAGE)
+        return { slots, chosen, complete: false };
       if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
         slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
         learner.dirty.add(slot.origin);
@@ -150,6 +154,7 @@ function slotsUp(
         continue;
       }
       if (slot.listedIn === 0) slot.listedIn = seq;
+      bytes += slot.bytes.length;
       const alone = slot.sentTo === parentOrigin && (slot.route === '' || slot.onlyVia === node.origin);
       slots.push({
         key,

@@ -9,15 +9,15 @@ const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 const LEARNER = 'p|thompson/1';
 
-async function place() {
+async function place(name = 'cloud', root = true) {
   let ms = 1000;
   let word = 1;
   const disk = memoryDisk();
   const start = (): Promise<HostedNode> =>
     createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
+      name,
+      tier: root ? 'cloud' : 'region',
+      root,
       registry: standard,
       ports: {
         clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
@@ -36,12 +36,12 @@ async function place() {
 }
 
 /** A child that says these slots, once it knows who it speaks to. */
-function say(node: HostedNode, slots: readonly SlotMessage[]): void {
+function say(node: HostedNode, slots: readonly SlotMessage[], child = 'dev'): void {
   let down: DownMessage | undefined;
   let seq = 0;
   const up = (rest: Partial<UpMessage>): UpMessage => ({
     v: PROTOCOL,
-    node: 'dev',
+    node: child,
     incarnation: 'x1',
     tier: 'device',
     parentIncarnation: down?.incarnation ?? '',
@@ -130,4 +130,38 @@ test('a point that was deleted and is declared again starts afresh', async () =>
   await node.remove('p', me, 'enough');
   await node.apply(spec, me);
   expect(node.report('p', 'self').pooled.ownOutcomes).toBe(0);
+});
+
+test('slots go up in messages that a link takes, however many there are', async () => {
+  const [above, here] = [await place(), await place('region', false)];
+  const [root, region] = [await above.start(), await here.start()];
+  const sizes: number[] = [];
+  const link = region.connectParent((up) => {
+    sizes.push(up.slots.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    root.receiveUp(up, (down) => link.receive(down));
+  });
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 60; i++) {
+      await above.settle(root);
+      await here.settle(region);
+    }
+  };
+  await settle();
+  for (let i = 0; i < 20; i++)
+    say(
+      region,
+      [
+        {
+          key: 'later|x/1|h|0',
+          origin: `dev${i}~x1`,
+          version: 1,
+          onlyVia: '',
+          bytes: new Uint8Array(900_000),
+        },
+      ],
+      `dev${i}`,
+    );
+  await settle();
+  expect(root.state.learners.get('later|x/1|h|0')?.slots.slots.size).toBe(20);
+  expect(Math.max(...sizes)).toBeLessThan(6 << 20);
 });
