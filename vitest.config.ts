@@ -14,5 +14,7 @@ export default defineConfig({
     execArgv: ['--conditions=source'],
     testTimeout: 60_000,
     pool: 'forks',
+    // As many as there are processors: most of what takes long waits for processes of its own.
+    maxWorkers: '100%',
   },
 });
