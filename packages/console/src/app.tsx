@@ -43,7 +43,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
     openHelp: () => setOpen({ kind: 'help' }),
   };
   const shortcuts = shortcutsOf(console);
-  useShortcuts(shortcuts, route, open !== null);
+  useShortcuts(shortcuts, route);
   const close = () => setOpen(null);
   return (
     <ConsoleContext value={console}>
@@ -143,14 +143,16 @@ function shortcutsOf(console: Console): readonly Shortcut[] {
   ];
 }
 
-function useShortcuts(shortcuts: readonly Shortcut[], route: Route, dialogOpen: boolean): void {
-  const latest = useRef(shortcuts);
-  latest.current = shortcuts;
-  const [reader] = useState(() => keyReader(() => latest.current));
+function useShortcuts(shortcuts: readonly Shortcut[], route: Route): void {
+  // Read at the key, not at a later effect: the key after a dialog closed is for the page already.
+  const latest = useRef({ shortcuts, route });
+  latest.current = { shortcuts, route };
+  const [reader] = useState(() => keyReader(() => latest.current.shortcuts));
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       // Dialogs have their own keys, and a person typing has none of ours.
-      if (dialogOpen || document.querySelector('dialog[open]') !== null) return;
+      if (document.querySelector('dialog[open]') !== null) return;
+      const { route } = latest.current;
       if (event.key === 'Escape') {
         if (isTyping(event.target)) (event.target as HTMLElement).blur();
         else if ((route.query.id ?? '') !== '') go(withQuery(route, { id: '' }), true);
@@ -164,5 +166,5 @@ function useShortcuts(shortcuts: readonly Shortcut[], route: Route, dialogOpen: 
     };
     window.addEventListener('keydown', onKey);
     return () => window.removeEventListener('keydown', onKey);
-  }, [reader, route, dialogOpen]);
+  }, [reader]);
 }

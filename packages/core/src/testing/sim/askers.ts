@@ -21,6 +21,10 @@ interface First {
   readonly arm: string | null;
   /** Tree time: by this the unit's time runs out, and it may jump ahead while a node first hears from those above. */
   readonly treeMs: number;
+  /** Which of the machine's processes drew it: what a crash took from the disk, the next one does not know. */
+  readonly process: number;
+  /** What the unit had before: that is what a crash may bring back. */
+  readonly before: First | undefined;
 }
 
 const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
@@ -115,20 +119,33 @@ export function askers(
     const key = `${machine.index} ${unit}`;
     const first = firsts.get(key);
     if (record.reason === 'policy' || record.reason === 'escalated') {
-      firsts.set(key, { arm: record.arm, treeMs: record.treeMs });
+      const { arm, treeMs } = record;
+      firsts.set(key, { arm, treeMs, process: machine.processes, before: older(first) });
       const within = first !== undefined && record.treeMs - first.treeMs < STICKY_MS;
       if (within && steady(machine) && kept(first, record))
         fail('sticky', `${record.id} was drawn for ${unit}, which had ${first.arm} since ${first.treeMs}`);
     }
     if (record.reason !== 'sticky' || machine.named) return;
     if (record.trains) fail('sticky', `${record.id} is a repeat, and teaches`);
-    if (first === undefined || first.arm !== record.arm)
+    if (first === undefined || !mayRepeat(machine, first, record.arm))
       fail('sticky', `${record.id} repeats ${record.arm} for ${unit}, which had ${first?.arm}`);
   }
 }
 
 /** One process, since its first: what it has not written yet it may have forgotten. */
 const steady = (machine: Machine): boolean => machine.processes === 1 && !machine.named;
+
+/** A repeat is of the newest draw, or of an older one where a process ended before the newer ones were on its disk. */
+function mayRepeat(machine: Machine, first: First, arm: string | null): boolean {
+  if (first.arm === arm) return true;
+  return (
+    first.process < machine.processes && first.before !== undefined && mayRepeat(machine, first.before, arm)
+  );
+}
+
+/** A few draws back is enough: a group of writes is shorter than any unit's time. */
+const older = (first: First | undefined): First | undefined =>
+  first?.before === undefined ? first : { ...first, before: { ...first.before, before: undefined } };
 
 /** Whether nothing stands in the way of the arm that the unit had. */
 const kept = (first: First, record: DecisionRecord): boolean =>
