@@ -272,8 +272,7 @@ function deciding(
         });
       if (state.schema !== undefined) input = conform(state.schema, input);
       if (timeout === undefined) return this.decide(point, input);
-      const record = await decideWithin(node, () => stateOf(point), input, deadlineMs, timeout);
-      keepRecord(stateOf(point), record);
+      const record = await decideWithin(node, () => stateOf(point), input, deadlineMs, timeout, keepRecord);
       if (node.listeners.size > 0) announce(node, record, input);
       return record;
     },

@@ -19,6 +19,7 @@ import {
   sumOf,
   sumOfOthers,
   sumOwn,
+  unlist,
 } from '../sync/slots.ts';
 import { hearApplied } from './acknowledgements.ts';
 import { answerAsk } from './answering.ts';
@@ -71,7 +72,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     for (const seq of up.feedbackAcks) drop(node, link, seq);
     hearShareOf(link, up);
     for (const slot of up.slots) takeSlot(node, link, slot, up.seq);
-    if (up.complete && link.completeAt === 0) link.completeAt = up.seq;
+    if (up.complete && link.completeAt === 0) completed(node, link, up.seq);
     for (const [key, held] of up.learners) {
       if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
       const base = link.bases.get(key);
@@ -113,6 +114,34 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   answer(node, link);
 }
 
+/** What has come to us through this process. */
+function heldOf(node: NodeState, child: string): Map<string, Set<string>> {
+  const held = new Map<string, Set<string>>();
+  for (const [key, { slots }] of node.learners) {
+    const group = slots.groups.get(child);
+    if (group !== undefined) held.set(key, new Set(group.origins));
+  }
+  return held;
+}
+
+/**
+ * All that it holds is listed. What it once held and does not list has left it for the totals while it was elsewhere: it
+ * would be nowhere if it were left out of its total.
+ */
+function completed(node: NodeState, link: ChildLink, seq: number): void {
+  link.completeAt = seq;
+  for (const [key, origins] of link.unlisted) {
+    const learner = node.learners.get(key);
+    for (const origin of origins) {
+      const slot = learner?.slots.slots.get(origin);
+      if (learner === undefined || slot?.route !== link.key) continue;
+      unlist(learner.slots, slot);
+      learner.dirty.add(origin);
+    }
+  }
+  link.unlisted.clear();
+}
+
 /** What can be answered at once goes with the next message; the rest follows when those above have spoken. */
 function hearAsks(node: NodeState, link: ChildLink, asks: UpMessage['asks']): void {
   let now = true;
@@ -152,6 +181,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       handed: '',
       bases: new Map(),
       listed: new Map(),
+      unlisted: heldOf(node, key),
       foreign: new Map(),
       answers: [],
       parked: new Map(),
@@ -194,6 +224,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
   if (learner === undefined) return false;
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
+  link.unlisted.get(message.key)?.delete(message.origin);
   const closed = learner.slots.slots.has(message.origin)
     ? undefined
     : closedBy(node, message.key, message.origin);

@@ -10,7 +10,8 @@ import { withPlace } from './waiting.ts';
 
 /**
  * Decides with the time it takes: may wait for a place and ask the parent; falls back at the deadline. The controls are
- * looked at again at the end, whatever was answered before.
+ * looked at again at the end, whatever was answered before. `made` hears of the decision when its number is given, under
+ * the point as it was then: of two that end together, the caller may hear in another order.
  */
 export async function decideWithin(
   node: NodeState,
@@ -18,12 +19,25 @@ export async function decideWithin(
   input: DecideInput | undefined,
   deadlineMs: number,
   timeout: (ms: number) => Promise<void>,
+  made: (state: PointState, record: DecisionRecord) => void,
 ): Promise<DecisionRecord> {
+  const late = (): DecisionRecord => {
+    const state = stateOf();
+    readClocks(node);
+    const record = decideLateSafely(node, state, input);
+    made(state, record);
+    return record;
+  };
   const endMs = readClocks(node).monoMs + deadlineMs;
   const attempt = (asked: () => Asked) =>
     withPlace(
       stateOf(),
-      (mayWait) => look(node, stateOf(), input, endMs, asked(), mayWait),
+      (mayWait) => {
+        const state = stateOf();
+        const answer = look(node, state, input, endMs, asked(), mayWait);
+        if (typeof answer !== 'string') made(state, answer);
+        return answer;
+      },
       endMs - node.moment.monoMs,
       timeout,
     );
@@ -31,13 +45,10 @@ export async function decideWithin(
   if (first !== 'escalate') return first;
   const asking = stateOf();
   const reply = await askWithin(node, asking, input, endMs, timeout);
-  if (reply === 'late') {
-    readClocks(node);
-    return decideLateSafely(node, stateOf(), input);
-  }
+  if (reply === 'late') return late();
   // Without an answer the own proposal stands, judged as if there were no parent.
   const second = await attempt(() => external(node, asking, stateOf(), reply) ?? 'none');
-  return second === 'escalate' ? decideLateSafely(node, stateOf(), input) : second;
+  return second === 'escalate' ? late() : second;
 }
 
 /** One look at the pipeline, with what is left of the time. What only such callers may do is taken back at once. */

@@ -29,6 +29,8 @@ export interface ChildLink {
   readonly bases: Map<string, SentBase>;
   /** The message in which it last listed something of a learner. */
   readonly listed: Map<string, number>;
+  /** What came through it before this exchange, and has not been listed in it so far, by learner. */
+  readonly unlisted: Map<string, Set<string>>;
   /** Origins it lists that reach its base by another way, by learner. */
   readonly foreign: Map<string, Set<string>>;
   readonly answers: AskAnswer[];

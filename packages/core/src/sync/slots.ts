@@ -233,6 +233,16 @@ export function receiveSlot(
   return { result: 'news', previous };
 }
 
+/** The child does not hold it any more: what it gets has it in, like that of any process which is gone. */
+export function unlist(learner: LearnerSlots, slot: Slot): void {
+  leave(learner, slot);
+  slot.route = `${nodeOf(slot.route)}~${NOBODY}`;
+  enter(learner, slot);
+}
+
+/** No process has this incarnation: those are longer. */
+const NOBODY = '0';
+
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array): boolean {
   if (a === undefined || a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
