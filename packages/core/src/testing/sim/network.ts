@@ -5,6 +5,9 @@ import type { Dice } from './dice.ts';
 import type { Plan } from './plan.ts';
 import type { Timeline } from './timeline.ts';
 
+/** Connections of before the calm are over by then: their last messages would only prolong it. */
+const LATE_MS = 1000;
+
 /** Links that drop, delay, duplicate, reorder and are cut. */
 export interface SimNetwork {
   /** From a machine to whoever has this name. Each direction is lost by itself. */
@@ -18,7 +21,7 @@ export interface SimNetwork {
   cut(machine: number): void;
   isCut(machine: number): boolean;
   heal(): void;
-  /** From now on nothing is lost and everything is fast. */
+  /** From now on nothing is lost and everything is fast; what is late from before comes within a second, or never. */
   calm(): void;
   /** Whether messages pass through their wire form. */
   codec: boolean;
@@ -28,6 +31,7 @@ export interface SimNetwork {
 export function network(line: Timeline, dice: Dice, plan: Plan['network']): SimNetwork {
   const cuts = new Set<number>();
   let { loss, duplicates, jitterMs, stragglers } = plan;
+  let lateUntilMs = Number.POSITIVE_INFINITY;
   const delay = (): number =>
     plan.minDelayMs + dice.next() * jitterMs * (stragglers > 0 && dice.chance(stragglers) ? 100 : 1);
   const self: SimNetwork = {
@@ -37,8 +41,9 @@ export function network(line: Timeline, dice: Dice, plan: Plan['network']): SimN
       self.sent++;
       if (cuts.has(from) || dice.chance(loss)) return;
       const wire = self.codec ? encodeMessage(message) : undefined;
+      const isCalm = Number.isFinite(lateUntilMs);
       const arrive = (): void => {
-        if (cuts.has(from)) return;
+        if (cuts.has(from) || (!isCalm && line.nowMs > lateUntilMs)) return;
         deliver(wire === undefined ? message : decodeMessage(wire, DEFAULT_LIMITS).message);
       };
       line.after(delay(), arrive);
@@ -49,6 +54,7 @@ export function network(line: Timeline, dice: Dice, plan: Plan['network']): SimN
     heal: () => cuts.clear(),
     calm() {
       cuts.clear();
+      if (!Number.isFinite(lateUntilMs)) lateUntilMs = line.nowMs + LATE_MS;
       loss = 0;
       duplicates = 0;
       stragglers = 0;
