@@ -26,7 +26,7 @@ import { answerAsk } from './answering.ts';
 import { ASKS_MAX } from './asking.ts';
 import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
-import { forgetForeign, nameForeign } from './foreign.ts';
+import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
 import { isStale, SLACK_MS, UNSEEN_MS } from './learning.ts';
@@ -255,7 +255,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     at,
   );
   if (result === 'older') {
-    nameForeign(link, message.key, message.origin);
+    turnAway(node, link, message.key, message.origin);
     return false;
   }
   link.foreign.get(message.key)?.delete(message.origin);

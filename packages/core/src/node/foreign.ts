@@ -1,5 +1,7 @@
 import { DEFAULT_LIMITS } from '../limits.ts';
+import { unlist } from '../sync/slots.ts';
 import type { ChildLink } from './links.ts';
+import type { NodeState } from './state.ts';
 
 /** The next base for this child names an origin that it lists and that reaches it by another way. */
 export function nameForeign(link: ChildLink, key: string, origin: string): void {
@@ -9,6 +11,20 @@ export function nameForeign(link: ChildLink, key: string, origin: string): void 
   // A base that named it before is no answer: the child has listed it again since.
   const sent = link.bases.get(key);
   if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
+}
+
+/**
+ * What a child lists is not taken from it, and it is told to drop it. If what we hold came from there, nobody may hold it
+ * any more after that: it goes into what this child gets, too.
+ */
+export function turnAway(node: NodeState, link: ChildLink, key: string, origin: string): void {
+  const learner = node.learners.get(key);
+  const slot = learner?.slots.slots.get(origin);
+  if (learner !== undefined && slot?.route === link.key) {
+    unlist(learner.slots, slot);
+    learner.dirty.add(origin);
+  }
+  nameForeign(link, key, origin);
 }
 
 /** As many as an honest child may hold; a liar that lists more is not told of them. */

@@ -1,6 +1,6 @@
 import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
-import { nameForeign } from './foreign.ts';
+import { turnAway } from './foreign.ts';
 import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
@@ -23,7 +23,7 @@ export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage)
   const ours = name === node.name || node.path.includes(name);
   if (!ours && isNews(node, message) && (link.parked.has(at) || link.parked.size < PARKED_MAX))
     link.parked.set(at, { message, seq: link.heard });
-  else leave(link, at, message);
+  else leave(node, link, at, message);
   return false;
 }
 
@@ -33,9 +33,9 @@ function isNews(node: NodeState, { key, origin, version }: SlotMessage): boolean
   return held === undefined || version > held.version;
 }
 
-function leave(link: ChildLink, at: string, message: SlotMessage): void {
+function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessage): void {
   link.parked.delete(at);
-  nameForeign(link, message.key, message.origin);
+  turnAway(node, link, message.key, message.origin);
 }
 
 /** Takes what was parked once its node is no longer another's. */
@@ -52,7 +52,7 @@ export function retryParked(
     if (!theirs && isNews(node, message)) continue;
     link.parked.delete(at);
     if (theirs) take(message, seq);
-    else nameForeign(link, message.key, message.origin);
+    else turnAway(node, link, message.key, message.origin);
     // Whether it is taken or named as foreign, what this child gets is another base from now on.
     const learner = node.learners.get(message.key);
     if (learner !== undefined) learner.slots.revision++;
