@@ -145,8 +145,8 @@ function recoverSeal(
   });
   if (!stored) node.writes.push({ kind: 'put', collection: 'seal', key: 'secret', value: node.secret });
   each('vouched', (entry) => {
-    const { parent, controls, seal } = bytesJson(entry.value, JSON_MAX) as Vouched;
-    node.vouched = { parent, controls, seal, forgotten: false };
+    const kept = bytesJson(entry.value, JSON_MAX) as readonly Omit<Vouched, 'forgotten'>[];
+    node.vouched = kept.map(({ parent, controls, seal }) => ({ parent, controls, seal, forgotten: false }));
   });
 }
 

@@ -36,36 +36,42 @@ export function ownWords(node: NodeState, sealed: SealedControls): ControlState 
   return undefined;
 }
 
+/** A parent that goes back several times, each time to other words, is handed back so many of them. */
+const VOUCHED_MAX = 4;
+
 /**
- * Keeps the newest words of the parent. What it sends now takes their place only if it says no less: else it has
- * forgotten some, and is handed what it said before.
+ * Keeps the newest words of the parent. What it sends now takes the place of what says no more; where something does, the
+ * parent has forgotten it, and is handed it. Both are kept: it may forget the new words in their turn.
  */
 export function keepWords(node: NodeState, down: DownMessage): void {
   const { seal } = down;
-  if (seal === undefined || seal === '' || seal === node.vouched?.seal) return;
+  if (seal === undefined || seal === '' || node.vouched.some((kept) => kept.seal === seal)) return;
   const controls =
     down.controls ?? (down.digest === node.durableDigest ? encodeControls(node.durableControls) : undefined);
   if (controls === undefined) return;
-  const before = node.vouched;
-  if (before?.parent === down.node) {
-    const now = decodeControls(controls, node.limits);
-    if (joinControls(now, decodeControls(before.controls, node.limits)) !== now) {
-      node.vouched = { ...before, forgotten: true };
-      return;
-    }
-  }
-  node.vouched = { parent: down.node, controls, seal, forgotten: false };
+  const now = decodeControls(controls, node.limits);
+  const forgotten = node.vouched.filter(
+    ({ parent, controls: before }) =>
+      parent === down.node && joinControls(now, decodeControls(before, node.limits)) !== now,
+  );
+  node.vouched = [
+    ...forgotten.slice(0, VOUCHED_MAX - 1).map((kept) => ({ ...kept, forgotten: true })),
+    { parent: down.node, controls, seal, forgotten: false },
+  ];
   node.writes.push({
     kind: 'put',
     collection: 'vouched',
     key: 'parent',
-    value: jsonBytes({ parent: down.node, controls, seal }),
+    value: jsonBytes(
+      node.vouched.map((kept) => ({ parent: kept.parent, controls: kept.controls, seal: kept.seal })),
+    ),
   });
 }
 
-/** What to hand up: what the parent said and has forgotten. */
+/** What to hand up: what the parent said and has forgotten, one after the other. */
 export function wordsForgotten(node: NodeState, parent: string): SealedControls | null {
-  const { vouched } = node;
-  if (vouched === undefined || !vouched.forgotten || vouched.parent !== parent) return null;
-  return { controls: vouched.controls, seal: vouched.seal };
+  const next = node.vouched.find((kept) => kept.forgotten && kept.parent === parent);
+  if (next === undefined) return null;
+  node.vouched = [...node.vouched.filter((kept) => kept !== next), next];
+  return { controls: next.controls, seal: next.seal };
 }

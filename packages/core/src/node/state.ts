@@ -127,8 +127,8 @@ export interface NodeState {
   /** Makes the seal on what goes down. */
   secret: Uint8Array;
   sealed: { readonly state: ControlState | undefined; readonly seal: string };
-  /** The newest words of the parent that are here. */
-  vouched: Vouched | undefined;
+  /** The newest words of the parent that are here, and what it has forgotten since. */
+  vouched: readonly Vouched[];
   /** It started with nothing on its disk. */
   blank: boolean;
   /** As on disk: what may be vouched for. */
@@ -318,7 +318,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     controlsDigest: '',
     secret: newSecret(() => chance.uint32()),
     sealed: { state: undefined, seal: '' },
-    vouched: undefined,
+    vouched: [],
     blank: true,
     durableControls: EMPTY_CONTROLS,
     durableDigest: '',

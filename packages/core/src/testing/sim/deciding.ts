@@ -78,12 +78,12 @@ export function checkStops(world: World, rules: Safety, machine: Machine, record
 }
 
 /**
- * The root and one on the way to it are back from images that are older than a revive: nobody but who is below still knows
+ * The root and this one, or one on the way to it, are back from images that are older than a revive: nobody but who is below them still knows
  * of it, under a seal that the root does not have (ADR 10). The kill stands at the root, not acknowledged from below.
  */
 function forgotBoth(world: World, machine: Machine): boolean {
   if (!world.machines[0].named) return false;
-  for (let at = machine.parent; at !== '' && at !== world.machines[0].name; ) {
+  for (let at = machine.name; at !== '' && at !== world.machines[0].name; ) {
     const above = world.machines.filter(({ name }) => name === at);
     if (above.some(({ named }) => named)) return true;
     at = above[0]?.parent ?? '';
