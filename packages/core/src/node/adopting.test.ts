@@ -134,6 +134,22 @@ describe('a root that has been restored from a backup', () => {
     expect(encodeControls(root.state.controls)).toEqual(state);
   });
 
+  test('also what it said between two backups that it came back from', async () => {
+    const { rootDisk, child, backup, late } = await lived();
+    rootDisk.crash();
+    rootDisk.restore(backup);
+    const between = await start('cloud', true, rootDisk);
+    const more = await between.kill({ scope: 'node:d1', reason: 'between', by: me });
+    // It ends before it has heard what it had forgotten.
+    await join(between, child, (message) => ({ ...message, controls: null, words: null })).settle();
+    expect(child.controls().kills.map((kill) => kill.tag)).toContain(more.tag);
+    rootDisk.crash();
+    rootDisk.restore(backup);
+    const root = await start('cloud', true, rootDisk);
+    await join(root, child).settle();
+    expect(new Set(root.controls().kills.map((kill) => kill.tag))).toEqual(new Set([late.tag, more.tag]));
+  });
+
   test('believes no word that it has not said', async () => {
     const { rootDisk, child, backup, early } = await lived();
     rootDisk.crash();

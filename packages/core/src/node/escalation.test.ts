@@ -328,6 +328,7 @@ describe('while the parent is asked', () => {
 });
 
 describe('a place in a bulkhead', () => {
+  const numberOf = ({ id }: { readonly id: string }): number => Number(id.slice(id.lastIndexOf('~') + 1));
   const narrow: Partial<PointSpec> = { guards: [{ kind: 'bulkhead', total: 1, queue: 2 }], budget: '100ms' };
 
   test('is waited for in order, and those beyond the queue are blocked at once', async () => {
@@ -350,6 +351,22 @@ describe('a place in a bulkhead', () => {
     await come(waiting[1]);
     expect(order).toEqual(['z blocked', 'x policy', 'y policy']);
     expect(device.report('p', 'self').guards[0].interventions).toBe(2);
+  });
+
+  test('and whoever decides while the answer is on its way to the one who waited, the outcomes of both are joined', async () => {
+    const { device, come } = await ready({
+      guards: [{ kind: 'bulkhead', total: 2, queue: 2 }],
+      budget: '100ms',
+    });
+    const before = [device.decide('p'), device.decide('p')];
+    const waiting = device.decideAsync('p');
+    for (const { id } of before) device.release(id);
+    await undefined;
+    const meanwhile = device.decide('p');
+    const waited = await come(waiting);
+    expect(numberOf(meanwhile)).toBeGreaterThan(numberOf(waited));
+    const results = await come(device.feedback([waited, meanwhile].map(({ id }) => ({ id, reward: 1 }))));
+    expect(results.map(({ status }) => status)).toEqual(['joined', 'joined']);
   });
 
   test('until the deadline', async () => {

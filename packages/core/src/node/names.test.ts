@@ -201,6 +201,55 @@ describe('evidence under another’s name', () => {
   });
 });
 
+/** The outcomes in the newest total that a child has heard. */
+function outcomesIn(node: HostedNode, heard: readonly DownMessage[]): number | undefined {
+  const [learner] = node.state.learners.values();
+  const base = heard.flatMap((down) => down.bases).at(-1);
+  const { evidence } = learner.slots;
+  return base === undefined ? undefined : evidence?.outcomes(evidence.decode(base.bytes, node.state.limits));
+}
+
+describe('what came through a child that has dropped it since', () => {
+  const listed = async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const slot = { key, origin: 'dev~o1', version: 1, onlyVia: '', bytes };
+    const learners = [[key, -1]] as const;
+    const region = child(node, 'region');
+    region.say({ slots: [slot], learners, content: true });
+    node.pass(500);
+    region.say({ learners });
+    expect(outcomesIn(node, region.heard)).toBe(0);
+    return { node, slot, learners, region };
+  };
+
+  test('is in its totals when it comes back without it', async () => {
+    const { node, learners } = await listed();
+    // The same process, which was elsewhere: there it was told that the totals have it.
+    const back = child(node, 'region');
+    back.say({ learners, connection: 2 });
+    back.say({ learners, connection: 2 });
+    node.pass(500);
+    back.say({ learners, connection: 2 });
+    expect(outcomesIn(node, back.heard)).toBe(1);
+    expect(outcomesAt(node)).toBe(1);
+  });
+
+  test('and when it is told to drop it, for its node is elsewhere', async () => {
+    const { node, slot, learners, region } = await listed();
+    const other = child(node, 'other');
+    other.say({ telemetry: [word(node, 'dev')] });
+    region.say({ slots: [slot], learners, content: true });
+    node.pass(500);
+    other.say({ telemetry: [word(node, 'dev')] });
+    region.say({ learners });
+    const named = region.heard.flatMap((down) => down.bases).at(-1)?.foreign;
+    expect(named).toEqual(['dev~o1']);
+    expect(outcomesIn(node, region.heard)).toBe(1);
+  });
+});
+
 describe('a quarantined child', () => {
   test('teaches nothing under an invented name either, and what it taught counts again once that is lifted', async () => {
     const node = await start();
