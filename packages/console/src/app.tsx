@@ -5,6 +5,8 @@ import { Audit } from './panels/audit.tsx';
 import { ConnectionBanner } from './panels/connection-banner.tsx';
 import { ControlsPage } from './panels/controls-page.tsx';
 import { DecisionDrawer } from './panels/decision-drawer.tsx';
+import { ExperimentPage } from './panels/experiment-page.tsx';
+import { ExperimentsPage } from './panels/experiments-page.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
 import { KillDialog } from './panels/kill-dialog.tsx';
 import { NodesPage } from './panels/nodes-page.tsx';
@@ -16,7 +18,7 @@ import { Sidebar } from './panels/sidebar.tsx';
 import { StatusBand } from './panels/status-band.tsx';
 import { Stream } from './panels/stream.tsx';
 import { TokenDialog } from './panels/token-dialog.tsx';
-import { type Route, routeHash, withQuery } from './route.ts';
+import { type PlainView, type Route, routeHash, withQuery } from './route.ts';
 import type { StreamFilter } from './select/stream.ts';
 import type { Store } from './state/store.ts';
 import { type Console, ConsoleContext, useSlice } from './state/use.ts';
@@ -64,16 +66,18 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
 function Main({ route }: { route: Route }) {
   const connection = useSlice((state) => state.connection);
   useEffect(() => {
-    const title = route.view === 'point' ? route.name : route.view;
-    document.title = `${route.view === 'point' ? title : capital(title)} · Ganglion`;
+    const title = route.view === 'point' ? route.name : route.part || capital(route.view);
+    document.title = `${title} · Ganglion`;
     window.scrollTo(0, 0);
-  }, [route.view, route.name]);
+  }, [route.view, route.name, route.part]);
   return (
     <div className="page">
       <ConnectionBanner />
       <StatusBand />
       <main id="main" tabIndex={-1} data-stale={connection.state === 'lost'}>
-        {!['overview', 'point'].includes(route.view) && <h1 className="hidden">{capital(route.view)}</h1>}
+        {!['overview', 'point', 'experiment'].includes(route.view) && (
+          <h1 className="hidden">{capital(route.view)}</h1>
+        )}
         <View route={route} />
       </main>
     </div>
@@ -94,6 +98,10 @@ function View({ route }: { route: Route }) {
       return <PointsPage />;
     case 'point':
       return <PointPage key={route.name} route={route} filter={filter} />;
+    case 'experiments':
+      return <ExperimentsPage />;
+    case 'experiment':
+      return <ExperimentPage key={`${route.name}/${route.part}`} route={route} />;
     case 'nodes':
       return <NodesPage />;
     case 'decisions':
@@ -118,15 +126,16 @@ function TokenGate() {
 
 /** The point of the page, else the first one, else everything. */
 function defaultScope(route: Route, store: Store): string {
-  const name = route.view === 'point' ? route.name : store.get().points[0]?.spec.point;
+  const name = route.name !== '' ? route.name : store.get().points[0]?.spec.point;
   return name === undefined ? '*' : `point:${name}`;
 }
 
 function shortcutsOf(console: Console): readonly Shortcut[] {
-  const to = (view: Exclude<Route['view'], 'missing' | 'point'>) => () => go(routeHash(view));
+  const to = (view: PlainView) => () => go(routeHash(view));
   return [
     { keys: 'g o', title: 'Overview', run: to('overview') },
     { keys: 'g p', title: 'Points', run: to('points') },
+    { keys: 'g x', title: 'Experiments', run: to('experiments') },
     { keys: 'g n', title: 'Nodes', run: to('nodes') },
     { keys: 'g d', title: 'Decisions', run: to('decisions') },
     { keys: 'g c', title: 'Controls', run: to('controls') },

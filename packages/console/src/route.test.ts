@@ -8,7 +8,14 @@ it('every view has an address, and every address a view', () => {
   expect(parseRoute('#/points/checkout?id=x&arm=b')).toEqual({
     view: 'point',
     name: 'checkout',
+    part: '',
     query: { id: 'x', arm: 'b' },
+  });
+  expect(parseRoute('#/experiments/checkout/longer?metric=success')).toEqual({
+    view: 'experiment',
+    name: 'checkout',
+    part: 'longer',
+    query: { metric: 'success' },
   });
   expect(parseRoute('#/nowhere')).toMatchObject({ view: 'missing' });
   expect(parseRoute('#/points/%E0%A4%A')).toMatchObject({ view: 'point' });
@@ -22,8 +29,11 @@ it('an address leads back to where it was made', () => {
       expect(parseRoute(routeHash('point', name, { id: value, arm: '' }))).toEqual({
         view: 'point',
         name,
+        part: '',
         query: { id: value },
       });
+      const there = routeHash('experiment', name, {}, value);
+      expect(parseRoute(there)).toMatchObject({ view: 'experiment', name, part: value });
     }),
   );
 });
@@ -31,5 +41,6 @@ it('an address leads back to where it was made', () => {
 it('one condition changes without the others', () => {
   const route = parseRoute('#/decisions?arm=b&id=1');
   expect(withQuery(route, { id: '' })).toBe('#/decisions?arm=b');
+  expect(withQuery(parseRoute('#/experiments/a/b?x=1'), { x: '2' })).toBe('#/experiments/a/b?x=2');
   expect(withQuery(route, { reason: 'killed' })).toBe('#/decisions?arm=b&id=1&reason=killed');
 });

@@ -1,3 +1,4 @@
+import { routeHash } from '../route.ts';
 import { type ExperimentRow, experimentRows, reachOf } from '../select/experiments.ts';
 import { count, percent } from '../select/format.ts';
 import { formatDifference, formatInterval, formatMetric, metricTitle } from '../select/metric.ts';
@@ -10,7 +11,12 @@ import type { ExperimentReport, PointReport } from '../wire.ts';
 /** Every experiment of a point as a forest plot: what each variant adds, with the interval that may be looked at always. */
 export function Experiments({ report }: { report: PointReport }) {
   return (report.experiments ?? []).map((experiment) => (
-    <Panel key={experiment.experiment} title={titleOf(experiment)} flush>
+    <Panel
+      key={experiment.experiment}
+      title={titleOf(experiment)}
+      flush
+      aside={<a href={routeHash('experiment', report.point, {}, experiment.experiment)}>Over time</a>}
+    >
       <Forest experiment={experiment} />
     </Panel>
   ));

@@ -1,11 +1,11 @@
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import type { Route } from '../route.ts';
 import { domainOf, isUnbounded } from '../select/controls.ts';
 import { count, rate } from '../select/format.ts';
 import { fallbackWords, MODE_WORDS, modeOf } from '../select/points.ts';
 import { NO_FILTER, type StreamFilter } from '../select/stream.ts';
 import { historyKey, type PointReports } from '../state/model.ts';
-import { useConsole, useNow, useSlice } from '../state/use.ts';
+import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
@@ -18,6 +18,7 @@ import { Guards } from './guards.tsx';
 import { LiftTable } from './lift-table.tsx';
 import { Stream } from './stream.tsx';
 import { Headline } from './tail.tsx';
+import { useOwnReport } from './use-own-report.ts';
 
 /** One point, whole: how it stands, what it is worth, who gets the traffic, what holds it back, what it decides. */
 export function PointPage({ route, filter }: { route: Route; filter: StreamFilter }) {
@@ -44,25 +45,6 @@ export function PointPage({ route, filter }: { route: Route; filter: StreamFilte
       />
     </>
   );
-}
-
-/** A report older than this is asked for, ms. */
-const REPORT_STALE_MS = 4_000;
-
-/** Of very many points only some are asked for all the time; the one that is looked at always is. */
-function useOwnReport(point: string, heardMs: number | undefined): void {
-  const { api, store } = useConsole();
-  const now = useNow(2000);
-  const stale = heardMs === undefined || now - heardMs > REPORT_STALE_MS;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: once more with every tick, for as long as it is stale
-  useEffect(() => {
-    if (!stale) return;
-    api.report(point).then(
-      (answer) => store.deliver([{ kind: 'answer', answer }]),
-      // Gone, or the connection is: the page says so by itself.
-      () => {},
-    );
-  }, [api, store, point, stale, now]);
 }
 
 function PointHead({ spec, reports }: { spec: PointSpec; reports: PointReports | undefined }) {

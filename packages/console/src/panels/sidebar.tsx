@@ -1,18 +1,18 @@
-import { type Route, routeHash } from '../route.ts';
+import { type PlainView, type Route, routeHash } from '../route.ts';
 import { wholeDuration } from '../select/format.ts';
 import { gravestMode } from '../select/points.ts';
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon, type IconName, Logo } from '../ui/icon.tsx';
 
-const LINKS: readonly { view: Exclude<Route['view'], 'missing' | 'point'>; title: string; icon: IconName }[] =
-  [
-    { view: 'overview', title: 'Overview', icon: 'overview' },
-    { view: 'points', title: 'Points', icon: 'points' },
-    { view: 'nodes', title: 'Nodes', icon: 'nodes' },
-    { view: 'decisions', title: 'Decisions', icon: 'decisions' },
-    { view: 'controls', title: 'Controls', icon: 'controls' },
-    { view: 'audit', title: 'Audit', icon: 'audit' },
-  ];
+const LINKS: readonly { view: PlainView; title: string; icon: IconName }[] = [
+  { view: 'overview', title: 'Overview', icon: 'overview' },
+  { view: 'points', title: 'Points', icon: 'points' },
+  { view: 'experiments', title: 'Experiments', icon: 'experiments' },
+  { view: 'nodes', title: 'Nodes', icon: 'nodes' },
+  { view: 'decisions', title: 'Decisions', icon: 'decisions' },
+  { view: 'controls', title: 'Controls', icon: 'controls' },
+  { view: 'audit', title: 'Audit', icon: 'audit' },
+];
 /** Points listed by name under their link. */
 const POINTS_LISTED = 12;
 
@@ -30,7 +30,7 @@ export function Sidebar({ route }: { route: Route }) {
         <ul>
           {LINKS.map((link) => (
             <li key={link.view}>
-              <a href={routeHash(link.view)} aria-current={route.view === link.view ? 'page' : undefined}>
+              <a href={routeHash(link.view)} aria-current={isWithin(route, link.view) ? 'page' : undefined}>
                 <Icon name={link.icon} />
                 <span>{link.title}</span>
                 {link.view === 'controls' && kills > 0 && (
@@ -78,6 +78,11 @@ export function Sidebar({ route }: { route: Route }) {
       </div>
     </header>
   );
+}
+
+/** One experiment is among the experiments; a point has a link of its own. */
+function isWithin(route: Route, view: PlainView): boolean {
+  return route.view === view || (route.view === 'experiment' && view === 'experiments');
 }
 
 function PointLinks({ route }: { route: Route }) {

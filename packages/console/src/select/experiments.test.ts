@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import type { ExperimentReport } from '../wire.ts';
-import { experimentRows, reachOf } from './experiments.ts';
+import { report as pointReport, spec } from '../testing.ts';
+import type { ExperimentReport, PointReport } from '../wire.ts';
+import {
+  byAttention,
+  decidingMetric,
+  entriesOf,
+  experimentRows,
+  isOpen,
+  reachOf,
+  rolloutHistory,
+  rolloutOf,
+} from './experiments.ts';
 
 const estimate = (mean: number | null, low: number | null, high: number | null) => ({
   mean,
@@ -61,3 +71,80 @@ describe('the forest plot of an experiment', () => {
     expect(reachOf(report, 'error')).toBeGreaterThan(0);
   });
 });
+
+const rolled = (more: object): PointReport['spec'] =>
+  spec({ guards: [{ kind: 'rollout', stages: ['5%', 0.5, 1], ...more }] });
+const staged: ExperimentReport = {
+  ...report,
+  experiment: 'rollout',
+  kind: 'rollout',
+  decision: 'keep going',
+};
+
+describe('how experiments and rollouts stand', () => {
+  const standing = (change: Partial<PointReport>) =>
+    entriesOf(pointReport('cloud', change)).map((entry) => entry.standing);
+
+  it('an experiment runs until it says ship or stop; a mismatch outweighs both', () => {
+    expect(standing({ experiments: [report] })).toEqual(['running']);
+    expect(standing({ experiments: [{ ...report, decision: 'ship', winner: 'treatment' }] })).toEqual([
+      'ship',
+    ]);
+    const mismatch = { e: 400, verdict: 'mismatch' as const };
+    expect(standing({ experiments: [{ ...report, decision: 'stop', mismatch }] })).toEqual(['mismatch']);
+    expect(standing({ experiments: [report], mode: 'killed' })).toEqual(['held']);
+  });
+
+  it('a rollout without a comparison is complete, taken back, or moved by hand', () => {
+    expect(standing({ spec: rolled({ stage: 2 }) })).toEqual(['complete']);
+    expect(standing({ spec: rolled({ reverted: 'errors' }) })).toEqual(['reverted']);
+    expect(standing({ spec: rolled({}) })).toEqual(['manual']);
+    expect(standing({ spec: rolled({ guardrails: ['success'] }), experiments: [staged] })).toEqual([
+      'running',
+    ]);
+  });
+
+  it('a rollout has the defaults of its guard', () => {
+    expect(rolloutOf(spec())).toBeNull();
+    expect(rolloutOf(rolled({ stage: 1, guardrails: ['success'], dwell: '10m' }))).toEqual({
+      stages: [0.05, 0.5, 1],
+      stage: 1,
+      guarded: true,
+      dwellMs: 600_000,
+      minCounted: 1000,
+      reverted: null,
+    });
+    expect(rolloutOf(spec({ guards: [{ kind: 'rollout' }] }))?.stages).toEqual([0.01, 0.05, 0.25, 1]);
+  });
+
+  it('those that want a person come first, those that are over last', () => {
+    const entries = [
+      ...entriesOf(pointReport('cloud', { point: 'a', spec: rolled({ stage: 2 }) })),
+      ...entriesOf(pointReport('cloud', { point: 'b', experiments: [report] })),
+      ...entriesOf(pointReport('cloud', { point: 'c', experiments: [{ ...report, decision: 'stop' }] })),
+    ];
+    expect(byAttention(entries).map(({ point }) => point)).toEqual(['c', 'b', 'a']);
+    expect(entries.filter(isOpen).map(({ point }) => point)).toEqual(['b', 'c']);
+  });
+
+  it('the first metric that is no guardrail decides', () => {
+    expect(decidingMetric({ ...report, metrics: report.metrics.toReversed() })?.metric).toBe('success');
+    expect(decidingMetric({ ...report, metrics: [report.metrics[1]] })?.metric).toBe('error');
+  });
+
+  it('the history of a rollout is its own steps and the declarations of its point', () => {
+    const entry = (action: string, target: string) => ({ ...AUDIT, action, target });
+    const audit = [
+      entry('rollout.promote', 'a'),
+      entry('kill', 'a'),
+      entry('point.apply', 'a'),
+      entry('rollout.revert', 'b'),
+    ];
+    expect(rolloutHistory(audit, 'a').map(({ action }) => action)).toEqual([
+      'rollout.promote',
+      'point.apply',
+    ]);
+  });
+});
+
+const AUDIT = { seq: 1, atMs: 0, node: 'cloud', by: 'rollout', reason: '' };

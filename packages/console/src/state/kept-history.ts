@@ -1,9 +1,11 @@
-import { INITIAL, type Sample, type State } from './model.ts';
+import { INITIAL, type Sample, type State, type TrackSample } from './model.ts';
 
 const KEY = 'ganglion.history';
+const TRACKS_KEY = 'ganglion.tracks';
 /** Samples kept of each series over a reload, and series kept: well below what a tab may store. */
 const SAMPLES = 300;
 const SERIES = 8;
+const TRACKS = 24;
 /** Older than this it says nothing any more. */
 const FRESH_MS = 15 * 60_000;
 
@@ -15,11 +17,11 @@ const FRESH_MS = 15 * 60_000;
  */
 export function readHistory(wallMs: number): State {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Record<string, readonly Sample[]>;
-    const fresh = Object.entries(kept).filter(
-      ([, samples]) => wallMs - (samples.at(-1)?.wallMs ?? 0) < FRESH_MS,
-    );
-    return { ...INITIAL, history: Object.fromEntries(fresh) };
+    return {
+      ...INITIAL,
+      history: freshIn<Sample>(KEY, wallMs - FRESH_MS),
+      tracks: freshIn<TrackSample>(TRACKS_KEY, wallMs - FRESH_MS),
+    };
   } catch {
     // Nothing kept, storage forbidden, or kept by another version.
     return INITIAL;
@@ -30,9 +32,22 @@ export function readHistory(wallMs: number): State {
 export function keepHistory(state: State): void {
   const series = Object.entries(state.history).filter(([key]) => !key.includes('@'));
   const kept = series.slice(0, SERIES).map(([key, samples]) => [key, samples.slice(-SAMPLES)]);
+  const tracks = Object.entries(state.tracks).slice(0, TRACKS);
   try {
     sessionStorage.setItem(KEY, JSON.stringify(Object.fromEntries(kept)));
+    sessionStorage.setItem(TRACKS_KEY, JSON.stringify(Object.fromEntries(tracks)));
   } catch {
     // Full or forbidden: the charts then start anew.
   }
+}
+
+/** Series whose newest sample is not older than that. */
+function freshIn<S extends { readonly wallMs: number }>(
+  key: string,
+  fromMs: number,
+): Readonly<Record<string, readonly S[]>> {
+  const kept = JSON.parse(sessionStorage.getItem(key) ?? '{}') as Record<string, readonly S[]>;
+  return Object.fromEntries(
+    Object.entries(kept).filter(([, samples]) => (samples.at(-1)?.wallMs ?? 0) > fromMs),
+  );
 }

@@ -68,6 +68,17 @@ export interface Sample {
   readonly allocation: Readonly<Record<string, number | null>>;
 }
 
+/** How the comparisons of one experiment stood at one moment. */
+export interface TrackSample {
+  readonly wallMs: number;
+  /** Decisions that counted, over all variants. */
+  readonly counted: number;
+  /** By metric, and within it by variant as reported: mean, low and high of the difference; null where there is none. */
+  readonly metrics: Readonly<
+    Record<string, readonly (readonly [number, number | null, number | null] | null)[]>
+  >;
+}
+
 /** A point as each node sees it, and put together. */
 export interface PointReports {
   /** The node that answers this page; its word on mode and versions counts. */
@@ -88,6 +99,8 @@ export interface State {
   readonly reports: Readonly<Record<string, PointReports>>;
   /** By `historyKey`. */
   readonly history: Readonly<Record<string, readonly Sample[]>>;
+  /** By `trackKey`: how the intervals of experiments went. */
+  readonly tracks: Readonly<Record<string, readonly TrackSample[]>>;
   readonly controls: Heard<ControlsStatus> | null;
   /** Newest first. */
   readonly audit: readonly AuditEntry[];
@@ -124,6 +137,7 @@ export const INITIAL: State = {
   points: [],
   reports: {},
   history: {},
+  tracks: {},
   controls: null,
   audit: [],
   decisions: [],

@@ -104,6 +104,7 @@ function withPoints(state: State): State {
     ...state,
     reports: Object.fromEntries(Object.entries(state.reports).filter(([point]) => kept(point))),
     history: Object.fromEntries(Object.entries(state.history).filter(([key]) => kept(key.split('@')[0]))),
+    tracks: Object.fromEntries(Object.entries(state.tracks).filter(([key]) => kept(key.split('/')[0]))),
   };
 }
 

@@ -8,6 +8,7 @@ import {
   type Sample,
   type State,
 } from './model.ts';
+import { withTracks } from './tracks.ts';
 
 /** Samples closer together than this are one: reports of one round must not crowd the chart. */
 const SAMPLE_EVERY_MS = 700;
@@ -57,6 +58,7 @@ function withMerged(state: State, point: string, reports: PointReports, at: Inst
     ...state,
     reports: { ...state.reports, [point]: { ...reports, merged: { value: merged, heardMs: at.nowMs } } },
     history: withSample(state.history, historyKey(point, null), merged, at),
+    tracks: withTracks(state.tracks, merged, at),
   };
 }
 

@@ -1,8 +1,7 @@
-import { useEffect, useRef } from 'react';
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
+import { useMemo, useRef } from 'react';
+import type uPlot from 'uplot';
 import type { ShareColumns } from '../select/arms.ts';
-import { useConsole } from '../state/use.ts';
+import { axisStyle, cssOf, timeOfDay, usePlot } from './plot.ts';
 
 /** A stretch to be marked over the chart, seconds since the epoch. */
 export interface ChartSpan {
@@ -26,36 +25,16 @@ export function ShareChart(props: {
   /** The row under the pointer, or null. */
   onCursor: (row: number | null) => void;
 }) {
-  const host = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(null);
   const latest = useRef(props);
   latest.current = props;
-  const { theme } = useConsole();
   const { columns, height } = props;
   const arms = columns.shares.length;
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a plot is built anew for another theme or set of arms; data goes in below
-  useEffect(() => {
-    const element = host.current!;
-    const options = plotOptions(element, height, arms, () => latest.current);
-    const made = new uPlot(options, stacked(latest.current.columns), element);
-    plot.current = made;
-    const observer = new ResizeObserver(([entry]) => {
-      const width = Math.floor(entry.contentRect.width);
-      if (width > 0 && width !== made.width) made.setSize({ width, height });
-    });
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      made.destroy();
-      plot.current = null;
-    };
-  }, [theme, height, arms, props.colours.join()]);
-
-  useEffect(() => {
-    plot.current?.setData(stacked(columns));
-  }, [columns]);
-
+  const data = useMemo(() => stacked(columns), [columns]);
+  const host = usePlot(
+    (element) => plotOptions(element, height, arms, () => latest.current),
+    data,
+    [height, arms, ...props.colours].join(),
+  );
   return <div className="chart" ref={host} role="img" aria-label={props.label} style={{ height }} />;
 }
 
@@ -81,11 +60,8 @@ function plotOptions(
     onCursor: (row: number | null) => void;
   },
 ): uPlot.Options {
-  const style = getComputedStyle(element);
-  const css = (name: string) => style.getPropertyValue(name).trim();
-  const resolve = (colour: string) => css(colour.replace(/^var\((.*)\)$/, '$1'));
-  const font = `11px ${css('--font')}`;
-  const axis = { stroke: css('--faint'), font, grid: { show: false }, ticks: { show: false } };
+  const css = cssOf(element);
+  const axis = axisStyle(css);
   return {
     width: Math.max(50, Math.floor(element.clientWidth)),
     height,
@@ -115,7 +91,7 @@ function plotOptions(
     series: [
       {},
       ...Array.from({ length: arms }, (_, k) => {
-        const colour = resolve(latest().colours[k]);
+        const colour = css(latest().colours[k]);
         return { fill: colour, stroke: css('--panel'), width: 1, points: { show: false } };
       }),
     ],
@@ -130,13 +106,6 @@ function plotOptions(
       draw: [(u) => drawGrid(u, css('--panel')), (u) => drawSpans(u, latest().spans, css)],
     },
   };
-}
-
-function timeOfDay(seconds: number): string {
-  const date = new Date(seconds * 1000);
-  const pad = (n: number) => String(n).padStart(2, '0');
-  const minutes = `${pad(date.getHours())}:${pad(date.getMinutes())}`;
-  return date.getSeconds() === 0 ? minutes : `${minutes}:${pad(date.getSeconds())}`;
 }
 
 /** Quarter lines over the areas, so faint that they measure without dividing. */
