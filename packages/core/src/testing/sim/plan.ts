@@ -21,7 +21,7 @@ export interface Plan {
   };
   readonly codec: boolean;
   readonly halfLife: boolean;
-  readonly policy: 'epsilon-greedy' | 'thompson' | 'linear-thompson' | 'split';
+  readonly policy: 'epsilon-greedy' | 'thompson' | 'linear-thompson' | 'split' | 'ensemble';
   /** When the root folds; empty: not within a run. */
   readonly fold: Partial<NodeTuning>;
   /** How much feedback a node relays at a time. */
@@ -97,7 +97,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
     },
     codec: dice.chance(0.15),
     halfLife: dice.chance(0.2),
-    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split'] as const),
+    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split', 'ensemble'] as const),
     every: {
       decide: dice.between(15, 60),
       crash: hostile ? often(0.6, 300, 2000) : Number.POSITIVE_INFINITY,
@@ -172,10 +172,7 @@ export const learnedSpec = (plan: Plan, arms: readonly string[], version: number
   arms: [...arms],
   fallback: arms[0],
   baseline: { kind: 'fixed', arm: arms[0] },
-  policy:
-    plan.policy === 'split'
-      ? { kind: 'split', weights: Object.fromEntries(arms.map((arm, i) => [arm, i + 1])) }
-      : { kind: plan.policy },
+  policy: policyOf(plan, arms),
   guards: [
     { kind: 'holdout', share: HOLDOUT },
     { kind: 'exploration', floor: FLOOR },
@@ -184,6 +181,17 @@ export const learnedSpec = (plan: Plan, arms: readonly string[], version: number
   attribution: { window: '1h' },
   pooling: { steps: 1, every: 50 },
 });
+
+function policyOf({ policy }: Plan, arms: readonly string[]): PointSpec['policy'] {
+  if (policy === 'split')
+    return { kind: 'split', weights: Object.fromEntries(arms.map((arm, i) => [arm, i + 1])) };
+  if (policy === 'ensemble')
+    return {
+      kind: 'ensemble',
+      members: [{ kind: 'epsilon-greedy' }, { kind: 'thompson' }, { kind: 'softmax' }],
+    };
+  return { kind: policy };
+}
 
 export const openSpec = (): PointSpec => ({
   point: OPEN,

@@ -2,8 +2,10 @@ import { encodeControls } from '../../controls/control-codec.ts';
 import { isRemoved, parseTag } from '../../controls/removed.ts';
 import { TRAINED } from '../../decision/decision-record.ts';
 import { find } from '../../decision/pending.ts';
+import type { Evidence } from '../../evidence.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
-import { ROW, WX } from '../../learners/moments.ts';
+import { WX } from '../../learners/moments.ts';
+import type { Product } from '../../learners/product.ts';
 import { openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import { type LearnerSlots, nodeOf, sumOwn } from '../../sync/slots.ts';
@@ -85,7 +87,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
   const exact = accepted(book, forgetful(world, states));
   for (const [name, point] of root.points) {
     const key = point.learnerKey;
-    const kept = point.compiled.policy.evidence as MomentsEvidence;
+    const kept = point.compiled.policy.evidence as Kept;
     for (const [index, state] of states.entries()) {
       if (state.points.get(name)?.learnerKey !== key) return `${state.name} has another learner of ${name}`;
       const mine = decayed(kept, sumOf(state.learners.get(key)?.slots, kept), root.moment.treeMs);
@@ -98,7 +100,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
       if (difference !== undefined)
         return `${state.name} has pooled other evidence of ${name} than the root: ${difference}`;
     }
-    const wrong = exactly(world, book, root, key, exact);
+    const wrong = exactly(world, book, root, key, kept, exact);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
@@ -121,6 +123,7 @@ function exactly(
   book: Ledger,
   root: NodeState,
   key: string,
+  kept: Kept,
   exact: ReturnType<typeof accepted>,
 ): string | undefined {
   const named = new Set(world.machines.filter((m) => m.named || m.poisoned).map((m) => m.name));
@@ -135,7 +138,7 @@ function exactly(
     const line = at.indexOf('\n');
     if (at.slice(0, line) !== key) continue;
     for (const [arm, { n, sum, unsure }] of arms) {
-      const all = entry(expected, `${group(at.slice(line + 1))} of ${arm}`, () => ({
+      const all = entry(expected, `${group(at.slice(line + 1))} of ${byArm(kept) ? arm : ALL}`, () => ({
         n: 0,
         sum: 0,
         unsure: 0,
@@ -147,7 +150,13 @@ function exactly(
   }
   const found = new Map<string, { n: number; wx: number }>();
   const find = (origin: string, evidence: unknown): void => {
-    for (const [arm, row] of (evidence as Moments | undefined)?.arms ?? []) {
+    if (evidence === undefined) return;
+    if (!byArm(kept)) {
+      const n = kept.outcomes(evidence);
+      if (n > 0) entry(found, `${group(origin)} of ${ALL}`, () => ({ n: 0, wx: Number.NaN })).n += n;
+      return;
+    }
+    for (const [arm, row] of (evidence as Moments).arms) {
       const all = entry(found, `${group(origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
       all.n += row[0];
       all.wx += row[WX];
@@ -174,7 +183,8 @@ function exactly(
     if ((known?.n ?? 0) > n || (known?.n ?? 0) < n - unsure)
       return `${what} there were ${n} outcomes in ${key}; the root knows ${known?.n ?? 'none'}; untaught: ${untaught(book, origin, key)}`;
     if (world.uncorrected.has(nodeOf(`${origin}~`))) continue;
-    if (!world.plan.halfLife && unsure === 0 && known !== undefined && known.wx !== sum - n / 2)
+    if (world.plan.halfLife || !byArm(kept)) continue;
+    if (unsure === 0 && known !== undefined && known.wx !== sum - n / 2)
       return `${what} there were rewards of ${sum} in ${key}; the root has ${known.wx + n / 2}`;
   }
   if (named.size > 0) return undefined;
@@ -187,9 +197,9 @@ function exactly(
 /** The retired slot holds what was folded, all of it and once. */
 function foldedRight(book: Ledger, root: NodeState, key: string): string | undefined {
   const learner = root.learners.get(key)!.slots;
-  const kept = learner.evidence as MomentsEvidence | undefined;
+  const kept = learner.evidence as Kept | undefined;
   if (kept === undefined) return undefined;
-  const retired = learner.slots.get(retiredOrigin(root))?.evidence as Moments | undefined;
+  const retired = learner.slots.get(retiredOrigin(root))?.evidence;
   let sum = kept.zero();
   for (const [gone, evidence] of book.folded) if (gone.startsWith(`${key}\n`)) sum = kept.add(sum, evidence);
   const at = root.moment.treeMs;
@@ -234,6 +244,11 @@ function hearsTotals(world: World, states: readonly NodeState[], index: number, 
   return above < 0 || hearsTotals(world, states, above, key);
 }
 
+/** Evidence by arm says whose outcomes it holds; that of several policies only how many. */
+type Kept = Evidence<unknown> & Pick<MomentsEvidence, 'halfLifeMs' | 'decayTo'>;
+const byArm = (kept: Kept): boolean => !kept.name.startsWith('ensemble/');
+const ALL = 'all arms';
+
 function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
@@ -244,8 +259,8 @@ function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
 function inUse(state: NodeState, point: string, treeMs: number): Map<string, Float64Array> {
   const current = state.points.get(point)!;
   const learner = state.learners.get(current.learnerKey)!;
-  const kept = current.compiled.policy.evidence as MomentsEvidence;
-  return decayed(kept, kept.add(sumOwn(learner.slots) as Moments, learner.others.current as Moments), treeMs);
+  const kept = current.compiled.policy.evidence as Kept;
+  return decayed(kept, kept.add(sumOwn(learner.slots), learner.others.current), treeMs);
 }
 
 /** Decisions whose feedback was acknowledged, as their node remembers them: which of them have taught nothing. */
@@ -263,12 +278,12 @@ function untaught(book: Ledger, origin: string, key: string): string {
   return out.slice(0, 5).join(', ');
 }
 
-function sumOf(learner: LearnerSlots | undefined, kept: MomentsEvidence): Moments {
+function sumOf(learner: LearnerSlots | undefined, kept: Kept): unknown {
   let sum = kept.zero();
   if (learner === undefined) return sum;
   for (const { evidence, quarantined, counted } of learner.slots.values())
-    if (evidence !== undefined && !quarantined && counted) sum = kept.add(sum, evidence as Moments);
-  return learner.base === undefined ? sum : kept.add(sum, learner.base.evidence as Moments);
+    if (evidence !== undefined && !quarantined && counted) sum = kept.add(sum, evidence);
+  return learner.base === undefined ? sum : kept.add(sum, learner.base.evidence);
 }
 
 /**
@@ -280,8 +295,8 @@ function expectedAt(
   states: readonly NodeState[],
   index: number,
   key: string,
-  kept: MomentsEvidence,
-): Moments {
+  kept: Kept,
+): unknown {
   const above = world.machines.findIndex(({ name }) => name === world.machines[index].parent);
   if (above < 0) return sumOf(states[index].learners.get(key)?.slots, kept);
   const parent = states[above];
@@ -289,7 +304,7 @@ function expectedAt(
   for (const { message } of parent.children.get(states[index].origin)?.parked.values() ?? []) {
     if (message.key !== key || !isTwice(world, nodeOf(message.origin))) continue;
     const held = parent.learners.get(key)?.slots.slots.get(message.origin);
-    if (held?.counted === true && !held.quarantined) sum = kept.subtract!(sum, held.evidence as Moments);
+    if (held?.counted === true && !held.quarantined) sum = kept.subtract!(sum, held.evidence);
     sum = kept.add(sum, kept.decode(message.bytes, parent.limits));
   }
   return sum;
@@ -302,27 +317,31 @@ function isTwice(world: World, name: string): boolean {
 }
 
 /** Rows as they weigh at one time, so that they compare whatever their landmark is. */
-function decayed(kept: MomentsEvidence, sum: Moments, treeMs: number): Map<string, Float64Array> {
-  const out = new Map<string, Float64Array>();
-  const decay = kept.decayTo(sum, treeMs);
-  for (const [arm, row] of sum.arms) {
-    const seen = row.slice();
-    for (let i = 1; i < ROW; i++) seen[i] *= i === 2 ? decay * decay : decay;
-    out.set(arm, seen);
-  }
+function decayed(kept: Kept, sum: unknown, treeMs: number): Map<string, Float64Array> {
+  const decay = byArm(kept) ? kept.decayTo(sum as Moments, treeMs) : 1;
+  const out = rowsOf(sum);
+  for (const row of out.values())
+    for (let i = 1; i < row.length; i++) row[i] *= i === 2 ? decay * decay : decay;
   return out;
 }
 
-function compare(
-  a: Map<string, Float64Array>,
-  b: Map<string, Float64Array>,
-  kept: MomentsEvidence,
-): string | undefined {
-  const exact = kept.halfLifeMs === undefined;
+/** All numbers of some evidence, those of its parts among them. */
+function rowsOf(evidence: unknown, of = ''): Map<string, Float64Array> {
+  const { arms, parts } = evidence as Partial<Moments & Product>;
+  const out = new Map<string, Float64Array>();
+  for (const [arm, row] of arms ?? []) out.set(of + arm, row.slice());
+  for (const [i, part] of (parts ?? []).entries())
+    for (const [name, row] of rowsOf(part, `${of}${i}.`)) out.set(name, row);
+  return out;
+}
+
+/** Half-lives make sums of other rounding, and so do the weights of several policies. */
+function compare(a: Map<string, Float64Array>, b: Map<string, Float64Array>, kept: Kept): string | undefined {
+  const exact = byArm(kept) && kept.halfLifeMs === undefined;
   for (const arm of new Set([...a.keys(), ...b.keys()])) {
     const x = a.get(arm);
     const y = b.get(arm);
-    for (let i = 0; i < ROW; i++) {
+    for (let i = 0; i < (x ?? y)!.length; i++) {
       const u = x?.[i] ?? 0;
       const v = y?.[i] ?? 0;
       const same =
