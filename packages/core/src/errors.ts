@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'unknown_kind' // no such family member in the registry
   | 'unknown_decision' // feedback for an id this tree never issued, or has forgotten
   | 'unknown_node'
+  | 'unknown_entity' // no point of the domain declares features of such entities
   | 'unknown_control' // a revive or removal names nothing that stands
   | 'feedback_expired' // after the attribution and correction windows
   | 'feedback_conflict' // another value under the same revision

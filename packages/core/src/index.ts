@@ -14,6 +14,7 @@ export * from './detectors/index.ts';
 export * from './errors.ts';
 export * from './evidence.ts';
 export * from './experiment/index.ts';
+export type * from './feature.ts';
 export * from './federated/index.ts';
 export * from './guard.ts';
 export type { Moments, MomentsEvidence, MomentsOptions } from './learners/moments.ts';

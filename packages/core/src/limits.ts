@@ -47,5 +47,17 @@ export const FEEDBACK_LIMITS = {
   revision: 2 ** 31 - 1,
 } as const;
 
+/** Bounds on one event for features, wherever it comes in. */
+export const INGEST_LIMITS = {
+  /** Longest id, and longest source, characters. */
+  idLength: 256,
+  /** Most entities that one event is about. */
+  entities: 8,
+  /** Most properties of its data. */
+  properties: 32,
+  /** Longest text among them, characters. */
+  textLength: 256,
+} as const;
+
 /** Names of metrics: as `NAME_PATTERN`, without the words that an outcome keeps its own things under. */
 export const METRIC_PATTERN = /^(?!(?:reward|truth|constructor|prototype)$)[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,5 +1,6 @@
 import type { Decision } from './decision/record.ts';
 import type { DefinedPoint, PointSpec, Tier } from './decision/spec.ts';
+import type { EventValue } from './feature.ts';
 import type { Problem } from './limits.ts';
 import type { AuditEntry, ControlsStatus, NodeEvent, NodeStatus, PointReport } from './status.ts';
 
@@ -43,6 +44,72 @@ export interface FeedbackItem {
 export type FeedbackResult =
   | { readonly id: string; readonly status: 'joined' | 'duplicate' | 'routed' | 'unjoined' }
   | { readonly id: string; readonly status: 'rejected'; readonly problem: Problem };
+
+/** Something that happened to entities, for the features that read events of its type. */
+export interface IngestEvent {
+  /** Sent again within the window that ids are remembered for, it counts once. */
+  readonly id: string;
+  /** Who makes the ids; default ''. */
+  readonly source?: string | undefined;
+  readonly type: string;
+  /** `KIND:KEY`, such as `user:alice`; or several. */
+  readonly entity: string | readonly string[];
+  /** Whose features it moves; default `default`. */
+  readonly domain?: string | undefined;
+  /** When it happened, ms since the epoch; default: now. */
+  readonly atMs?: number | undefined;
+  readonly data?: Readonly<Record<string, EventValue>> | undefined;
+}
+
+/** `unused`: no feature that is declared here reads it, so it is not kept. */
+export type IngestResult =
+  | { readonly id: string; readonly status: 'taken' | 'duplicate' | 'unused' }
+  | { readonly id: string; readonly status: 'rejected'; readonly problem: Problem };
+
+/** What a node knows of an entity at this moment. */
+export interface EntityView {
+  readonly node: string;
+  readonly domain: string;
+  /** `KIND:KEY`. */
+  readonly entity: string;
+  /** Whether any event of it is remembered; what follows is then of defaults alone. */
+  readonly known: boolean;
+  readonly atMs: number;
+  readonly features: readonly FeatureValue[];
+}
+
+export interface FeatureValue {
+  /** `KIND.NAME`. */
+  readonly feature: string;
+  /** null while it is not known. */
+  readonly value: number | string | null;
+  /** When the newest event behind it happened, and when this node heard of it; null before the first. */
+  readonly eventAtMs: number | null;
+  readonly knownAtMs: number | null;
+  /** Relative standard error, of estimates. */
+  readonly error?: number | undefined;
+  /** Points that declare it. */
+  readonly points: readonly string[];
+}
+
+/** The entities of one kind in one domain, on this node. Counts are since it started. */
+export interface EntityCounts {
+  readonly domain: string;
+  readonly entity: string;
+  readonly entities: number;
+  readonly maxEntities: number;
+  readonly evicted: number;
+  readonly expired: number;
+}
+
+/** Events of a domain that this node was sent since it started, by what became of them. */
+export interface IngestCounts {
+  readonly domain: string;
+  readonly taken: number;
+  readonly duplicate: number;
+  readonly unused: number;
+  readonly rejected: number;
+}
 
 /** Who asks for a control action, already authenticated at the rim. */
 export interface Actor {
@@ -132,6 +199,12 @@ export interface GanglionNode {
   release(id: string, abandoned?: boolean): void;
   /** One result an item, in order. Resolves once all that was accepted is durable. @throws `storage_failed`, `overloaded` */
   feedback(items: readonly FeedbackItem[]): Promise<readonly FeedbackResult[]>;
+  /** Events for features: visible to decisions of this node at once. As `feedback` in all else. @throws `storage_failed`, `overloaded` */
+  ingest(events: readonly IngestEvent[]): Promise<readonly IngestResult[]>;
+  /** What this node knows of an entity (`KIND:KEY`). @throws `invalid_input`; `unknown_entity` where nothing of the kind is declared in the domain */
+  entity(domain: string, entity: string): EntityView;
+  /** How much of it there is. */
+  entities(): { readonly stores: readonly EntityCounts[]; readonly events: readonly IngestCounts[] };
 
   kill(request: KillRequest): Promise<{ tag: string; boundMs: number | null }>;
   /** Takes back every kill that stands for this scope; returns their tags. @throws `unknown_control` where there is none, `forbidden` */

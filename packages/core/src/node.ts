@@ -1,12 +1,13 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
 import { withReset, withSpec } from './controls/control-state.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
-import { compilePoint, sorted } from './decision/define.ts';
+import { compilePoint } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
 import { find, keep } from './decision/pending.ts';
 import type { PointState } from './decision/point-state.ts';
 import type { Decision } from './decision/record.ts';
 import { conform } from './decision/schema.ts';
+import { sorted } from './decision/sorted.ts';
 import type { DefinedPoint, PointSpec } from './decision/spec.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
@@ -19,7 +20,9 @@ import { changeControls } from './node/controls.ts';
 import { decideSafely } from './node/deciding.ts';
 import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
+import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
+import { countEntities, takeEvents, viewEntity } from './node/ingest.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
 import { parentLink } from './node/links.ts';
@@ -197,7 +200,19 @@ function hasRoom(node: NodeState): boolean {
 function deciding(
   node: NodeState,
   timeout: HostOptions['timeout'],
-): Pick<GanglionNode, 'use' | 'decide' | 'rank' | 'decideAsync' | 'expose' | 'release' | 'feedback'> {
+): Pick<
+  GanglionNode,
+  | 'use'
+  | 'decide'
+  | 'rank'
+  | 'decideAsync'
+  | 'expose'
+  | 'release'
+  | 'feedback'
+  | 'ingest'
+  | 'entity'
+  | 'entities'
+> {
   const stateOf = (point: string): PointState => {
     const state = node.points.get(point);
     if (state === undefined) throw unknownPoint(point);
@@ -287,6 +302,9 @@ function deciding(
       release(state, found);
     },
     feedback: (items) => takeFeedback(node, items),
+    ingest: (events) => takeEvents(node, events),
+    entity: (domain, entity) => viewEntity(node, domain, entity),
+    entities: () => countEntities(node),
   };
 }
 
@@ -365,6 +383,7 @@ function tick(node: NodeState): void {
   expireAll(node);
   expireAsks(node);
   foldWhenDue(node);
+  sweepFeatures(node.features, moment.wallMs);
   trimWhenDue(node);
   refreshPoints(node);
   stepRollouts(node);

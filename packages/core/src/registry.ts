@@ -1,4 +1,5 @@
 import { GanglionError } from './errors.ts';
+import type { FeatureFactory } from './feature.ts';
 import type { Guard } from './guard.ts';
 import type { Policy } from './policy.ts';
 
@@ -48,6 +49,8 @@ export interface Registry {
   readonly guards: Readonly<Record<string, Factory<Guard>>>;
   /** Constraints and metrics of objectives; undefined: points that declare any are refused. */
   readonly objective?: AroundPolicy | undefined;
+  /** Features, by the word that a definition begins with; undefined: points that declare any are refused. */
+  readonly features?: Readonly<Record<string, FeatureFactory>> | undefined;
   /** Learning by position, for points that rank; undefined: points with a slate are refused. */
   readonly slate?: AroundPolicy | undefined;
 }
@@ -76,6 +79,12 @@ export function mergeRegistries(...registries: readonly Registry[]): Registry {
       'guard',
       registries.map((r) => r.guards),
     ),
+    features: registries.some((r) => r.features !== undefined)
+      ? merge(
+          'feature',
+          registries.map((r) => r.features ?? {}),
+        )
+      : undefined,
     objective: registries.find((r) => r.objective !== undefined)?.objective,
     slate: registries.find((r) => r.slate !== undefined)?.slate,
   };

@@ -1,11 +1,12 @@
 import { GanglionError } from '../errors.ts';
 import { fraction32 } from '../stats/hash.ts';
+import { type FeatureSet, findFeature } from './features.ts';
 import type { FieldSpec } from './spec.ts';
 
 /** A field of a point's context, compiled. */
 export interface Field {
   readonly name: string;
-  readonly type: FieldSpec['type'];
+  readonly type: 'number' | 'category' | 'boolean';
   readonly min: number;
   readonly max: number;
   readonly mean: number | undefined;
@@ -14,14 +15,38 @@ export interface Field {
   readonly required: boolean;
   readonly values: readonly string[] | undefined;
   readonly index: ReadonlyMap<string, number> | undefined;
+  /** The feature that it shows where the caller gives nothing: positions among the point's sets and their features. */
+  readonly feature?: FieldFeature | undefined;
+}
+
+export interface FieldFeature {
+  /** `ENTITY.NAME`. */
+  readonly name: string;
+  readonly set: number;
+  readonly feature: number;
+  readonly default: number | string | undefined;
 }
 
 /** Categories beyond the declared ones fall into this many hashed buckets, numbered after them. */
 export const HASHED_CATEGORIES = 1024;
 
-const FIELD_KEYS: readonly string[] = ['type', 'min', 'max', 'mean', 'sd', 'values', 'buckets', 'required'];
+const FIELD_KEYS: readonly string[] = [
+  'type',
+  'min',
+  'max',
+  'mean',
+  'sd',
+  'values',
+  'buckets',
+  'required',
+  'feature',
+  'default',
+];
 
-export function compileContext(context: Readonly<Record<string, FieldSpec>> | undefined): readonly Field[] {
+export function compileContext(
+  context: Readonly<Record<string, FieldSpec>> | undefined,
+  features: readonly FeatureSet[] = [],
+): readonly Field[] {
   if (context !== undefined && '~standard' in context)
     throw new GanglionError('invalid_spec', 'context is a validator, which cannot go down the tree', {
       field: 'context',
@@ -30,8 +55,14 @@ export function compileContext(context: Readonly<Record<string, FieldSpec>> | un
   const fields: Field[] = [];
   for (const name of Object.keys(context ?? {})) {
     const path = `context.${name}`;
-    const spec = context![name];
-    if (typeof spec !== 'object' || spec === null || !['number', 'category', 'boolean'].includes(spec.type))
+    const declared = context![name];
+    const shown = featureOf(declared, features, path);
+    const spec = shown === undefined ? declared : { ...declared, type: shown.gives };
+    if (
+      typeof spec !== 'object' ||
+      spec === null ||
+      !['number', 'category', 'boolean'].includes(spec.type ?? '')
+    )
       throw new GanglionError('invalid_spec', `${path}.type is not a field type`, {
         field: `${path}.type`,
         value: spec?.type,
@@ -68,7 +99,7 @@ export function compileContext(context: Readonly<Record<string, FieldSpec>> | un
       });
     fields.push({
       name,
-      type: spec.type,
+      type: spec.type as Field['type'],
       min,
       max,
       mean: spec.mean,
@@ -77,9 +108,45 @@ export function compileContext(context: Readonly<Record<string, FieldSpec>> | un
       required: spec.required === true,
       values: spec.values,
       index: spec.values && new Map(spec.values.map((v, i) => [v, i])),
+      ...(shown === undefined ? {} : { feature: shown.feature }),
     });
   }
   return fields;
+}
+
+/** The feature that a field shows. @throws GanglionError `invalid_spec` */
+function featureOf(
+  spec: FieldSpec,
+  sets: readonly FeatureSet[],
+  path: string,
+): { readonly gives: 'number' | 'category'; readonly feature: FieldFeature } | undefined {
+  if (typeof spec !== 'object' || spec === null) return undefined;
+  const refused = (key: keyof FieldSpec, message: string, mend: string): never => {
+    throw new GanglionError('invalid_spec', `${path}.${key} ${message}`, {
+      field: `${path}.${key}`,
+      value: spec[key],
+      mend,
+    });
+  };
+  if (spec.feature === undefined) {
+    if (spec.default !== undefined)
+      refused('default', 'is for features', 'Declare `feature` as well, or remove it.');
+    return undefined;
+  }
+  const { set, feature, gives } = findFeature(sets, spec.feature, path);
+  if (spec.type !== undefined && spec.type !== gives)
+    refused('type', `is not that of the feature, which gives a ${gives}`, 'Leave it out.');
+  if (spec.required === true)
+    refused('required', 'is not for features, which may be unknown', 'Declare a default instead.');
+  const fits = gives === 'number' ? Number.isFinite(spec.default) : typeof spec.default === 'string';
+  const inside = !(Number(spec.default) < Number(spec.min)) && !(Number(spec.default) > Number(spec.max));
+  if (spec.default !== undefined && !(fits && (gives === 'category' || inside)))
+    refused(
+      'default',
+      'is no value of the field',
+      `Give a ${gives === 'number' ? 'number within min and max' : 'text'}.`,
+    );
+  return { gives, feature: { name: spec.feature, set, feature, default: spec.default } };
 }
 
 function scaleHolds({ type, mean, sd, buckets }: FieldSpec): boolean {

@@ -4,13 +4,13 @@ import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
-import { encodeContext } from './context.ts';
 import { DecisionRecord } from './decision-record.ts';
 import { draw, type External, heaviest, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
+import { readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick, sticks } from './stick.ts';
 import { note, trailOf } from './trail.ts';
@@ -55,7 +55,7 @@ export function decideOnce(
   const { compiled, scratch } = state;
   scratch.trailLength = 0;
   scratch.live = false;
-  const wrong = misfit(state, input) || encodeContext(compiled.fields, input?.context, scratch.context);
+  const wrong = misfit(state, input) || readContext(state, input, moment.wallMs, true);
   if (input?.taken !== undefined) return observe(state, moment, input, input.taken, wrong === '');
   const stopped = controls(state, moment, input, asked);
   if (stopped !== undefined) return stopped;
@@ -384,8 +384,10 @@ export function fallback(
   const { policyInput, guardInput } = scratch;
   scratch.live = false;
   // A context that does not fit is no context at all, also for a decision table.
-  if (reason === 'invalid_context' || encodeContext(compiled.fields, input?.context, scratch.context) !== '')
+  if (reason === 'invalid_context' || readContext(state, input, moment.wallMs, false) !== '') {
     scratch.context.fill(Number.NaN);
+    if (state.features !== undefined) showNothing(state.features);
+  }
   guardInput.allowed.set(ruling.armsAllowed);
   guardInput.allowedCount = ruling.allowedCount;
   if (Array.isArray(input?.exclude)) excludeArms(state, input.exclude);
@@ -460,6 +462,7 @@ function finish(
     context,
     mayTrain,
   );
+  if (state.features !== undefined) record.shown = copied(state.features.times);
   counters.decisions++;
   // Those of the policy are the rest: the common case counts once.
   if (reason !== 'policy') counters.reasons[reason]++;

@@ -70,6 +70,8 @@ export class DecisionRecord implements Decision {
   revisions: Record<string, number> | undefined = undefined;
   /** What the policy noted of its proposal. */
   noted: readonly number[] | undefined = undefined;
+  /** Of points whose context shows features: their times (`ShownFeatures.times`). */
+  shown: readonly number[] | undefined = undefined;
 
   constructor(
     source: RecordSource,

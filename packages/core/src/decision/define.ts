@@ -16,9 +16,11 @@ import {
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
 import { compileContext, type Field } from './context.ts';
+import { compileFeatures, type FeatureSet } from './features.ts';
 import { type CompiledObjective, compileObjective, objectiveShape } from './objective.ts';
 import { comparisonsOf, type Seat, seatsOf } from './seats.ts';
 import { type CompiledSlate, compileSlate } from './slate.ts';
+import { sorted } from './sorted.ts';
 import type { ArmSpec, KindSpec, PointSpec, RuleSpec, Tier } from './spec.ts';
 
 /** A point ready to run: every option checked, every default filled in, every kind resolved. */
@@ -28,6 +30,8 @@ export interface CompiledPoint {
   readonly armIds: readonly string[];
   readonly arms: readonly ArmInfo[];
   readonly fields: readonly Field[];
+  /** What it keeps of the entities that its decisions are about. */
+  readonly features: readonly FeatureSet[];
   readonly policy: Policy;
   /** Undefined where the point does not rank. */
   readonly slate: CompiledSlate | undefined;
@@ -71,6 +75,7 @@ const KEYS = [
   'fallback',
   'baseline',
   'context',
+  'features',
   'policy',
   'slate',
   'objective',
@@ -106,8 +111,10 @@ export function compilePoint(
       });
   const name = pointName(raw);
   const armSpecs = compileArms(raw, limits);
+  const features = compileFeatures(raw, registry);
   const fields = compileContext(
     raw.context === undefined ? undefined : (object(raw.context, 'context') as PointSpec['context']),
+    features,
   );
   const objective = compileObjective(raw);
   const input: FactoryInput = {
@@ -155,6 +162,7 @@ export function compilePoint(
       features: arm.features,
     })),
     fields,
+    features,
     policy,
     slate,
     fallback: make(registry.policies, fallbackSpec, { ...input, path: 'fallback' }),
@@ -192,8 +200,16 @@ export function compilePoint(
       sorted(raw.context ?? {}),
       sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
       ...(slate === undefined ? [] : [slate.shape]),
+      ...shapeOf(fields, features),
     ]),
   };
+}
+
+/** A value computed in another way is another value to learn from. */
+function shapeOf(fields: readonly Field[], sets: readonly FeatureSet[]): string[] {
+  return fields.flatMap(({ feature }) =>
+    feature === undefined ? [] : [sets[feature.set].features[feature.feature].id],
+  );
 }
 
 function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {
@@ -377,13 +393,4 @@ function compileSticky(raw: Options): number {
   const sticky = object(raw.sticky, 'sticky');
   rejectUnknown(sticky, ['for'], 'sticky');
   return duration(sticky, 'for', { min: 1, max: 400 * 86_400_000 }, 'sticky');
-}
-
-/** A value with its keys in order, so that equal declarations hash alike however they were written. */
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const out: Record<string, unknown> = {};
-  for (const key of Object.keys(value).sort()) out[key] = sorted((value as Record<string, unknown>)[key]);
-  return out;
 }

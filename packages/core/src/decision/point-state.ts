@@ -7,6 +7,7 @@ import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
 import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
+import type { ShownFeatures } from './shown.ts';
 import { type SlateState, slateState } from './slate.ts';
 import type { StandardSchema, Tier } from './spec.ts';
 
@@ -61,6 +62,10 @@ export interface PointState {
   readonly stuck: Map<string, Stuck>;
   readonly scratch: Scratch;
   readonly slate: SlateState;
+  /** Features that its context shows, where it shows any. */
+  features: ShownFeatures | undefined;
+  /** Puts a verdict on the trail of the decision under way. */
+  readonly tell: (verdict: Verdict) => void;
   /** For answering others, made when first asked: their questions leave no trace in this node's own decisions. */
   answering: { readonly scratch: Scratch; asks: number } | undefined;
 }
@@ -157,6 +162,7 @@ export function createPointState(
   const arms = compiled.arms.length;
   const inflight = new Int32Array(arms);
   const context = new Float64Array(compiled.fields.length);
+  const scratch = createScratch(arms, context, compiled.armIds, inflight);
   return {
     compiled,
     source: {
@@ -207,7 +213,11 @@ export function createPointState(
     },
     stuck: new Map(),
     slate: slateState(arms),
-    scratch: createScratch(arms, context, compiled.armIds, inflight),
+    features: undefined,
+    tell: (verdict) => {
+      scratch.trail[scratch.trailLength++] = verdict;
+    },
+    scratch,
     answering: undefined,
   };
 }
@@ -274,6 +284,8 @@ export function compileRuling(
       why: `${kill.scope}: ${kill.reason} (${kill.by})`,
     } as const);
   });
+  for (const { fields } of state.features?.sets ?? [])
+    for (const field of fields) field.isStopped = ruling.killedArms.has(field.name);
   const members = compiled.policy.members ?? [];
   const stops = members.map((name) => ruling.killedArms.get(name));
   const stopping = stops.find((kill) => kill !== undefined);

@@ -9,6 +9,8 @@ export interface PointSpec<Arm extends string = string> {
   /** What the holdout gets; default: the fallback. */
   readonly baseline?: KindSpec;
   readonly context?: Readonly<Record<string, FieldSpec>>;
+  /** By kind of entity: what events keep up for each, for fields of the context to show. */
+  readonly features?: Readonly<Record<string, FeatureSetSpec>>;
   readonly policy: KindSpec;
   readonly objective?: ObjectiveSpec;
   readonly guards?: readonly KindSpec[];
@@ -46,7 +48,8 @@ export interface KindSpec {
 }
 
 export interface FieldSpec {
-  readonly type: 'number' | 'category' | 'boolean';
+  /** Required but for fields that show a feature, which have its type. */
+  readonly type?: 'number' | 'category' | 'boolean';
   readonly min?: number;
   readonly max?: number;
   /** number: its usual value and deviation, by which models scale it; without them, by `min` and `max`. */
@@ -57,6 +60,27 @@ export interface FieldSpec {
   /** category: the values known beforehand; others are hashed into `buckets`. */
   readonly values?: readonly string[];
   readonly required?: boolean;
+  /** It shows this feature, `ENTITY.NAME`, unless the caller gives a value. Beyond `min` and `max` it counts as those. */
+  readonly feature?: string;
+  /** What it shows while the feature is not known, which the trail then says; without it, it is absent. */
+  readonly default?: number | string;
+}
+
+/** What is kept of one kind of entity, by events (`POST /v1/ingest`); on the node that heard them, and nowhere else. */
+export interface FeatureSetSpec {
+  /** Which entity a decision is about: `unit` (default), or `context.NAME`, a text of its context. */
+  readonly key?: string;
+  /** After so long without an event an entity is forgotten; default 30d. */
+  readonly ttl?: Duration;
+  /** Beyond so many, those not heard of or asked for the longest go; default 100,000. */
+  readonly maxEntities?: number;
+  readonly define: Readonly<Record<string, FeatureSpec>>;
+}
+
+/** A kind of feature with what it is about, such as `{ rate: click, halfLife: 1h }`; `where`: only events with these data. */
+export interface FeatureSpec {
+  readonly where?: Readonly<Record<string, string | number | boolean>>;
+  readonly [option: string]: unknown;
 }
 
 /** First rule whose conditions all hold. A condition: a value (equals), a list (one of), or `{ min, max }`. */

@@ -6,6 +6,7 @@ import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Write } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import { originOf, type Slot } from '../sync/slots.ts';
+import { entityWrites, restoreEntities, settleEvents } from './features.ts';
 import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
@@ -25,6 +26,7 @@ interface Batch {
   readonly outbox: OutboxItem[];
   readonly fold: Fold | undefined;
   readonly grants: ReadonlyMap<string, number>;
+  readonly entities: ReturnType<typeof entityWrites>;
   readonly controls: { readonly state: NodeState['controls']; readonly digest: string } | undefined;
 }
 
@@ -81,6 +83,7 @@ function hasWork(node: NodeState): boolean {
     node.outboxNew.length > 0 ||
     node.grantsDirty.size > 0 ||
     node.foldDue ||
+    node.features.dirty ||
     node.controlsDirty
   )
     return true;
@@ -99,6 +102,8 @@ function gather(node: NodeState): Batch {
   if (node.accepted.length > 0)
     writes.push({ kind: 'append', journal: 'outcomes', atMs, chunk: encodeOutcomes(node.accepted) });
   node.accepted = [];
+  const entities = entityWrites(node.features, atMs);
+  for (const write of entities.writes) writes.push(write);
   const slots: Batch['slots'] = [];
   const bases: string[] = [];
   for (const [key, learner] of node.learners) {
@@ -151,7 +156,7 @@ function gather(node: NodeState): Batch {
     writes.push({ kind: 'put', collection: 'controls', key: 'state', value: jsonBytes(json) });
     node.controlsDirty = false;
   }
-  return { writes, slots, bases, outbox, fold, grants, controls };
+  return { writes, slots, bases, outbox, fold, grants, entities, controls };
 }
 
 function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
@@ -183,6 +188,7 @@ function settle(node: NodeState, batch: Batch): void {
     const learner = node.learners.get(key);
     if (slot.route === '' && learner !== undefined) learner.slots.revision++;
   }
+  settleEvents(node.features);
   for (const item of batch.outbox) item.durable = true;
   for (const [name, granted] of batch.grants) {
     node.durableGrants.set(name, granted);
@@ -205,9 +211,10 @@ function restore(node: NodeState, batch: Batch): void {
     (write) =>
       write.kind === 'append' ||
       (write.kind === 'put' &&
-        !['slot', 'base', 'outbox', 'shares', 'controls'].includes(write.collection)) ||
-      write.kind === 'delete',
+        !['slot', 'base', 'outbox', 'shares', 'controls', 'entity'].includes(write.collection)) ||
+      (write.kind === 'delete' && write.collection !== 'entity'),
   );
+  restoreEntities(node.features, batch.entities);
   node.writes = [...journal, ...node.writes];
   node.outboxNew = [...batch.outbox, ...node.outboxNew];
   for (const { slot, key } of batch.slots) node.learners.get(key)?.dirty.add(slot.origin);

@@ -1,6 +1,7 @@
 import type { Answer, Asked } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { PointState } from '../decision/point-state.ts';
+import { withShown } from '../decision/shown.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { AskAnswer } from '../sync/messages.ts';
 import { external, sendAsk } from './asking.ts';
@@ -82,7 +83,11 @@ function askWithin(
   const { allowed } = state.scratch.guardInput;
   const question = {
     point: state.compiled.name,
-    context: input?.context ?? {},
+    // What is known of entities is known here, and not above.
+    context:
+      state.features === undefined
+        ? (input?.context ?? {})
+        : withShown(state.features, input, node.moment.wallMs),
     unit: input?.unit ?? '',
     allowed: state.compiled.armIds.filter((_, i) => allowed[i] === 1),
   };

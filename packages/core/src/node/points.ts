@@ -1,12 +1,14 @@
 import type { DecisionRecord } from '../decision/decision-record.ts';
-import { type CompiledPoint, compilePoint, sorted } from '../decision/define.ts';
+import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { rewardOf } from '../decision/outcome.ts';
 import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
+import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
 import { openComparisons } from './comparing.ts';
+import { syncFeatures } from './features.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
 import { advance, aim } from './mixture.ts';
@@ -52,6 +54,7 @@ export function syncPoints(node: NodeState): void {
       continue;
     replacePoint(node, compiled, declared.version, key, current);
   }
+  syncFeatures(node.features, node.points);
   dropStaleLearners(node);
   for (const learner of node.learners.values()) applyQuarantine(learner.slots, (slot) => isOut(node, slot));
   for (const state of node.joins.values())

@@ -12,6 +12,7 @@ import {
   TRAINED,
 } from '../decision/decision-record.ts';
 import { compilePoint } from '../decision/define.ts';
+import { decodeEvents } from '../decision/event-journal.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
@@ -24,6 +25,8 @@ import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './actions.ts';
+import { orderEntities, recoverEntity } from './features.ts';
+import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { isStale } from './learning.ts';
 import { mixture } from './mixture.ts';
@@ -122,6 +125,11 @@ export async function recover(node: NodeState): Promise<void> {
     node.relayed.below++;
     node.outboxSeq = Math.max(node.outboxSeq, seq);
   });
+  each('entity', (entry) => {
+    const gone = recoverEntity(node.features, entry);
+    if (gone !== undefined) node.writes.push(gone);
+  });
+  orderEntities(node.features);
   each('source', (entry) => recoverSource(node, entry));
   each('counted', (entry) => {
     const n = bytesJson(entry.value, JSON_MAX);
@@ -254,6 +262,10 @@ async function recoverJournals(node: NodeState, storage: Storage): Promise<void>
   });
   await scanAll(storage, 'outcomes', sinceMs, (chunk) => {
     for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
+  });
+  // What was ingested lately is known when it is sent again.
+  await scanAll(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs, (chunk) => {
+    for (const { domain, source, id } of decodeEvents(chunk)) remember(node, `${domain}\n${source}\n${id}`);
   });
   // Who did what is asked after a restart above all.
   await scanAll(storage, 'audit', 0, (chunk) => {

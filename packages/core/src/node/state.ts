@@ -10,6 +10,7 @@ import type { Ports, Write } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import type { AuditEntry, NodeEvent } from '../status.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
+import { type FeatureHouse, featureHouse } from './features.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { Mixture } from './mixture.ts';
 import { openingDigits } from './origins.ts';
@@ -43,6 +44,16 @@ export interface NodeTuning {
   readonly forgetNodeMs: number;
   /** Most feedback items of own clients that may wait here: for the disk, or on their way. */
   readonly intakeMax: number;
+  /** Most events for features that may wait for the disk; those of one domain at most half of it. */
+  readonly ingestMax: number;
+  /** An event stamped further ahead of this node's clock is refused; one within it counts as of now. */
+  readonly eventAheadMs: number;
+  /** An event that is older is refused. */
+  readonly eventLateMs: number;
+  /** Ids of events are remembered at least this long … */
+  readonly eventIdsMs: number;
+  /** … unless more than so many come within it. */
+  readonly eventIdsMax: number;
   /** Most items from children, and most from the parent, that may be on their way here. */
   readonly relayMax: number;
   /** Between two looks for what the journals need keep no longer. */
@@ -68,6 +79,11 @@ export const DEFAULT_TUNING: NodeTuning = {
   forgetNodeMs: 86_400_000,
   intakeMax: 1_000_000,
   relayMax: 1_000_000,
+  ingestMax: 200_000,
+  eventAheadMs: 60_000,
+  eventLateMs: 7 * 86_400_000,
+  eventIdsMs: 3_600_000,
+  eventIdsMax: 1_000_000,
   trimEveryMs: 3_600_000,
   logKeptMs: 7 * 86_400_000,
   auditKeptMs: 400 * 86_400_000,
@@ -150,6 +166,7 @@ export interface NodeState {
   /** Validators of contexts, by point: code of this process, which no declaration carries. */
   readonly schemas: Map<string, StandardSchema>;
   readonly domainLoads: Map<string, DomainLoad>;
+  readonly features: FeatureHouse;
   /** The host's: resolves after so many ms. Undefined: nothing here can wait. */
   timeout: ((ms: number) => Promise<void>) | undefined;
   /** Decisions counted for experiments, by prefix: all below this counter, as far as they are kept. */
@@ -336,6 +353,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     stages: new Map(),
     rolloutsMs: monoMs,
     domainLoads: new Map(),
+    features: featureHouse(),
     timeout: undefined,
     pointNumber: 0,
     ownOrigins: new Set(),

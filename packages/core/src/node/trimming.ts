@@ -31,6 +31,7 @@ export function trimWhenDue(node: NodeState): void {
   const before = {
     decisions: nowMs - keptMs,
     outcomes: nowMs - keptMs,
+    events: nowMs - Math.max(tuning.logKeptMs, tuning.eventIdsMs),
     audit: nowMs - tuning.auditKeptMs,
   };
   for (const [journal, beforeMs] of Object.entries(before))

@@ -1,3 +1,4 @@
+import { features } from '../features/index.ts';
 import { guards } from '../guards/index.ts';
 import { policies } from '../policies/index.ts';
 import { underObjective } from '../policies/objective.ts';
@@ -5,4 +6,4 @@ import { slated } from '../policies/slated.ts';
 import type { Registry } from '../registry.ts';
 
 /** Everything this package has. A browser that needs less registers less. */
-export const standard: Registry = { policies, guards, objective: underObjective, slate: slated };
+export const standard: Registry = { policies, guards, features, objective: underObjective, slate: slated };

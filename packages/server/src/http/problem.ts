@@ -14,6 +14,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   unknown_decision: 404,
   unknown_node: 404,
   unknown_control: 404,
+  unknown_entity: 404,
   feedback_expired: 410,
   feedback_conflict: 409,
   version_conflict: 409,
