@@ -71,6 +71,19 @@ const GUARDS: Readonly<Record<string, object>> = {
   limit: { of: 'actions', max: 5, per: '1m', scope: 'unit' },
 };
 
+const FEATURES: Readonly<Record<string, object>> = {
+  count: { count: 'x' },
+  rate: { rate: 'x', halfLife: '1h' },
+  window: { window: 'x', for: '1h' },
+  last: { last: 'y', of: 'x' },
+  latest: { latest: 'y', of: 'x' },
+  distinct: { distinct: 'y', of: 'x' },
+  ratio: { ratio: ['b', 'c'] },
+};
+const featured = (define: object): object => ({
+  features: { user: { define: { b: { count: 'b' }, c: { count: 'c' }, a: define } } },
+});
+
 describe('the reference has every key', () => {
   test('of a point', () => {
     expect(known({ nonsense: 1 })).toEqual(keysOf('the point'));
@@ -98,12 +111,23 @@ describe('the reference has every key', () => {
     expect(new Set(known({ guards }))).toEqual(new Set(keysOf(`guards/${kind}`)));
   });
 
+  test('of a set of features', () => {
+    const set = { define: { a: { count: 'x' } }, nonsense: 1 };
+    expect(new Set(known({ features: { user: set } }))).toEqual(new Set(keysOf('features')));
+  });
+
+  test.each(Object.keys(standard.features ?? {}))('of the feature %s', (kind) => {
+    const define = { ...FEATURES[kind], nonsense: 1 };
+    expect(new Set(known(featured(define)))).toEqual(new Set(keysOf(`features/${kind}`)));
+  });
+
   test('and no kind that there is not', () => {
-    const kinds = [...sections].filter((section) => /^(policies|guards)\//.test(section));
+    const kinds = [...sections].filter((section) => /^(policies|guards|features)\//.test(section));
     expect(new Set(kinds)).toEqual(
       new Set([
         ...Object.keys(standard.policies).map((kind) => `policies/${kind}`),
         ...Object.keys(standard.guards).map((kind) => `guards/${kind}`),
+        ...Object.keys(standard.features ?? {}).map((kind) => `features/${kind}`),
       ]),
     );
   });
@@ -115,6 +139,8 @@ function declaring({ section, key }: Row, value: unknown): object {
   if (section === 'the point') return { [key]: value };
   if (family === 'the point') return { [name]: { [key]: value } };
   if (family === 'policies') return { policy: { kind: name, ...POLICIES[name], [key]: value } };
+  if (section === 'features') return { features: { user: { define: { a: { count: 'x' } }, [key]: value } } };
+  if (family === 'features') return featured({ ...FEATURES[name], [key]: value });
   return { guards: [{ kind: name, ...GUARDS[name], [key]: value }] };
 }
 

@@ -30,6 +30,7 @@ export type {
   HostedNode,
   HostOptions,
   LoggedDecision,
+  LoggedFeature,
   NodeOptions,
   NodeTuning,
   ReadLog,

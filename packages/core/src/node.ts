@@ -48,7 +48,7 @@ import { trimWhenDue } from './node/trimming.ts';
 import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
-export type { LoggedDecision, ReadLog, ReadLogOptions } from './node/log-reader.ts';
+export type { LoggedDecision, LoggedFeature, ReadLog, ReadLogOptions } from './node/log-reader.ts';
 export { readLog } from './node/log-reader.ts';
 export type { NodeOptions, NodeTuning } from './node/state.ts';
 

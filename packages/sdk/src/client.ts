@@ -3,7 +3,9 @@ import type {
   ControlsStatus,
   DecideInput,
   Decision,
+  EntityView,
   FeedbackItem,
+  IngestEvent,
   NodeEvent,
   NodeStatus,
   PointSpec,
@@ -15,6 +17,7 @@ import type {
   ApplyAnswer,
   DecideRequest,
   HealthAnswer,
+  IngestAnswer,
   IntakeAnswer,
   KillAnswer,
   OverrideBody,
@@ -48,6 +51,10 @@ export interface Client {
   /** Resolves once durable. Rejects if all was refused; what was refused among others is in `rejected`. */
   feedback(items: FeedbackItem | readonly FeedbackItem[]): Promise<IntakeAnswer>;
   exposures(ids: string | readonly string[]): Promise<IntakeAnswer>;
+  /** Events for features; resolves once durable. Rejects if all were refused; one sent again counts once. */
+  ingest(events: IngestEvent | readonly IngestEvent[]): Promise<IngestAnswer>;
+  /** What the node knows of an entity (`KIND:KEY`) now. */
+  features(domain: string, entity: string): Promise<EntityView>;
   readonly points: PointCalls;
   report(point: string): Promise<ReportAnswer>;
   /** Forgets what a point has learned, everywhere. */
@@ -112,6 +119,9 @@ export function createClient(options: ClientOptions = {}): Client {
     feedback: (items) => post('/v1/feedback', items, 'always'),
     exposures: (ids) =>
       post('/v1/exposures', typeof ids === 'string' ? { id: ids } : ids.map((id) => ({ id })), 'always'),
+    ingest: (events) => post('/v1/ingest', events, 'always'),
+    features: (domain, entity) =>
+      get(`/v1/features/${encodeURIComponent(domain)}/${encodeURIComponent(entity)}`),
     points: pointCalls(wire, at),
     report: (point) => get(`${pointPath(point)}/report`),
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),

@@ -20,12 +20,14 @@ export type {
   ControlsStatus,
   DecideInput,
   Decision,
+  EntityView,
   ErrorCode,
   Estimate,
   ExperimentReport,
   FeedbackItem,
   FeedbackResult,
   GuardReport,
+  IngestEvent,
   JsonValue,
   KillStatus,
   LeaseStatus,
@@ -120,6 +122,17 @@ export interface IntakeAnswer {
   /** Durable, but the decision was not kept. */
   readonly unjoined: number;
   readonly duplicates: number;
+  readonly rejected: readonly RejectedItem[];
+}
+
+/** 202 of `POST /v1/ingest`: everything taken is durable. */
+export interface IngestAnswer {
+  /** taken + duplicates + unused. */
+  readonly accepted: number;
+  readonly taken: number;
+  readonly duplicates: number;
+  /** No declared feature reads them: not kept. */
+  readonly unused: number;
   readonly rejected: readonly RejectedItem[];
 }
 

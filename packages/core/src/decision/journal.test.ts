@@ -49,14 +49,25 @@ describe('a decision read back from disk', () => {
       expect(again(encodeDecisions('n~i~0~', [record(bad)]))).toMatchObject({ n: 7, noted: undefined });
   });
 
-  test('may be of the format before, without notes', () => {
+  test('keeps when the features it showed became known', () => {
+    const made = record(undefined);
+    made.shown = [4000, 4500, Number.NaN, Number.NaN, -1, -1, 0, 0];
+    expect(again(encodeDecisions('n~i~0~', [made])).shown).toEqual(made.shown);
+  });
+
+  test('may be of the formats before: without features, without notes', () => {
     const now = encodeDecisions('n~i~0~', [record(undefined)]);
-    // The same but for its number and the count of notes at the end.
-    const before = now.slice(0, -1);
-    before[0] = 1;
-    expect(chunkPrefix(before)).toBe('n~i~0~');
-    expect(again(before).toJSON()).toEqual(record(undefined).toJSON());
-    before[0] = 3;
-    expect(() => again(before)).toThrow(expect.objectContaining({ code: 'undecodable' }));
+    // The same but for its number and the counts at the end.
+    for (const [format, less] of [
+      [2, 1],
+      [1, 2],
+    ]) {
+      const before = now.slice(0, -less);
+      before[0] = format;
+      expect(chunkPrefix(before)).toBe('n~i~0~');
+      expect(again(before).toJSON()).toEqual(record(undefined).toJSON());
+      before[0] = 4;
+      expect(() => again(before)).toThrow(expect.objectContaining({ code: 'undecodable' }));
+    }
   });
 });

@@ -7,9 +7,9 @@ import { REASONS, type Reason } from './record.ts';
  * Decisions on disk: chunks of one source each, columns interned, a few dozen bytes a decision. They are what a
  * restarted node needs to join feedback to decisions it made before, and the log that everything later reads.
  */
-const FORMAT = 2;
-/** Without what policies note. */
-const FORMAT_BEFORE = 1;
+const FORMAT = 3;
+/** 1 knew nothing of what policies note, 2 nothing of features. */
+const FORMATS: readonly number[] = [1, 2, FORMAT];
 const REASON_CODES = Object.keys(REASONS) as Reason[];
 const MAX_CHUNK = 64 << 20;
 const NOTED_MAX = 64;
@@ -23,7 +23,7 @@ function keepable(noted: readonly number[] | undefined): readonly number[] {
 
 function formatOf(input: ByteReader): number {
   const format = input.byte();
-  if (format !== FORMAT && format !== FORMAT_BEFORE) input.fail('not a decision chunk of this version');
+  if (!FORMATS.includes(format)) input.fail('not a decision chunk of this version');
   return format;
 }
 
@@ -66,6 +66,9 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
     const noted = keepable(record.noted);
     out.varint(noted.length);
     for (const value of noted) out.float64(value);
+    const shown = record.shown ?? NOTHING;
+    out.varint(shown.length);
+    for (const value of shown) out.float64(value);
   }
   return out.finish();
 }
@@ -117,8 +120,10 @@ export function decodeDecisions(
     const unitHash = input.varint();
     const context = new Array<number>(input.count(4096, 8));
     for (let k = 0; k < context.length; k++) context[k] = input.float64();
-    const noted = new Array<number>(format === FORMAT ? input.count(NOTED_MAX, 8) : 0);
+    const noted = new Array<number>(format > 1 ? input.count(NOTED_MAX, 8) : 0);
     for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
+    const shown = new Array<number>(format > 2 ? input.count(8192, 8) : 0);
+    for (let k = 0; k < shown.length; k++) shown[k] = input.float64();
     const record = new DecisionRecord(
       source,
       n,
@@ -140,6 +145,7 @@ export function decodeDecisions(
     );
     record.weight = weight;
     if (noted.length > 0) record.noted = noted;
+    if (shown.length > 0) record.shown = shown;
     record.state = EXPOSED;
     records.push(record);
   }

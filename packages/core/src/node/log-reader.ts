@@ -13,6 +13,7 @@ import { rewardUnder } from '../decision/objective.ts';
 import { setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import type { Reason } from '../decision/record.ts';
+import { MISSING } from '../decision/shown.ts';
 import type { Tier } from '../decision/spec.ts';
 import type { Limits } from '../limits.ts';
 import type { Storage } from '../ports.ts';
@@ -41,6 +42,8 @@ export interface LoggedDecision {
   readonly unit: string;
   /** By field; a category that the schema does not list is `#` and its hashed bucket. */
   readonly context: Readonly<Record<string, number | string | boolean>>;
+  /** Of fields that show features: where the value came from, and since when it could be known. Absent where none does. */
+  readonly features?: Readonly<Record<string, LoggedFeature>> | undefined;
   /** Whether its outcome may teach. */
   readonly trains: boolean;
   readonly exposed: boolean;
@@ -52,6 +55,17 @@ export interface LoggedDecision {
   readonly reward: number | null;
   /** The objective's range. */
   readonly range: readonly [number, number];
+}
+
+/** A feature as a decision saw it. */
+export interface LoggedFeature {
+  /** `ENTITY.NAME`. */
+  readonly feature: string;
+  /** `missing`: it was not known, and the field showed its default or nothing; `given`: the caller gave a value. */
+  readonly source: 'events' | 'given' | 'missing';
+  /** When the newest event behind it happened, and when the node heard of it; null where none has come. */
+  readonly eventAtMs: number | null;
+  readonly knownAtMs: number | null;
 }
 
 export interface ReadLogOptions {
@@ -201,6 +215,7 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
     viewVersion: versions.view,
     unit: record.unit,
     context: contextOf(compiled.fields, record.encodedContext),
+    ...(record.shown === undefined ? {} : { features: featuresOf(compiled.fields, record.shown) }),
     trains: record.trains,
     exposed: (record.state & EXPOSED) !== 0,
     outcome: reported
@@ -215,6 +230,22 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
     reward: Number.isNaN(reward) ? null : reward,
     range: compiled.objective.range,
   };
+}
+
+/** `shown` has two times for each field that shows a feature, in the order of fields. */
+function featuresOf(fields: readonly Field[], shown: readonly number[]): Record<string, LoggedFeature> {
+  const out: Record<string, LoggedFeature> = Object.create(null);
+  const showing = fields.filter(({ feature }) => feature !== undefined);
+  for (const [i, { name, feature }] of showing.entries()) {
+    const [eventMs, knownMs] = [shown[2 * i], shown[2 * i + 1]];
+    out[name] = {
+      feature: feature?.name ?? '',
+      source: Number.isNaN(eventMs) ? 'given' : eventMs === MISSING ? 'missing' : 'events',
+      eventAtMs: eventMs > 0 ? eventMs : null,
+      knownAtMs: knownMs > 0 ? knownMs : null,
+    };
+  }
+  return out;
 }
 
 function contextOf(

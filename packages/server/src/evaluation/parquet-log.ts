@@ -24,6 +24,8 @@ const COLUMNS = {
   view_version: 'INTEGER',
   unit: 'VARCHAR',
   context: 'VARCHAR',
+  /** JSON: by field, which feature it showed and since when that could be known. */
+  features: 'VARCHAR',
   trains: 'BOOLEAN',
   exposed: 'BOOLEAN',
   outcome: 'VARCHAR',
@@ -85,6 +87,7 @@ function columnsOf(
     view_version: (d) => d.viewVersion,
     unit: (d) => d.unit,
     context: (d) => JSON.stringify(d.context),
+    features: (d) => (d.features === undefined ? null : JSON.stringify(d.features)),
     trains: (d) => d.trains,
     exposed: (d) => d.exposed,
     outcome: (d) => d.outcome,
@@ -112,8 +115,9 @@ export async function readParquet(
       QUALIFY row_number() OVER (PARTITION BY id ORDER BY written DESC) = 1 ORDER BY "at", id`,
     onRows,
   );
+  // Exports from before there were features have no column of theirs.
   for (const name of Object.keys(COLUMNS))
-    if (columns[name] === undefined)
+    if (columns[name] === undefined && name !== 'features')
       throw new GanglionError(
         'invalid_input',
         `${folder} holds no decision log: there is no column ${name}`,
@@ -146,6 +150,7 @@ export async function readParquet(
         viewVersion: number('view_version', row),
         unit: text('unit', row),
         context: JSON.parse(text('context', row) ?? '{}'),
+        ...featuresOf(columns.features?.[row]),
         trains: number('trains', row) === 1,
         exposed: number('exposed', row) === 1,
         outcome: text('outcome', row),
@@ -156,6 +161,9 @@ export async function readParquet(
       }) as LoggedDecision,
   );
 }
+
+const featuresOf = (json: string | number | null | undefined): Pick<LoggedDecision, 'features'> =>
+  typeof json === 'string' ? { features: JSON.parse(json) } : {};
 
 /** A day's folder in an export. */
 export interface Partition {
@@ -192,7 +200,7 @@ export async function compactPartition(tables: Tables, { folder, files }: Partit
   if (files.length < 2) return false;
   const whole = path.join(folder, 'all.parquet');
   const unfinished = `${whole}.tmp`;
-  await tables.run(`COPY (SELECT * FROM read_parquet(${sqlText(`${folder}/*.parquet`)}, hive_partitioning = false)
+  await tables.run(`COPY (SELECT * FROM read_parquet(${sqlText(`${folder}/*.parquet`)}, hive_partitioning = false, union_by_name = true)
     QUALIFY row_number() OVER (PARTITION BY id ORDER BY written DESC) = 1 ORDER BY "at") TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
   renameSync(unfinished, whole);
   for (const file of files) if (file !== 'all.parquet') rmSync(path.join(folder, file));

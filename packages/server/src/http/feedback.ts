@@ -78,7 +78,8 @@ function answer(results: readonly FeedbackResult[], asList: boolean): IntakeAnsw
   return { accepted, joined, routed, unjoined, duplicates: duplicate, rejected };
 }
 
-function rejection(index: number, id: string, problem: Problem, asList: boolean): RejectedItem {
+/** A refused item as the answer lists it. */
+export function rejection(index: number, id: string, problem: Problem, asList: boolean): RejectedItem {
   const place = asList ? `[${index}]` : '';
   const { code, field, message, mend = mendOf(code) } = problem;
   return {

@@ -54,6 +54,8 @@ describe('/openapi.json', () => {
         'PUT /v1/points/{point}',
         'DELETE /v1/points/{point}',
         'GET /v1/points/{point}/report',
+        'POST /v1/ingest',
+        'GET /v1/features/{namespace}/{entity}',
         'POST /v1/points/{point}/rank',
         'POST /v1/points/{point}/reset',
         'POST /v1/points/{point}/weights',

@@ -1,3 +1,4 @@
+import { GanglionError } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { inspect, parseYaml } from './body.ts';
 import { parseOneOrMany } from './fast-path.ts';
@@ -13,6 +14,30 @@ export function addParsers(app: FastifyInstance, limits: HttpLimits): void {
       const value = parseOneOrMany(bytes as Buffer, limits.bodyBytes);
       // Lists of decisions and feedback are inspected where they are checked, once.
       if (bulk !== true || request.routeOptions.url === '/v1/exposures') inspect(value, limits.depth);
+      done(null, value);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  const cloudEvents = ['application/cloudevents+json', 'application/cloudevents-batch+json'];
+  app.addContentTypeParser(cloudEvents, { parseAs: 'buffer' }, (request, bytes, done) => {
+    try {
+      const type = request.headers['content-type'] ?? '';
+      if (request.routeOptions.config.events !== true) throw unsupportedMedia(type);
+      const value = parseOneOrMany(bytes as Buffer, limits.bodyBytes);
+      const batch = type.includes('-batch');
+      const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+      const isEvent = (item: unknown): boolean =>
+        typeof item === 'object' && item !== null && Object.hasOwn(item, 'specversion');
+      if (batch !== Array.isArray(value) || !items.every(isEvent))
+        throw new GanglionError(
+          'invalid_input',
+          `The body is no ${batch ? 'batch of CloudEvents' : 'CloudEvent'}`,
+          {
+            field: 'body',
+            mend: batch ? 'Send a list of events with specversion.' : 'Send one event with specversion.',
+          },
+        );
       done(null, value);
     } catch (error) {
       done(error as Error);

@@ -1,4 +1,4 @@
-import { FEEDBACK_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
+import { FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
 import { FORBIDDEN_KEYS } from './body.ts';
 
 /**
@@ -25,6 +25,21 @@ const OBJECT = { type: 'object', additionalProperties: true } as const;
 const oneOrMany = (ref: string): object => ({
   oneOf: [{ $ref: `${ref}#` }, { type: 'array', items: { $ref: `${ref}#` } }],
 });
+
+const EVENT_DATA = {
+  type: 'object',
+  description: 'Properties that features read.',
+  maxProperties: INGEST_LIMITS.properties,
+  propertyNames: { type: 'string', pattern: NAME_PATTERN.source, not: { enum: FORBIDDEN_KEYS } },
+  additionalProperties: {
+    oneOf: [{ type: 'string', maxLength: INGEST_LIMITS.textLength }, { type: 'number' }, { type: 'boolean' }],
+  },
+} as const;
+const ENTITY = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}:[^\\n]{1,256}$',
+  description: 'KIND:KEY, such as user:alice.',
+} as const;
 
 export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string]: unknown }[] = [
   {
@@ -84,6 +99,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       fallback: { description: 'An arm, or a decision table: { rules: [...] }.', oneOf: [NAME, OBJECT] },
       baseline: KIND,
       context: OBJECT,
+      features: OBJECT,
       policy: KIND,
       objective: OBJECT,
       slate: OBJECT,
@@ -289,6 +305,97 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       unjoined: { type: 'integer' },
       duplicates: { type: 'integer' },
       rejected: { type: 'array', items: { $ref: 'Rejected#' } },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'IngestEvent',
+    type: 'object',
+    required: ['id', 'type', 'entity'],
+    properties: {
+      id: {
+        type: 'string',
+        minLength: 1,
+        maxLength: INGEST_LIMITS.idLength,
+        description: 'Sent again within an hour, it counts once.',
+      },
+      source: { type: 'string', maxLength: INGEST_LIMITS.idLength, description: 'Who makes the ids.' },
+      type: NAME,
+      entity: {
+        oneOf: [ENTITY, { type: 'array', items: ENTITY, minItems: 1, maxItems: INGEST_LIMITS.entities }],
+      },
+      domain: { ...NAME, description: 'Whose features it moves; default: default.' },
+      atMs: { type: 'number', description: 'When it happened, ms since the epoch; default: now.' },
+      time: { type: 'string', format: 'date-time', description: 'The same as RFC 3339; one of the two.' },
+      data: EVENT_DATA,
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'CloudEvent',
+    type: 'object',
+    description: 'CloudEvents 1.0, structured.',
+    required: ['specversion', 'id', 'source', 'type', 'subject'],
+    properties: {
+      specversion: { type: 'string', const: '1.0' },
+      id: { type: 'string', minLength: 1, maxLength: INGEST_LIMITS.idLength },
+      source: { type: 'string', minLength: 1, maxLength: INGEST_LIMITS.idLength },
+      type: NAME,
+      subject: ENTITY,
+      time: { type: 'string', format: 'date-time' },
+      domain: { ...NAME, description: 'Extension: whose features it moves; default: default.' },
+      data: EVENT_DATA,
+    },
+    additionalProperties: true,
+  },
+  {
+    $id: 'IngestRequest',
+    oneOf: [
+      { $ref: 'IngestEvent#' },
+      { $ref: 'CloudEvent#' },
+      { type: 'array', items: { oneOf: [{ $ref: 'IngestEvent#' }, { $ref: 'CloudEvent#' }] } },
+    ],
+  },
+  {
+    $id: 'IngestAnswer',
+    type: 'object',
+    description: 'Everything counted as accepted is durable, or of no use to any feature.',
+    required: ['accepted', 'taken', 'duplicates', 'unused', 'rejected'],
+    properties: {
+      accepted: { type: 'integer', description: 'taken + duplicates + unused.' },
+      taken: { type: 'integer' },
+      duplicates: { type: 'integer' },
+      unused: { type: 'integer', description: 'No declared feature reads them: not kept.' },
+      rejected: { type: 'array', items: { $ref: 'Rejected#' } },
+    },
+    additionalProperties: false,
+  },
+  {
+    $id: 'EntityView',
+    type: 'object',
+    required: ['node', 'domain', 'entity', 'known', 'atMs', 'features'],
+    properties: {
+      node: { type: 'string' },
+      domain: { type: 'string' },
+      entity: { type: 'string' },
+      known: { type: 'boolean', description: 'Whether any event of it is remembered here.' },
+      atMs: { type: 'number' },
+      features: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['feature', 'value', 'eventAtMs', 'knownAtMs', 'points'],
+          properties: {
+            feature: { type: 'string' },
+            value: { type: ['number', 'string', 'null'], description: 'null while it is not known.' },
+            eventAtMs: { ...NULLABLE_NUMBER, description: 'When the newest event behind it happened.' },
+            knownAtMs: { ...NULLABLE_NUMBER, description: 'When the node heard of it.' },
+            error: { type: 'number', description: 'Relative standard error, of estimates.' },
+            points: { type: 'array', items: { type: 'string' } },
+          },
+          additionalProperties: false,
+        },
+      },
     },
     additionalProperties: false,
   },

@@ -18,6 +18,7 @@ import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts';
 import { rateLimiter } from './rate.ts';
 import { controlRoutes } from './routes/controls.ts';
 import { decisionRoutes } from './routes/decisions.ts';
+import { featureRoutes } from './routes/features.ts';
 import { ofrepFailure, ofrepRoutes } from './routes/ofrep.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pointRoutes } from './routes/points.ts';
@@ -77,7 +78,15 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   hooks(app, api);
   await describeRoutes(app, api.version);
   const methods = routeTable(app);
-  for (const routes of [operationRoutes, pointRoutes, decisionRoutes, controlRoutes, treeRoutes, ofrepRoutes])
+  for (const routes of [
+    operationRoutes,
+    pointRoutes,
+    decisionRoutes,
+    featureRoutes,
+    controlRoutes,
+    treeRoutes,
+    ofrepRoutes,
+  ])
     routes(app, api);
   if (options.consoleDir !== undefined) await servePage(app, options.consoleDir);
   app.setNotFoundHandler((request, reply) => fail(api, notFound(methods, request), request, reply));

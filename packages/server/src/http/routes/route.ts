@@ -9,6 +9,8 @@ declare module 'fastify' {
     yaml?: boolean;
     /** Whether it takes lists, and with them the larger body. */
     bulk?: boolean;
+    /** Whether its body may be CloudEvents. */
+    events?: boolean;
   }
   interface FastifyRequest {
     principal: Principal;
