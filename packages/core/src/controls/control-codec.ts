@@ -14,6 +14,9 @@ const LIST_MAX = 100_000;
 /** Most sayings of one kind that may stand: far below what a link takes, so that what is said can always be sent and read. */
 export const STANDING_MAX = 10_000;
 
+/** Longest tag: acknowledgements name it, and a link takes no longer one. */
+export const TAG_LENGTH = 400;
+
 /** Controls as JSON, for the disk and the link. */
 export interface ControlsJson {
   readonly kills: readonly Kill[];
@@ -52,10 +55,10 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
   const top = record(json, 'controls');
   const kills = new Map<string, Kill>();
   for (const [said, at] of items(top, 'kills', most))
-    kills.set(text(said, 'tag', at), { ...saidFields(said, at), scope: text(said, 'scope', at) });
+    kills.set(text(said, 'tag', at, TAG_LENGTH), { ...saidFields(said, at), scope: text(said, 'scope', at) });
   const overrides = new Map<string, Override>();
   for (const [said, at] of items(top, 'overrides', most))
-    overrides.set(text(said, 'tag', at), {
+    overrides.set(text(said, 'tag', at, TAG_LENGTH), {
       ...saidFields(said, at),
       point: name(said, 'point', at),
       arm: name(said, 'arm', at),
@@ -64,7 +67,10 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
     });
   const quarantines = new Map<string, Quarantine>();
   for (const [said, at] of items(top, 'quarantines', most))
-    quarantines.set(text(said, 'tag', at), { ...saidFields(said, at), node: name(said, 'node', at) });
+    quarantines.set(text(said, 'tag', at, TAG_LENGTH), {
+      ...saidFields(said, at),
+      node: name(said, 'node', at),
+    });
   const removed = unionRemoved(removedIn(top, most), rangesIn(top, most));
   const specs = new Map<string, SpecVersion>();
   for (const [item, at] of items(top, 'specs', Math.max(limits.points, NAMES_MAX, most))) {
@@ -95,7 +101,7 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
 function removedIn(top: Record<string, unknown>, most: number): Removed {
   const tags: string[] = [];
   for (const tag of list(top, 'removed', most)) {
-    if (typeof tag !== 'string' || tag.length > 400) refuse('controls.removed', tag);
+    if (typeof tag !== 'string' || tag.length > TAG_LENGTH) refuse('controls.removed', tag);
     tags.push(tag as string);
   }
   return removedTags(tags);
@@ -117,7 +123,7 @@ function rangesIn(top: Record<string, unknown>, most: number): Removed {
 }
 
 const isOrigin = (value: unknown): value is string =>
-  typeof value === 'string' && value.length <= 400 && /^[^~]+~[^~]+$/.test(value);
+  typeof value === 'string' && value.length <= TAG_LENGTH && /^[^~]+~[^~]+$/.test(value);
 
 /** As many numbers as a tag may have digits. */
 const isRange = (value: unknown): value is Range =>
@@ -161,9 +167,9 @@ function items(top: Record<string, unknown>, key: string, most: number): [Record
   ]);
 }
 
-function text(from: Record<string, unknown>, key: string, at: string): string {
+function text(from: Record<string, unknown>, key: string, at: string, most = 1024): string {
   const value = from[key];
-  if (typeof value !== 'string' || value.length > 1024) refuse(`${at}.${key}`, value);
+  if (typeof value !== 'string' || value.length > most) refuse(`${at}.${key}`, value);
   return value as string;
 }
 

@@ -1,7 +1,9 @@
 import type { Applied } from '../sync/messages.ts';
-import { isSilent } from './forgetting.ts';
-import type { ChildLink } from './links.ts';
+import { jsonSize } from './json-bytes.ts';
+import type { ChildLink, ParentLink } from './links.ts';
 import { speaksFor } from './names.ts';
+import { routeTo } from './outbox.ts';
+import { isSilent } from './silence.ts';
 import { type NodeState, refuse } from './state.ts';
 
 /** Which standing kills this node and those below have durably applied: what goes up. */
@@ -12,6 +14,27 @@ export function appliedBelow(node: NodeState): Map<string, readonly string[]> {
     // Of a node that is silent somebody else may know more by now.
     const way = node.children.get(node.routes.get(name) ?? '');
     if (name !== node.name && way !== undefined && !isSilent(node, way)) out.set(name, [...tags].sort());
+  }
+  return out;
+}
+
+/** Most of what has been applied below that goes up in one message; the next goes on from there. */
+const APPLIED_BYTES = 1 << 20;
+
+/** Of this, what the parent has not acknowledged to have heard. */
+export function appliedUp(node: NodeState, link: ParentLink): Applied[] {
+  const due = [...appliedBelow(node)].filter(([name, tags]) => link.appliedSent.get(name) !== tags.join(' '));
+  const out: Applied[] = [];
+  let bytes = 0;
+  const first = due.length === 0 ? 0 : link.appliedAt % due.length;
+  for (const [name, tags] of [...due.slice(first), ...due.slice(0, first)]) {
+    const entry = { node: name, tags };
+    bytes += jsonSize(entry) + 1;
+    if (out.length > 0 && bytes > APPLIED_BYTES) {
+      link.appliedAt = first + out.length;
+      break;
+    }
+    out.push(entry);
   }
   return out;
 }
@@ -29,8 +52,9 @@ export function hearApplied(node: NodeState, applied: readonly Applied[], link: 
       refuse(node, 'name_of_another');
       continue;
     }
-    node.applied.set(name, new Set(tags.filter((tag) => typeof tag === 'string').slice(0, 100_000)));
-    node.routes.set(name, link.key);
+    // Of a kill that is not known here it is said again, once that has come.
+    node.applied.set(name, new Set(tags.filter((tag) => node.controls.kills.has(tag))));
+    routeTo(node, name, link.key);
     for (const tag of tags) {
       const times = node.killTimes.get(tag);
       if (times !== undefined && !times.acks.has(name))

@@ -8,9 +8,9 @@ import { pumpChildren } from './child-link.ts';
 import { CLOCK_DRIFT, longestLease } from './control-report.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
-import { isSilent } from './forgetting.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { press } from './parent-link.ts';
+import { isSilent } from './silence.ts';
 import { emit, type NodeState, readClocks } from './state.ts';
 
 /**

@@ -19,7 +19,12 @@ const UNIT_MAX = 1 << 16;
  * used up): blocks and floors are about what this node does itself, and the origin has its own. Nothing is charged, no
  * probe sent, no turn taken.
  */
-export function answerAsk(node: NodeState, ask: Ask, reply: (answer: AskAnswer) => void): void {
+export function answerAsk(
+  node: NodeState,
+  ask: Ask,
+  child: string,
+  reply: (answer: AskAnswer) => void,
+): void {
   const none: AskAnswer = { id: ask.id, p: null, confidence: null };
   const state = node.points.get(ask.point);
   const own = state === undefined ? undefined : propose(node, state, ask);
@@ -27,17 +32,19 @@ export function answerAsk(node: NodeState, ask: Ask, reply: (answer: AskAnswer) 
   if (!own.asks) return reply(own.answer ?? none);
   const endMs = node.moment.monoMs + ask.budgetMs;
   const { point, context, unit } = ask;
-  const cancel = sendAsk(node, { point, context, unit, allowed: own.allowed }, endMs, (above) => {
+  const heard = (above: AskAnswer | undefined): void => {
     readClocks(node);
     const current = node.points.get(point);
     // What stands now counts: a kill may have come meanwhile, and arms may have gone.
     const again = current === undefined ? undefined : propose(node, current, ask);
     if (current === undefined || again === undefined) return reply(none);
-    const heard = external(node, state, current, above);
+    const said = external(node, state, current, above);
     const passed =
-      heard === undefined ? undefined : answerOf(ask, current, heard.p, heard.confidence, again.allowed);
+      said === undefined ? undefined : answerOf(ask, current, said.p, said.confidence, again.allowed);
     reply(passed ?? again.answer ?? none);
-  });
+  };
+  const question = { point, context, unit, allowed: own.allowed };
+  const cancel = sendAsk(node, question, endMs, heard, child);
   void node.timeout?.(Math.max(0, endMs - node.moment.monoMs)).then(cancel);
 }
 

@@ -8,6 +8,9 @@ import { type NodeState, refuse } from './state.ts';
 /** Most questions under way to one parent, own and those of nodes below: beyond it one's own proposal must do. */
 export const ASKS_MAX = 1024;
 
+/** Longest question of a child that is answered, as JSON: a unit and a context of what a point declares fit well. */
+export const ASK_BYTES = 256 << 10;
+
 /** Of the measured round trip, so that an answer made at the last moment is not late because its way took a little longer. */
 const RESERVE = 1.25;
 /** What timers may be late, ms. */
@@ -15,16 +18,18 @@ const TIMER_MS = 1;
 
 /**
  * Asks the parent what it would propose; `settle` is called once, with undefined where no answer comes before `endMs`.
- * What the parent may spend on it is what is left when the message has gone there and back. Returns the way to stop.
+ * What the parent may spend on it is what is left when the message has gone there and back. `child`: who asked us, '' for
+ * this node itself. Returns the way to stop.
  */
 export function sendAsk(
   node: NodeState,
   question: Omit<Ask, 'id' | 'budgetMs'>,
   endMs: number,
   settle: (answer: AskAnswer | undefined) => void,
+  child = '',
 ): () => void {
   const link = node.parent;
-  if (link === undefined || link.asks.size >= ASKS_MAX) {
+  if (link === undefined || !hasTurn(link, child)) {
     if (link !== undefined) refuse(node, 'too_many_asks');
     settle(undefined);
     return () => {};
@@ -32,11 +37,26 @@ export function sendAsk(
   const id = ++link.askId;
   const budgetMs = Math.max(0, endMs - node.moment.monoMs - link.rttMs * RESERVE - TIMER_MS);
   const stop = (answer: AskAnswer | undefined): void => {
-    if (link.asks.delete(id)) settle(answer);
+    if (!link.asks.delete(id)) return;
+    count(link, child, -1);
+    settle(answer);
   };
   link.asks.set(id, { ask: { id, budgetMs, ...question }, sent: false, endMs, resolve: stop });
+  count(link, child, 1);
   pumpParent(node);
   return () => stop(undefined);
+}
+
+/** Each child may have as many under way as are left free beside them; this node itself, all that is left. */
+function hasTurn({ asks, asksOf }: ParentLink, child: string): boolean {
+  const free = ASKS_MAX - asks.size;
+  return child === '' ? free > 0 : (asksOf.get(child) ?? 0) < free;
+}
+
+function count({ asksOf }: ParentLink, child: string, by: 1 | -1): void {
+  const now = (asksOf.get(child) ?? 0) + by;
+  if (now > 0) asksOf.set(child, now);
+  else asksOf.delete(child);
 }
 
 /** Questions that nobody will answer in time are given up, so that none is kept for ever. */

@@ -2,10 +2,10 @@ import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import {
+  type AskAnswer,
   type BaseMessage,
   type DownMessage,
   PROTOCOL,
-  type RoutedFeedback,
   type SlotMessage,
   type UpMessage,
 } from '../sync/messages.ts';
@@ -23,25 +23,24 @@ import {
 } from '../sync/slots.ts';
 import { hearApplied } from './acknowledgements.ts';
 import { answerAsk } from './answering.ts';
-import { ASKS_MAX } from './asking.ts';
+import { ASK_BYTES, ASKS_MAX } from './asking.ts';
 import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
+import { jsonSize } from './json-bytes.ts';
 import { isStale, SLACK_MS, UNSEEN_MS } from './learning.ts';
 import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
-import { dropOutbox } from './outbox.ts';
+import { dropOutbox, feedbackFor, routeTo } from './outbox.ts';
 import { isTheirs, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
-
-const FEEDBACK_A_MESSAGE = 2000;
 
 /** Takes a message from a child. Its bytes are untrusted: what does not fit is refused and counted. */
 export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): void {
@@ -59,7 +58,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   const link = linkOf(node, up, send);
   if (link === undefined) return; // from a connection that is over
   link.lastHeardMs = moment.monoMs;
-  node.routes.set(up.node, link.key);
+  routeTo(node, up.node, link.key);
   if (up.seq <= link.heard) return; // late or repeated: the newer one said it all
   // What is being folded can neither be taken nor refused yet: the message is as good as lost, and comes again.
   if (node.folding.size > 0 && up.slots.some(({ key, origin }) => node.folding.has(`${key}\n${origin}`)))
@@ -96,7 +95,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   hearApplied(node, up.applied, link);
   hearTelemetry(node, up.telemetry, link);
   hearAsks(node, link, up.asks);
-  const room = !session || takeRelayed(node, up.feedback, 'below');
+  const room = !session || takeRelayed(node, up.feedback, 'below', link.node);
   link.urgent = true;
   if (up.content && session) {
     link.content = up.seq;
@@ -146,12 +145,18 @@ function completed(node: NodeState, link: ChildLink, seq: number): void {
 function hearAsks(node: NodeState, link: ChildLink, asks: UpMessage['asks']): void {
   let now = true;
   if (asks.length > ASKS_MAX) refuse(node, 'too_many_asks', asks.length - ASKS_MAX);
-  for (const ask of asks.slice(0, ASKS_MAX))
-    answerAsk(node, ask, (reply) => {
-      if (link.answers.length >= ASKS_MAX) link.answers.shift();
-      link.answers.push(reply);
-      if (!now && !node.closed && node.children.get(link.key) === link) answer(node, link);
-    });
+  const reply = (said: AskAnswer): void => {
+    if (link.answers.length >= ASKS_MAX) link.answers.shift();
+    link.answers.push(said);
+    if (!now && !node.closed && node.children.get(link.key) === link) answer(node, link);
+  };
+  for (const ask of asks.slice(0, ASKS_MAX)) {
+    if (jsonSize(ask, ASK_BYTES) <= ASK_BYTES) answerAsk(node, ask, link.node, reply);
+    else {
+      refuse(node, 'ask_too_large');
+      reply({ id: ask.id, p: null, confidence: null });
+    }
+  }
   now = false;
 }
 
@@ -456,17 +461,4 @@ function totalFor(node: NodeState, slots: LearnerSlots, link: ChildLink): unknow
   }
   const inside = evidence.add(own, below);
   return slots.base === undefined ? inside : evidence.add(slots.base.evidence, inside);
-}
-
-function feedbackFor(node: NodeState, link: ChildLink): RoutedFeedback[] {
-  const out: RoutedFeedback[] = [];
-  for (const item of node.outbox.values()) {
-    if (!item.durable || node.routes.get(item.node) !== link.key) continue;
-    if (item.sentOn === link.key && node.moment.monoMs - item.sentMs < node.tuning.resendMs) continue;
-    if (out.length >= FEEDBACK_A_MESSAGE) break;
-    item.sentOn = link.key;
-    item.sentMs = node.moment.monoMs;
-    out.push({ seq: item.seq, item: item.item });
-  }
-  return out;
 }

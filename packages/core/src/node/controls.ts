@@ -11,6 +11,7 @@ import {
 } from '../controls/removed.ts';
 import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
+import { jsonSize } from './json-bytes.ts';
 import type { ChildLink } from './links.ts';
 import { isBelow } from './names.ts';
 import { refreshView, syncPoints } from './points.ts';
@@ -71,14 +72,53 @@ function newTags<T extends { readonly subtree: string }>(
   below: (tag: string) => boolean,
 ): ReadonlyMap<string, T> {
   const out = new Map<string, T>();
+  const room = roomBelow(node, ours, below);
   for (const [tag, said] of theirs) {
     if (ours.has(tag) || isRemoved(state.removed, tag)) continue;
     if (sayerOf(tag) === node.name) refuse(node, 'forged_control');
     else if (!below(tag) || said.subtree !== sayerOf(tag)) refuse(node, 'control_beyond_child');
-    else if (ours.size + out.size >= STANDING_MAX) refuse(node, 'too_many_controls');
+    else if (!room.takes(said)) refuse(node, 'too_many_controls');
     else out.set(tag, said);
   }
   return out;
+}
+
+/** Most that children may have standing of one kind, as JSON. */
+const STANDING_BYTES = 1 << 20;
+
+/**
+ * Room for what a child says: of the number that may stand, and of the bytes that children may use, each takes as much as
+ * is left free, so that there is room for what others say, people at this node above all, and all of it fits a message.
+ */
+function roomBelow(
+  node: NodeState,
+  standing: ReadonlyMap<string, { readonly subtree: string }>,
+  below: (tag: string) => boolean,
+): { takes(said: unknown): boolean } {
+  let used: { count: number; bytes: number; own: number; ownBytes: number } | undefined;
+  return {
+    takes(said) {
+      if (used === undefined) {
+        used = { count: standing.size, bytes: 0, own: 0, ownBytes: 0 };
+        for (const [tag, each] of standing) {
+          if (!node.routes.has(sayerOf(tag))) continue;
+          const bytes = jsonSize(each);
+          used.bytes += bytes;
+          if (!below(tag)) continue;
+          used.own++;
+          used.ownBytes += bytes;
+        }
+      }
+      const bytes = jsonSize(said);
+      if (used.own >= STANDING_MAX - used.count || used.ownBytes + bytes > STANDING_BYTES - used.bytes)
+        return false;
+      used.count++;
+      used.own++;
+      used.bytes += bytes;
+      used.ownBytes += bytes;
+      return true;
+    },
+  };
 }
 
 /** Whatever a child may say to a root that knows nothing, it does not speak for this very process. */
@@ -104,6 +144,7 @@ function allButOwn(node: NodeState, ours: ControlState, theirs: ControlState): C
 
 /** Most of what was taken back that children may add to. */
 const REMOVED_MAX = 50_000;
+const REMOVED_BYTES = 2 << 20;
 
 /** What a child takes back of what was said in its subtree, whether it is known here or not. */
 function removedBelow(
@@ -119,7 +160,11 @@ function removedBelow(
   for (const [origin, list] of theirs.ranges) if (below(origin)) ranges.set(origin, list);
   const odd = removedTags([...theirs.odd].filter(below)).odd;
   const more = unionRemoved(state.removed, { ranges, odd });
-  if (more === state.removed || sizeOfRemoved(more) <= REMOVED_MAX) return more;
+  if (
+    more === state.removed ||
+    (sizeOfRemoved(more) <= REMOVED_MAX && jsonSize([...more.ranges, ...more.odd]) <= REMOVED_BYTES)
+  )
+    return more;
   refuse(node, 'too_many_controls');
   return state.removed;
 }

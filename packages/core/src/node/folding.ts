@@ -1,9 +1,9 @@
 import type { Write } from '../ports.ts';
 import { drop, hold, type LearnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { nameForeign } from './foreign.ts';
-import { isSilent } from './forgetting.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { EVERYBODY, markKey, openedOf, retiredOrigin } from './origins.ts';
+import { isSilent } from './silence.ts';
 import { encodeSlot } from './slot-codec.ts';
 import type { LearnerState, NodeState } from './state.ts';
 

@@ -1,16 +1,8 @@
 import { originOf } from '../sync/slots.ts';
-import type { ChildLink } from './links.ts';
-import { dropOutbox, turnBack } from './outbox.ts';
+import { dropOutbox, routeTo, turnBack } from './outbox.ts';
 import { type NodeState, refuse } from './state.ts';
+import { dropWord } from './telemetry-room.ts';
 import { longestAttributionMs } from './trimming.ts';
-
-/** Heartbeats without a word after which a child counts as away. */
-export const SILENT_BEATS = 5;
-
-/** Whether a child has missed its heartbeats: it may be cut off, or have moved. */
-export function isSilent(node: NodeState, link: ChildLink): boolean {
-  return node.moment.monoMs - link.lastHeardMs > SILENT_BEATS * node.tuning.heartbeatMs;
-}
 
 /**
  * Forgets links, ways and reports that have been silent for too long, so that processes long gone cost nothing. What
@@ -23,10 +15,10 @@ export function forgetSilent(node: NodeState): void {
   node.forgotMs = now;
   for (const [key, link] of node.children)
     if (now - link.lastHeardMs > forgetNodeMs) node.children.delete(key);
-  for (const [name, key] of node.routes) if (!node.children.has(key)) node.routes.delete(name);
+  for (const [name, key] of node.routes) if (!node.children.has(key)) routeTo(node, name, undefined);
   turnBack(node);
   for (const [name, { telemetry, receivedMs }] of node.below)
-    if (telemetry.status.ageMs + now - receivedMs > forgetNodeMs) node.below.delete(name);
+    if (telemetry.status.ageMs + now - receivedMs > forgetNodeMs) dropWord(node, name);
   // As long as its decision may still await it, somebody may come for it.
   const awaitedMs = Math.max(forgetNodeMs, longestAttributionMs(node));
   if (node.isRoot)

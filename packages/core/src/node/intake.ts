@@ -57,14 +57,19 @@ function open(node: NodeState, count: number): void {
 }
 
 /** In memory, at once; the caller waits for the disk. */
-export function takeOne(node: NodeState, item: TransitItem, from: Sender = 'here'): FeedbackResult {
+export function takeOne(
+  node: NodeState,
+  item: TransitItem,
+  from: Sender = 'here',
+  child = '',
+): FeedbackResult {
   const id = typeof item?.id === 'string' ? item.id.slice(0, FEEDBACK_LIMITS.idLength) : '';
   // What an application sends cannot say of itself that it is an exposure.
   const problem = item?.exposed === true && from !== 'outside' ? undefined : checkFeedback(item);
   if (problem !== undefined) return { id, status: 'rejected', problem };
   const parsed = parseId(id);
   if (parsed === undefined) return rejected(id, 'unknown_decision', 'id is not the id of a decision');
-  if (parsed.node !== node.name) return route(node, item, parsed, from);
+  if (parsed.node !== node.name) return route(node, item, parsed, from, child);
   const state = node.joins.get(parsed.prefix);
   const record = state === undefined ? undefined : find(state.pending, parsed.n);
   if (state === undefined || record === undefined) return missing(node, id, parsed, state);
@@ -134,12 +139,18 @@ function missing(
 }
 
 /** What came over a link was acknowledged to somebody: it waits for its node to be heard of again, also here at the top. */
-function route(node: NodeState, item: TransitItem, parsed: ParsedId, from: Sender): FeedbackResult {
+function route(
+  node: NodeState,
+  item: TransitItem,
+  parsed: ParsedId,
+  from: Sender,
+  child: string,
+): FeedbackResult {
   const known = node.routes.has(parsed.node) || node.knownChildren.has(parsed.node);
   if (node.isRoot && (from === 'here' || from === 'outside') && !known)
     return rejected(item.id, 'unknown_decision', `no node ${parsed.node} is known here`);
   // An exposure is an id and nothing else, whatever came with it.
-  putOutbox(node, item.exposed === true ? { id: item.id, exposed: true } : item, parsed.node, from);
+  putOutbox(node, item.exposed === true ? { id: item.id, exposed: true } : item, parsed.node, from, child);
   return { id: item.id, status: 'routed' };
 }
 
@@ -209,20 +220,21 @@ function intakeLags(node: NodeState): boolean {
 
 /**
  * Takes what a neighbour hands over. Returns false where some of it found no room: that is to be sent again, and nothing
- * of this message acknowledged.
+ * of this message acknowledged. `child`: who hands it over, where it comes from below.
  */
 export function takeRelayed(
   node: NodeState,
   items: readonly { readonly item: TransitItem }[],
   from: 'above' | 'below',
+  child = '',
 ): boolean {
   const passing = items.filter(({ item }) => (parseId(String(item?.id))?.node ?? node.name) !== node.name);
-  const room = hasRoomFor(node, passing.length, from);
+  const room = hasRoomFor(node, passing.length, from, child);
   if (!room) refuse(node, 'feedback_without_room', passing.length);
   const left = new Set(room ? [] : passing);
   for (const each of items) {
     if (left.has(each)) continue;
-    const result = takeOne(node, each.item, from);
+    const result = takeOne(node, each.item, from, child);
     if (result.status === 'rejected') refuse(node, `feedback_${result.problem.code}`);
   }
   return room;

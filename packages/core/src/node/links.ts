@@ -99,8 +99,14 @@ export interface ParentLink {
   feedbackSeen: boolean;
   newestDown: number;
   readonly appliedSent: Map<string, string>;
+  /** Where in what is due the next message goes on. */
+  appliedAt: number;
+  /** The same of learners. */
+  learnersAt: number;
   askId: number;
   readonly asks: Map<number, OpenAsk>;
+  /** How many of them each child has asked; '' for this node itself. */
+  readonly asksOf: Map<string, number>;
 }
 
 /** A message to the parent, until it is heard. */
@@ -150,7 +156,10 @@ export function parentLink(send: (message: UpMessage) => void, connection: numbe
     feedbackSeen: false,
     newestDown: 0,
     appliedSent: new Map(),
+    appliedAt: 0,
+    learnersAt: 0,
     askId: 0,
     asks: new Map(),
+    asksOf: new Map(),
   };
 }

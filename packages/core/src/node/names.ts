@@ -1,6 +1,6 @@
 import { nodeOf } from '../sync/slots.ts';
-import { isSilent, SILENT_BEATS } from './forgetting.ts';
 import type { ChildLink } from './links.ts';
+import { isSilent, SILENT_BEATS } from './silence.ts';
 import type { NodeState } from './state.ts';
 
 /**

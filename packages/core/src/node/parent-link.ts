@@ -1,7 +1,8 @@
-import { decodeControls, encodeControls } from '../controls/control-codec.ts';
+import { type ControlsJson, decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { joinControls } from '../controls/control-state.ts';
 import { GanglionError } from '../errors.ts';
 import {
+  type Ask,
   type BaseMessage,
   type DownMessage,
   PROTOCOL,
@@ -9,27 +10,30 @@ import {
   type SlotMessage,
 } from '../sync/messages.ts';
 import { adoptBase, type Slot } from '../sync/slots.ts';
-import { appliedBelow } from './acknowledgements.ts';
+import { appliedUp } from './acknowledgements.ts';
 import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { retire } from './folding.ts';
 import { nameForeign } from './foreign.ts';
-import { isSilent } from './forgetting.ts';
 import { takeRelayed } from './intake.ts';
-import { jsonBytes } from './json-bytes.ts';
+import { jsonBytes, jsonSize } from './json-bytes.ts';
 import type { ParentLink, Sent } from './links.ts';
-import { dropOutbox } from './outbox.ts';
+import { dropOutbox, feedbackUp } from './outbox.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { keepWords, wordsForgotten } from './seal.ts';
 import { outstandingShare, setShare } from './shares.ts';
-import { type LearnerState, type NodeState, type OutboxItem, readClocks, refuse } from './state.ts';
-import { telemetryUp } from './telemetry.ts';
+import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
+import { telemetryUp } from './telemetry-up.ts';
 
 const SLOTS_A_MESSAGE = 2000;
 /** A quarter of what a receiver takes (16 MiB): bytes grow by a third on the way, and there is more in a message. */
 const SLOT_BYTES_A_MESSAGE = 4 << 20;
-const FEEDBACK_A_MESSAGE = 2000;
+const LEARNER_BYTES_A_MESSAGE = 1 << 20;
+const FEEDBACK_ACKS_A_MESSAGE = 10_000;
+const ASK_BYTES_A_MESSAGE = 1 << 20;
+/** Controls that are longer go by themselves. */
+const CONTROL_BYTES = 1 << 20;
 const SENT_MAX = 64;
 
 /** Sends what is due: a heartbeat, or at once what cannot wait. Content waits until the last content is acknowledged. */
@@ -45,12 +49,28 @@ export function pumpParent(node: NodeState): void {
   sendUp(node, link, clear);
 }
 
-function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
+function asksUp(link: ParentLink): Ask[] {
+  const out: Ask[] = [];
+  let bytes = 0;
+  for (const open of link.asks.values()) {
+    if (open.sent) continue;
+    if (bytes >= ASK_BYTES_A_MESSAGE) break; // with the next
+    bytes += jsonSize(open.ask);
+    open.sent = true;
+    out.push(open.ask);
+  }
+  return out;
+}
+
+function sendUp(node: NodeState, link: ParentLink, clear: boolean): void {
   const { moment } = node;
   const seq = ++link.seq;
-  const joinedUp = link.parentIncarnation !== '';
+  const handed = controlsUp(node, link, seq);
+  const alone = handed !== null && jsonSize(handed, CONTROL_BYTES) > CONTROL_BYTES;
+  const withContent = clear && !alone;
   if (withContent && link.dataSeq !== 0) giveUp(link);
-  const telemetryDue = moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
+  const joinedUp = link.parentIncarnation !== '';
+  const telemetryDue = !alone && moment.monoMs - link.telemetryMs >= node.tuning.telemetryEveryMs;
   if (telemetryDue) {
     link.telemetryMs = moment.monoMs;
     // Said again now and then: the parent may have heard otherwise by another way since.
@@ -60,19 +80,6 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     withContent && joinedUp ? slotsUp(node, link, seq) : { slots: [], chosen: [], complete: false };
   const feedback = withContent && joinedUp ? feedbackUp(node) : [];
   const applied = withContent && joinedUp ? appliedUp(node, link) : [];
-  const asks = [...link.asks.values()].filter((ask) => !ask.sent);
-  for (const ask of asks) ask.sent = true;
-  const pair = `${node.durableDigest}/${link.joined}`;
-  const handUp =
-    node.durableDigest !== link.joined &&
-    (link.handed !== pair || // Heard but not adopted: the parent may not have known yet that what we say is ours to say.
-      moment.monoMs - link.handedMs >= node.tuning.resendMs * (link.handedHeard ? 10 : 1));
-  if (handUp) {
-    link.handed = pair;
-    link.handedSeq = seq;
-    link.handedMs = moment.monoMs;
-    link.handedHeard = false;
-  }
   const content = slots.length > 0 || feedback.length > 0 || applied.length > 0;
   if (content) {
     link.dataSeq = seq;
@@ -87,7 +94,7 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
   });
   if (link.sent.size > SENT_MAX) link.sent.delete(link.sent.keys().next().value as number);
   link.lastSentMs = moment.monoMs;
-  link.urgent = false;
+  link.urgent = alone;
   link.send({
     v: PROTOCOL,
     node: node.name,
@@ -101,21 +108,33 @@ function sendUp(node: NodeState, link: ParentLink, withContent: boolean): void {
     content,
     complete: joinedUp && complete,
     slots,
-    learners: [...node.learners].map(
-      ([key, learner]) =>
-        [key, learner.slots.base?.asOf === undefined ? -1 : learner.slots.base.revision] as const,
-    ),
+    learners: alone ? [] : learnersUp(node, link),
     digest: node.durableDigest,
     joined: link.joined,
-    controls: handUp ? encodeControls(node.durableControls) : null,
-    words: handUp ? wordsForgotten(node, link.parentNode) : null,
+    controls: handed,
+    words: handed === null ? null : wordsForgotten(node, link.parentNode),
     applied,
     feedback,
-    feedbackAcks: link.feedbackAcks.splice(0),
+    feedbackAcks: link.feedbackAcks.splice(0, FEEDBACK_ACKS_A_MESSAGE),
     telemetry: telemetryDue ? telemetryUp(node) : [],
     share: outstandingShare(node),
-    asks: asks.map(({ ask }) => ask),
+    asks: asksUp(link),
   });
+}
+
+/** Our controls, where the parent has not heard of them, or has not adopted them for long. */
+function controlsUp(node: NodeState, link: ParentLink, seq: number): ControlsJson | null {
+  const pair = `${node.durableDigest}/${link.joined}`;
+  const due =
+    node.durableDigest !== link.joined &&
+    (link.handed !== pair || // Heard but not adopted: the parent may not have known yet that what we say is ours to say.
+      node.moment.monoMs - link.handedMs >= node.tuning.resendMs * (link.handedHeard ? 10 : 1));
+  if (!due) return null;
+  link.handed = pair;
+  link.handedSeq = seq;
+  link.handedMs = node.moment.monoMs;
+  link.handedHeard = false;
+  return encodeControls(node.durableControls);
 }
 
 /** The last content was lost, as far as we know: what it listed for the first time is listed anew. */
@@ -123,6 +142,26 @@ function giveUp(link: ParentLink): void {
   for (const { slot } of link.sent.get(link.dataSeq)?.slots ?? [])
     if (slot.ackedVersion === 0 || !slot.counted) slot.listedIn = 0;
   link.dataSeq = 0;
+}
+
+/**
+ * The learners that this node reads, with the base that it holds of each. Those that it only passes on are not listed: of
+ * them it could not use one.
+ */
+function learnersUp(node: NodeState, link: ParentLink): (readonly [string, number])[] {
+  const known = [...node.learners].filter(([, { slots }]) => slots.evidence !== undefined);
+  const out: (readonly [string, number])[] = [];
+  const first = known.length === 0 ? 0 : link.learnersAt % known.length;
+  let bytes = 0;
+  for (const [key, { slots }] of [...known.slice(first), ...known.slice(0, first)]) {
+    bytes += jsonSize(key) + 32;
+    if (bytes > LEARNER_BYTES_A_MESSAGE) {
+      link.learnersAt = first + out.length;
+      break;
+    }
+    out.push([key, slots.base?.asOf === undefined ? -1 : slots.base.revision]);
+  }
+  return out;
 }
 
 /** Slots whose durable version the parent has not acknowledged, as they are on disk. */
@@ -142,7 +181,8 @@ function slotsUp(
       const out = cameThroughQuarantine(node, slot);
       const listed = slot.listedIn > 0 && slot.ackedIn >= slot.listedIn;
       if (listed && slot.ackedVersion >= slot.durableVersion && slot.toldOut === out) continue;
-      if (slots.length >= SLOTS_A_MESSAGE || bytes >= SLOT_BYTES_A_MESSAGE)
+      const size = slot.bytes.length + key.length + slot.origin.length + parentOrigin.length;
+      if (slots.length >= SLOTS_A_MESSAGE || (slots.length > 0 && bytes + size > SLOT_BYTES_A_MESSAGE))
         return { slots, chosen, complete: false };
       if (slot.sentTo !== parentOrigin && slot.sentTo !== '*') {
         slot.sentTo = slot.sentTo === '' ? parentOrigin : '*';
@@ -154,7 +194,7 @@ function slotsUp(
         continue;
       }
       if (slot.listedIn === 0) slot.listedIn = seq;
-      bytes += slot.bytes.length;
+      bytes += size;
       const alone = slot.sentTo === parentOrigin && (slot.route === '' || slot.onlyVia === node.origin);
       slots.push({
         key,
@@ -167,31 +207,6 @@ function slotsUp(
       chosen.push({ slot, version: slot.durableVersion, out });
     }
   return { slots, chosen, complete };
-}
-
-function feedbackUp(node: NodeState): RoutedFeedback[] {
-  const out: RoutedFeedback[] = [];
-  for (const item of node.outbox.values()) {
-    if (!item.durable || keptFor(node, item)) continue;
-    if (out.length >= FEEDBACK_A_MESSAGE) break;
-    out.push({ seq: item.seq, item: item.item });
-  }
-  return out;
-}
-
-/** Items for nodes below wait for them; those that did not come from above go up while their node is silent: it may have moved. */
-function keptFor(node: NodeState, item: OutboxItem): boolean {
-  const key = node.routes.get(item.node);
-  if (key === undefined) return false;
-  const link = node.children.get(key);
-  return item.from === 'above' || (link !== undefined && !isSilent(node, link));
-}
-
-function appliedUp(node: NodeState, link: ParentLink): { node: string; tags: readonly string[] }[] {
-  const out: { node: string; tags: readonly string[] }[] = [];
-  for (const [name, tags] of appliedBelow(node))
-    if (link.appliedSent.get(name) !== tags.join(' ')) out.push({ node: name, tags });
-  return out;
 }
 
 /** Takes a message from the parent. Malformed content is refused and counted; the node goes on. */

@@ -30,6 +30,7 @@ import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { isStale } from './learning.ts';
 import { mixture } from './mixture.ts';
+import { recoverOutbox } from './outbox.ts';
 import { refreshView, type StoredSource, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { followOn, openIncarnation } from './rotation.ts';
@@ -111,19 +112,7 @@ export async function recover(node: NodeState): Promise<void> {
   });
   each('outbox', (entry) => {
     const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
-    const seq = Number(entry.key);
-    node.outbox.set(seq, {
-      seq,
-      item,
-      node: target,
-      durable: true,
-      from: 'below',
-      sinceMs: node.moment.monoMs,
-      sentOn: '',
-      sentMs: 0,
-    });
-    node.relayed.below++;
-    node.outboxSeq = Math.max(node.outboxSeq, seq);
+    recoverOutbox(node, Number(entry.key), item, target);
   });
   each('entity', (entry) => {
     const gone = recoverEntity(node.features, entry);

@@ -14,8 +14,10 @@ import { type FeatureHouse, featureHouse } from './features.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { Mixture } from './mixture.ts';
 import { openingDigits } from './origins.ts';
+import { emptyOutbox, type Outbox } from './outbox.ts';
 import type { OutcomeStats } from './outcome-stats.ts';
 import { newSecret, type Vouched } from './secret.ts';
+import type { ChildTelemetry } from './telemetry-room.ts';
 
 /** Times and bounds of a node. All durations in ms. */
 export interface NodeTuning {
@@ -213,12 +215,19 @@ export interface NodeState {
   /** Nodes below: by which child they are reached. */
   readonly routes: Map<string, string>;
   readonly below: Map<string, TelemetryState>;
+  /** Of these, what each child told, and all of it in bytes. */
+  readonly telemetryOf: Map<string, ChildTelemetry>;
+  telemetryBytes: number;
+  /** The own report that goes up next, where there is not room for all at once. */
+  reportAt: number;
 
   /** Decisions made since the last flush, awaiting the journal. */
   unsaved: DecisionRecord[];
   accepted: OutcomeEntry[];
   /** Feedback for decisions of other nodes, durable or about to be: by own sequence number. */
   readonly outbox: Map<number, OutboxItem>;
+  /** The same, in the order in which it goes on. */
+  readonly transit: Outbox;
   outboxSeq: number;
   /** Of these, what is not yet in a batch. */
   outboxNew: OutboxItem[];
@@ -268,8 +277,14 @@ export type Sender = 'outside' | 'here' | 'above' | 'below';
 export interface OutboxItem {
   readonly seq: number;
   readonly item: TransitItem;
+  /** As JSON, at most. */
+  readonly bytes: number;
   /** The node of the decision's origin. */
   readonly node: string;
+  /** The child that brought it; '' where none did, or nobody knows. */
+  readonly child: string;
+  /** The lane that it waits in. */
+  lane: string;
   durable: boolean;
   /** `above`: it came from the parent, which knows of no other way. */
   from: Sender;
@@ -279,9 +294,18 @@ export interface OutboxItem {
   sentMs: number;
 }
 
+/** The last word of a node below. */
 export interface TelemetryState {
-  telemetry: import('../sync/messages.ts').Telemetry;
-  receivedMs: number;
+  readonly telemetry: import('../sync/messages.ts').Telemetry;
+  readonly receivedMs: number;
+  /** The child that told it. */
+  readonly child: string;
+  /** As JSON, at most: the status, each report, and all of it. */
+  readonly statusBytes: number;
+  readonly reportBytes: readonly number[];
+  readonly bytes: number;
+  /** The report that goes up next, where there is not room for all at once. */
+  next: number;
 }
 
 export interface NodeOptions {
@@ -376,9 +400,13 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     children: new Map(),
     routes: new Map(),
     below: new Map(),
+    telemetryOf: new Map(),
+    telemetryBytes: 0,
+    reportAt: 0,
     unsaved: [],
     accepted: [],
     outbox: new Map(),
+    transit: emptyOutbox(),
     outboxSeq: 0,
     outboxNew: [],
     relayed: { above: 0, below: 0 },

@@ -1,29 +1,14 @@
 import { NAME_PATTERN } from '../limits.ts';
-import type { NodeEvent, NodeStatus, PointReport, SideSums } from '../status.ts';
+import type { NodeEvent, NodeStatus, PointReport } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
+import { jsonSize } from './json-bytes.ts';
 import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
+import { routeTo } from './outbox.ts';
 import { nodeStatus, pointReport } from './report.ts';
-import { emit, type NodeState, refuse } from './state.ts';
-
-const RELAYED_MAX = 5000;
-
-/** What this node tells its parent of itself, and what it has lately heard from below. */
-export function telemetryUp(node: NodeState): Telemetry[] {
-  const out: Telemetry[] = [
-    {
-      status: nodeStatus(node),
-      reports: [...node.points.keys()].map((point) => pointReport(node, point, false)),
-      via: '',
-    },
-  ];
-  for (const { telemetry, receivedMs } of node.below.values()) {
-    if (out.length > RELAYED_MAX) break;
-    const ageMs = telemetry.status.ageMs + node.moment.monoMs - receivedMs;
-    out.push({ ...telemetry, status: { ...telemetry.status, ageMs } });
-  }
-  return out;
-}
+import { emit, type NodeState, refuse, type TelemetryState } from './state.ts';
+import { isSound, isStatus } from './telemetry-checks.ts';
+import { ENTRY_BYTES, keepWord } from './telemetry-room.ts';
 
 /** Keeps the last word of every node below. It is shown, never acted upon. */
 export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], link: ChildLink): void {
@@ -39,7 +24,7 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
       refuse(node, 'malformed_telemetry');
       continue;
     }
-    if (name === node.name || (node.below.size >= node.limits.origins && !node.below.has(name))) continue;
+    if (name === node.name) continue;
     const known = node.below.get(name);
     const receivedMs = node.moment.monoMs;
     // Two ways to one node (it has moved): the fresher word counts.
@@ -52,83 +37,62 @@ export function hearTelemetry(node: NodeState, telemetry: readonly Telemetry[], 
       refuse(node, 'name_of_another');
       continue;
     }
-    node.below.set(name, { telemetry: each, receivedMs });
-    node.routes.set(name, link.key);
+    const heard = wordOf(each, known, link.node, receivedMs);
+    if (heard === undefined) {
+      refuse(node, 'telemetry_too_large');
+      continue;
+    }
+    if (!keepWord(node, name, heard)) {
+      refuse(node, 'telemetry_without_room');
+      continue;
+    }
+    routeTo(node, name, link.key);
     if (node.listeners.size > 0) publish(node, name, each);
   }
 }
 
-/** What a status must have for pages and metrics to show it. */
-function isStatus(status: NodeStatus): boolean {
-  const texts = [status.tier, status.incarnation, status.health, status.storage, status.controlVersion];
-  const counts = [status.ageMs, status.decisionsPerSecond, status.decisions, status.outcomes];
-  const orNull = [status.parentAgeMs, status.parentRttMs];
-  const isTexts = (list: readonly string[]): boolean =>
-    Array.isArray(list) && list.every((text) => typeof text === 'string');
-  const { lease } = status;
-  const leaseMs =
-    lease?.state === 'held' ? lease.remainingMs : lease?.state === 'expired' ? lease.sinceMs : 0;
-  return (
-    texts.every((text) => typeof text === 'string') &&
-    counts.every((n) => Number.isFinite(n) && n >= 0) &&
-    orNull.every((n) => n === null || Number.isFinite(n)) &&
-    (status.parent === null || typeof status.parent === 'string') &&
-    typeof lease?.state === 'string' &&
-    Number.isFinite(leaseMs) &&
-    isTexts(status.problems) &&
-    isTexts(status.quarantined) &&
-    Array.isArray(status.points) &&
-    status.points.every(
-      (each) =>
-        typeof each?.point === 'string' &&
-        typeof each.mode === 'string' &&
-        Number.isFinite(each.decisionsPerSecond),
-    ) &&
-    typeof status.refused === 'object' &&
-    status.refused !== null &&
-    Object.values(status.refused).every((n) => Number.isFinite(n))
-  );
+interface Sized {
+  readonly report: PointReport;
+  readonly bytes: number;
 }
 
-/** What a report must have for it to be merged and shown: it comes from a child, and is checked like anything else. */
-function isSound(report: PointReport): boolean {
-  const counts = [
-    report?.decisions,
-    report?.decisionsPerSecond,
-    report?.outcomes,
-    report?.pending,
-    report?.expired,
-    report?.unjoined,
-    report?.unknownPropensity,
-  ];
-  if (typeof report?.point !== 'string' || !counts.every((n) => Number.isFinite(n))) return false;
-  if (![report.arms, report.lift, report.guards].every((list) => Array.isArray(list) && list.length <= 4096))
-    return false;
-  if (!Object.values(report.reasons ?? {}).every((n) => Number.isFinite(n))) return false;
-  const isSide = (side: SideSums | undefined): boolean =>
-    [side?.n, side?.sum, side?.squares].every((n) => Number.isFinite(n)) &&
-    (side?.recent === undefined ||
-      (Array.isArray(side.recent) &&
-        side.recent.length <= 4096 &&
-        side.recent.every((n) => Number.isFinite(n))));
-  return (
-    report.arms.every(
-      (arm) =>
-        typeof arm?.arm === 'string' &&
-        [arm.decisions, arm.inflight, arm.failures].every((n) => Number.isFinite(n)),
-    ) &&
-    report.guards.every(
-      (guard) =>
-        typeof guard?.guard === 'string' &&
-        typeof guard.why === 'string' &&
-        Number.isFinite(guard.interventions),
-    ) &&
-    report.lift.every(
-      (lift) =>
-        typeof lift?.metric === 'string' &&
-        (lift.sums === undefined || (isSide(lift.sums.treated) && isSide(lift.sums.holdout))),
-    )
-  );
+/**
+ * What is now known of a node: its status, and of each point that it lists there the newest report, for where there are
+ * many a message brings only some. Undefined: more than an honest node says at once.
+ */
+function wordOf(
+  { status, reports, via }: Telemetry,
+  known: TelemetryState | undefined,
+  child: string,
+  receivedMs: number,
+): TelemetryState | undefined {
+  const statusBytes = jsonSize(status, ENTRY_BYTES);
+  let bytes = statusBytes;
+  const all = new Map<string, Sized>();
+  const older = new Map<string, Sized>();
+  for (const report of reports) {
+    const size = jsonSize(report, ENTRY_BYTES);
+    all.set(report.point, { report, bytes: size });
+    bytes += size;
+    if (bytes > ENTRY_BYTES) return undefined;
+  }
+  for (const [i, report] of (known?.telemetry.reports ?? []).entries())
+    older.set(report.point, { report, bytes: known!.reportBytes[i] });
+  // In the order of the status, which stays the same from message to message.
+  const kept = new Map([
+    ...status.points.map(({ point }) => [point, all.get(point) ?? older.get(point)] as const),
+    ...all,
+  ]);
+  const words = [...kept.values()].filter((word) => word !== undefined);
+  return {
+    telemetry: { status, reports: words.map(({ report }) => report), via },
+    receivedMs,
+    child,
+    statusBytes,
+    reportBytes: words.map((word) => word.bytes),
+    bytes: words.reduce((sum, word) => sum + word.bytes, statusBytes),
+    next: known?.next ?? 0,
+  };
 }
 
 function publish(node: NodeState, name: string, { status, reports }: Telemetry): void {

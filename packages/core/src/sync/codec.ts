@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
+import { TAG_LENGTH } from '../controls/control-codec.ts';
 import { GanglionError } from '../errors.ts';
 import { type Limits, NAME_PATTERN } from '../limits.ts';
 import { type DownMessage, PROTOCOL, type UpMessage } from './messages.ts';
@@ -117,7 +118,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
     ...(json.words === undefined ? {} : { words: words(json) }),
     applied: list(json, 'applied', limits.origins).map((item, i) => {
       const applied = object(item, `applied[${i}]`);
-      return { node: name(applied, 'node'), tags: texts(applied, 'tags', 100_000, 400) };
+      return { node: name(applied, 'node'), tags: texts(applied, 'tags', 100_000, TAG_LENGTH) };
     }),
     feedback: feedback(json),
     feedbackAcks: list(json, 'feedbackAcks', 1_000_000).map((item) =>

@@ -1,6 +1,6 @@
 import type { ControlsJson } from '../../controls/control-codec.ts';
 import { believesChildren } from '../../node/controls.ts';
-import { isSilent } from '../../node/forgetting.ts';
+import { isSilent } from '../../node/silence.ts';
 import type { NodeState } from '../../node/state.ts';
 import { PROTOCOL, type UpMessage } from '../../sync/messages.ts';
 import type { Dice } from './dice.ts';

@@ -1,0 +1,48 @@
+import type { HostedNode } from '../node.ts';
+import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+
+/** A child that is nothing but what it says: honest, chatty or hostile, as a test wants it. */
+export interface SpokenChild {
+  /** Sends one message of its link; what is not given is empty. Returns the newest answer so far. */
+  say(rest?: Partial<UpMessage>): DownMessage;
+  /** All that it was told, oldest first. */
+  readonly heard: readonly DownMessage[];
+}
+
+/** It has greeted already: what it says from now on is in session. */
+export function spokenChild(node: HostedNode, name: string, incarnation = 'x1'): SpokenChild {
+  const heard: DownMessage[] = [];
+  let seq = 0;
+  const say = (rest: Partial<UpMessage> = {}): DownMessage => {
+    const last = heard.at(-1);
+    const message: UpMessage = {
+      v: PROTOCOL,
+      node: name,
+      incarnation,
+      tier: 'device',
+      parentIncarnation: last?.incarnation ?? '',
+      connection: 1,
+      session: last?.session ?? 0,
+      seq: ++seq,
+      heardDown: last?.seq ?? 0,
+      content: rest.slots !== undefined || rest.feedback !== undefined || rest.applied !== undefined,
+      complete: true,
+      slots: [],
+      learners: [],
+      digest: '',
+      joined: '',
+      controls: null,
+      applied: [],
+      feedback: [],
+      feedbackAcks: [],
+      telemetry: [],
+      share: 0,
+      asks: [],
+      ...rest,
+    };
+    node.receiveUp(message, (down) => heard.push(down));
+    return heard.at(-1) as DownMessage;
+  };
+  say();
+  return { say, heard };
+}
