@@ -16,7 +16,7 @@ export interface Comparison {
   readonly metrics: readonly ComparedMetric[];
   /** Index of the context field known before the assignment that explains outcomes (CUPED); −1: none. */
   readonly covariate: number;
-  /** Only the first decision of a unit counts, while the node remembers the unit: outcomes are then independent. */
+  /** Only the first decision of a unit in a phase counts: what was assigned is the unit. */
   readonly perUnit: boolean;
   /** Shares of one phase differ from those of another: outcomes are kept apart. A rollout's stage. */
   readonly phase: number;

@@ -75,6 +75,11 @@ export interface ExperimentReport {
     readonly closed: number;
     readonly counted: number;
   }[];
+  /**
+   * By how much units that several nodes counted are allowed for: what is counted says as much as that many times fewer.
+   * 1 or absent: every unit was counted by one node. Estimated from a sample of the units.
+   */
+  readonly repeats?: number | undefined;
   /** Sample ratio mismatch: whether those that count are those that were assigned. Always valid. */
   readonly mismatch: { readonly e: number; readonly verdict: 'sound' | 'mismatch' };
   readonly metrics: readonly ExperimentMetric[];

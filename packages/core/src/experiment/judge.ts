@@ -12,7 +12,7 @@ import { adjustSums } from './cuped.ts';
 import { welchTest } from './fixed-horizon.ts';
 import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
 import { mixtureTest } from './mixture-test.ts';
-import { betsIn, decisionsIn, pairsIn, rowKey, type Tally, weightedIn } from './tally.ts';
+import { betsIn, decisionsIn, pairsIn, repeatsIn, rowKey, type Tally, weightedIn } from './tally.ts';
 
 /** Range of one outcome of a metric, where it has one. */
 export type RangeOf = (metric: string) => readonly [number, number] | undefined;
@@ -27,9 +27,10 @@ export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): E
   const { analysis, variants, control, kind } = comparison;
   const decisions = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)));
   const counted = decisions.reduce((sum, each) => sum + each.counted, 0);
-  const e = mismatchOf(comparison, tally).e;
+  const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
+  const e = mismatchOf(comparison, tally, repeats).e;
   const metrics = comparison.metrics.map((metric) =>
-    judgeMetric(comparison, tally, metric, rangeOf, counted),
+    judgeMetric(comparison, tally, metric, rangeOf, repeats, counted / repeats),
   );
   const sound = e < MISMATCH_E;
   return {
@@ -45,16 +46,19 @@ export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): E
       share: Number.isNaN(share) ? null : share,
       ...decisions[i],
     })),
+    repeats,
     mismatch: { e, verdict: sound ? 'sound' : 'mismatch' },
     metrics,
-    ...conclude(comparison, metrics, sound, counted),
+    ...conclude(comparison, metrics, sound, counted / repeats),
   };
 }
 
-function mismatchOf(comparison: Comparison, tally: Tally): Pick<Mismatch, 'e'> {
+function mismatchOf(comparison: Comparison, tally: Tally, repeats: number): Pick<Mismatch, 'e'> {
   const { variants, kind } = comparison;
   if (kind !== 'arms') {
-    const counts = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)).counted);
+    const counts = variants.map(
+      ({ name }) => decisionsIn(tally, rowKey('s', comparison, name)).counted / repeats,
+    );
     return {
       e: multinomialMismatch(
         counts,
@@ -71,6 +75,7 @@ function judgeMetric(
   tally: Tally,
   metric: ComparedMetric,
   rangeOf: RangeOf,
+  repeats: number,
   counted: number,
 ): ExperimentMetric {
   const { kind, covariate } = comparison;
@@ -82,7 +87,7 @@ function judgeMetric(
   };
   if (kind === 'arms') return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric) };
   const pairs = comparison.variants.map(({ name }) =>
-    pairsIn(tally, rowKey('m', comparison, name, metric.metric)),
+    pairsIn(tally, rowKey('m', comparison, name, metric.metric), repeats),
   );
   const adjusted = covariate < 0 ? undefined : adjustSums(pairs);
   // What the covariate has been taken out of, and outcomes beyond the declared range, have no range.
@@ -227,7 +232,7 @@ function conclude(
   if (ended) return stop('the horizon is reached, and no difference was found');
   return keep(
     analysis.kind === 'fixed'
-      ? `${counted} of ${analysis.horizon} have been counted; it is judged at the end`
+      ? `${Math.floor(counted)} of ${analysis.horizon} have been counted; it is judged at the end`
       : 'the intervals still hold zero',
   );
 }

@@ -1,9 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../limits.ts';
+import { mix32 } from '../stats/hash.ts';
 import { type Stream, stream } from '../stats/random.ts';
 import { type EvidenceSubject, evidenceLaws } from '../testing/evidence-laws.ts';
-import { addBets, addDecision, addValue, addWeighted, rowKey, type Tally, tallies } from './tally.ts';
+import {
+  addBets,
+  addDecision,
+  addUnit,
+  addValue,
+  addWeighted,
+  rowKey,
+  type Tally,
+  tallies,
+} from './tally.ts';
 
 /** Experiments' counts as a subject of the laws: a few comparisons with all kinds of rows, now and then nothing. */
 const subject: EvidenceSubject<Tally> = {
@@ -24,12 +34,13 @@ const subject: EvidenceSubject<Tally> = {
       );
       addWeighted(tally, rowKey('a', at, variant, 'reward'), random.next(), p);
       addBets(tally, rowKey('b', at, variant), p);
+      addUnit(tally, rowKey('u', at, 'units'), mix32(random.integer(200)));
     }
     return tally;
   },
 };
 
-describe('comparisons/1', () => {
+describe('comparisons/2', () => {
   for (const { law, run } of evidenceLaws(subject))
     it(law, () => {
       fc.assert(
@@ -46,6 +57,9 @@ describe('comparisons/1', () => {
     expect(forged(rowKey('m', at, 'v', 'y'), [1, 5, 1, 0, 0, 0, 0])).toBe('implausible_evidence');
     expect(forged(rowKey('a', at, 'v', 'y'), [9, 1, 1, 1, 1, 1])).toBe('implausible_evidence');
     expect(forged(rowKey('b', at, 'v'), [1, -1, 0, 0, 0])).toBe('implausible_evidence');
+    expect(forged(rowKey('u', at, 'units'), [5, 1, 5, 1, ...new Array(60).fill(0)])).toBe(
+      'implausible_evidence',
+    );
     expect(forged(rowKey('s', at, 'v'), [Number.NaN, 0])).toBe('implausible_evidence');
   });
 });

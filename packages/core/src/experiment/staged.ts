@@ -27,9 +27,10 @@ export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs:
   if (plan.stage >= plan.stages.length - 1) return { to: 'stay', reason: 'the last stage' };
   if (report.mismatch.verdict !== 'sound')
     return { to: 'stay', reason: 'those that count are not those that were assigned' };
-  const { counted } = report.variants[1];
+  // A unit that was counted at several nodes is one unit.
+  const counted = Math.floor(report.variants[1].counted / (report.repeats ?? 1));
   if (counted < plan.minCounted)
     return { to: 'stay', reason: `${counted} of ${plan.minCounted} have counted` };
   if (elapsedMs < plan.dwellMs) return { to: 'stay', reason: 'the stage has not lasted long enough' };
-  return { to: 'promote', reason: `no guardrail broken by ${counted} decisions of stage ${plan.stage}` };
+  return { to: 'promote', reason: `no guardrail broken by ${counted} units of stage ${plan.stage}` };
 }

@@ -6,13 +6,24 @@ import { log1p, sqrt } from '../stats/math.ts';
 import type { AdaptiveSums } from './adaptive.ts';
 import type { PairSums } from './cuped.ts';
 import { BETS, type MismatchArm } from './mismatch.ts';
+import {
+  isSample,
+  mergeSamples,
+  readSample,
+  repeatsOf,
+  SAMPLE_LENGTH,
+  sampleUnit,
+  scaleSample,
+  writeSample,
+} from './unit-sample.ts';
 
 /**
- * Evidence `comparisons/1`: what is known of a point's experiments, as rows of additive sums by key. It travels like any
+ * Evidence `comparisons/2`: what is known of a point's experiments, as rows of additive sums by key. It travels like any
  * learner's, in slots: durable, counted once, taken out again with its node.
  *
  * Keys: `s` counts of a variant; `m` a metric of a variant with its covariate; `a` a metric of an arm weighted by
- * propensity, `b` its bets (see `mismatch.ts`). Each is followed by comparison, phase, variant and metric, tab between.
+ * propensity, `b` its bets (see `mismatch.ts`); `u` a sample of the units of a comparison (see `unit-sample.ts`). Each is
+ * followed by comparison, phase, variant and metric, tab between.
  */
 export interface Tally {
   readonly rows: Map<string, Float64Array>;
@@ -28,19 +39,21 @@ const LENGTHS: Readonly<Record<string, number>> = {
   a: 6,
   // n, then the gains of each bet
   b: 1 + BETS.length,
+  // hash and how many nodes counted it, of every unit in the sample
+  u: SAMPLE_LENGTH,
 };
 
 /**
- * Most rows of a tally, so that it fits a slot: beyond them new ones are not counted. An experiment takes a row for every
- * variant and one for every metric of it: 1,000 of two variants and one metric fit.
+ * Most rows of a tally, so that it fits a slot: beyond them new ones are not counted. An experiment takes a row, one more for
+ * every variant and one for every metric of it: 1,000 of two variants and one metric fit.
  */
-export const ROWS_MAX = 4096;
+export const ROWS_MAX = 5120;
 const KEY_MAX = 400;
 
 const tab = '\t';
 /** `comparison`, phase and variant name the row; `metric` where it has one. */
 export function rowKey(
-  kind: 's' | 'm' | 'a' | 'b',
+  kind: 's' | 'm' | 'a' | 'b' | 'u',
   { key, phase }: Pick<Comparison, 'key' | 'phase'>,
   variant: string,
   metric = '',
@@ -102,6 +115,15 @@ export function addBets(tally: Tally, key: string, propensity: number): void {
   for (let j = 0; j < BETS.length; j++) row[1 + j] += log1p(BETS[j] * (1 / propensity - 1));
 }
 
+/** A unit is counted, for the first time here; `hash`: of the unit within the comparison, in [0, 2³²). In place. */
+export function addUnit(tally: Tally, key: string, hash: number): void {
+  const row = rowFor(tally, key);
+  if (row !== undefined) sampleUnit(row, hash);
+}
+
+/** See `repeatsOf`: 1 where every unit was counted by one node. */
+export const repeatsIn = (tally: Tally, key: string): number => repeatsOf(tally.rows.get(key));
+
 export function decisionsIn(
   tally: Tally,
   key: string,
@@ -110,8 +132,10 @@ export function decisionsIn(
   return { closed: row?.[0] ?? 0, counted: row?.[1] ?? 0 };
 }
 
-export function pairsIn(tally: Tally, key: string): PairSums & { readonly outside: number } {
-  const [n, sum, squares, x, xx, xy, outside] = tally.rows.get(key) ?? ZEROS;
+/** @param repeats - see `repeatsIn`: the sums of as many units as say as much */
+export function pairsIn(tally: Tally, key: string, repeats: number): PairSums & { readonly outside: number } {
+  const row = tally.rows.get(key) ?? ZEROS;
+  const [n, sum, squares, x, xx, xy, outside] = row.map((value) => value / repeats);
   return { n, sum, squares, x, xx, xy, outside };
 }
 
@@ -129,7 +153,7 @@ const ZEROS = new Float64Array(8);
 
 /** What comparisons count, as evidence: rows add up. */
 export const tallies: Evidence<Tally> = {
-  name: 'comparisons/1',
+  name: 'comparisons/2',
   zero: () => ({ rows: new Map() }),
   add(a, b) {
     const rows = new Map<string, Float64Array>();
@@ -137,12 +161,18 @@ export const tallies: Evidence<Tally> = {
     for (const [key, row] of b.rows) {
       const into = rows.get(key);
       if (into === undefined) rows.set(key, row.slice());
+      else if (key[0] === 'u') rows.set(key, mergeSamples(into, row));
       else for (let i = 0; i < row.length; i++) into[i] += row[i];
     }
     return { rows };
   },
   scale: ({ rows }, weight) => ({
-    rows: new Map([...rows].map(([key, row]) => [key, row.map((value) => value * weight)])),
+    rows: new Map(
+      [...rows].map(([key, row]) => [
+        key,
+        key[0] === 'u' ? scaleSample(row, weight) : row.map((value) => value * weight),
+      ]),
+    ),
   }),
   outcomes({ rows }) {
     let total = 0;
@@ -162,7 +192,9 @@ export const tallies: Evidence<Tally> = {
     writer.varint(rows.size);
     for (const key of [...rows.keys()].sort()) {
       writer.text(key);
-      for (const value of rows.get(key) as Float64Array) writer.float64(value);
+      const row = rows.get(key) as Float64Array;
+      if (key[0] === 'u') writeSample(writer, row);
+      else for (const value of row) writer.float64(value);
     }
     return writer.finish();
   },
@@ -177,10 +209,12 @@ export const tallies: Evidence<Tally> = {
       previous = key;
       const length = key[1] === tab ? LENGTHS[key[0]] : undefined;
       if (length === undefined) return reader.fail('a row of no known kind');
-      rows.set(
-        key,
-        Float64Array.from({ length }, () => reader.finite()),
-      );
+      if (key[0] === 'u') rows.set(key, readSample(reader));
+      else
+        rows.set(
+          key,
+          Float64Array.from({ length }, () => reader.finite()),
+        );
     }
     reader.end();
     return { rows };
@@ -208,6 +242,8 @@ function implausible(key: string, row: Float64Array): string {
       return row[1] * SLACK >= row[0] && square(row[0], row[1], row[3]) && square(row[3], row[4], row[5])
         ? ''
         : 'has weights below 1 or a negative variance';
+    case 'u':
+      return isSample(row) ? '' : 'is no sample of units';
     default:
       return row.every((value) => value >= 0) ? '' : 'gains less than nothing';
   }

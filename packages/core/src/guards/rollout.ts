@@ -1,6 +1,7 @@
 import type { Comparison } from '../comparison.ts';
 import { type Guard, type GuardInput, PASS, type Verdict } from '../guard.ts';
 import {
+  choice,
   duration,
   given,
   list,
@@ -25,8 +26,10 @@ import { percent } from './words.ts';
  * - `unit`, `salt`, `generation`: as for the holdout, with a hash of its own (layer `rollout`).
  * - `guardrails`: metrics (as an experiment's) that must not get worse than those of the units that are out, by more than
  *   `margin`. With them the tree's root moves on by itself, once a stage has lasted `dwell` (default 1h) and `minOutcomes`
- *   (default 1000) decisions of rolled-out units have counted; and takes it back as soon as an always-valid interval says
+ *   (default 1000) rolled-out units have counted; and takes it back as soon as an always-valid interval says
  *   that a guardrail is broken. A sound rollout is ever taken back with probability 5 %, over all stages and guardrails.
+ * - `count`: `unit` (default): the first decision of a unit in a stage counts, for what was assigned is the unit; `decision`:
+ *   each counts as if it were another unit's, which is true only where units do not come back.
  * - `reverted`: why it was taken back; then everybody is out. The root writes it; only a person takes it out again. What
  *   was counted still stands then, so another try is another `generation`, or another policy.
  *
@@ -63,7 +66,7 @@ export const rollout: Factory<Guard<null>> = (options, { point, path }) => {
   };
 };
 
-const KEYS = ['stages', 'stage', 'guardrails', 'dwell', 'minOutcomes', 'reverted', ...LAYER_OPTIONS];
+const KEYS = ['stages', 'stage', 'guardrails', 'count', 'dwell', 'minOutcomes', 'reverted', ...LAYER_OPTIONS];
 // Chance of ever taking back what does no harm.
 const ALPHA = 0.05;
 
@@ -77,12 +80,13 @@ function guarded(
 ): Pick<Guard<null>, 'comparisons' | 'rollout'> {
   const dwellMs = duration(options, 'dwell', { min: 0, max: 365 * 86_400_000, default: 3_600_000 }, path);
   const minCounted = number(options, 'minOutcomes', { min: 1, max: 1e9, integer: true, default: 1000 }, path);
+  const perUnit = choice(options, 'count', ['unit', 'decision'], 'unit', path) === 'unit';
   if (!given(options, 'guardrails')) return {};
   const metrics = readMetrics(options, 'guardrails', path, true);
   const share = stages[stage];
   const comparison: Comparison = {
     name: 'rollout',
-    key: comparisonKey('rollout', [], [stages, metrics, options.salt, options.generation]),
+    key: comparisonKey('rollout', [], [stages, metrics, options.salt, options.generation, perUnit]),
     kind: 'rollout',
     variants: [
       { name: 'out', stratum: 'rollout:out', share: 1 - share },
@@ -91,7 +95,7 @@ function guarded(
     control: 0,
     metrics,
     covariate: -1,
-    perUnit: false,
+    perUnit,
     phase: stage,
     analysis: {
       kind: 'sequential',

@@ -6,6 +6,7 @@ import { judge } from '../experiment/judge.ts';
 import {
   addBets,
   addDecision,
+  addUnit,
   addValue,
   addWeighted,
   comparisonOf,
@@ -14,9 +15,9 @@ import {
   type Tally,
   tallies,
 } from '../experiment/tally.ts';
-import { mix32 } from '../stats/hash.ts';
 import type { ExperimentReport } from '../status.ts';
 import { sumBelow, sumOwn } from '../sync/slots.ts';
+import { admitUnit } from './counted-units.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { isStale, learnerFor, taughtSlot } from './learning.ts';
 import { rangeOf } from './ranges.ts';
@@ -60,12 +61,11 @@ function countFor(
   // A stuck arm was drawn once, not each time it is served; and what has no propensity was not drawn by the policy.
   if (arms && (record.reason === 'sticky' || !(record.probability > 0))) return;
   const { name } = comparison.variants[arms ? record.armIndex : variant];
-  if (
-    comparison.perUnit &&
-    record.unit !== '' &&
-    isKnown(node, state, mix32(record.unitHash, hashOf(comparison.key)))
-  )
-    return;
+  if (comparison.perUnit && record.unit !== '') {
+    const hash = admitUnit(node, state, comparisonsKey(state), comparison, record.unitHash);
+    if (hash === undefined) return;
+    addUnit(tally, rowKey('u', comparison, 'units'), hash);
+  }
   const metrics = record.metrics;
   const counts = (record.state & EXPOSED) !== 0 && metrics !== undefined;
   addDecision(tally, rowKey('s', comparison, name), counts);
@@ -84,24 +84,6 @@ function countFor(
     }
   }
 }
-
-const UNITS_MAX = 65_536;
-
-/** Whether this unit has been counted; from now on it has. Insertion order is age: the oldest makes room. */
-function isKnown(node: NodeState, state: PointState, key: number): boolean {
-  let units = node.countedUnits.get(state.compiled.name);
-  if (units === undefined) {
-    units = new Set();
-    node.countedUnits.set(state.compiled.name, units);
-  }
-  if (units.has(key)) return true;
-  if (units.size >= UNITS_MAX) units.delete(units.values().next().value as number);
-  units.add(key);
-  return false;
-}
-
-/** The hash that ends a comparison's key. */
-const hashOf = (key: string): number => Number.parseInt(key.slice(key.lastIndexOf('.') + 1), 36) | 0;
 
 /** Rows of experiments that the point no longer has make room. */
 function prune(node: NodeState, state: PointState, tally: Tally): void {

@@ -6,6 +6,7 @@ import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Write } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import { originOf, type Slot } from '../sync/slots.ts';
+import { unitWrites } from './counted-units.ts';
 import { entityWrites, restoreEntities, settleEvents } from './features.ts';
 import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
@@ -93,7 +94,9 @@ function hasWork(node: NodeState): boolean {
 
 function gather(node: NodeState): Batch {
   const fold = planFold(node);
+  const units = unitWrites(node);
   const writes = node.writes;
+  writes.push(...units);
   node.writes = [];
   const atMs = node.moment.wallMs;
   for (const [prefix, records] of bySource(node.unsaved))

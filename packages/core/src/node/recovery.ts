@@ -25,6 +25,7 @@ import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './actions.ts';
+import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
@@ -124,6 +125,7 @@ export async function recover(node: NodeState): Promise<void> {
     const n = bytesJson(entry.value, JSON_MAX);
     if (Number.isSafeInteger(n)) node.countedTo.set(entry.key, n as number);
   });
+  each('units', (entry) => recoverUnits(node, entry.key, entry.value));
   each('guards', (entry) => recoverGuards(node, entry));
   await recoverJournals(node, storage);
   openIncarnation(node);

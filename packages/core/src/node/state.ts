@@ -10,6 +10,7 @@ import type { Ports, Write } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import type { AuditEntry, NodeEvent } from '../status.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
+import type { CountedUnits } from './counted-units.ts';
 import { type FeatureHouse, featureHouse } from './features.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { Mixture } from './mixture.ts';
@@ -62,6 +63,8 @@ export interface NodeTuning {
   readonly trimEveryMs: number;
   /** Decisions and outcomes are kept this long for evaluation; never less than a restart needs. */
   readonly logKeptMs: number;
+  /** Most units that are remembered as counted, of a point; beyond them a share of the new ones is counted. */
+  readonly countedUnitsMax: number;
   /** The audit is kept this long. */
   readonly auditKeptMs: number;
   /** A restarted root grants leases after every known child has handed back its controls, or after this long. */
@@ -88,6 +91,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   eventIdsMax: 1_000_000,
   trimEveryMs: 3_600_000,
   logKeptMs: 7 * 86_400_000,
+  countedUnitsMax: 1 << 20,
   auditKeptMs: 400 * 86_400_000,
   restartGraceMs: 30_000,
 };
@@ -176,8 +180,10 @@ export interface NodeState {
   /** Since when each guarded rollout is in its stage, monotonic ms, by point; and when they were last looked at. */
   readonly stages: Map<string, { readonly stage: string; readonly sinceMs: number }>;
   rolloutsMs: number;
-  /** Units counted lately, by point: hashes of unit and experiment. */
-  readonly countedUnits: Map<string, Set<number>>;
+  /** Units counted, by point with epoch, comparison and phase; those of them that are not on disk; and how many a point has. */
+  readonly countedUnits: Map<string, CountedUnits>;
+  readonly unitsDirty: Set<string>;
+  readonly unitTotals: Map<string, number>;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -374,6 +380,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     schemas: new Map(),
     countedTo: new Map(),
     countedUnits: new Map(),
+    unitsDirty: new Set(),
+    unitTotals: new Map(),
     stages: new Map(),
     rolloutsMs: monoMs,
     domainLoads: new Map(),

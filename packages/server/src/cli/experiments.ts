@@ -7,11 +7,15 @@ export function experimentsText(experiments: readonly ExperimentReport[], style:
   return experiments.flatMap((each) => [verdict(each, style), variantTable(each, style)]);
 }
 
-function verdict({ experiment, decision, winner, reason, mismatch }: ExperimentReport, style: Style): string {
+function verdict(
+  { experiment, decision, winner, reason, mismatch, repeats = 1 }: ExperimentReport,
+  style: Style,
+): string {
   const word = winner === null ? decision : `${decision} ${clean(winner)}`;
   const shown = decision === 'ship' ? style.good(word) : decision === 'stop' ? style.bad(word) : word;
   const ratio = `sample ratio ${mismatch.verdict} (e ${number(mismatch.e)})`;
-  return `${style.bold(clean(experiment))}: ${shown}, for ${clean(reason)}; ${ratio}`;
+  const counted = repeats > 1.01 ? `; units counted ${number(repeats)} times over nodes, allowed for` : '';
+  return `${style.bold(clean(experiment))}: ${shown}, for ${clean(reason)}; ${ratio}${counted}`;
 }
 
 function variantTable({ variants, metrics }: ExperimentReport, style: Style): string {
