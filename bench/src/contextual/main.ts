@@ -1,12 +1,15 @@
 /** `npm run bench -- contextual`: what it costs to pick by a linear model, and to learn. */
 
+import { wasmKernels } from '@ganglion/adapters/kernels';
 import {
   compilePoint,
   DEFAULT_LIMITS,
+  type Kernels,
   type Outcome,
   type Policy,
   type PolicyInput,
   type Proposal,
+  triangleLength,
 } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
 import { stream } from '@ganglion/core/testing';
@@ -20,6 +23,7 @@ const FEATURES = 31;
 const COLUMNS = FEATURES + 1;
 const INPUTS = 256;
 const sink = { seen: 0 };
+const simd = wasmKernels();
 
 const random = stream(32);
 const unit = (): Float64Array => {
@@ -42,7 +46,10 @@ await tell({
         ['after 200 outcomes', 200],
         ['after 20,000', 20_000],
       ] as const)
-        subjects.push(picking(`${kind}: pick ${stage}`, kind, n));
+        subjects.push(
+          picking(`${kind}: pick ${stage}`, kind, n, simd),
+          picking(`${kind}: the same without SIMD`, kind, n, undefined),
+        );
     subjects.push(updating('update'), viewing('linear-thompson: view made anew'), multiplying());
     say('every subject in turn');
     const samples = await sampleAll(subjects, quick ? 2 : 7, quick ? 100 : 300);
@@ -61,7 +68,7 @@ await tell({
     return {
       tables: [
         {
-          title: '',
+          title: simd === undefined ? 'This platform has no SIMD' : '',
           head: ['', 'median ns', 'p99 ns', 'CPU ns', 'beside the limit'],
           rows: samples.map((s) => [
             s.name,
@@ -78,13 +85,14 @@ await tell({
         'Picks encode the context, propose over ten arms and know their confidence against a baseline; they do not draw or record.',
         'Early in learning many arms may still be best, and each of the 16 members must rate them; later bounds leave most of them out. The answer is the same.',
         'A view is made off the decide path, after 32 outcomes or a second: ten factors, inverses and 160 samples.',
-        'The limit multiplies what 16 members of ten arms would need, and keeps nothing.',
+        'Without SIMD the same sums in the same order run in plain TypeScript: the answers have the same bits.',
+        'The limit multiplies, in plain TypeScript, what 16 members of ten arms would need, and keeps nothing.',
       ],
     };
   },
 });
 
-function policyOf(kind: string) {
+function policyOf(kind: string, kernels?: Kernels) {
   const context = Object.fromEntries(
     Array.from({ length: FEATURES }, (_, i) => [
       `x${String(i).padStart(2, '0')}`,
@@ -96,6 +104,8 @@ function policyOf(kind: string) {
     { point: 'bench', arms, fallback: 'arm-0', context, policy: { kind } },
     standard,
     DEFAULT_LIMITS,
+    {},
+    kernels,
   );
 }
 
@@ -113,8 +123,8 @@ function learned(policy: Policy, n: number): unknown {
   return own;
 }
 
-function viewed(kind: string, n: number, seed = 1) {
-  const { policy, arms } = policyOf(kind);
+function viewed(kind: string, n: number, kernels: Kernels | undefined, seed = 1) {
+  const { policy, arms } = policyOf(kind, kernels);
   const baseline = new Float64Array(ARMS);
   baseline[0] = 1;
   const at = { arms, nowMs: 0, baseline, margin: 0, seed };
@@ -122,8 +132,8 @@ function viewed(kind: string, n: number, seed = 1) {
   return { policy, own, at, view: policy.view(own, policy.evidence.zero(), at, undefined) };
 }
 
-function picking(name: string, kind: string, n: number): Subject {
-  const { policy, view } = viewed(kind, n);
+function picking(name: string, kind: string, n: number, kernels: Kernels | undefined): Subject {
+  const { policy, view } = viewed(kind, n, kernels);
   const input: { -readonly [K in keyof PolicyInput]: PolicyInput[K] } = {
     arms: ARMS,
     allowed: new Uint8Array(ARMS).fill(1),
@@ -160,7 +170,7 @@ function updating(name: string): Subject {
 }
 
 function viewing(name: string): Subject {
-  const { policy, own, at } = viewed('linear-thompson', 2000);
+  const { policy, own, at } = viewed('linear-thompson', 2000, simd);
   return {
     name,
     run(count) {
@@ -195,10 +205,12 @@ function multiplying(): Subject {
 }
 
 function memory() {
-  const { policy, own } = viewed('linear-thompson', 2000);
+  const { policy, own } = viewed('linear-thompson', 2000, undefined);
   const sent = policy.evidence.encode(own).length;
   const row = 8 * (3 + COLUMNS + (COLUMNS * (COLUMNS + 1)) / 2);
-  const bank = 8 * ARMS * 16 * COLUMNS;
+  // Pairs θ ± δ: a row for two members. And the means of the arms, which are padded to rows of eight.
+  const bank = 8 * (ARMS * 8 + 16) * COLUMNS;
+  const halves = 8 * ARMS * triangleLength(COLUMNS);
   const factors = 8 * ARMS * (COLUMNS * (COLUMNS + 1) + COLUMNS);
   return {
     title: 'Memory a learner',
@@ -207,7 +219,9 @@ function memory() {
       ['statistics of an arm', figure(row)],
       ['statistics of ten arms, encoded as they are sent', figure(sent)],
       ['view: factors, their inverses and means', figure(factors)],
-      ['view: bank of 16 members', figure(bank)],
+      ['view of linear-thompson: bank of 16 members, and means', figure(bank)],
+      ['view of the others: inverse factors laid out for kernels', figure(halves)],
+      ['kernels: copies of the tables in use, at most', figure(32 << 20)],
       ['limit: A and b of ten arms alone', figure(8 * ARMS * (COLUMNS + (COLUMNS * (COLUMNS + 1)) / 2))],
     ],
   };

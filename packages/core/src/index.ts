@@ -17,6 +17,7 @@ export * from './experiment/index.ts';
 export type * from './feature.ts';
 export * from './federated/index.ts';
 export * from './guard.ts';
+export * from './kernels.ts';
 export type { Moments, MomentsEvidence, MomentsOptions } from './learners/moments.ts';
 export {
   moments,

@@ -1,3 +1,5 @@
+import type { Kernels } from './kernels.ts';
+
 /**
  * What a node needs from the world. The core does no I/O: everything below is given to it, so that a whole tree
  * can run inside one process under the simulator.
@@ -70,4 +72,6 @@ export interface Ports {
   readonly seals?: Seals | undefined;
   /** Without storage a node keeps nothing over a restart, says so in its status, and acknowledges at once. */
   readonly storage?: Storage | undefined;
+  /** Without them the loops of linear models run in plain TypeScript, with the same results. */
+  readonly kernels?: Kernels | undefined;
 }

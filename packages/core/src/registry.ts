@@ -1,6 +1,7 @@
 import { GanglionError } from './errors.ts';
 import type { FeatureFactory } from './feature.ts';
 import type { Guard } from './guard.ts';
+import type { Kernels } from './kernels.ts';
 import type { Policy } from './policy.ts';
 
 /** What a factory may know of the point it is made for. */
@@ -31,6 +32,8 @@ export interface FactoryInput {
   readonly path: string;
   /** The policies there are, for a policy that is made of others. */
   readonly policies?: Readonly<Record<string, Factory<Policy>>> | undefined;
+  /** What the node's platform runs loops with; undefined: plain TypeScript. */
+  readonly kernels?: Kernels | undefined;
 }
 
 /** Builds one family member from its declaration. Bad options throw `invalid_spec`, naming the field and the mend. */

@@ -3,6 +3,7 @@ import {
   type Clock,
   createNode,
   type HostedNode,
+  type Kernels,
   type PointSpec,
   type Registry,
   type Seals,
@@ -30,6 +31,8 @@ export interface EmbedOptions {
   readonly chance?: Chance | undefined;
   /** For a node with children and a disk that may be restored from a backup: in Node, `systemSeals` of `@ganglion/adapters/system`. */
   readonly seals?: Seals | undefined;
+  /** For contextual points: `wasmKernels()` of `@ganglion/adapters/kernels` gives the same results in half the time. */
+  readonly kernels?: Kernels | undefined;
   /** How often the node looks for what is due, ms; default 10. */
   readonly tickMs?: number | undefined;
 }
@@ -50,6 +53,7 @@ export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
       chance: options.chance ?? platformChance(),
       seals: options.seals,
       storage: options.storage,
+      kernels: options.kernels,
     },
     timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   });

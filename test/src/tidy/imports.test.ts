@@ -18,6 +18,7 @@ const CONTRACTS = core(
   'evidence.ts',
   'feature.ts',
   'guard.ts',
+  'kernels.ts',
   'limits.ts',
   'node-api.ts',
   'options.ts',

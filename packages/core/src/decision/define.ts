@@ -1,6 +1,7 @@
 import type { Comparison } from '../comparison.ts';
 import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
+import type { Kernels } from '../kernels.ts';
 import { type Limits, NAME_PATTERN } from '../limits.ts';
 import {
   armId,
@@ -100,6 +101,7 @@ export function compilePoint(
   registry: Registry,
   limits: Limits,
   generations: Readonly<Record<string, number>> = {},
+  kernels?: Kernels,
 ): CompiledPoint {
   const raw = object(spec, 'point spec');
   for (const key of Object.keys(raw))
@@ -124,6 +126,7 @@ export function compilePoint(
     range: objective.range,
     path: '',
     policies: registry.policies,
+    kernels,
   };
   const policySpec = kindSpec(raw.policy, 'policy');
   const slate = compileSlate(raw, armSpecs);

@@ -36,7 +36,13 @@ export function syncPoints(node: NodeState): void {
     const epoch = node.controls.resets.get(name) ?? 0;
     let compiled: CompiledPoint;
     try {
-      compiled = compilePoint(declared.spec, node.registry, node.limits, declared.generations);
+      compiled = compilePoint(
+        declared.spec,
+        node.registry,
+        node.limits,
+        declared.generations,
+        node.ports.kernels,
+      );
     } catch {
       // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
       refuse(node, 'spec_not_understood');

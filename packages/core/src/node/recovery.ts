@@ -212,7 +212,13 @@ function understood(
 function recoverSource(node: NodeState, entry: StoredEntry): void {
   const stored = bytesJson(entry.value, JSON_MAX) as StoredSource;
   const [, incarnation, pointNumber] = entry.key.split('~');
-  const compiled = compilePoint(stored.spec, node.registry, node.limits, stored.generations);
+  const compiled = compilePoint(
+    stored.spec,
+    node.registry,
+    node.limits,
+    stored.generations,
+    node.ports.kernels,
+  );
   const state = createPointState(compiled, stored.version, stored.learnerKey, {
     node: node.name,
     tier: node.tier,

@@ -1,9 +1,19 @@
+import {
+  blocked,
+  type Kernels,
+  MOST_ROWS,
+  placeOf,
+  type Rectangle,
+  scalarKernels,
+  type Triangle,
+  triangleOf,
+} from '../kernels.ts';
 import { ENCODING_OPTIONS, type Encoding, encoding } from '../learners/encoding.ts';
 import { type Linear, type LinearEvidence, linear, mostRows } from '../learners/linear.ts';
 import { type LinearPosterior, linearPosterior } from '../learners/linear-posterior.ts';
 import { logisticCurvature, logisticMean, logisticPosterior } from '../learners/logistic.ts';
 import { number, type Options, refuse } from '../options.ts';
-import type { ArmEstimate, Policy, ViewInput } from '../policy.ts';
+import type { ArmEstimate, Policy, PolicyInput, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import { sqrt } from '../stats/math.ts';
 import { packedLength, squaredLength } from '../stats/symmetric.ts';
@@ -18,6 +28,7 @@ export interface LinearModel {
   readonly ridge: number;
   /** Whether rewards are read by way of the logistic function. */
   readonly logistic: boolean;
+  readonly kernels: Kernels;
   readonly learn: Policy<Linear>['learn'];
 }
 
@@ -62,6 +73,7 @@ export function linearModel(
     evidence,
     shared,
     logistic: link === 'logistic',
+    kernels: input.kernels ?? scalarKernels(),
     ridge: number(options, 'ridge', { min: 1e-6, max: 1e6, default: 1 }, input.path),
     learn: (own, outcome) => {
       encoded.context(outcome.context, x);
@@ -79,6 +91,10 @@ export interface Reading {
   readonly dimension: number;
   /** By arm; all the same one where the model is shared. */
   readonly posteriors: readonly LinearPosterior[];
+  /** The means of the coefficients, an arm a row; none where the model is shared. */
+  readonly means: Rectangle | undefined;
+  /** L⁻¹ of each arm, for spreads; all the same one where the model is shared. Empty unless asked for. */
+  readonly halves: readonly Triangle[];
   /** Columns of each arm's own features; empty ones unless the model is shared. */
   readonly columns: readonly Float64Array[];
   readonly shared: boolean;
@@ -95,8 +111,14 @@ export interface Reading {
   readonly difference: Float64Array;
 }
 
-/** Reads own and pooled evidence at `at.nowMs`. Off the decide path: O(arms · d³). */
-export function read(model: LinearModel, own: Linear, others: Linear, at: ViewInput): Reading {
+/** Reads own and pooled evidence at `at.nowMs`. Off the decide path: O(arms · d³). @param spreads - whether `halves` are wanted */
+export function read(
+  model: LinearModel,
+  own: Linear,
+  others: Linear,
+  at: ViewInput,
+  spreads = true,
+): Reading {
   const { encoded, evidence, shared, ridge, logistic } = model;
   const { dimension } = encoded;
   const total = evidence.add(own, others);
@@ -108,10 +130,15 @@ export function read(model: LinearModel, own: Linear, others: Linear, at: ViewIn
   const whole = shared ? posteriorAt(ALL_ARMS) : undefined;
   const posteriors = at.arms.map((arm) => whole ?? posteriorAt(arm.key));
   const range = evidence.range[1] - evidence.range[0];
+  const halfOf = ({ half }: LinearPosterior): Triangle =>
+    model.kernels.triangle(triangleOf(half, dimension), dimension);
+  const wholeHalf = spreads && whole !== undefined ? halfOf(whole) : undefined;
   return {
     arms: at.arms.length,
     dimension,
     posteriors,
+    means: shared ? undefined : meansOf(model, posteriors),
+    halves: spreads ? posteriors.map((each) => wholeHalf ?? halfOf(each)) : [],
     columns: at.arms.map(({ features }) => encoded.arm(features)),
     shared,
     outcomes: Float64Array.from(posteriors, ({ outcomes }) => outcomes),
@@ -121,6 +148,38 @@ export function read(model: LinearModel, own: Linear, others: Linear, at: ViewIn
     x: new Float64Array(dimension),
     difference: new Float64Array(dimension),
   };
+}
+
+function meansOf({ kernels, encoded }: LinearModel, posteriors: readonly LinearPosterior[]): Rectangle {
+  const { dimension } = encoded;
+  const numbers = new Float64Array(blocked(posteriors.length) * dimension);
+  for (const [a, { theta }] of posteriors.entries())
+    for (let i = 0; i < dimension; i++) numbers[placeOf(a, i, dimension)] = theta[i];
+  return kernels.rectangle(numbers, dimension);
+}
+
+/**
+ * θᵀx of each allowed arm into `value`, for the context that x has been filled with. Where each arm has a model of its
+ * own, the kernels hold this x afterwards.
+ */
+export function rateMeans(model: LinearModel, reading: Reading, at: PolicyInput, value: Float64Array): void {
+  const { x, dimension, posteriors, columns, means } = reading;
+  if (means === undefined) {
+    for (let a = 0; a < at.arms; a++) {
+      if (at.allowed[a] === 0) continue;
+      model.encoded.joint(columns[a], x);
+      value[a] = dot(posteriors[a].theta, x, dimension);
+    }
+    return;
+  }
+  const { kernels } = model;
+  const { sums } = kernels;
+  kernels.take(x, dimension);
+  for (let from = 0; from < at.arms; from += MOST_ROWS) {
+    means.multiply(from, Math.min(from + MOST_ROWS, blocked(at.arms)));
+    const end = Math.min(from + MOST_ROWS, at.arms);
+    for (let a = from; a < end; a++) value[a] = sums[a - from];
+  }
 }
 
 // A's first column is Σwx.

@@ -3,7 +3,7 @@ import { number, rejectUnknown } from '../options.ts';
 import type { Policy, PolicyInput } from '../policy.ts';
 import type { Factory } from '../registry.ts';
 import { sqrt } from '../stats/math.ts';
-import { cholesky, packedLength, quadraticForm, squaredLength } from '../stats/symmetric.ts';
+import { cholesky, packedLength, quadraticForm } from '../stats/symmetric.ts';
 import {
   comparable,
   describeReading,
@@ -12,6 +12,7 @@ import {
   linearModel,
   MODEL_OPTIONS,
   type Reading,
+  rateMeans,
   read,
 } from './contextual.ts';
 import { fillUniform } from './distribution.ts';
@@ -131,6 +132,7 @@ const HAIR = 1 + 1e-9;
 function bound(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput): void {
   const { reading, reach, value, upper, exact, square } = view;
   const { x, dimension, shared, posteriors, columns } = reading;
+  if (!shared) rateMeans(model, reading, at, value);
   let size = shared ? 0 : sqrt(dot(x, x, dimension));
   for (let a = 0; a < at.arms; a++) {
     exact[a] = 0;
@@ -139,8 +141,8 @@ function bound(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput
     if (shared) {
       model.encoded.joint(columns[a], x);
       size = sqrt(dot(x, x, dimension));
+      value[a] = dot(posteriors[a].theta, x, dimension);
     }
-    value[a] = dot(posteriors[a].theta, x, dimension);
     upper[a] = value[a] + alpha * reach[a] * size * HAIR;
   }
 }
@@ -151,7 +153,7 @@ function bound(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput
  */
 function settleBest(model: LinearModel, view: UcbView, alpha: number, at: PolicyInput): void {
   const { reading, value, upper, exact, square } = view;
-  const { x, dimension, shared, posteriors, columns } = reading;
+  const { x, dimension, shared, halves, columns } = reading;
   for (;;) {
     let best = -1;
     for (let a = 0; a < at.arms; a++) {
@@ -161,8 +163,11 @@ function settleBest(model: LinearModel, view: UcbView, alpha: number, at: Policy
         best = a;
     }
     if (exact[best] === 1) return;
-    if (shared) model.encoded.joint(columns[best], x);
-    square[best] = squaredLength(posteriors[best].half, 0, x, dimension);
+    if (shared) {
+      model.encoded.joint(columns[best], x);
+      model.kernels.take(x, dimension);
+    }
+    square[best] = halves[best].squaredLength();
     upper[best] = value[best] + alpha * sqrt(square[best]);
     exact[best] = 1;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isGanglionError } from '../errors.ts';
+import { type Kernels, placeOf, type Rectangle, scalarKernels } from '../kernels.ts';
 import type { Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import { type Stream, stream } from '../stats/random.ts';
@@ -13,8 +14,21 @@ const fields: FactoryInput['fields'] = ['u', 'v', 'w'].map((name) => ({
   required: true,
 }));
 
+/** Kernels whose tables can be read. */
+const tables = new Map<Rectangle, Float64Array>();
+const kernels: Kernels = open(scalarKernels());
+
+function open(plain: Kernels): Kernels {
+  const rectangle: Kernels['rectangle'] = (numbers, columns) => {
+    const table = plain.rectangle(numbers, columns);
+    tables.set(table, numbers);
+    return table;
+  };
+  return { ...plain, rectangle };
+}
+
 function pointOf(ids: readonly string[]): FactoryInput {
-  return { point: 'p', arms: ids.map((id) => ({ id })), fields, range: [0, 1], path: 'policy' };
+  return { point: 'p', arms: ids.map((id) => ({ id })), fields, range: [0, 1], path: 'policy', kernels };
 }
 
 function viewInput(ids: readonly string[], seed: number, baseline?: Float64Array): ViewInput {
@@ -75,9 +89,10 @@ function votes(view: BankView, input: PolicyInput): number[] {
       if (input.allowed[a] === 0) return -Infinity;
       const pair = m % (view.members / 2);
       const sign = m === pair ? 1 : -1;
-      const group = ((a * view.members) / 2 + pair - (pair % 4)) * d + (pair % 4);
+      const bank = tables.get(view.bank)!;
+      const row = a * view.stride + pair;
       const { theta } = view.reading.posteriors[a];
-      return x.reduce((sum, value, i) => sum + value * (theta[i] + sign * view.bank[group + 4 * i]), 0);
+      return x.reduce((sum, value, i) => sum + value * (theta[i] + sign * bank[placeOf(row, i, d)]), 0);
     });
     p[scores.indexOf(Math.max(...scores))] += 1 / view.members;
   }

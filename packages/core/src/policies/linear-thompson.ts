@@ -1,3 +1,4 @@
+import { blocked, MOST_ROWS, placeOf, type Rectangle } from '../kernels.ts';
 import type { Linear } from '../learners/linear.ts';
 import { drawDeviation } from '../learners/linear-posterior.ts';
 import { number, rejectUnknown } from '../options.ts';
@@ -12,9 +13,11 @@ import {
   comparable,
   describeReading,
   dot,
+  type LinearModel,
   linearModel,
   MODEL_OPTIONS,
   type Reading,
+  rateMeans,
   read,
 } from './contextual.ts';
 import { fillUniform } from './distribution.ts';
@@ -24,26 +27,20 @@ export interface BankView {
   readonly reading: Reading;
   /** Twice the pairs: members θ + δ and θ − δ, each a sample of the posterior, for it is symmetric about θ. */
   readonly members: number;
-  /**
-   * δ of every pair, four pairs side by side: by model (arm, or all arms), by group of four, by column. Read from first
-   * to last, with four sums under way at a time.
-   */
-  readonly bank: Float64Array;
+  /** δ of every pair, a row each: `stride` rows a model (arm, or all arms), of which the first are pairs. */
+  readonly bank: Rectangle;
+  readonly stride: number;
   /** By model: the longest δ. */
   readonly reach: Float64Array;
-  /** Scratch: columns of x that are not 0; score of each arm and member; of each arm under θ; |x|. */
-  readonly columns: Int32Array;
-  readonly score: Float64Array;
+  /** Scratch: δᵀx of each arm and pair; score of each arm under θ; |x|; arms that are rated. */
+  readonly beside: Float64Array;
   readonly centre: Float64Array;
   readonly length: Float64Array;
   readonly scored: Uint8Array;
-  /** Scratch: each member's highest score so far, and whose it is. */
+  /** Scratch: each member's highest score so far, and whose it is: those of θ + δ first. */
   readonly best: Float64Array;
   readonly who: Int32Array;
 }
-
-// Pairs whose coefficients lie side by side.
-const GROUP = 4;
 
 /**
  * `{ kind: linear-thompson, members, features, interactions, armFeatures, missing, halfLife, ridge }`: Thompson sampling
@@ -58,7 +55,7 @@ const GROUP = 4;
 export const linearThompson: Factory<Policy> = (options, input) => {
   rejectUnknown(options, ['members', ...MODEL_OPTIONS], input.path);
   const wanted = number(options, 'members', { min: 4, max: 256, integer: true, default: 16 }, input.path);
-  const pairs = Math.ceil(wanted / (2 * GROUP)) * GROUP;
+  const pairs = Math.ceil(wanted / 8) * 4;
   const model = linearModel(options, input);
   const { encoded } = model;
 
@@ -66,7 +63,7 @@ export const linearThompson: Factory<Policy> = (options, input) => {
     name: 'linear-thompson/1',
     evidence: model.evidence,
     additive: true,
-    view: (own, others, at) => bankOf(read(model, own, others, at), pairs, at),
+    view: (own, others, at) => bankOf(model, read(model, own, others, at, false), pairs, at),
     propose: (view, at, out) => {
       out.confidence = Number.NaN;
       if (view === undefined || view.reading.arms !== at.arms) {
@@ -75,10 +72,11 @@ export const linearThompson: Factory<Policy> = (options, input) => {
       }
       const { reading } = view;
       encoded.context(at.context, reading.x);
-      rateMeans(view, at, encoded.joint);
+      rateCentres(model, view, at);
       const mass = reading.baseline === undefined ? 0 : allowedMass(reading.baseline, at.allowed, at.arms);
-      markCandidates(view, at, mass);
-      vote(view, at, rateMembers(view, at, encoded.joint), out);
+      const leader = markCandidates(view, at, mass);
+      rateMembers(model, view, at);
+      vote(view, at, poll(view, at, leader), out);
       if (comparable(reading.outcomes, out.p, reading.baseline, at.arms))
         out.confidence = agreement(view, at, mass, out);
     },
@@ -88,34 +86,34 @@ export const linearThompson: Factory<Policy> = (options, input) => {
   return policy as Policy;
 };
 
-function bankOf(reading: Reading, pairs: number, at: ViewInput): BankView {
+function bankOf(model: LinearModel, reading: Reading, pairs: number, at: ViewInput): BankView {
   const { arms, dimension, shared, posteriors } = reading;
   const models = shared ? 1 : arms;
   const members = 2 * pairs;
-  const bank = new Float64Array(models * pairs * dimension);
+  const stride = blocked(pairs);
+  const numbers = new Float64Array(models * stride * dimension);
   const reach = new Float64Array(models);
   const deviation = new Float64Array(dimension);
-  for (let model = 0; model < models; model++) {
+  for (let each = 0; each < models; each++) {
     // A stream for each arm by its key: an arm that moves in the list keeps its samples.
-    const random = stream(at.seed, shared ? 0 : hash32(at.arms[model].key));
+    const random = stream(at.seed, shared ? 0 : hash32(at.arms[each].key));
     for (let m = 0; m < pairs; m++) {
-      drawDeviation(posteriors[model], random, deviation);
-      const group = (model * pairs + m - (m % GROUP)) * dimension + (m % GROUP);
+      drawDeviation(posteriors[each], random, deviation);
       let square = 0;
       for (let i = 0; i < dimension; i++) {
-        bank[group + i * GROUP] = deviation[i];
+        numbers[placeOf(each * stride + m, i, dimension)] = deviation[i];
         square += deviation[i] * deviation[i];
       }
-      reach[model] = Math.max(reach[model], sqrt(square));
+      reach[each] = Math.max(reach[each], sqrt(square));
     }
   }
   return {
     reading,
     members,
-    bank,
+    bank: model.kernels.rectangle(numbers, dimension),
+    stride,
     reach,
-    columns: new Int32Array(dimension),
-    score: new Float64Array(arms * members),
+    beside: new Float64Array(arms * stride),
     centre: new Float64Array(arms),
     length: new Float64Array(arms),
     scored: new Uint8Array(arms),
@@ -124,20 +122,19 @@ function bankOf(reading: Reading, pairs: number, at: ViewInput): BankView {
   };
 }
 
-type Joint = (arm: Float64Array, x: Float64Array) => void;
-
 /** What the mean of the posterior says of each allowed arm, and how long its x is. */
-function rateMeans({ reading, centre, length }: BankView, at: PolicyInput, joint: Joint): void {
+function rateCentres(model: LinearModel, { reading, centre, length }: BankView, at: PolicyInput): void {
   const { x, dimension, shared, posteriors, columns } = reading;
-  let xx = shared ? 0 : dot(x, x, dimension);
+  if (!shared) {
+    rateMeans(model, reading, at, centre);
+    length.fill(sqrt(dot(x, x, dimension)));
+    return;
+  }
   for (let a = 0; a < at.arms; a++) {
     if (at.allowed[a] === 0) continue;
-    if (shared) {
-      joint(columns[a], x);
-      xx = dot(x, x, dimension);
-    }
+    model.encoded.joint(columns[a], x);
     centre[a] = dot(posteriors[a].theta, x, dimension);
-    length[a] = sqrt(xx);
+    length[a] = sqrt(dot(x, x, dimension));
   }
 }
 
@@ -148,15 +145,18 @@ const HAIR = 1 + 1e-9;
  * Marks the arms that some member could rate highest, and those of the baseline: |δᵀx| ≤ |δ| |x|, so an arm
  * that stays below another even at both ends of that cannot win. Leaves nothing out that could matter, however little
  * is known; once much is known it leaves out most. @param mass - of the baseline, on allowed arms.
+ * @returns the arm that is highest under the mean.
  */
-function markCandidates(view: BankView, at: PolicyInput, mass: number): void {
+function markCandidates(view: BankView, at: PolicyInput, mass: number): number {
   const { reading, reach, centre, length, scored } = view;
   const { shared, baseline } = reading;
   let least = -Infinity;
+  let leader = -1;
   for (let a = 0; a < at.arms; a++) {
     if (at.allowed[a] === 0) continue;
     const low = centre[a] - reach[shared ? 0 : a] * length[a] * HAIR;
     if (low > least) least = low;
+    if (leader < 0 || centre[a] > centre[leader]) leader = a;
   }
   for (let a = 0; a < at.arms; a++) {
     scored[a] = 0;
@@ -165,107 +165,113 @@ function markCandidates(view: BankView, at: PolicyInput, mass: number): void {
     const compared = baseline !== undefined && baselineShare(baseline, a, mass, at.allowedCount) > 0;
     if (wins || compared) scored[a] = 1;
   }
+  return leader;
 }
 
-/** Every member's score of every marked arm, and whom it rates highest. Returns whether some rate several alike. */
-function rateMembers(view: BankView, at: PolicyInput, joint: Joint): boolean {
-  const { reading, members, bank, columns, score, scored, centre, best } = view;
-  const { x, dimension, shared } = reading;
-  const pairs = members >> 1;
-  let tied = false;
-  let used = shared ? 0 : occupied(x, dimension, columns);
-  for (let m = 0; m < members; m++) best[m] = -Infinity;
+/** How far each pair of every marked arm lies beside its mean, in this context. */
+function rateMembers(model: LinearModel, view: BankView, at: PolicyInput): void {
+  const { reading, bank, stride, scored, beside } = view;
+  const { x, dimension, shared, columns } = reading;
+  const { kernels, encoded } = model;
+  const { sums } = kernels;
+  // Arms that stand together are asked about together.
+  const most = shared ? 1 : MOST_ROWS / stride;
   for (let a = 0; a < at.arms; a++) {
     if (scored[a] === 0) continue;
+    let end = a + 1;
+    while (end < at.arms && end - a < most && scored[end] === 1) end++;
     if (shared) {
-      joint(reading.columns[a], x);
-      used = occupied(x, dimension, columns);
-    }
-    const middle = centre[a];
-    let from = shared ? 0 : a * pairs * dimension;
-    const end = a * members + pairs;
-    for (let m = a * members; m < end; m += GROUP, from += GROUP * dimension) {
-      let s0 = 0;
-      let s1 = 0;
-      let s2 = 0;
-      let s3 = 0;
-      for (let i = 0; i < used; i++) {
-        const column = columns[i];
-        const value = x[column];
-        const p = from + column * GROUP;
-        s0 += value * bank[p];
-        s1 += value * bank[p + 1];
-        s2 += value * bank[p + 2];
-        s3 += value * bank[p + 3];
-      }
-      score[m] = middle + s0;
-      score[m + 1] = middle + s1;
-      score[m + 2] = middle + s2;
-      score[m + 3] = middle + s3;
-      score[m + pairs] = middle - s0;
-      score[m + pairs + 1] = middle - s1;
-      score[m + pairs + 2] = middle - s2;
-      score[m + pairs + 3] = middle - s3;
-    }
-    if (prefer(view, a)) tied = true;
+      encoded.joint(columns[a], x);
+      kernels.take(x, dimension);
+      bank.multiply(0, stride);
+    } else bank.multiply(a * stride, end * stride);
+    for (let i = 0, to = a * stride; to < end * stride; i++, to++) beside[to] = sums[i];
+    a = end - 1;
   }
-  return tied;
 }
 
-/** Each member's favourite so far, this arm counted. Returns whether some member rates it like the favourite. */
-function prefer({ members, score, best, who }: BankView, arm: number): boolean {
+/**
+ * Whom each member rates highest. Returns whether some rate several alike. The leader comes first: most members rate
+ * nobody higher, and what is nearly always so costs the processor least.
+ */
+function poll(view: BankView, at: PolicyInput, leader: number): boolean {
+  const { members, stride, scored, centre, beside, best, who } = view;
+  const pairs = members >> 1;
+  for (let m = 0, from = leader * stride; m < pairs; m++, from++) {
+    best[m] = centre[leader] + beside[from];
+    best[pairs + m] = centre[leader] - beside[from];
+  }
+  who.fill(leader);
   let tied = false;
-  for (let m = 0, at = arm * members; m < members; m++, at++) {
-    const s = score[at];
-    if (s > best[m]) {
-      best[m] = s;
-      who[m] = arm;
-    } else if (s === best[m]) tied = true;
+  for (let a = 0; a < at.arms; a++) {
+    if (scored[a] === 0 || a === leader) continue;
+    const middle = centre[a];
+    for (let m = 0, n = pairs, from = a * stride; m < pairs; m++, n++, from++) {
+      const up = middle + beside[from];
+      const down = middle - beside[from];
+      if (up >= best[m]) {
+        if (up === best[m]) tied = true;
+        else {
+          best[m] = up;
+          who[m] = a;
+        }
+      }
+      if (down >= best[n]) {
+        if (down === best[n]) tied = true;
+        else {
+          best[n] = down;
+          who[n] = a;
+        }
+      }
+    }
   }
   return tied;
 }
 
-/** Columns that are not 0: a one-hot context has few. */
-function occupied(x: Float64Array, dimension: number, columns: Int32Array): number {
-  let used = 0;
-  for (let i = 0; i < dimension; i++) {
-    columns[used] = i;
-    if (x[i] !== 0) used++;
-  }
-  return used;
+/** What a member gives an arm. */
+function scoreOf({ members, stride, centre, beside }: BankView, arm: number, member: number): number {
+  const pairs = members >> 1;
+  return member < pairs
+    ? centre[arm] + beside[arm * stride + member]
+    : centre[arm] - beside[arm * stride + member - pairs];
 }
 
 /** Each member's vote goes to the arm it rates highest, split evenly where it rates several alike. */
 function vote(view: BankView, at: PolicyInput, tied: boolean, out: Proposal): void {
-  const { members, score, scored, best, who } = view;
+  const { members, scored, best, who } = view;
   const { p } = out;
   for (let a = 0; a < at.arms; a++) p[a] = 0;
   const share = 1 / members;
+  if (!tied) {
+    for (let m = 0; m < members; m++) p[who[m]] += share;
+    return;
+  }
   for (let m = 0; m < members; m++) {
-    let ties = 1;
-    if (tied) {
-      ties = 0;
-      for (let a = 0; a < at.arms; a++) if (scored[a] === 1 && score[a * members + m] === best[m]) ties++;
-    }
-    if (ties === 1) p[who[m]] += share;
-    else
-      for (let a = 0; a < at.arms; a++)
-        if (scored[a] === 1 && score[a * members + m] === best[m]) p[a] += share / ties;
+    let ties = 0;
+    for (let a = 0; a < at.arms; a++) if (scored[a] === 1 && scoreOf(view, a, m) === best[m]) ties++;
+    for (let a = 0; a < at.arms; a++)
+      if (scored[a] === 1 && scoreOf(view, a, m) === best[m]) p[a] += share / ties;
   }
 }
 
 /** Share of members that rate the proposal at least as high as the baseline less the margin. */
 function agreement(view: BankView, at: PolicyInput, mass: number, out: Proposal): number {
-  const { reading, members, score, scored, best: gain } = view;
+  const { reading, members, stride, scored, centre, beside, best: gain } = view;
   const baseline = reading.baseline!;
-  for (let m = 0; m < members; m++) gain[m] = reading.margin;
+  const pairs = members >> 1;
+  let middle = reading.margin;
+  for (let m = 0; m < pairs; m++) gain[m] = 0;
   for (let a = 0; a < at.arms; a++) {
     if (scored[a] === 0) continue;
     const d = out.p[a] - baselineShare(baseline, a, mass, at.allowedCount);
     if (d === 0) continue;
-    for (let m = 0, from = a * members; m < members; m++) gain[m] += d * score[from + m];
+    middle += d * centre[a];
+    for (let m = 0, from = a * stride; m < pairs; m++, from++) gain[m] += d * beside[from];
   }
   let agree = 0;
-  for (let m = 0; m < members; m++) if (gain[m] >= 0) agree++;
+  for (let m = 0; m < pairs; m++) {
+    if (middle + gain[m] >= 0) agree++;
+    if (middle - gain[m] >= 0) agree++;
+  }
   return agree / members;
 }

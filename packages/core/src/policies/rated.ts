@@ -5,16 +5,15 @@ import type { Policy, PolicyInput, Proposal } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import { normalCdf } from '../stats/distributions.ts';
 import { sqrt } from '../stats/math.ts';
-import { squaredLength } from '../stats/symmetric.ts';
 import {
   allowedMass,
   baselineShare,
   comparable,
   describeReading,
-  dot,
   type LinearModel,
   linearModel,
   type Reading,
+  rateMeans,
   read,
 } from './contextual.ts';
 import { fillUniform } from './distribution.ts';
@@ -79,13 +78,9 @@ function ratedView(reading: Reading): RatedView {
 
 /** The mean of each allowed arm's reward, mapped to [−½, ½]. */
 function rate(model: LinearModel, { reading, value }: RatedView, at: PolicyInput): void {
-  const { x, dimension, shared, posteriors, columns } = reading;
-  for (let a = 0; a < at.arms; a++) {
-    if (at.allowed[a] === 0) continue;
-    if (shared) model.encoded.joint(columns[a], x);
-    const u = dot(posteriors[a].theta, x, dimension);
-    value[a] = model.logistic ? logisticMean(u) : u;
-  }
+  rateMeans(model, reading, at, value);
+  if (!model.logistic) return;
+  for (let a = 0; a < at.arms; a++) if (at.allowed[a] === 1) value[a] = logisticMean(value[a]);
 }
 
 /** Rates allowed arms without an outcome above all others. Returns whether there are any. */
@@ -105,7 +100,7 @@ const NEGLIGIBLE = 0.05;
 
 /**
  * P(the proposal is worth at least the baseline less the margin) in this context, by the normal approximation. Values
- * must be those of `rate`. Arms of one shared model vary together: their difference is one direction of its posterior.
+ * must be those of `rateMeans` (of a logistic model, by its link), and the kernels hold x unless arms share a model. Arms of one shared model vary together: their difference is one direction of its posterior.
  *
  * @param squares - |L⁻¹x|² of arms of which it is known already; below 0 where it is not.
  */
@@ -117,7 +112,7 @@ export function worth(
   out: Proposal,
   squares?: Float64Array,
 ): number {
-  const { x, dimension, shared, posteriors, columns } = reading;
+  const { x, dimension, shared, posteriors, columns, halves } = reading;
   const baseline = reading.baseline!;
   const mass = allowedMass(baseline, at.allowed, at.arms);
   const { difference } = reading;
@@ -141,11 +136,14 @@ export function worth(
       for (let i = 0; i < dimension; i++) difference[i] += slope * x[i];
     } else {
       const known = squares === undefined ? -1 : squares[a];
-      const square = known >= 0 ? known : squaredLength(posteriors[a].half, 0, x, dimension);
+      const square = known >= 0 ? known : halves[a].squaredLength();
       variance += slope * slope * posteriors[a].variance * square;
     }
   }
-  if (shared) variance = posteriors[0].variance * squaredLength(posteriors[0].half, 0, difference, dimension);
+  if (shared) {
+    model.kernels.take(difference, dimension);
+    variance = posteriors[0].variance * halves[0].squaredLength();
+  }
   // The proposal is the baseline: as good as it for certain.
   if (!(variance > 0)) return gain >= 0 ? 1 : 0;
   return normalCdf(gain / sqrt(variance));

@@ -7,6 +7,7 @@ export * from './detector-laws.ts';
 export * from './evidence-laws.ts';
 export { fakeSeals } from './fake-seals.ts';
 export * from './guard-laws.ts';
+export * from './kernel-laws.ts';
 export type { Law } from './law.ts';
 export * from './logged.ts';
 export * from './memory-storage.ts';

@@ -3,6 +3,7 @@ import type { Aggregator } from '../aggregator.ts';
 import type { Detector } from '../detector.ts';
 import { cusum } from '../detectors/cusum.ts';
 import { type WeightedMeanState, weightedMean } from '../federated/weighted-mean.ts';
+import { type Kernels, scalarKernels } from '../kernels.ts';
 import { type Moments, type MomentsEvidence, W } from '../learners/moments.ts';
 import { thompson } from '../policies/thompson.ts';
 import type { Policy } from '../policy.ts';
@@ -10,6 +11,7 @@ import { stream } from '../stats/random.ts';
 import { aggregatorLaws } from './aggregator-laws.ts';
 import { detectorLaws } from './detector-laws.ts';
 import { evidenceLaws } from './evidence-laws.ts';
+import { kernelLaws } from './kernel-laws.ts';
 import type { Law } from './law.ts';
 import { momentsDifference, momentsSubject } from './moments-subject.ts';
 import { policyLaws } from './policy-laws.ts';
@@ -235,5 +237,66 @@ describe('aggregator laws catch', () => {
     const finish: typeof good.finish = (state) =>
       good.finish({ ...state, round: { ...state.round, minimum: 0 } });
     expect(caught(laws({ finish }), 'no aggregate before the fewest clients')).toHaveLength(1);
+  });
+});
+
+describe('kernel laws catch', () => {
+  const laws = (change: (good: Kernels) => Partial<Kernels>): readonly Law[] =>
+    kernelLaws(() => {
+      const good = scalarKernels();
+      return { ...good, ...change(good) };
+    });
+  const products =
+    'products with a rectangle are its sums in the declared order, bit for bit, from any row to any other';
+  const squares = 'the squared length by a triangle is its sums in the declared order, bit for bit';
+
+  it('a sum that is rounded otherwise', () => {
+    const rounded = laws(({ rectangle, sums }) => ({
+      rectangle: (numbers, columns) => {
+        const table = rectangle(numbers, columns);
+        const multiply = (from: number, to: number): void => {
+          table.multiply(from, to);
+          sums[0] *= 1 + Number.EPSILON;
+        };
+        return { multiply };
+      },
+    }));
+    expect(caught(rounded, products)).toHaveLength(1);
+  });
+  it('subnormal numbers that are taken for zero', () => {
+    const flushed = laws(({ take }) => ({
+      take: (x, length) =>
+        take(
+          x.map((value) => (Math.abs(value) < 2 ** -1022 ? 0 : value)),
+          length,
+        ),
+    }));
+    expect(caught(flushed, products)).toHaveLength(1);
+  });
+  it('an x that is read when the table is asked', () => {
+    const late = laws((good) => {
+      let seen: Float64Array = new Float64Array(0);
+      let used = 0;
+      return {
+        take: (x, length) => {
+          [seen, used] = [x, length];
+        },
+        rectangle: (numbers, columns) => {
+          const table = good.rectangle(numbers, columns);
+          const multiply = (from: number, to: number): void => {
+            good.take(seen, used);
+            table.multiply(from, to);
+          };
+          return { multiply };
+        },
+      };
+    });
+    expect(caught(late, 'what becomes of x after it was taken changes nothing')).toHaveLength(1);
+  });
+  it('columns beyond the diagonal that are left out one block too early', () => {
+    const short = laws(({ triangle }) => ({
+      triangle: (numbers, dimension) => triangle(numbers, Math.max(1, dimension - 8)),
+    }));
+    expect(caught(short, squares)).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { wasmKernels } from '@ganglion/adapters/kernels';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { systemChance, systemClock, systemSeals } from '@ganglion/adapters/system';
 import {
@@ -36,7 +37,13 @@ export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
     tier: options.tier,
     root: options.root,
     registry: options.registry ?? standard,
-    ports: { clock: systemClock(), chance: systemChance(), seals: systemSeals(), storage },
+    ports: {
+      clock: systemClock(),
+      chance: systemChance(),
+      seals: systemSeals(),
+      storage,
+      kernels: wasmKernels(),
+    },
     ...(options.tuning === undefined ? {} : { tuning: options.tuning }),
     timeout: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
   });
