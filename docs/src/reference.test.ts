@@ -59,6 +59,7 @@ const POLICIES: Readonly<Record<string, object>> = {
   fixed: { arm: 'a' },
   rules: { rules: [{ arm: 'a' }] },
   'by-context': { rules: [{ policy: { kind: 'split' } }] },
+  'q-learning': { state: [] },
   ensemble: { members: [{ kind: 'split' }, { kind: 'thompson' }] },
 };
 const GUARDS: Readonly<Record<string, object>> = {

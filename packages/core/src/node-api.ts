@@ -9,6 +9,8 @@ export interface DecideInput {
   readonly context?: Readonly<Record<string, unknown>> | undefined;
   /** Who or what it is decided for: assignment hashes it, stickiness keeps it. Without one, a random unit is assumed. */
   readonly unit?: string | undefined;
+  /** For policies that learn sequences: the episode that the decision belongs to; default: the unit. */
+  readonly episode?: string | undefined;
   /**
    * Arms that the caller cannot use for this decision: a retry must not go where it just failed. The propensity is that
    * of the draw among the others; outcomes of such decisions do not train, for what came before is in no context.
@@ -36,6 +38,8 @@ export interface FeedbackItem {
   readonly metrics?: Readonly<Record<string, number>> | undefined;
   readonly reward?: number | undefined;
   readonly truth?: string | number | boolean | undefined;
+  /** For policies that learn sequences: the episode ended with this decision (kept as the metric `done`, 1 or 0). */
+  readonly done?: boolean | undefined;
   /** Default 0. A higher revision replaces; the same value again is a duplicate. */
   readonly revision?: number | undefined;
 }

@@ -34,6 +34,7 @@ import { recover } from './node/recovery.ts';
 import { nodeStatus, pointReport } from './node/report.ts';
 import { reweighed } from './node/reweigh.ts';
 import { stepRollouts } from './node/rollouts.ts';
+import { endSilent } from './node/sequences.ts';
 import {
   createState,
   DEFAULT_TUNING,
@@ -381,6 +382,7 @@ function tick(node: NodeState): void {
   const { moment } = node;
   readClocks(node);
   expireAll(node);
+  endSilent(node);
   expireAsks(node);
   foldWhenDue(node);
   sweepFeatures(node.features, moment.wallMs);

@@ -51,10 +51,35 @@ export interface Policy<E = unknown, V = unknown> {
   readonly learnsReward?: { readonly centre: number; readonly halfLifeMs: number | undefined } | undefined;
   /** What it learned is kept by metric: other weights of the objective read the same evidence anew. */
   readonly keepsMetrics?: boolean | undefined;
+  /** Its decisions come in episodes: the node notes of each what came before it, instead of `note`. */
+  readonly episodes?: EpisodeRules | undefined;
+  /** Metrics beside the reward that `learn` reads: another value of one is a correction. */
+  readonly reads?: readonly string[] | undefined;
   /** Names of the members of a policy that is made of several: a kill of `artifact:NAME` stops one (`input.stopped`). */
   readonly members?: readonly string[];
   /** What the view says of each member, in that order; not on the decide path. */
   describeMembers?(view: V): readonly MemberEstimate[];
+}
+
+/**
+ * How decisions that belong together are strung. What the node notes of a decision, and `outcome.noted` brings back:
+ * [key of the episode, steps since it began (−1 unknown), state, arm, state, arm, …] of those before it, the last one first.
+ */
+export interface EpisodeRules {
+  /** How many decisions before it each one notes; at most 31. */
+  readonly steps: number;
+  /** An episode without a decision for so long is over. */
+  readonly timeoutMs: number;
+  /** What silence for so long means: the end (nothing is earned after it), or that nobody knows. */
+  readonly onSilence: 'ends' | 'breaks';
+  /** Most decisions of an episode; the next one begins another. Infinity: any number. */
+  readonly horizon: number;
+  /** Most episodes under way that a node follows; the one longest without a decision makes room. */
+  readonly most: number;
+  /** What a reward one decision later is worth, in [0, 1]. */
+  readonly gamma: number;
+  /** The state that a compiled context is in. Allocates nothing. */
+  stateOf(context: ArrayLike<number>): number;
 }
 
 /** Whether an arm holds a constraint. `null` is unknown, never zero. */
@@ -154,6 +179,8 @@ export interface Proposal {
 export interface Outcome {
   readonly arm: number;
   readonly armKey: string;
+  /** Keys of all arms that there were: what `noted` names by index. */
+  readonly armKeys?: readonly string[] | undefined;
   /** Objective's value, inside its declared range. */
   readonly reward: number;
   /** Probability with which the arm was chosen. */

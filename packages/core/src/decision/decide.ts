@@ -5,6 +5,7 @@ import type { Proposal } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
 import { DecisionRecord } from './decision-record.ts';
+import { follow } from './episodes.ts';
 import { draw, type External, heaviest, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
@@ -181,7 +182,7 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   const g = scratch.guardInput;
   scratch.live = true;
   g.nowMs = moment.monoMs;
-  g.unit = input?.unit ?? '';
+  g.unit = input?.unit ?? input?.episode ?? '';
   g.unitHash = g.unit === '' ? 0 : hash32(g.unit);
   // A loop: `set` costs more than the few arms that there are.
   for (let a = 0; a < g.arms; a++) g.allowed[a] = ruling.armsAllowed[a];
@@ -350,7 +351,7 @@ function drawPolicy(
     reason,
     trains,
   );
-  record.noted = noted;
+  if (noted !== undefined) record.noted = noted;
   return record;
 }
 
@@ -393,7 +394,7 @@ export function fallback(
   if (Array.isArray(input?.exclude)) excludeArms(state, input.exclude);
   // Nothing of the decision before this one may show in it: it may not have got as far as its own assignment.
   guardInput.stratum = '';
-  guardInput.unit = input?.unit ?? '';
+  guardInput.unit = input?.unit ?? input?.episode ?? '';
   guardInput.unitHash = guardInput.unit === '' ? 0 : hash32(guardInput.unit);
   if (guardInput.allowedCount === 0) return nothing(state, moment, input);
   policyInput.unitHash = guardInput.unitHash;
@@ -457,7 +458,7 @@ function finish(
     moment.wallMs,
     moment.monoMs,
     moment.treeMs,
-    input?.unit ?? '',
+    input?.unit ?? input?.episode ?? '',
     scratch.guardInput.unitHash,
     context,
     mayTrain,
@@ -467,6 +468,7 @@ function finish(
   // Those of the policy are the rest: the common case counts once.
   if (reason !== 'policy') counters.reasons[reason]++;
   if (arm < 0) return record;
+  if (state.episodes !== undefined) follow(state, state.episodes, compiled.policy.episodes!, record, input);
   counters.decisionsByArm[arm]++;
   if (Number.isNaN(propensity)) counters.unknownPropensity++;
   state.inflight[arm]++;

@@ -137,6 +137,8 @@ export function compilePoint(
     registry,
     input,
   );
+  const attribution = compileAttribution(raw, objective);
+  checkEpisodes(policy, slate, attribution.windowMs);
   const fallbackSpec = compileFallback(raw, armSpecs);
   const guardSpecs = raw.guards === undefined ? [] : raw.guards;
   if (!Array.isArray(guardSpecs) || guardSpecs.length > 32)
@@ -185,7 +187,7 @@ export function compilePoint(
     seats: seatsOf(comparisons),
     objective,
     ...compileOversight(raw),
-    ...compileAttribution(raw, objective),
+    ...attribution,
     explicitExposure: choice(raw, 'exposure', ['decision', 'explicit'], 'decision', '') === 'explicit',
     stickyMs: compileSticky(raw),
     placement: choice(raw, 'placement', ['device', 'region', 'cloud'], 'device', ''),
@@ -318,6 +320,22 @@ function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Arra
       : (fallback.rules as readonly RuleSpec[]).map((rule) => rule.arm),
   );
   return Uint8Array.from(arms, (arm) => (named.has(arm.id) ? 1 : 0));
+}
+
+/** Episodes end within the window of their last decision, or nobody would hear of it. */
+function checkEpisodes({ episodes }: Policy, slate: CompiledSlate | undefined, windowMs: number): void {
+  if (episodes === undefined) return;
+  if (slate !== undefined)
+    throw new GanglionError('invalid_spec', 'a policy that learns sequences cannot rank', {
+      field: 'slate',
+      mend: 'Rank without a sequence, or decide one arm at a time.',
+    });
+  if (episodes.onSilence === 'ends' && episodes.timeoutMs > windowMs)
+    throw new GanglionError('invalid_spec', 'policy.episode.timeout is longer than attribution.window', {
+      field: 'policy.episode.timeout',
+      value: episodes.timeoutMs,
+      mend: 'Give a longer attribution.window: the end is told of the last decision.',
+    });
 }
 
 function bySlate(policy: Policy, raw: Options, { slate }: Registry, input: FactoryInput): Policy {

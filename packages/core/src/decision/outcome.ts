@@ -12,6 +12,7 @@ import {
   SETTLED,
   TRAINED,
 } from './decision-record.ts';
+import { end, endProblem } from './episodes.ts';
 import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
@@ -26,7 +27,7 @@ export interface Teaching {
   closed(state: PointState, record: DecisionRecord): void;
 }
 
-const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'revision'];
+const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'done', 'revision'];
 
 /** What is wrong with an item by itself, whatever decision it is for: the one judge of it, here and at the rim. */
 export function checkFeedback(item: unknown): Problem | undefined {
@@ -35,11 +36,13 @@ export function checkFeedback(item: unknown): Problem | undefined {
   for (const key in item)
     if (!KEYS.includes(key))
       return bad(key.slice(0, 64), `${key.slice(0, 64)} is not a key of feedback`, `Use ${KEYS.join(', ')}.`);
-  const { id, metrics, reward, revision, truth } = item as Record<string, unknown>;
+  const { id, metrics, reward, revision, truth, done } = item as Record<string, unknown>;
   if (typeof id !== 'string' || id.length === 0 || id.length > FEEDBACK_LIMITS.idLength)
     return bad('id', 'id must be the text a decision came with', 'Send the id of a decision.');
-  if (metrics === undefined && reward === undefined && truth === undefined)
-    return bad('', 'nothing is told', 'Give metrics, reward or truth.');
+  if (metrics === undefined && reward === undefined && truth === undefined && done === undefined)
+    return bad('', 'nothing is told', 'Give metrics, reward, truth or done.');
+  if (done !== undefined && typeof done !== 'boolean')
+    return bad('done', 'done must be true or false', 'Send true with the last decision of an episode.');
   return checkMetrics(metrics) ?? checkTruth(truth) ?? checkReward(reward) ?? checkRevision(revision);
 }
 
@@ -134,7 +137,10 @@ export function joinFeedback(
       message: 'this point learns by metric: a reward as such says nothing of them',
       mend: `Send the metrics: ${state.compiled.objective.metrics.join(', ')}.`,
     };
-  const problem = conflictIn(record, item, revision) ?? crowdIn(record, item);
+  const problem =
+    conflictIn(record, item, revision) ??
+    crowdIn(record, item) ??
+    endProblem(state, record, (item.metrics?.done ?? 0) >= 0.5);
   if (problem !== undefined) return problem;
   // What was trained with is kept as it was: a correction takes exactly that back.
   if ((record.state & TRAINED) !== 0) record.metrics = Object.assign(Object.create(null), record.metrics);
@@ -153,6 +159,7 @@ export function joinFeedback(
   if (item.truth !== undefined && setTruth(record, item.truth, revision)) news = true;
   if (!news) return 'duplicate';
   record.state |= EXPOSED;
+  end(state, record);
   hearFailure(state, record, monoMs);
   teach(state, record, teaching, monoMs);
   return 'joined';
@@ -210,6 +217,8 @@ export function rewardOf(state: PointState, metrics: Readonly<Record<string, num
 function learnsAnew({ compiled }: PointState, record: DecisionRecord, reward: number): boolean {
   if (reward !== record.trainedReward) return true;
   const { constrained, metrics, ranges } = compiled.objective;
+  if (compiled.policy.reads?.some((metric) => record.metrics?.[metric] !== record.trainedMetrics?.[metric]))
+    return true;
   const differs = (metric: string) => record.metrics?.[metric] !== record.trainedMetrics?.[metric];
   return constrained.some(differs) || (ranges !== undefined && metrics.some(differs));
 }
@@ -249,6 +258,7 @@ function outcomeOf(
   return {
     arm: record.armIndex,
     armKey: state.source.armKeys[record.armIndex],
+    armKeys: state.source.armKeys,
     reward,
     propensity: record.probability,
     weight: record.weight,

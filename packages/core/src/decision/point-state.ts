@@ -5,6 +5,7 @@ import type { PolicyInput, Proposal } from '../policy.ts';
 import { mix32 } from '../stats/hash.ts';
 import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
+import { type Episodes, openEpisodes } from './episodes.ts';
 import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
 import type { ShownFeatures } from './shown.ts';
@@ -66,6 +67,8 @@ export interface PointState {
   features: ShownFeatures | undefined;
   /** Puts a verdict on the trail of the decision under way. */
   readonly tell: (verdict: Verdict) => void;
+  /** Where the policy learns sequences; goes over to the state that takes this one's place. */
+  episodes: Episodes | undefined;
   /** For answering others, made when first asked: their questions leave no trace in this node's own decisions. */
   answering: { readonly scratch: Scratch; asks: number } | undefined;
 }
@@ -213,6 +216,7 @@ export function createPointState(
     },
     stuck: new Map(),
     slate: slateState(arms),
+    episodes: compiled.policy.episodes === undefined ? undefined : openEpisodes(),
     features: undefined,
     tell: (verdict) => {
       scratch.trail[scratch.trailLength++] = verdict;

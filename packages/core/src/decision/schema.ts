@@ -82,6 +82,7 @@ function isPromise(value: unknown): boolean {
 export class ConformedInput implements DecideInput {
   readonly context: Readonly<Record<string, unknown>> | undefined;
   readonly unit: string | undefined;
+  readonly episode: string | undefined;
   readonly exclude: readonly string[] | undefined;
   /** '' where nothing is. */
   readonly wrong: string;
@@ -89,6 +90,7 @@ export class ConformedInput implements DecideInput {
   constructor(input: DecideInput | undefined, context: unknown, wrong: string) {
     this.context = context as Readonly<Record<string, unknown>> | undefined;
     this.unit = input?.unit;
+    this.episode = input?.episode;
     this.exclude = input?.exclude;
     this.wrong = wrong;
   }

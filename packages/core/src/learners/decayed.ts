@@ -16,13 +16,15 @@ export interface Decayed {
   readonly arms: Map<string, Float64Array>;
 }
 
-/** What a row is. Its first number counts outcomes, undecayed; all others are weighted sums. */
+/** What a row is. Its first number counts outcomes, undecayed; behind what counts, all are weighted sums. */
 export interface RowShape {
   readonly length: number;
   /** Where Σw stands. */
   readonly weight: number;
   /** Where Σw² stands. */
   readonly squares: number;
+  /** How many numbers at the front count without weight; default 1. */
+  readonly counts?: number;
   /** Most rows: the most faded go first. */
   readonly most: number;
   readonly halfLifeMs: number | undefined;
@@ -203,9 +205,10 @@ function halvings(shape: RowShape, fromMs: number, toMs: number): number {
 function shifted(shape: RowShape, row: Float64Array, halvings: number): Float64Array {
   const moved = row.slice();
   if (halvings === 0) return moved;
+  const { counts = 1 } = shape;
   // Gone for good: kept as zero, because subnormal sums would no longer satisfy what real outcomes satisfy.
-  if (Math.abs(scaleByPowerOfTwo(row[shape.weight], -halvings)) < FORGOTTEN) return moved.fill(0, 1);
-  for (let i = 1; i < moved.length; i++) moved[i] = scaleByPowerOfTwo(row[i], -halvings);
+  if (Math.abs(scaleByPowerOfTwo(row[shape.weight], -halvings)) < FORGOTTEN) return moved.fill(0, counts);
+  for (let i = counts; i < moved.length; i++) moved[i] = scaleByPowerOfTwo(row[i], -halvings);
   moved[shape.squares] = scaleByPowerOfTwo(row[shape.squares], -2 * halvings);
   return moved;
 }

@@ -6,6 +6,7 @@ import type { Law } from '../testing/law.ts';
 import { linearSubject } from '../testing/linear-subject.ts';
 import { metricsSubject } from '../testing/metrics-subject.ts';
 import { momentsSubject } from '../testing/moments-subject.ts';
+import { transitionsSubject } from '../testing/transitions-subject.ts';
 import { OUTCOMES } from './moments.ts';
 import { type Product, product } from './product.ts';
 
@@ -35,6 +36,8 @@ const rows: Readonly<Record<string, readonly Law[]>> = {
   'linear/1 of a constant alone': evidenceLaws(linearSubject(1, 1000, [1e6, 1e6 + 1])),
   'metrics/1 without forgetting': evidenceLaws(metricsSubject(undefined)),
   'metrics/1 with a half-life': evidenceLaws(metricsSubject(60_000)),
+  'transitions/1 without forgetting': evidenceLaws(transitionsSubject(3, 1, undefined, [0, 1])),
+  'transitions/1 over three steps with a half-life': evidenceLaws(transitionsSubject(4, 3, 60_000, [-2, 1])),
   'a product of two': evidenceLaws(pair()),
 };
 

@@ -69,11 +69,17 @@ export function takeOne(
   if (problem !== undefined) return { id, status: 'rejected', problem };
   const parsed = parseId(id);
   if (parsed === undefined) return rejected(id, 'unknown_decision', 'id is not the id of a decision');
+  if (item.done !== undefined) item = asMetric(item, item.done);
   if (parsed.node !== node.name) return route(node, item, parsed, from, child);
   const state = node.joins.get(parsed.prefix);
   const record = state === undefined ? undefined : find(state.pending, parsed.n);
   if (state === undefined || record === undefined) return missing(node, id, parsed, state);
   return item.exposed === true ? exposeOne(node, state, record) : joinOne(node, state, record, item, parsed);
+}
+
+/** From here on, that an episode has ended is a metric like any other: durable, corrected and sent like one. */
+function asMetric({ done: _, ...item }: TransitItem, done: boolean): TransitItem {
+  return { ...item, metrics: { ...item.metrics, done: done ? 1 : 0 } };
 }
 
 function rejected(id: string, code: string, message: string): FeedbackResult {

@@ -158,6 +158,7 @@ function inherit(state: PointState, old: PointState): void {
     else state.guards[i] = guard.initial(arms);
   });
   for (const [unit, stuck] of old.stuck) state.stuck.set(unit, stuck);
+  if (continues(state, old)) state.episodes = old.episodes;
   carryInflight(old, state);
   state.counters.decisions = old.counters.decisions;
   state.counters.outcomes = old.counters.outcomes;
@@ -173,6 +174,12 @@ function inherit(state: PointState, old: PointState): void {
   state.view.version = old.view.version;
   // A view may hold local signals; it finds its arms again by their keys.
   if (old.compiled.policy.name === state.compiled.policy.name) state.view.current = old.view.current;
+}
+
+/** Whether episodes of the one go on in the other: they speak of the same states and arms. */
+export function continues(state: PointState, old: PointState): boolean {
+  const { learnerKey: key, source } = state;
+  return key === old.learnerKey && source.armKeys.join('\n') === old.source.armKeys.join('\n');
 }
 
 /** The learner of a point, made when first asked for. */

@@ -13,6 +13,7 @@ import {
 } from '../decision/decision-record.ts';
 import { compilePoint } from '../decision/define.ts';
 import { decodeEvents } from '../decision/event-journal.ts';
+import { end, recall } from '../decision/episodes.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
@@ -32,7 +33,7 @@ import { bytesJson, digestOf } from './json-bytes.ts';
 import { isStale } from './learning.ts';
 import { mixture } from './mixture.ts';
 import { recoverOutbox } from './outbox.ts';
-import { refreshView, type StoredSource, syncPoints } from './points.ts';
+import { continues, refreshView, type StoredSource, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
@@ -227,6 +228,8 @@ function recoverSource(node: NodeState, entry: StoredEntry): void {
     pointNumber: Number.parseInt(pointNumber, 36),
     seed: [0, 0],
   });
+  const current = node.points.get(compiled.name);
+  if (current !== undefined && continues(current, state)) state.episodes = current.episodes;
   node.joins.set(entry.key, state);
 }
 
@@ -311,6 +314,9 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
     if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
   });
   record.weight = Math.max(record.weight, weight);
+  const current = node.points.get(compiled.name);
+  if (current?.episodes !== undefined && current.episodes === state.episodes)
+    recall(current, record, node.moment.monoMs);
 }
 
 /** The evidence on disk has this outcome already, for both were in one batch: only what is known of the decision returns. */
@@ -338,6 +344,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
     metrics[name] = entry.metrics[name];
     revisions[name] = entry.revision;
   }
+  end(state, record);
   // The guards' own states are kept apart: one that may have heard of it does not hear of it again.
   if (failedBy(metrics) === true) record.state |= FAILED;
   const before = record.state & SETTLED;

@@ -100,6 +100,8 @@ function compileBranches(options: Readonly<Record<string, unknown>>, input: Fact
         'keeps notes of its own',
         'Put the choice by context into its members.',
       );
+    if (policy.episodes !== undefined)
+      refuse(member, 'kind', spec.kind, 'learns sequences', 'Make it the policy of the point itself.');
     return { conditions: compileConditions(when, input.fields, `${path}.when`), policy };
   });
   if (branches[branches.length - 1].conditions.length > 0)

@@ -88,8 +88,11 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
 
 /** What only the inner policy knows. */
 function around(inner: Policy): Partial<Policy<Product, ConstrainedView | undefined>> {
-  const { sent, settled, note, describe, members, describeMembers, describePositions } = inner;
+  const { sent, settled, note, describe, members, describeMembers, describePositions, episodes, reads } =
+    inner;
   return {
+    ...(episodes && { episodes }),
+    ...(reads && { reads }),
     ...(sent && { sent: (view, arm, nowMs) => sent(view?.inner, arm, nowMs) }),
     ...(settled && { settled: (view, arm, outcome, nowMs) => settled(view?.inner, arm, outcome, nowMs) }),
     ...(note && { note: (view, arm) => note(view?.inner, arm) }),

@@ -148,6 +148,8 @@ function compileMembers(
     const policy = resolveKind(input.policies ?? {}, spec.kind, at)(spec, { ...input, path: at });
     if (policy.note !== undefined)
       refuse(at, 'kind', spec.kind, 'keeps notes of its own', 'List its members here instead.');
+    if (policy.episodes !== undefined)
+      refuse(at, 'kind', spec.kind, 'learns sequences', 'Make it the policy of the point itself.');
     prior.push(number(object(each, at), 'weight', { min: 1e-6, max: 1e6, default: 1 }, at));
     const name = text(object(each, at), 'name', String(spec.kind), at);
     if (!NAME_PATTERN.test(name))

@@ -9,6 +9,7 @@ import { fixed } from './fixed.ts';
 import { klUcb } from './kl-ucb.ts';
 import { linUcb } from './lin-ucb.ts';
 import { linearThompson } from './linear-thompson.ts';
+import { qLearning } from './q-learning.ts';
 import { roundRobin } from './round-robin.ts';
 import { rules } from './rules.ts';
 import { softmax } from './softmax.ts';
@@ -32,6 +33,7 @@ export const policies = {
   'linear-thompson': linearThompson,
   'lin-ucb': linUcb,
   'square-cb': squareCb,
+  'q-learning': qLearning,
   balancer,
   'by-context': byContext,
   ensemble,

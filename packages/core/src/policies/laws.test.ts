@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, it } from 'vitest';
 import type { Moments } from '../learners/moments.ts';
 import type { Product } from '../learners/product.ts';
+import type { Transitions } from '../learners/transitions.ts';
 import { parseDuration } from '../options.ts';
 import { type FactoryInput, resolveKind } from '../registry.ts';
 import { stream } from '../stats/random.ts';
@@ -9,6 +10,7 @@ import { linearDifference } from '../testing/linear-subject.ts';
 import { metricsDifference } from '../testing/metrics-subject.ts';
 import { momentsDifference } from '../testing/moments-subject.ts';
 import { type PolicySubject, policyLaws } from '../testing/policy-laws.ts';
+import { transitionsDifference } from '../testing/transitions-subject.ts';
 import { policies } from './index.ts';
 import { underObjective } from './objective.ts';
 import { slated } from './slated.ts';
@@ -35,6 +37,8 @@ const joint = {
     ['hour', 'price'],
   ],
 };
+
+const ended: PolicySubject['metrics'] = (s) => ({ done: s.integer(2) });
 
 /** One row a policy: a new one is held to all laws by being listed. */
 const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[] = [
@@ -90,6 +94,19 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
     { fields: scaled, range: [-2, 1] },
   ],
   [{ kind: 'linear-thompson', features: ['load', 'region', 'hour'], ...joint }, { fields: scaled }],
+  [{ kind: 'q-learning', state: [] }],
+  [
+    { kind: 'q-learning', state: ['paying', { field: 'load', edges: [0, 50] }], n: 3, halfLife: '1m' },
+    { fields: scaled, range: [-2, 1], metrics: ended },
+  ],
+  [
+    { kind: 'q-learning', state: ['region'], gamma: 1, episode: { horizon: 9 }, explore: 'softmax' },
+    { fields: scaled, metrics: ended },
+  ],
+  [
+    { kind: 'q-learning', state: [{ field: 'load', bins: 3 }, 'region'], explore: 'posterior', members: 5 },
+    { fields: scaled, range: [-1, 0], metrics: ended },
+  ],
   [
     { kind: 'balancer', deadline: '1s', halfLife: '10s' },
     {
@@ -151,6 +168,8 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
 const halfLifeOf = (declared: unknown) => (declared === undefined ? undefined : parseDuration(declared, ''));
 
 function differBy(options: Row, a: unknown, b: unknown): string {
+  if (options.kind === 'q-learning')
+    return transitionsDifference(a as Transitions, b as Transitions, halfLifeOf(options.halfLife));
   const members = membersOf(options);
   if (members === undefined) {
     const linear = /^(lin|square)/.test(options.kind) || options.model !== undefined;

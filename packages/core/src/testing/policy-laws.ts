@@ -1,5 +1,5 @@
 import { DEFAULT_LIMITS } from '../limits.ts';
-import type { ArmInfo, Outcome, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
+import type { ArmInfo, EpisodeRules, Outcome, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import type { Stream } from '../stats/random.ts';
 import { copyOf, demand, difference, type Law } from './law.ts';
@@ -271,6 +271,7 @@ function randomOutcome(world: World, random: Stream, arm: number): Outcome {
   return {
     arm,
     armKey: world.arms[arm].key,
+    armKeys: world.arms.map(({ key }) => key),
     reward: low + (high - low) * share,
     propensity: 0.05 + 0.95 * random.next(),
     weight: random.integer(4) === 0 ? 1 << random.integer(5) : 1,
@@ -284,6 +285,8 @@ function randomOutcome(world: World, random: Stream, arm: number): Outcome {
 
 /** What the policy would have noted when it proposed the arm, without evidence. */
 function notesOf(world: World, random: Stream, arm: number): readonly number[] | undefined {
+  const { episodes } = world.policy;
+  if (episodes !== undefined && random.integer(8) > 0) return followed(world, random, episodes);
   if (world.policy.note === undefined || random.integer(8) === 0) return undefined;
   const input = randomInput(world, random);
   input.allowed[arm] = 1;
@@ -292,6 +295,14 @@ function notesOf(world: World, random: Stream, arm: number): readonly number[] |
   const noted = world.policy.note(world.blank, arm);
   demand(noted === undefined || noted.every(Number.isFinite), 'notes what is no finite number');
   demand(noted === undefined || noted.length <= 64, 'notes more than 64 numbers');
+  return noted;
+}
+
+/** What a node notes of a decision that follows others of its episode. */
+function followed(world: World, random: Stream, { steps, stateOf }: EpisodeRules): readonly number[] {
+  const noted = [random.integer(4294967296), random.integer(9) - 1];
+  for (let k = random.integer(steps + 1); k > 0; k--)
+    noted.push(stateOf(randomContext(world, random)), random.integer(world.ids.length));
   return noted;
 }
 

@@ -17,7 +17,7 @@ export interface DecideCall {
 }
 
 const MAX_DEADLINE_MS = 60_000;
-/** Longest unit, characters: an id of anything sensible, and a bound on what assignment hashes. */
+/** Longest unit or episode, characters: an id of anything sensible, and a bound on what assignment hashes. */
 const MAX_UNIT = 1024;
 
 /**
@@ -86,7 +86,7 @@ export function tooMany(length: number, most: number): never {
 }
 
 /**
- * Whether this is `{context?, unit?, deadlineMs?}`; answers the deadline. The context's fields are the business of the
+ * Whether this is `{context?, unit?, episode?, taken?, deadlineMs?}`; answers the deadline. The context's fields are the business of the
  * point's compiled schema; here it is only made sure that nothing in it is absurd.
  * @param at - '' for the body itself, or the position in the list
  */
@@ -103,11 +103,11 @@ function checkInput(input: unknown, at: '' | number, depth: number): number | un
   for (const key in input) {
     const value = (input as Record<string, unknown>)[key];
     if (key === 'context') checkContext(value, at, depth);
-    else if (key === 'unit') checkUnit(value, at);
+    else if (key === 'unit' || key === 'episode') checkName(value, key, at);
     else if (key === 'taken') checkTaken(value, at);
     else if (key === 'deadlineMs') deadlineMs = checkDeadline(value, at);
     else if (isForbiddenKey(key)) forbidden(path(at, ''), key);
-    else refuse(at, key, value, 'is not known here', 'Use context, unit, taken or deadlineMs.');
+    else refuse(at, key, value, 'is not known here', 'Use context, unit, episode, taken or deadlineMs.');
   }
   return deadlineMs;
 }
@@ -146,12 +146,12 @@ function checkTaken(taken: unknown, at: '' | number): void {
   if (!('arm' in taken)) refuse(at, 'taken.arm', undefined, 'is required', 'Send the arm that was taken.');
 }
 
-function checkUnit(unit: unknown, at: '' | number): void {
-  if (unit === undefined) return;
-  if (typeof unit !== 'string')
-    refuse(at, 'unit', unit, 'must be text', 'Send the id of the user, device or request as text.');
-  if (unit.length > MAX_UNIT)
-    refuse(at, 'unit', unit, `is longer than ${MAX_UNIT} characters`, 'Send an id, or its hash.');
+function checkName(name: unknown, key: 'unit' | 'episode', at: '' | number): void {
+  if (name === undefined) return;
+  if (typeof name !== 'string')
+    refuse(at, key, name, 'must be text', 'Send the id of the user, device, request or episode as text.');
+  if (name.length > MAX_UNIT)
+    refuse(at, key, name, `is longer than ${MAX_UNIT} characters`, 'Send an id, or its hash.');
 }
 
 function checkDeadline(value: unknown, at: '' | number): number {

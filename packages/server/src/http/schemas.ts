@@ -151,6 +151,11 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
         additionalProperties: true,
       },
       unit: { type: 'string', maxLength: 1024, description: 'Who or what it is decided for.' },
+      episode: {
+        type: 'string',
+        maxLength: 1024,
+        description: 'For policies that learn sequences: what the decision belongs to; default: the unit.',
+      },
       taken: {
         type: 'object',
         required: ['arm'],
@@ -274,6 +279,10 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
           { type: 'boolean' },
         ],
       },
+      done: {
+        type: 'boolean',
+        description: 'For policies that learn sequences: the episode ended with this decision.',
+      },
       revision: {
         type: 'integer',
         minimum: 0,
@@ -281,7 +290,12 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
         description: 'A higher revision replaces; the same value again is a duplicate.',
       },
     },
-    anyOf: [{ required: ['metrics'] }, { required: ['reward'] }, { required: ['truth'] }],
+    anyOf: [
+      { required: ['metrics'] },
+      { required: ['reward'] },
+      { required: ['truth'] },
+      { required: ['done'] },
+    ],
     additionalProperties: false,
   },
   { $id: 'FeedbackRequest', ...oneOrMany('FeedbackItem') },

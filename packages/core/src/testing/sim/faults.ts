@@ -216,7 +216,7 @@ export function troubles(
             ]);
       const plan = {
         ...world.plan,
-        policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split'] as const),
+        policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'q-learning', 'split'] as const),
       };
       const spec = learnedSpec(
         dice.chance(0.4) ? plan : world.plan,

@@ -21,7 +21,7 @@ export interface Plan {
   };
   readonly codec: boolean;
   readonly halfLife: boolean;
-  readonly policy: 'epsilon-greedy' | 'thompson' | 'linear-thompson' | 'split' | 'ensemble';
+  readonly policy: 'epsilon-greedy' | 'thompson' | 'linear-thompson' | 'q-learning' | 'split' | 'ensemble';
   /** When the root folds; empty: not within a run. */
   readonly fold: Partial<NodeTuning>;
   /** How much feedback a node relays at a time. */
@@ -97,7 +97,7 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
     },
     codec: dice.chance(0.15),
     halfLife: dice.chance(0.2),
-    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'split', 'ensemble'] as const),
+    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'q-learning', 'split', 'ensemble'] as const),
     every: {
       decide: dice.between(15, 60),
       crash: hostile ? often(0.6, 300, 2000) : Number.POSITIVE_INFINITY,
@@ -190,7 +190,7 @@ function policyOf({ policy }: Plan, arms: readonly string[]): PointSpec['policy'
       kind: 'ensemble',
       members: [{ kind: 'epsilon-greedy' }, { kind: 'thompson' }, { kind: 'softmax' }],
     };
-  return { kind: policy };
+  return { kind: policy, ...(policy === 'q-learning' ? { state: [] } : {}) };
 }
 
 export const openSpec = (): PointSpec => ({

@@ -6,6 +6,7 @@ import type { Evidence } from '../../evidence.ts';
 import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
 import { WX } from '../../learners/moments.ts';
 import type { Product } from '../../learners/product.ts';
+import { OWN, rewardOf, type TransitionsEvidence } from '../../learners/transitions.ts';
 import { openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import { type LearnerSlots, nodeOf, sumOwn } from '../../sync/slots.ts';
@@ -158,8 +159,9 @@ function exactly(
     }
     for (const [arm, row] of (evidence as Moments).arms) {
       const all = entry(found, `${group(origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
-      all.n += row[0];
-      all.wx += row[WX];
+      const [n, wx] = told(kept, row);
+      all.n += n;
+      all.wx += wx;
     }
   };
   for (const slot of root.learners.get(key)!.slots.slots.values())
@@ -192,6 +194,15 @@ function exactly(
     if (n > (expected.get(what)?.n ?? 0))
       return `the root knows ${n} outcomes ${what}, where ${expected.get(what)?.n ?? 0} are remembered`;
   return undefined;
+}
+
+/** Outcomes of an arm, and the sum of their rewards about ½, as its row tells. */
+function told(kept: Kept, row: Float64Array): readonly [number, number] {
+  if (kept.name !== 'transitions/1') return [row[0], row[WX]];
+  const { at, states } = kept as unknown as TransitionsEvidence;
+  let sum = 0;
+  for (let s = 0; s < states; s++) sum += row[at(0, s) + rewardOf(0)] + row[at(1, s) + rewardOf(0)];
+  return [row[OWN], sum - row[OWN] / 2];
 }
 
 /** The retired slot holds what was folded, all of it and once. */

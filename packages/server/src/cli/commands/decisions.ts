@@ -19,6 +19,7 @@ interface DecideFlags extends ClientFlags {
   readonly context?: Record<string, unknown>;
   readonly field?: Record<string, unknown>;
   readonly unit?: string;
+  readonly episode?: string;
   readonly deadline?: number;
   readonly k?: number;
 }
@@ -30,6 +31,7 @@ export function decideCommand(io: Io): Command {
     .option('--context <json>', 'the context, as a JSON object', jsonObject)
     .option('--field <name=value>', 'one field of the context; may be repeated', field)
     .option('--unit <id>', 'who or what it is decided for')
+    .option('--episode <id>', 'the episode it belongs to, for points that learn sequences; default: the unit')
     .option('--deadline <ms>', 'let it ask its parent, and wait no longer than this', milliseconds)
     .option('--k <number>', 'rank so many arms, for points with a slate', whole)
     .action(async (point: string, flags: DecideFlags) => {
@@ -37,6 +39,7 @@ export function decideCommand(io: Io): Command {
       const input = {
         context: { ...flags.context, ...flags.field },
         ...(flags.unit === undefined ? {} : { unit: flags.unit }),
+        ...(flags.episode === undefined ? {} : { episode: flags.episode }),
       };
       if (flags.k !== undefined) {
         const slate = await client.rank(point, flags.k, input);
@@ -102,6 +105,7 @@ interface FeedbackFlags extends ClientFlags {
   readonly metric?: Record<string, number>;
   readonly reward?: number;
   readonly truth?: string | number | boolean;
+  readonly done?: boolean;
   readonly revision?: number;
   readonly file?: string;
 }
@@ -117,6 +121,7 @@ export function feedbackCommand(io: Io): Command {
       'what turned out to be right',
       (text: string) => Object.values(field(`truth=${text}`))[0],
     )
+    .option('--done', 'the episode ended with this decision')
     .option('--revision <number>', 'a higher one replaces what was told before', finite)
     .option('--file <file>', 'a JSON file with one item or a list, instead; - is standard input')
     .action(async (id: string | undefined, flags: FeedbackFlags, command: Command) => {
@@ -134,15 +139,16 @@ function finite(text: string): number {
 }
 
 function itemOf(id: string | undefined, flags: FeedbackFlags, command: Command): FeedbackItem {
-  const { metric: metrics, reward, truth, revision } = flags;
+  const { metric: metrics, reward, truth, done, revision } = flags;
   if (id === undefined) command.error("error: missing required argument 'id' (or --file)");
-  if (metrics === undefined && reward === undefined && truth === undefined)
-    command.error('error: nothing is told; give --metric, --reward or --truth');
+  if (metrics === undefined && reward === undefined && truth === undefined && done === undefined)
+    command.error('error: nothing is told; give --metric, --reward, --truth or --done');
   return {
     id,
     ...(metrics === undefined ? {} : { metrics }),
     ...(reward === undefined ? {} : { reward }),
     ...(truth === undefined ? {} : { truth }),
+    ...(done === undefined ? {} : { done }),
     ...(revision === undefined ? {} : { revision }),
   };
 }
