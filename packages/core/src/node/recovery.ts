@@ -12,8 +12,8 @@ import {
   TRAINED,
 } from '../decision/decision-record.ts';
 import { compilePoint } from '../decision/define.ts';
-import { decodeEvents } from '../decision/event-journal.ts';
 import { end, recall } from '../decision/episodes.ts';
+import { decodeEvents } from '../decision/event-journal.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';

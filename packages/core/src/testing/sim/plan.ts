@@ -97,7 +97,14 @@ export function drawPlan(dice: Dice, size: number | undefined): Plan {
     },
     codec: dice.chance(0.15),
     halfLife: dice.chance(0.2),
-    policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'q-learning', 'split', 'ensemble'] as const),
+    policy: dice.pick([
+      'epsilon-greedy',
+      'thompson',
+      'linear-thompson',
+      'q-learning',
+      'split',
+      'ensemble',
+    ] as const),
     every: {
       decide: dice.between(15, 60),
       crash: hostile ? often(0.6, 300, 2000) : Number.POSITIVE_INFINITY,
