@@ -1,7 +1,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compilePoint, DEFAULT_LIMITS } from '@ganglion/core';
+import {
+  compilePoint,
+  DEFAULT_LIMITS,
+  type ModelEntry,
+  modelOf,
+  type PointSpec,
+  running,
+} from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -88,10 +95,29 @@ function declared(value: Record<string, unknown>, where: string): void {
   const least = { point: 'page', arms: ['a', 'b', 'c'], fallback: 'a', policy: { kind: 'split' } };
   const spec = 'point' in value ? value : { ...least, ...value };
   try {
-    compilePoint(spec, standard, DEFAULT_LIMITS);
+    compilePoint(running(spec as unknown as PointSpec, registryFor(spec)), standard, DEFAULT_LIMITS);
   } catch (error) {
     throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** One version of the model that a declaration names, so that it can be compiled as it would run. */
+function registryFor(spec: object): ReadonlyMap<string, ModelEntry> {
+  const model = modelOf(spec);
+  if (model === undefined) return new Map();
+  const version: ModelEntry['versions'][number] = {
+    version: 'v1',
+    digest: '0'.repeat(64),
+    parents: [],
+    window: null,
+    metrics: {},
+    atMs: 0,
+    by: 'page',
+    stage: 'champion',
+    traffic: 0,
+    reason: '',
+  };
+  return new Map([[model, { revision: 1, node: 'page', versions: [version], before: [] }]]);
 }
 
 function slug(heading: string): string {

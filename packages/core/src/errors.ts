@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'unknown_decision' // feedback for an id this tree never issued, or has forgotten
   | 'unknown_node'
   | 'unknown_entity' // no point of the domain declares features of such entities
+  | 'unknown_model'
+  | 'unknown_version' // of a model
   | 'unknown_control' // a revive or removal names nothing that stands
   | 'feedback_expired' // after the attribution and correction windows
   | 'feedback_conflict' // another value under the same revision

@@ -2,6 +2,14 @@
 export * from './aggregator.ts';
 export type * from './comparison.ts';
 export * from './control.ts';
+export type { VersionInput } from './controls/model-changes.ts';
+export {
+  DIGEST_PATTERN,
+  MODEL_LIMITS,
+  type ModelEntry,
+  type ModelVersion,
+  type Stage,
+} from './controls/model-state.ts';
 export { encodeContext, type Field } from './decision/context.ts';
 export type { CompiledPoint } from './decision/define.ts';
 export { compilePoint } from './decision/define.ts';
@@ -9,6 +17,8 @@ export type { Decision, Reason, TrailEntry } from './decision/record.ts';
 export { REASONS } from './decision/record.ts';
 export { definePoint } from './decision/schema.ts';
 export type * from './decision/spec.ts';
+export { declaredArms } from './decision/spec.ts';
+export { modelOf, running } from './decision/versions.ts';
 export * from './detector.ts';
 export * from './detectors/index.ts';
 export * from './errors.ts';

@@ -35,6 +35,9 @@ export interface Problem {
 /** Names of points, arms, nodes, domains: visible, short, and safe in a URL, a file name and a metric label. */
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
+/** Names of artifacts: an arm or member, a digest, or `MODEL@VERSION`. */
+export const ARTIFACT_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
+
 /** Bounds on one item of feedback, wherever it comes in: a node refuses more, and the rim's schemas are made of these. */
 export const FEEDBACK_LIMITS = {
   /** Longest id of a decision, characters. */

@@ -1,8 +1,16 @@
+import type { VersionInput } from './controls/model-changes.ts';
 import type { Decision } from './decision/record.ts';
 import type { DefinedPoint, PointSpec, Tier } from './decision/spec.ts';
 import type { EventValue } from './feature.ts';
 import type { Problem } from './limits.ts';
-import type { AuditEntry, ControlsStatus, NodeEvent, NodeStatus, PointReport } from './status.ts';
+import type {
+  AuditEntry,
+  ControlsStatus,
+  ModelStatus,
+  NodeEvent,
+  NodeStatus,
+  PointReport,
+} from './status.ts';
 
 /** What a caller gives a decision. */
 export interface DecideInput {
@@ -138,6 +146,57 @@ export interface OverrideRequest {
   readonly by: Actor;
 }
 
+/** Of one version of a model; the first registered is the champion, every other a challenger. */
+export interface RegisterRequest extends VersionInput {
+  readonly model: string;
+  readonly by: Actor;
+}
+
+export interface VersionRequest {
+  readonly model: string;
+  readonly version: string;
+  readonly reason: string;
+  readonly by: Actor;
+}
+
+/** `revision` counts the changes of the model. */
+export interface ModelChange {
+  readonly revision: number;
+  readonly changed: boolean;
+}
+
+/**
+ * The registry of model versions. It is changed at the root alone, goes down the tree with the controls, and is in force on
+ * a node as soon as it has heard of it. Every change is audited, and durable when its promise resolves.
+ * @throws GanglionError `forbidden` away from the root; `unknown_model`, `unknown_version`
+ */
+export interface ModelRegistry {
+  list(): readonly ModelStatus[];
+  /** Undefined where nothing is registered under this name. */
+  get(model: string): ModelStatus | undefined;
+  /** @throws GanglionError `version_conflict` for a version that is there with another digest */
+  register(request: RegisterRequest): Promise<ModelChange>;
+  /**
+   * Makes a version the champion; with `traffic`, a challenger with that share instead.
+   * @throws GanglionError `version_conflict` where a kill of it stands, or a point needs what would go
+   */
+  promote(request: VersionRequest & { readonly traffic?: number | undefined }): Promise<ModelChange>;
+  /** Serves nobody from now on. @throws GanglionError `invalid_input` for the champion */
+  retire(request: VersionRequest): Promise<ModelChange>;
+  /**
+   * The champion before this one again, and a kill of this one, in one: it takes effect as a kill does, with its bound and
+   * acknowledgements under `tag`.
+   */
+  rollback(request: Omit<VersionRequest, 'version'>): Promise<
+    ModelChange & {
+      readonly from: string;
+      readonly to: string;
+      readonly tag: string;
+      readonly boundMs: number | null;
+    }
+  >;
+}
+
 /** What the application gives a decision at a typed point. */
 export type TypedInput<Context> = Omit<DecideInput, 'context'> & { readonly context?: Context | undefined };
 
@@ -230,6 +289,9 @@ export interface GanglionNode {
   }): Promise<{ tags: readonly string[] }>;
   /** Forgets what a point has learned, everywhere, whoever is offline now. */
   reset(request: { readonly point: string; readonly reason: string; readonly by: Actor }): Promise<void>;
+
+  /** Versions of models: artifacts with lineage, which points may have as arms. */
+  readonly models: ModelRegistry;
 
   /** Over this node and everything below it, or of this node alone. @throws `unknown_point` */
   report(point: string, scope?: 'subtree' | 'self'): PointReport;

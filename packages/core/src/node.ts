@@ -8,7 +8,8 @@ import type { PointState } from './decision/point-state.ts';
 import type { Decision } from './decision/record.ts';
 import { conform } from './decision/schema.ts';
 import { sorted } from './decision/sorted.ts';
-import type { DefinedPoint, PointSpec } from './decision/spec.ts';
+import { type DefinedPoint, declaredArms, type PointSpec } from './decision/spec.ts';
+import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
 import { authorise, controlling, reasonOf, record, structuredCopy, unknownPoint } from './node/actions.ts';
@@ -27,6 +28,7 @@ import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.t
 import { jsonBytes } from './node/json-bytes.ts';
 import { parentLink } from './node/links.ts';
 import { subtreeReport } from './node/merge.ts';
+import { modelRegistry } from './node/models.ts';
 import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { rank } from './node/ranking.ts';
@@ -99,6 +101,7 @@ export async function createNode(options: HostOptions): Promise<HostedNode> {
     ...points(node),
     ...deciding(node, options.timeout),
     ...controlling(node),
+    models: modelRegistry(node),
     ...reporting(node),
     ...hosting(node),
   };
@@ -113,7 +116,7 @@ async function declare(
   said: string,
 ): Promise<{ version: number; changed: boolean }> {
   authorise(node, by);
-  const compiled = compilePoint(spec, node.registry, node.limits);
+  const compiled = compilePoint(running(spec, node.controls.models), node.registry, node.limits);
   const before = node.controls.specs.get(compiled.name);
   if (
     before !== undefined &&
@@ -131,9 +134,9 @@ async function declare(
   const had = new Set(
     before?.spec === null || before === undefined
       ? []
-      : before.spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)),
+      : declaredArms(before.spec).map((arm) => (typeof arm === 'string' ? arm : arm.id)),
   );
-  for (const arm of compiled.arms)
+  for (const arm of modelOf(spec) === undefined ? compiled.arms : [])
     if (!had.has(arm.id)) generations[arm.id] = arm.id in generations ? generations[arm.id] + 1 : 0;
   changeControls(
     node,
@@ -443,7 +446,7 @@ function saveGuards(node: NodeState): void {
       kind: 'put',
       collection: 'guards',
       key: point,
-      value: jsonBytes({ specVersion: state.source.specVersion, guards }),
+      value: jsonBytes({ specVersion: state.source.specVersion, arms: state.source.armKeys, guards }),
     });
   }
 }

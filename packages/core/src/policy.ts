@@ -55,6 +55,11 @@ export interface Policy<E = unknown, V = unknown> {
   readonly episodes?: EpisodeRules | undefined;
   /** Metrics beside the reward that `learn` reads: another value of one is a correction. */
   readonly reads?: readonly string[] | undefined;
+  /**
+   * Drawn with the hash of the unit under this salt in place of chance, so that a unit keeps its arm while the distribution
+   * stands: over units the propensity is the same. Units without a name are drawn by chance.
+   */
+  readonly unitSalt?: number | undefined;
   /** Names of the members of a policy that is made of several: a kill of `artifact:NAME` stops one (`input.stopped`). */
   readonly members?: readonly string[];
   /** What the view says of each member, in that order; not on the decide path. */

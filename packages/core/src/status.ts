@@ -1,3 +1,4 @@
+import type { ModelVersion } from './controls/model-state.ts';
 import type { Decision, Reason } from './decision/record.ts';
 import type { PointSpec, Tier } from './decision/spec.ts';
 import type { JsonValue } from './guard.ts';
@@ -29,6 +30,14 @@ export interface ArmReport {
   /** What that plain mean is made of. */
   readonly sums?: SideSums | undefined;
   readonly failures: number;
+  /** The version of a model that the arm is; absent where it is none. `stopped`: a kill of it stands. */
+  readonly artifact?:
+    | { readonly model: string; readonly version: string; readonly digest: string; readonly stopped: boolean }
+    | undefined;
+  /** Of an artifact, while its outcomes tell: quantiles of the last one to two minutes, and the sums since the start. */
+  readonly latency?:
+    | { readonly metric: string; readonly quantiles: Quantiles; readonly sums: SideSums }
+    | undefined;
 }
 
 /** Treated units beside the holdout: what the learning is worth. Metrics by name, `reward` among them. */
@@ -236,6 +245,22 @@ export interface Acknowledgement {
   readonly state: 'acknowledged' | 'waiting' | 'unknown' | 'lease_expired' | 'unbounded';
   /** From the kill's being durable where it was taken to the word of this node, ms; null while waiting. */
   readonly afterMs: number | null;
+}
+
+/** A model with its versions, in the order of their registration. `GET /v1/models`. */
+export interface ModelStatus {
+  readonly model: string;
+  /** Counts the changes of this model. */
+  readonly revision: number;
+  readonly champion: string;
+  /** Earlier champions that a rollback may go back to, the latest last. */
+  readonly before: readonly string[];
+  /** Points whose arms are its versions. */
+  readonly points: readonly string[];
+  readonly versions: readonly (ModelVersion & {
+    /** A kill of it stands: it is nobody's arm. */
+    readonly stopped: boolean;
+  })[];
 }
 
 export interface OverrideStatus {

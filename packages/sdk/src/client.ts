@@ -6,10 +6,12 @@ import type {
   EntityView,
   FeedbackItem,
   IngestEvent,
+  ModelStatus,
   NodeEvent,
   NodeStatus,
   PointSpec,
   Slate,
+  VersionInput,
 } from '@ganglion/core';
 import { type Call, type Transport, type TransportOptions, transport } from './http.ts';
 import { readEvents } from './sse.ts';
@@ -20,11 +22,14 @@ import type {
   IngestAnswer,
   IntakeAnswer,
   KillAnswer,
+  ModelAnswer,
+  ModelChangeAnswer,
   OverrideBody,
   PointEntry,
   ReadyAnswer,
   ReportAnswer,
   ReweighAnswer,
+  RollbackAnswer,
   TagsAnswer,
 } from './wire.ts';
 
@@ -72,6 +77,7 @@ export interface Client {
   quarantine(node: string, reason: string): Promise<void>;
   /** Its evidence counts again. */
   liftQuarantine(node: string, reason: string): Promise<TagsAnswer>;
+  readonly models: ModelCalls;
   nodes(): Promise<readonly NodeStatus[]>;
   audit(limit?: number): Promise<readonly AuditEntry[]>;
   /** What happens from now on, until aborted or the connection ends. Decisions and outcomes are samples. */
@@ -88,6 +94,25 @@ export interface PointCalls {
   /** The same, from YAML text; the daemon reads it. */
   applyYaml(point: string, yaml: string): Promise<ApplyAnswer>;
   remove(point: string, reason?: string): Promise<void>;
+}
+
+/** Versions of models; changed at the daemon of the tree's root. */
+export interface ModelCalls {
+  list(): Promise<readonly ModelStatus[]>;
+  /** With how its versions do at each point. */
+  get(model: string): Promise<ModelAnswer>;
+  register(model: string, version: VersionInput): Promise<ModelChangeAnswer>;
+  /** The champion; with `traffic`, a challenger with that share. */
+  promote(
+    model: string,
+    version: string,
+    reason: string,
+    traffic?: number | undefined,
+  ): Promise<ModelChangeAnswer>;
+  retire(model: string, version: string, reason: string): Promise<ModelChangeAnswer>;
+  rollback(model: string, reason: string): Promise<RollbackAnswer>;
+  /** Keeps an artifact at the daemon, under its SHA-256. */
+  putArtifact(digest: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
 export interface EventOptions {
@@ -123,6 +148,7 @@ export function createClient(options: ClientOptions = {}): Client {
     features: (domain, entity) =>
       get(`/v1/features/${encodeURIComponent(domain)}/${encodeURIComponent(entity)}`),
     points: pointCalls(wire, at),
+    models: modelCalls(wire, at),
     report: (point) => get(`${pointPath(point)}/report`),
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
@@ -179,6 +205,30 @@ function pointCalls(
       wire.json({ method: 'DELETE', path: at(pointPath(point), { reason }), again: 'refused' }),
   };
 }
+
+function modelCalls(wire: Transport, at: (path: string) => string): ModelCalls {
+  const post = <T>(model: string, what: string, body: unknown, again: Call['again']): Promise<T> =>
+    wire.json({ method: 'POST', path: at(`${modelPath(model)}/${what}`), body, again });
+  return {
+    list: () => wire.json({ method: 'GET', path: at('/v1/models'), again: 'always' }),
+    get: (model) => wire.json({ method: 'GET', path: at(modelPath(model)), again: 'always' }),
+    register: (model, version) => post(model, 'versions', version, 'always'),
+    promote: (model, version, reason, traffic) =>
+      post(model, 'promote', { version, reason, ...(traffic === undefined ? {} : { traffic }) }, 'always'),
+    retire: (model, version, reason) => post(model, 'retire', { version, reason }, 'always'),
+    // Twice is not once: it would go back two versions.
+    rollback: (model, reason) => post(model, 'rollback', { reason }, 'refused'),
+    putArtifact: async (digest, bytes) =>
+      void (await wire.json({
+        method: 'PUT',
+        path: at(`/v1/artifacts/${encodeURIComponent(digest)}`),
+        raw: { type: 'application/octet-stream', text: bytes },
+        again: 'always',
+      })),
+  };
+}
+
+const modelPath = (model: string): string => `/v1/models/${encodeURIComponent(model)}`;
 
 function pointPath(point: string): string {
   return `/v1/points/${encodeURIComponent(point)}`;

@@ -1,4 +1,4 @@
-import type { PointSpec, Reason } from '@ganglion/core';
+import { declaredArms, type PointSpec, type Reason } from '@ganglion/core';
 
 /**
  * Decision points as OpenFeature flags: key = point, variant = arm, targeting key = unit. Used by the OpenFeature
@@ -32,7 +32,9 @@ export function flagReason(reason: Reason): string {
  * named by numbers for these; all others for their own name. One rule for all arms of a point, so that a flag has one type.
  */
 export function flagValues(spec: PointSpec): ReadonlyMap<string, FlagValue> {
-  const arms = spec.arms.map((arm) => (typeof arm === 'string' ? { id: arm, features: undefined } : arm));
+  const arms = declaredArms(spec).map((arm) =>
+    typeof arm === 'string' ? { id: arm, features: undefined } : arm,
+  );
   const declared = arms.map((arm) => arm.features?.value);
   if (sameType(declared)) return new Map(arms.map((arm, i) => [arm.id, declared[i]!]));
   if (arms.every(({ id }) => id === 'true' || id === 'false'))

@@ -21,7 +21,7 @@ export interface Call {
   readonly path: string;
   readonly body?: unknown;
   /** The body as it is, instead of `body` as JSON. */
-  readonly raw?: { readonly type: string; readonly text: string } | undefined;
+  readonly raw?: { readonly type: string; readonly text: string | Uint8Array<ArrayBuffer> } | undefined;
   /**
    * What may be sent again: `always` where twice is the same as once; `refused` only where the daemon cannot have acted
    * (it could not be reached, or said that it would not).

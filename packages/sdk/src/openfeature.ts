@@ -1,5 +1,5 @@
 import type { Decision, FeedbackItem, GanglionNode, PointSpec } from '@ganglion/core';
-import { isGanglionError } from '@ganglion/core';
+import { declaredArms, isGanglionError } from '@ganglion/core';
 import type {
   ErrorCode,
   EvaluationContext,
@@ -53,7 +53,7 @@ export function ganglionProvider(source: GanglionNode | Client, options: Provide
       const spec = await from.spec(flag);
       if (spec === undefined) return failure(fallback, 'FLAG_NOT_FOUND', `There is no point ${flag}`);
       // Before deciding: a decision that cannot be served would be one nobody acts on.
-      if (spec.arms.every((arm) => pick(spec, typeof arm === 'string' ? arm : arm.id) === undefined))
+      if (declaredArms(spec).every((arm) => pick(spec, typeof arm === 'string' ? arm : arm.id) === undefined))
         return failure(fallback, 'TYPE_MISMATCH', `${flag} has no values of this type`);
       const decision = await from.decide(flag, flagInput(spec, context));
       return resolved(decision, spec, fallback, pick, () => remember(last, context, spec, decision));
@@ -134,7 +134,7 @@ function codeOf(error: unknown): `${ErrorCode}` {
 
 /** The object an arm stands for: its features. */
 function featuresOf(spec: PointSpec, id: string): Readonly<Record<string, number | string>> | undefined {
-  for (const arm of spec.arms) if (typeof arm !== 'string' && arm.id === id) return arm.features;
+  for (const arm of declaredArms(spec)) if (typeof arm !== 'string' && arm.id === id) return arm.features;
   return undefined;
 }
 

@@ -3,10 +3,13 @@
  * Everything the runtime itself names is taken from core; only what HTTP adds is declared here.
  */
 import type {
+  ArmReport,
   DecideInput,
   Decision,
   ErrorCode,
   FeedbackItem,
+  ModelChange,
+  ModelStatus,
   NodeStatus,
   PointReport,
   PointSpec,
@@ -32,6 +35,8 @@ export type {
   KillStatus,
   LeaseStatus,
   LiftReport,
+  ModelStatus,
+  ModelVersion,
   NodeEvent,
   NodeStatus,
   OverrideStatus,
@@ -166,6 +171,20 @@ export interface OverrideBody {
   readonly reason: string;
   /** From now, ms; without it the override stands until it is removed. */
   readonly forMs?: number | undefined;
+}
+
+/** `GET /v1/models/{model}`: its versions, and as arms of each point that has them as arms. */
+export interface ModelAnswer extends ModelStatus {
+  readonly reports: readonly { readonly point: string; readonly arms: readonly ArmReport[] }[];
+}
+
+/** `POST /v1/models/{model}/versions`, `/promote`, `/retire`. */
+export type ModelChangeAnswer = ModelChange;
+
+/** `POST /v1/models/{model}/rollback` */
+export interface RollbackAnswer extends ModelChange, KillAnswer {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** `GET /healthz` */

@@ -27,7 +27,7 @@ export function PointCard({ spec, height }: { spec: PointSpec; height: number })
         </h2>
         {mode !== undefined && <ModePill mode={mode.mode} why={mode.why} testId="point-mode" />}
         <span className="quiet point-facts">
-          {spec.policy.kind} · {spec.arms.length} arms
+          {spec.policy.kind} · {armsText(spec)}
           {reports !== undefined && <> · {rate(reports.merged.value.decisionsPerSecond)}</>}
         </span>
         <button
@@ -51,3 +51,6 @@ export function PointCard({ spec, height }: { spec: PointSpec; height: number })
     </article>
   );
 }
+
+const armsText = ({ arms }: PointSpec): string =>
+  'versions' in arms ? `versions of ${arms.versions}` : `${arms.length} arms`;

@@ -3,6 +3,7 @@ import { GanglionError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { ControlState, Kill, Override, Quarantine, SpecVersion } from './control-state.ts';
+import { decodeModels, encodeModels, type ModelsJson } from './model-codec.ts';
 import { fold, type Range, type Removed, removedTags, unionRemoved } from './removed.ts';
 
 /** Most names of points, deleted ones included: those stay known, so that an old copy cannot bring them back. */
@@ -28,6 +29,8 @@ export interface ControlsJson {
   readonly ranges?: readonly (readonly [string, readonly Range[]])[] | undefined;
   readonly specs: readonly (SpecVersion & { readonly point: string })[];
   readonly resets: readonly (readonly [string, number])[];
+  /** Absent where nothing is registered, and in what older versions wrote. */
+  readonly models?: ModelsJson | undefined;
 }
 
 /** Sorted, so that equal states give equal bytes. */
@@ -44,6 +47,7 @@ export function encodeControls(state: ControlState): ControlsJson {
       .map(([point, spec]) => ({ point, ...spec }))
       .sort((a, b) => (a.point < b.point ? -1 : 1)),
     resets: [...state.resets].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
+    ...(state.models.size === 0 ? {} : { models: encodeModels(state.models) }),
   };
 }
 
@@ -94,7 +98,7 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
       refuse('controls.resets', pair);
     resets.set((pair as [string, number])[0], (pair as [string, number])[1]);
   }
-  return { kills, overrides, quarantines, removed, specs, resets };
+  return { kills, overrides, quarantines, removed, specs, resets, models: decodeModels(top.models) };
 }
 
 /** As older versions wrote all of them; now only those of another form than `node~incarnation~n`. */

@@ -1,4 +1,5 @@
 import type { PointSpec } from '../decision/spec.ts';
+import type { ModelEntry } from './model-state.ts';
 import { isRemoved, NOTHING_REMOVED, type Removed, removedTags, unionRemoved } from './removed.ts';
 
 /**
@@ -14,6 +15,8 @@ export interface ControlState {
   readonly specs: ReadonlyMap<string, SpecVersion>;
   /** Learners of a point start anew at each epoch. */
   readonly resets: ReadonlyMap<string, number>;
+  /** Registered versions, by model. */
+  readonly models: ReadonlyMap<string, ModelEntry>;
 }
 
 interface Said {
@@ -59,6 +62,7 @@ export const EMPTY_CONTROLS: ControlState = Object.freeze({
   removed: NOTHING_REMOVED,
   specs: new Map(),
   resets: new Map(),
+  models: new Map(),
 });
 
 /** Least upper bound. Returns `a` itself where `b` adds nothing, so that "did it change?" is `!==`. */
@@ -69,19 +73,32 @@ export function joinControls(a: ControlState, b: ControlState): ControlState {
   const quarantines = joinTagged(a.quarantines, b.quarantines, removed);
   const specs = joinBy(a.specs, b.specs, newer);
   const resets = joinBy(a.resets, b.resets, (x, y) => y > x);
+  const models = joinBy(a.models, b.models, newerModel);
   const same =
     removed === a.removed &&
     kills === a.kills &&
     overrides === a.overrides &&
     quarantines === a.quarantines &&
     specs === a.specs &&
-    resets === a.resets;
-  return same ? a : { kills, overrides, quarantines, removed, specs, resets };
+    resets === a.resets &&
+    models === a.models;
+  return same ? a : { kills, overrides, quarantines, removed, specs, resets, models };
 }
 
 /** A total order on spec versions: version, then node, then content, so that a join never depends on who came first. */
-function newer(mine: SpecVersion, theirs: SpecVersion): boolean {
-  if (theirs.version !== mine.version) return theirs.version > mine.version;
+const newer = (mine: SpecVersion, theirs: SpecVersion): boolean =>
+  later(mine, theirs, mine.version, theirs.version);
+
+const newerModel = (mine: ModelEntry, theirs: ModelEntry): boolean =>
+  later(mine, theirs, mine.revision, theirs.revision);
+
+function later(
+  mine: { readonly node: string },
+  theirs: { readonly node: string },
+  myCount: number,
+  theirCount: number,
+): boolean {
+  if (theirCount !== myCount) return theirCount > myCount;
   if (theirs.node !== mine.node) return theirs.node > mine.node;
   return JSON.stringify(theirs) > JSON.stringify(mine);
 }
@@ -136,6 +153,11 @@ export const withSpec = (state: ControlState, point: string, spec: SpecVersion):
 export const withReset = (state: ControlState, point: string): ControlState => ({
   ...state,
   resets: new Map(state.resets).set(point, (state.resets.get(point) ?? 0) + 1),
+});
+
+export const withModel = (state: ControlState, model: string, entry: ModelEntry): ControlState => ({
+  ...state,
+  models: new Map(state.models).set(model, entry),
 });
 
 /** Takes tags back. */

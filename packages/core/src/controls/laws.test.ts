@@ -9,12 +9,14 @@ import {
   EMPTY_CONTROLS,
   joinControls,
   withKill,
+  withModel,
   withOverride,
   without,
   withQuarantine,
   withReset,
   withSpec,
 } from './control-state.ts';
+import type { ModelEntry } from './model-state.ts';
 import { isRemoved } from './removed.ts';
 import { covers, type Place, parseScope, type Ruling, ruleOn } from './scope.ts';
 
@@ -37,7 +39,9 @@ function say(state: ControlState, random: Stream): ControlState {
     by: 'somebody',
     atMs: n,
   };
-  switch (random.integer(6)) {
+  switch (random.integer(7)) {
+    case 5:
+      return withModel(state, n % 2 === 0 ? 'm' : 'k', model(random, NODES[n % 3]));
     case 0:
       return withOverride(state, {
         ...said,
@@ -67,6 +71,23 @@ function say(state: ControlState, random: Stream): ControlState {
         scope: SCOPES[(n + (random.integer(20) === 0 ? 1 : 0)) % SCOPES.length],
       });
   }
+}
+
+/** Some revision of a model: two of one number differ now and then, and by who made them. */
+function model(random: Stream, node: string): ModelEntry {
+  const versions = Array.from({ length: 1 + random.integer(3) }, (_, i) => ({
+    version: `v${i}`,
+    digest: `${i}${random.integer(2)}`.padEnd(64, '0'),
+    parents: i === 0 ? [] : [`v${i - 1}`],
+    window: i === 1 ? { fromMs: 1, toMs: 2 } : null,
+    metrics: { auc: random.integer(3) / 2 },
+    atMs: i,
+    by: 'somebody',
+    stage: (['champion', 'challenger', 'retired'] as const)[i],
+    traffic: i === 1 ? random.integer(3) / 2 : 0,
+    reason: 'r',
+  }));
+  return { revision: 1 + random.integer(3), node, versions, before: versions.length > 2 ? ['v2'] : [] };
 }
 
 const people: ControlSubject<ControlState, Place, Ruling> = {

@@ -1,6 +1,6 @@
 import type { Tier } from '../decision/spec.ts';
 import { GanglionError } from '../errors.ts';
-import { NAME_PATTERN } from '../limits.ts';
+import { ARTIFACT_PATTERN, NAME_PATTERN } from '../limits.ts';
 import type { ControlState, Kill, Override } from './control-state.ts';
 
 /** What a kill may name. */
@@ -18,13 +18,13 @@ export function parseScope(text: unknown): Scope {
   const name = colon > 0 ? (text as string).slice(colon + 1) : '';
   const bad =
     !KINDS.includes(kind) ||
-    !NAME_PATTERN.test(name) ||
+    !(kind === 'artifact' ? ARTIFACT_PATTERN : NAME_PATTERN).test(name) ||
     (kind === 'tier' && !['device', 'region', 'cloud'].includes(name));
   if (bad)
     throw new GanglionError('invalid_input', 'scope is not a scope', {
       field: 'scope',
       value: text,
-      mend: 'Use point:NAME, domain:NAME, artifact:NAME, tier:device|region|cloud, node:NAME or *.',
+      mend: 'Use point:NAME, domain:NAME, artifact:NAME (also MODEL@VERSION), tier:device|region|cloud, node:NAME or *.',
     });
   return { kind: kind as 'point', name };
 }

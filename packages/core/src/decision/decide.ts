@@ -2,7 +2,7 @@ import { inSegment } from '../controls/segment.ts';
 import { PASS, type Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
-import { hash32 } from '../stats/hash.ts';
+import { fraction, hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
 import { DecisionRecord } from './decision-record.ts';
 import { follow } from './episodes.ts';
@@ -269,11 +269,7 @@ function drawBaseline(
 ): Answer {
   const { scratch } = state;
   propose(state, state.compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
-  const arm = draw(
-    scratch.baseline.p,
-    scratch.guardInput.arms,
-    uniform(state.seedHi, state.seedLo, state.n * 2),
-  );
+  const arm = draw(scratch.baseline.p, scratch.guardInput.arms, chanceOf(state, state.compiled.baseline));
   return finish(
     state,
     moment,
@@ -336,7 +332,7 @@ function drawPolicy(
     const each = floor / guardInput.allowedCount;
     for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
   }
-  const arm = draw(p, arms, uniform(state.seedHi, state.seedLo, state.n * 2));
+  const arm = draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
   const noted = external === undefined ? compiled.policy.note?.(state.view.current, arm) : undefined;
   const record = finish(
@@ -353,6 +349,14 @@ function drawPolicy(
   );
   if (noted !== undefined) record.noted = noted;
   return record;
+}
+
+/** What a decision is drawn with: chance, or where its unit falls for a policy that keeps units; positions of a list by chance. */
+function chanceOf(state: PointState, { unitSalt }: PointState['compiled']['policy']): number {
+  const { unitHash } = state.scratch.guardInput;
+  return unitSalt === undefined || unitHash === 0 || state.compiled.slate !== undefined
+    ? uniform(state.seedHi, state.seedLo, state.n * 2)
+    : fraction(unitHash, unitSalt);
 }
 
 function propose(

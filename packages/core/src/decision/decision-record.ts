@@ -11,6 +11,8 @@ export interface RecordSource {
   readonly armKeys: readonly string[];
   readonly tier: Tier;
   readonly specVersion: number;
+  /** Digests by arm, where arms are artifacts. */
+  readonly digests?: readonly (string | undefined)[] | undefined;
 }
 
 /** Bits of `DecisionRecord.state`. */
@@ -135,8 +137,12 @@ export class DecisionRecord implements Decision {
   get tier(): Tier {
     return this.source.tier;
   }
-  get versions(): { readonly spec: number; readonly view: number } {
-    return { spec: this.source.specVersion, view: this.viewVersion };
+  get versions(): Decision['versions'] {
+    const { specVersion: spec, digests } = this.source;
+    const artifact = digests === undefined || this.armIndex < 0 ? undefined : digests[this.armIndex];
+    return artifact === undefined
+      ? { spec, view: this.viewVersion }
+      : { spec, view: this.viewVersion, artifact };
   }
   get trail(): readonly TrailEntry[] {
     return this.verdicts.map(({ guard, kind, why }) => ({ guard, kind, why }));

@@ -1,8 +1,9 @@
 import type { Comparison } from '../comparison.ts';
+import { DIGEST_PATTERN } from '../controls/model-state.ts';
 import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import type { Kernels } from '../kernels.ts';
-import { type Limits, NAME_PATTERN } from '../limits.ts';
+import { type Limits, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
 import {
   armId,
   choice,
@@ -11,6 +12,7 @@ import {
   number,
   type Options,
   object,
+  onlyKeys,
   rejectUnknown,
   text,
 } from '../options.ts';
@@ -30,6 +32,8 @@ export interface CompiledPoint {
   readonly name: string;
   readonly armIds: readonly string[];
   readonly arms: readonly ArmInfo[];
+  /** By arm; undefined where none is an artifact. */
+  readonly artifacts: readonly (ArmSpec['artifact'] | undefined)[] | undefined;
   readonly fields: readonly Field[];
   /** What it keeps of the entities that its decisions are about. */
   readonly features: readonly FeatureSet[];
@@ -163,9 +167,13 @@ export function compilePoint(
     armIds: armSpecs.map((arm) => arm.id),
     arms: armSpecs.map((arm) => ({
       id: arm.id,
-      key: `${arm.id}#${generations[arm.id] ?? 0}`,
+      // What an artifact has earned is its own whenever it comes back, and never another's under the same name.
+      key: `${arm.id}#${arm.artifact?.digest.slice(0, 12) ?? generations[arm.id] ?? 0}`,
       features: arm.features,
     })),
+    artifacts: armSpecs.some((arm) => arm.artifact !== undefined)
+      ? armSpecs.map((arm) => arm.artifact)
+      : undefined,
     fields,
     features,
     policy,
@@ -201,7 +209,7 @@ export function compilePoint(
     pendingMax: number(raw, 'pending', { min: 16, max: 4_194_304, integer: true, default: 65_536 }, ''),
     learnerShape: JSON.stringify([
       policy.name,
-      sorted(policySpec),
+      sorted(policyShape(policySpec, armSpecs)),
       sorted(raw.context ?? {}),
       sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
       ...(slate === undefined ? [] : [slate.shape]),
@@ -216,6 +224,12 @@ function shapeOf(fields: readonly Field[], sets: readonly FeatureSet[]): string[
     feature === undefined ? [] : [sets[feature.set].features[feature.feature].id],
   );
 }
+
+/** Shares of versions that come and go change nothing of what is learned. */
+const policyShape = (policy: KindSpec, arms: readonly ArmSpec[]): KindSpec =>
+  (policy.kind === 'split' || policy.kind === 'fixed') && arms.some((arm) => arm.artifact !== undefined)
+    ? { kind: policy.kind }
+    : policy;
 
 function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {
   return items.flatMap((item, i) => (holds(item) ? [i] : []));
@@ -273,7 +287,7 @@ function compileArms(raw: Options, limits: Limits): ArmSpec[] {
   return arms.map((arm: unknown, i) => {
     const path = `arms[${i}]`;
     const spec: Options = typeof arm === 'string' ? { id: arm } : object(arm, path);
-    rejectUnknown(spec, ['id', 'features'], path);
+    rejectUnknown(spec, ['id', 'features', 'artifact'], path);
     const id = spec.id;
     if (typeof id !== 'string' || !NAME_PATTERN.test(id))
       throw new GanglionError('invalid_spec', `${path} is not a name`, {
@@ -288,7 +302,8 @@ function compileArms(raw: Options, limits: Limits): ArmSpec[] {
         mend: 'Remove one of them.',
       });
     seen.add(id);
-    if (spec.features === undefined) return { id };
+    const artifact = compileArtifact(spec, path);
+    if (spec.features === undefined) return { id, ...artifact };
     const features = object(spec.features, `${path}.features`);
     for (const key of Object.keys(features)) {
       const value = features[key];
@@ -299,9 +314,34 @@ function compileArms(raw: Options, limits: Limits): ArmSpec[] {
           { field: `${path}.features.${key}`, value },
         );
     }
-    return { id, features: features as ArmSpec['features'] & object };
+    return { id, features: features as ArmSpec['features'] & object, ...artifact };
   });
 }
+
+function compileArtifact(arm: Options, path: string): Pick<ArmSpec, 'artifact'> {
+  if (arm.artifact === undefined) return {};
+  const at = `${path}.artifact`;
+  const artifact = object(arm.artifact, at);
+  onlyKeys(artifact, ['model', 'version', 'digest', 'latency'], at);
+  for (const [key, pattern] of ARTIFACT_FIELDS) {
+    const value = artifact[key];
+    if (key === 'latency' && value === undefined) continue;
+    if (typeof value !== 'string' || !pattern.test(value))
+      throw new GanglionError('invalid_spec', `${at}.${key} is malformed`, {
+        field: `${at}.${key}`,
+        value,
+        mend: 'Give { model, version, digest }, the digest as 64 hexadecimal digits.',
+      });
+  }
+  return { artifact: artifact as unknown as ArmSpec['artifact'] & object };
+}
+
+const ARTIFACT_FIELDS = [
+  ['model', NAME_PATTERN],
+  ['version', NAME_PATTERN],
+  ['digest', DIGEST_PATTERN],
+  ['latency', METRIC_PATTERN],
+] as const;
 
 function compileFallback(raw: Options, arms: readonly ArmSpec[]): KindSpec {
   if (typeof raw.fallback === 'object' && raw.fallback !== null) {

@@ -1,4 +1,5 @@
-import type { ControlState, Override } from '../controls/control-state.ts';
+import type { ControlState, Kill, Override } from '../controls/control-state.ts';
+import { artifactNames } from '../controls/model-state.ts';
 import { type Place, type Ruling, ruleOn } from '../controls/scope.ts';
 import type { GuardInput, QueueLimit, Verdict } from '../guard.ts';
 import type { PolicyInput, Proposal } from '../policy.ts';
@@ -10,7 +11,7 @@ import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
 import type { ShownFeatures } from './shown.ts';
 import { type SlateState, slateState } from './slate.ts';
-import type { StandardSchema, Tier } from './spec.ts';
+import type { ArtifactSpec, StandardSchema, Tier } from './spec.ts';
 
 /** What a policy reads, and which of its versions it is. Rebuilt off the decide path. */
 export interface ViewState {
@@ -175,6 +176,7 @@ export function createPointState(
       armKeys: compiled.arms.map((arm) => arm.key),
       tier: place.tier,
       specVersion,
+      digests: compiled.artifacts?.map((artifact) => artifact?.digest),
     },
     learnerKey,
     schema: undefined,
@@ -268,6 +270,21 @@ export function createScratch(
   };
 }
 
+/** The kill that stops an arm: under its own name, or a name of the artifact that it is. */
+function killOf(
+  killed: Ruling['killedArms'],
+  id: string,
+  artifact: ArtifactSpec | undefined,
+): Kill | undefined {
+  const own = killed.get(id);
+  if (own !== undefined || artifact === undefined || killed.size === 0) return own;
+  for (const name of artifactNames(artifact.model, artifact.version, artifact.digest)) {
+    const kill = killed.get(name);
+    if (kill !== undefined) return kill;
+  }
+  return undefined;
+}
+
 /** Compiles what the controls say of this point here. Called when controls or the node's place change. */
 export function compileRuling(
   state: PointState,
@@ -279,7 +296,7 @@ export function compileRuling(
   const armsAllowed = new Uint8Array(compiled.arms.length).fill(1);
   let artifactKill: Verdict | undefined;
   compiled.armIds.forEach((id, i) => {
-    const kill = ruling.killedArms.get(id);
+    const kill = killOf(ruling.killedArms, id, compiled.artifacts?.[i]);
     if (kill === undefined) return;
     armsAllowed[i] = 0;
     artifactKill = Object.freeze({

@@ -45,8 +45,8 @@ export interface Decision<Arm extends string = string> {
   readonly confidence: number | null;
   readonly reason: Reason;
   readonly tier: Tier;
-  /** What decided: the spec's and the learner view's versions. */
-  readonly versions: { readonly spec: number; readonly view: number };
+  /** What decided: the spec's and the learner view's versions; `artifact`: the digest of what was chosen, where arms are artifacts. */
+  readonly versions: { readonly spec: number; readonly view: number; readonly artifact?: string };
   /** What guards and controls said, in order, passes left out. */
   readonly trail: readonly TrailEntry[];
   /** Wall-clock time of the decision, ms since the epoch. */

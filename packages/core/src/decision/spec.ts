@@ -2,8 +2,8 @@
 export interface PointSpec<Arm extends string = string> {
   readonly point: string;
   readonly description?: string;
-  /** Two or more names, or `{ id, features }` each. */
-  readonly arms: readonly (Arm | ArmSpec<Arm>)[];
+  /** Names, or `{ id, features }` each; or the versions of a model, as they come and go. */
+  readonly arms: readonly (Arm | ArmSpec<Arm>)[] | VersionArms;
   /** Learner-free: what is served when a control or a guard stops the policy. An arm, or a decision table. */
   readonly fallback: Arm | { readonly rules: readonly RuleSpec<Arm>[] };
   /** What the holdout gets; default: the fallback. */
@@ -39,7 +39,30 @@ export type Share = string | number;
 export interface ArmSpec<Arm extends string = string> {
   readonly id: Arm;
   readonly features?: Readonly<Record<string, number | string>>;
+  /** The artifact that it is: outcomes count for its digest, and a kill of `artifact:MODEL@VERSION` or of the digest stops it. */
+  readonly artifact?: ArtifactSpec;
 }
+
+/** A version of a model, as an arm. */
+export interface ArtifactSpec {
+  readonly model: string;
+  readonly version: string;
+  /** SHA-256, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** The metric whose quantiles a report shows; default `latencyMs`. */
+  readonly latency?: string;
+}
+
+/** The arms are the versions of a model that serve: its champion, and the challengers with traffic. */
+export interface VersionArms {
+  readonly versions: string;
+  /** The metric whose quantiles a report shows by version; default `latencyMs`. */
+  readonly latency?: string;
+}
+
+/** Arms that are declared one by one; none where they are the versions of a model. */
+export const declaredArms = (spec: Pick<PointSpec, 'arms'>): readonly (string | ArmSpec)[] =>
+  Array.isArray(spec.arms) ? (spec.arms as readonly (string | ArmSpec)[]) : [];
 
 /** A family member and its options. */
 export interface KindSpec {

@@ -156,14 +156,14 @@ export function controlling(
 }
 
 /** What cannot be sent or read again is refused when it is said. */
-function room(standing: ReadonlyMap<string, unknown>, what: string): void {
+export function room(standing: ReadonlyMap<string, unknown>, what: string): void {
   if (standing.size >= STANDING_MAX)
     throw new GanglionError('overloaded', `${STANDING_MAX} ${what} stand already`, {
       mend: 'Take some back first: GET /v1/controls lists them.',
     });
 }
 
-function newTag(node: NodeState): string {
+export function newTag(node: NodeState): string {
   return `${node.name}~${node.incarnation}~${++node.tagCounter}`;
 }
 

@@ -1,5 +1,7 @@
 import type { Kill } from '../controls/control-state.ts';
+import { artifactNames } from '../controls/model-state.ts';
 import { covers, readScope } from '../controls/scope.ts';
+import type { CompiledPoint } from '../decision/define.ts';
 import type { Acknowledgement, ControlsStatus, KillStatus } from '../status.ts';
 import type { NodeState } from './state.ts';
 
@@ -69,6 +71,16 @@ function killStatus(node: NodeState, kill: Kill): KillStatus {
   };
 }
 
+/** Whether an artifact is an arm or a member of a point, under any of its names. */
+function has({ armIds, artifacts, policy }: CompiledPoint, name: string): boolean {
+  if (armIds.includes(name) || policy.members?.includes(name) === true) return true;
+  return (
+    artifacts?.some(
+      (each) => each !== undefined && artifactNames(each.model, each.version, each.digest).includes(name),
+    ) === true
+  );
+}
+
 /** Largest relative error of a device's clock that the bound allows for. */
 export const CLOCK_DRIFT = 0.01;
 
@@ -82,7 +94,7 @@ export function longestLease(node: NodeState, kill: Pick<Kill, 'scope'>): number
       scope.kind === 'point' || scope.kind === 'domain'
         ? covers(scope, { point: compiled.name, domain: compiled.domain, tier: node.tier, path: node.path })
         : true;
-    if (!meant) continue;
+    if (!meant || (scope.kind === 'artifact' && !has(compiled, scope.name))) continue;
     if (compiled.onExpiry === 'continue' || !Number.isFinite(compiled.leaseMs)) return null;
     longest = Math.max(longest, compiled.leaseMs);
   }

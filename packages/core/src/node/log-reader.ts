@@ -154,6 +154,7 @@ function sourceOf(
     point: stored.point,
     armIds: compiled.armIds,
     armKeys: compiled.arms.map((arm) => arm.key),
+    digests: compiled.artifacts?.map((artifact) => artifact?.digest),
     tier: stored.tier,
     specVersion: stored.version,
   };

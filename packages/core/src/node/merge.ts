@@ -5,7 +5,7 @@ import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '
 import { experimentReports } from './comparing.ts';
 import { addBuckets } from './outcome-stats.ts';
 import { rangeOf } from './ranges.ts';
-import { liftOf, pointReport } from './report.ts';
+import { liftOf, pointReport, quantilesOf } from './report.ts';
 import type { NodeState } from './state.ts';
 import { reportsBelow } from './telemetry.ts';
 
@@ -67,8 +67,18 @@ function mergeArms(a: PointReport, b: PointReport): ArmReport[] {
       decisions: arm.decisions + other.decisions,
       inflight: arm.inflight + other.inflight,
       failures: arm.failures + other.failures,
+      ...mergeLatency(arm.latency, other.latency),
     };
   });
+}
+
+function mergeLatency(a: ArmReport['latency'], b: ArmReport['latency']): Pick<ArmReport, 'latency'> {
+  if (a === undefined || b === undefined) {
+    const one = a ?? b;
+    return one === undefined ? {} : { latency: one };
+  }
+  const sums = addSides(a.sums, b.sums);
+  return { latency: { metric: a.metric, quantiles: quantilesOf(sums), sums } };
 }
 
 function mergeLift(a: readonly LiftReport[], b: readonly LiftReport[], spec: PointSpec): LiftReport[] {

@@ -11,6 +11,8 @@ export interface OutcomeStats {
   readonly holdout: Map<string, MetricSums>;
   /** Rewards by arm, over all strata: what is known of an arm whose policy does not say. */
   readonly arms: Map<string, { n: number; sum: number; squares: number }>;
+  /** Latencies by arm, where arms are artifacts. */
+  readonly latencies: Map<string, MetricSums>;
 }
 
 export interface MetricSums {
@@ -40,6 +42,7 @@ export const outcomeStats = (): OutcomeStats => ({
   treated: new Map(),
   holdout: new Map(),
   arms: new Map(),
+  latencies: new Map(),
 });
 
 /** Counts one settled decision. Decisions stopped by a control belong to neither side. */
@@ -52,6 +55,7 @@ export function countOutcome(
   if (record.metrics === undefined || record.arm === null) return;
   const reward = rewardOf(state, record.metrics);
   if (!Number.isNaN(reward) && record.trains) addArm(stats, record.source.armKeys[record.armIndex], reward);
+  countLatency(stats, state, record, monoMs);
   const side =
     record.stratum === 'holdout'
       ? stats.holdout
@@ -63,6 +67,23 @@ export function countOutcome(
   for (const metric in record.metrics)
     if (metric !== 'reward') add(side, metric, record.metrics[metric], monoMs);
 }
+
+/** By the declaration that decided: what it measured is the version's, whoever serves now. */
+function countLatency(
+  stats: OutcomeStats,
+  { compiled }: PointState,
+  record: DecisionRecord,
+  monoMs: number,
+): void {
+  const artifact = compiled.artifacts?.[record.armIndex];
+  const value = artifact === undefined ? undefined : record.metrics?.[artifact.latency ?? 'latencyMs'];
+  if (value === undefined) return;
+  const key = record.source.armKeys[record.armIndex];
+  add(stats.latencies, key, value, monoMs, LATENCIES_MAX, true);
+}
+
+/** 8 kB each; those of retired versions go with the process. */
+const LATENCIES_MAX = 256;
 
 const isTreated = (record: DecisionRecord): boolean =>
   record.reason === 'policy' || record.reason === 'escalated' || record.reason === 'sticky';
@@ -83,17 +104,24 @@ function addArm(stats: OutcomeStats, key: string, reward: number): void {
 
 const METRICS_MAX = 64;
 
-function add(side: Map<string, MetricSums>, metric: string, value: number, monoMs: number): void {
+function add(
+  side: Map<string, MetricSums>,
+  metric: string,
+  value: number,
+  monoMs: number,
+  atMost = METRICS_MAX,
+  timed = metric.endsWith('Ms'),
+): void {
   let sums = side.get(metric);
   if (sums === undefined) {
-    if (side.size >= METRICS_MAX) return;
+    if (side.size >= atMost) return;
     sums = {
       n: 0,
       sum: 0,
       squares: 0,
       least: value,
       most: value,
-      recent: metric.endsWith('Ms')
+      recent: timed
         ? { current: new Uint32Array(BUCKETS), previous: new Uint32Array(BUCKETS), sinceMs: monoMs }
         : undefined,
     };

@@ -4,6 +4,7 @@ import { rewardOf } from '../decision/outcome.ts';
 import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
+import { running } from '../decision/versions.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
@@ -36,13 +37,8 @@ export function syncPoints(node: NodeState): void {
     const epoch = node.controls.resets.get(name) ?? 0;
     let compiled: CompiledPoint;
     try {
-      compiled = compilePoint(
-        declared.spec,
-        node.registry,
-        node.limits,
-        declared.generations,
-        node.ports.kernels,
-      );
+      const spec = running(declared.spec, node.controls.models);
+      compiled = compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels);
     } catch {
       // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
       refuse(node, 'spec_not_understood');
@@ -55,7 +51,7 @@ export function syncPoints(node: NodeState): void {
       current.learnerKey === key &&
       // Under a new incarnation decisions bear its name; guards, stuck units and counts go over.
       current.source.idPrefix.startsWith(`${node.origin}~`) &&
-      JSON.stringify(current.compiled.spec) === JSON.stringify(declared.spec)
+      JSON.stringify(current.compiled.spec) === JSON.stringify(compiled.spec)
     )
       continue;
     replacePoint(node, compiled, declared.version, key, current);

@@ -236,8 +236,14 @@ function recoverSource(node: NodeState, entry: StoredEntry): void {
 function recoverGuards(node: NodeState, entry: StoredEntry): void {
   const state = node.points.get(entry.key);
   if (state === undefined) return;
-  const stored = bytesJson(entry.value, JSON_MAX) as { specVersion: number; guards: (null | never)[] };
+  const stored = bytesJson(entry.value, JSON_MAX) as {
+    specVersion: number;
+    arms?: readonly string[];
+    guards: (null | never)[];
+  };
   if (stored.specVersion !== state.source.specVersion) return;
+  // The versions of a model may have changed since.
+  if (stored.arms !== undefined && stored.arms.join() !== state.source.armKeys.join()) return;
   state.compiled.guards.forEach(({ guard }, i) => {
     const snapshot = stored.guards[i];
     if (snapshot === null || snapshot === undefined || guard.restore === undefined) return;

@@ -18,7 +18,7 @@ import type {
 } from '../status.ts';
 import { sumOwn } from '../sync/slots.ts';
 import { experimentReports } from './comparing.ts';
-import { bucketQuantiles, type MetricSums, type OutcomeStats, recentBuckets } from './outcome-stats.ts';
+import { bucketQuantiles, type MetricSums, recentBuckets } from './outcome-stats.ts';
 import { rangeOf } from './ranges.ts';
 import type { NodeState } from './state.ts';
 
@@ -51,7 +51,7 @@ export function pointReport(node: NodeState, point: string, experiments = true):
     unjoined: counters.unjoined,
     unknownPropensity: counters.unknownPropensity,
     reasons: reasonsOf(counters),
-    arms: armReports(state, node.pointRates.get(point)?.recentByArm, node.stats.get(point)),
+    arms: armReports(node, state),
     lift: liftReports(node, point, compiled.spec),
     experiments: experiments ? experimentReports(node, state, 'self') : [],
     guards: guardReports(state),
@@ -86,11 +86,9 @@ export function modeOf(node: NodeState, state: PointState): { mode: PointMode; w
   return { mode: 'learning', why: '' };
 }
 
-function armReports(
-  state: PointState,
-  recent: Float64Array | undefined,
-  stats: OutcomeStats | undefined,
-): ArmReport[] {
+function armReports(node: NodeState, state: PointState): ArmReport[] {
+  const stats = node.stats.get(state.compiled.name);
+  const recent = node.pointRates.get(state.compiled.name)?.recentByArm;
   const { compiled, counters, inflight, view } = state;
   const described = compiled.policy.describe?.(view.current, compiled.arms.length);
   const lately = recent?.length === compiled.arms.length ? recent : counters.decisionsByArm;
@@ -110,8 +108,24 @@ function armReports(
           : within(estimate, compiled.objective.range),
       sums,
       failures: counters.failuresByArm[i],
+      ...artifactReport(node, state, i, stats?.latencies.get(compiled.arms[i].key)),
     };
   });
+}
+
+function artifactReport(
+  node: NodeState,
+  { compiled, ruling }: PointState,
+  arm: number,
+  latencies: MetricSums | undefined,
+): Pick<ArmReport, 'artifact' | 'latency'> {
+  const artifact = compiled.artifacts?.[arm];
+  if (artifact === undefined) return {};
+  const { model, version, digest, latency: metric = 'latencyMs' } = artifact;
+  const told = { artifact: { model, version, digest, stopped: ruling.armsAllowed[arm] === 0 } };
+  if (latencies === undefined) return told;
+  const sums = sideOf(latencies, node);
+  return { ...told, latency: { metric, quantiles: quantilesOf(sums), sums } };
 }
 
 /** A posterior may reach beyond what a reward can be; what is shown of it ends there. */
@@ -201,7 +215,7 @@ export function liftOf(metric: string, treated: SideSums, holdout: SideSums, dec
   };
 }
 
-function quantilesOf(side: SideSums): Quantiles {
+export function quantilesOf(side: SideSums): Quantiles {
   const [p50, p95, p99] = bucketQuantiles(side.recent ?? [], [0.5, 0.95, 0.99]);
   return { p50, p95, p99 };
 }

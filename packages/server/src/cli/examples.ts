@@ -16,6 +16,18 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'point delete': ['ganglion point delete checkout --reason "replaced by basket"'],
   'point reset': ['ganglion point reset checkout --reason "prices have changed"'],
   'point weigh': ['ganglion point weigh checkout complaint=-5 --reason "too many complaints"'],
+  'model register': [
+    'ganglion model register price v2 model.onnx --parent v1 --metric auc=0.91',
+    'ganglion model register price v2 --digest $(sha256sum < model.onnx | cut -d" " -f1)',
+  ],
+  'model list': ['ganglion model list'],
+  'model show': ['ganglion model show price'],
+  'model promote': [
+    'ganglion model promote price v2 --traffic 10% --reason "first users"',
+    'ganglion model promote price v2 --reason "better for a week"',
+  ],
+  'model rollback': ['ganglion model rollback price --reason "wrong prices"'],
+  'model retire': ['ganglion model retire price v3 --reason "no better"'],
   decide: [
     'ganglion decide checkout --unit visitor-7 --field region=eu --field load=0.4',
     'ganglion decide checkout --context \'{"region":"eu"}\' --json',

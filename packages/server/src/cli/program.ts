@@ -10,6 +10,7 @@ import {
 } from './commands/controls.ts';
 import { decideCommand, feedbackCommand } from './commands/decisions.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { modelCommand } from './commands/model.ts';
 import { pointCommand } from './commands/point.ts';
 import { auditCommand, nodesCommand, reportCommand } from './commands/tree.ts';
 import { addExamples } from './examples.ts';
@@ -18,6 +19,7 @@ import type { Io } from './io.ts';
 /** Commands that talk to a daemon need neither its server nor its storage: those are loaded for the others only. */
 const LIGHT: ReadonlySet<string> = new Set([
   'point',
+  'model',
   'decide',
   'feedback',
   'kill',
@@ -49,6 +51,7 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
     for (const command of await daemonCommands()) program.addCommand(command);
   for (const command of [
     pointCommand,
+    modelCommand,
     decideCommand,
     feedbackCommand,
     killCommand,

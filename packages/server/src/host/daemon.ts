@@ -5,6 +5,7 @@ import type { AuthOptions } from '../http/auth.ts';
 import { buildServer } from '../http/server.ts';
 import type { Logger } from '../log.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
+import type { ArtifactStore } from './artifact-store.ts';
 import { acceptLinks } from './web-socket-link.ts';
 
 export interface DaemonOptions {
@@ -14,6 +15,8 @@ export interface DaemonOptions {
   readonly port: number;
   readonly logger: Logger;
   readonly auth?: AuthOptions | undefined;
+  /** Where artifacts are kept; undefined: nowhere. */
+  readonly artifacts?: ArtifactStore | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -32,6 +35,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     consoleDir: consoleDir(),
     auth: options.auth,
     proxies: options.proxies,
+    artifacts: options.artifacts,
   });
   const links = acceptLinks(app.server, options.nodes[0], { auth: options.auth, logger: options.logger });
   try {

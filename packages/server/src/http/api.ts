@@ -1,5 +1,6 @@
 import type { GanglionNode } from '@ganglion/core';
 import { GanglionError } from '@ganglion/core';
+import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Access, Caller, Gate, Principal } from './auth.ts';
@@ -21,6 +22,7 @@ export interface Api {
   readonly metrics: Metrics;
   readonly writer: DecisionWriter;
   readonly hubs: ReadonlyMap<string, EventHub>;
+  readonly artifacts: ArtifactStore | undefined;
   readonly log: Logger;
   readonly version: string;
 }

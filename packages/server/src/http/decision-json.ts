@@ -28,6 +28,7 @@ interface Stretch {
   tier: string;
   spec: number;
   view: number;
+  artifact: string | undefined;
   trail: readonly TrailEntry[];
   /** The trail's text. */
   said: string;
@@ -105,6 +106,7 @@ function newStretch(stretches: Stretches, d: Decision): Stretch {
     tier: '',
     spec: 0,
     view: 0,
+    artifact: undefined,
     trail: [],
     said: '[]',
     text: '',
@@ -114,13 +116,14 @@ function newStretch(stretches: Stretches, d: Decision): Stretch {
 }
 
 function isAsBefore(stretch: Stretch, d: Decision): boolean {
-  const { spec, view } = d.versions;
+  const { spec, view, artifact } = d.versions;
   return (
     stretch.propensity === d.propensity &&
     stretch.confidence === d.confidence &&
     stretch.reason === d.reason &&
     stretch.view === view &&
     stretch.spec === spec &&
+    stretch.artifact === artifact &&
     stretch.tier === d.tier &&
     sameTrail(stretch.trail, d.trail)
   );
@@ -136,7 +139,7 @@ function sameTrail(a: readonly TrailEntry[], b: readonly TrailEntry[]): boolean 
 
 function rewrite(stretch: Stretch, d: Decision): void {
   const { propensity, confidence, reason, tier, trail } = d;
-  const { spec, view } = d.versions;
+  const { spec, view, artifact } = d.versions;
   if (!sameTrail(stretch.trail, trail)) {
     stretch.trail = trail;
     stretch.said = JSON.stringify(trail.map(({ guard, kind, why }) => ({ guard, kind, why })));
@@ -147,7 +150,9 @@ function rewrite(stretch: Stretch, d: Decision): void {
   stretch.tier = tier;
   stretch.spec = spec;
   stretch.view = view;
-  const versions = `{"spec":${number(spec)},"view":${number(view)}}`;
+  stretch.artifact = artifact;
+  const digest = artifact === undefined ? '' : `,"artifact":${JSON.stringify(artifact)}`;
+  const versions = `{"spec":${number(spec)},"view":${number(view)}${digest}}`;
   stretch.text = `${stretch.head}${number(propensity)},"confidence":${number(confidence)},"reason":"${reason}","tier":"${tier}","versions":${versions},"trail":${stretch.said},"atMs":`;
 }
 

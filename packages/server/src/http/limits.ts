@@ -4,6 +4,8 @@ export interface HttpLimits {
   readonly bodyBytes: number;
   /** Largest body of a list of decisions or of feedback, bytes. */
   readonly bulkBytes: number;
+  /** Largest artifact, bytes. */
+  readonly artifactBytes: number;
   /** Largest declaration of a point in YAML, bytes: a YAML parser costs far more a byte than one of JSON. */
   readonly yamlBytes: number;
   /** Deepest nesting of a body; the outermost value is depth 1. */
@@ -33,6 +35,7 @@ export interface HttpLimits {
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   bodyBytes: 1 << 20,
   bulkBytes: 16 << 20,
+  artifactBytes: 64 << 20,
   yamlBytes: 256 << 10,
   depth: 32,
   items: 10_000,

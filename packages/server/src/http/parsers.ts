@@ -5,7 +5,7 @@ import { parseOneOrMany } from './fast-path.ts';
 import type { HttpLimits } from './limits.ts';
 import { unsupportedMedia } from './problem.ts';
 
-/** JSON everywhere, YAML where a route takes it, and nothing else: all by our own strict readers. */
+/** JSON everywhere, YAML or bytes where a route takes them, and nothing else: all by our own strict readers. */
 export function addParsers(app: FastifyInstance, limits: HttpLimits): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
@@ -52,9 +52,18 @@ export function addParsers(app: FastifyInstance, limits: HttpLimits): void {
       done(error as Error);
     }
   });
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (request.routeOptions.config.bytes === true) done(null, bytes);
+    else done(unsupportedMedia(request.headers['content-type']));
+  });
   app.addContentTypeParser('*', (request, _payload, done) => {
+    const { yaml, bytes } = request.routeOptions.config;
     const accepted =
-      request.routeOptions.config.yaml === true ? 'application/json or application/yaml' : 'application/json';
+      bytes === true
+        ? 'application/octet-stream'
+        : yaml === true
+          ? 'application/json or application/yaml'
+          : 'application/json';
     done(unsupportedMedia(request.headers['content-type'], accepted));
   });
 }

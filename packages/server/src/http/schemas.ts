@@ -1,4 +1,4 @@
-import { FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
+import { DIGEST_PATTERN, FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
 import { FORBIDDEN_KEYS } from './body.ts';
 
 /**
@@ -6,6 +6,8 @@ import { FORBIDDEN_KEYS } from './body.ts';
  * for speed; a test holds the two to the same verdicts.)
  */
 const NAME = { type: 'string', pattern: NAME_PATTERN.source } as const;
+const METRIC = { type: 'string', pattern: METRIC_PATTERN.source } as const;
+const DIGEST = { type: 'string', pattern: DIGEST_PATTERN.source } as const;
 const DECISION_ID = { type: 'string', minLength: 1, maxLength: FEEDBACK_LIMITS.idLength } as const;
 const REASON = { type: 'string', minLength: 1, maxLength: 500, description: 'Why, for the audit.' } as const;
 const DURATION = {
@@ -83,18 +85,29 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       point: NAME,
       description: { type: 'string' },
       arms: {
-        type: 'array',
-        items: {
-          oneOf: [
-            NAME,
-            {
-              type: 'object',
-              required: ['id'],
-              properties: { id: NAME, features: OBJECT },
-              additionalProperties: false,
+        oneOf: [
+          {
+            type: 'array',
+            items: {
+              oneOf: [
+                NAME,
+                {
+                  type: 'object',
+                  required: ['id'],
+                  properties: { id: NAME, features: OBJECT, artifact: OBJECT },
+                  additionalProperties: false,
+                },
+              ],
             },
-          ],
-        },
+          },
+          {
+            type: 'object',
+            description: 'The versions of a model, as they come and go.',
+            required: ['versions'],
+            properties: { versions: NAME, latency: METRIC },
+            additionalProperties: false,
+          },
+        ],
       },
       fallback: { description: 'An arm, or a decision table: { rules: [...] }.', oneOf: [NAME, OBJECT] },
       baseline: KIND,
@@ -241,7 +254,11 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       tier: { type: 'string' },
       versions: {
         type: 'object',
-        properties: { spec: { type: 'integer' }, view: { type: 'integer' } },
+        properties: {
+          spec: { type: 'integer' },
+          view: { type: 'integer' },
+          artifact: { ...DIGEST, description: 'Of what was chosen, where the arms are artifacts.' },
+        },
         required: ['spec', 'view'],
         additionalProperties: false,
       },
@@ -421,7 +438,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
       scope: {
         type: 'string',
         minLength: 1,
-        maxLength: 160,
+        maxLength: 300,
         description: '`point:NAME`, `domain:…`, `artifact:…`, `tier:…`, `node:…` or `*`.',
       },
       reason: REASON,
@@ -491,4 +508,4 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
   },
 ];
 
-export { NAME, OBJECT, REASON };
+export { DIGEST, METRIC, NAME, OBJECT, REASON };

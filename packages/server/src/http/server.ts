@@ -1,5 +1,6 @@
 import { GanglionError, type GanglionNode } from '@ganglion/core';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { ArtifactStore } from '../host/artifact-store.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
@@ -11,6 +12,7 @@ import { eventHub } from './events.ts';
 import { encoded, fastPath } from './fast-path.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts';
 import { listener, refuseSocket } from './listener.ts';
+import { MODEL_SCHEMAS } from './model-schemas.ts';
 import { describeRoutes } from './openapi.ts';
 import { servePage } from './page.ts';
 import { addParsers } from './parsers.ts';
@@ -19,6 +21,7 @@ import { rateLimiter } from './rate.ts';
 import { controlRoutes } from './routes/controls.ts';
 import { decisionRoutes } from './routes/decisions.ts';
 import { featureRoutes } from './routes/features.ts';
+import { modelRoutes } from './routes/models.ts';
 import { ofrepFailure, ofrepRoutes } from './routes/ofrep.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pointRoutes } from './routes/points.ts';
@@ -37,6 +40,8 @@ export interface ServerOptions {
   /** Directory with the built console; without it there is only the API. */
   readonly consoleDir?: string | undefined;
   readonly limits?: Partial<HttpLimits> | undefined;
+  /** Where artifacts are kept; without it calls that need one are refused. */
+  readonly artifacts?: ArtifactStore | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -70,7 +75,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
       ),
   });
   accelerated = fastPath(api);
-  for (const schema of SCHEMAS) app.addSchema(schema);
+  for (const schema of [...SCHEMAS, ...MODEL_SCHEMAS]) app.addSchema(schema);
   // Response schemas describe; they must not drop what they do not know.
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => fail(api, error, request, reply));
@@ -84,6 +89,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     decisionRoutes,
     featureRoutes,
     controlRoutes,
+    modelRoutes,
     treeRoutes,
     ofrepRoutes,
   ])
@@ -123,6 +129,7 @@ function apiOf(options: ServerOptions): Api {
     writer: decisionWriter(),
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),
     log: options.logger ?? createLogger('silent'),
+    artifacts: options.artifacts,
     version: packageVersion(),
   };
 }

@@ -43,7 +43,7 @@ export function killCommand(io: Io): Command {
     });
 }
 
-function boundText(boundMs: number | null): string {
+export function boundText(boundMs: number | null): string {
   return boundMs === null
     ? 'unknown: something it stops has no bound (see: ganglion controls)'
     : `${time(boundMs)} at the latest, everywhere`;

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GanglionError } from '@ganglion/core';
 import { type Command, InvalidArgumentError } from 'commander';
+import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
 import { parseDuration } from '../format.ts';
 
@@ -81,6 +82,10 @@ export function whoMayCall({ tokens }: AuthOptions): string {
     ? 'anybody on this machine, no token is asked for'
     : `with one of ${tokens.length} token${tokens.length === 1 ? '' : 's'}`;
 }
+
+/** Beside that state: artifacts by digest. */
+export const artifactsIn = (dataDir: string | undefined): ArtifactStore | undefined =>
+  dataDir === undefined ? undefined : artifactStore(join(dataDir, 'artifacts'));
 
 /** Where state is kept: `--data`, else a folder of this command's under the home directory; undefined with `--memory`. */
 export function dataDirOf(flags: DaemonFlags, folder: string): string | undefined {

@@ -5,7 +5,14 @@ import { startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
 import { createLogger } from '../../log.ts';
-import { authOf, type DaemonFlags, daemonOptions, dataDirOf, whoMayCall } from './daemon-options.ts';
+import {
+  artifactsIn,
+  authOf,
+  type DaemonFlags,
+  daemonOptions,
+  dataDirOf,
+  whoMayCall,
+} from './daemon-options.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
 
 interface NodeFlags extends DaemonFlags {
@@ -42,7 +49,14 @@ export function nodeCommand(): Command {
         ? undefined
         : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
     try {
-      const daemon = await startDaemon({ nodes: [node], host: flags.host, port: flags.port, logger, auth });
+      const daemon = await startDaemon({
+        nodes: [node],
+        host: flags.host,
+        port: flags.port,
+        logger,
+        auth,
+        artifacts: artifactsIn(dataDir),
+      });
       const listening = {
         url: daemon.url,
         node: name,

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { GanglionError, type PointSpec } from '@ganglion/core';
+import { declaredArms, GanglionError, modelOf, type PointSpec } from '@ganglion/core';
 import type { ApplyAnswer, PointEntry } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
@@ -140,13 +140,21 @@ function declarations(file: string, text: string): PointSpec[] {
   });
 }
 
+function armsText(spec: PointSpec): string {
+  const model = modelOf(spec);
+  if (model !== undefined) return `versions of ${model}`;
+  return declaredArms(spec)
+    .map((arm) => (typeof arm === 'string' ? arm : arm.id))
+    .join(' ');
+}
+
 function pointTable(entries: readonly PointEntry[], style: Style): string {
   if (entries.length === 0) return 'no points; declare one with: ganglion point apply FILE\n';
   const rows = entries.map(({ spec, version }) => [
     spec.point,
     String(version),
     spec.policy.kind,
-    clean(spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)).join(' ')),
+    clean(armsText(spec)),
     clean((spec.guards ?? []).map((guard) => guard.kind).join(' ')),
   ]);
   return table(

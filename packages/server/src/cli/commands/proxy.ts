@@ -154,8 +154,7 @@ async function waitForPoint(node: HostedNode, point: string): Promise<void> {
 }
 
 function checkArms(node: HostedNode, flags: ProxyFlags): void {
-  const arms =
-    node.point(flags.point)?.spec.arms.map((arm) => (typeof arm === 'string' ? arm : arm.id)) ?? [];
+  const arms = node.state.points.get(flags.point)?.compiled.armIds ?? [];
   const missing = arms.filter((arm) => flags.backend[arm] === undefined);
   if (missing.length > 0)
     throw new GanglionError('unknown_arm', `no backend is given for ${missing.join(', ')}`, {

@@ -7,6 +7,7 @@ import { count, duration, estimate, number, percent, time, UNKNOWN } from '../fo
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
+import { versionTable } from './model.ts';
 import { constraintTable, memberTable } from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
@@ -44,6 +45,7 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
   const parts = [
     summary(report, style),
     armTable(report, style),
+    ...(report.arms.some(({ artifact }) => artifact !== undefined) ? [versionTable(report.arms, style)] : []),
     ...memberTable(report, style),
     ...constraintTable(report, style),
   ];

@@ -5,6 +5,7 @@ import { type Demo, startDemo } from '../../host/demo.ts';
 import { hostNode, linkInProcess } from '../../host/host-node.ts';
 import { createLogger } from '../../log.ts';
 import {
+  artifactsIn,
   authOf,
   type DaemonFlags,
   daemonOptions,
@@ -67,7 +68,16 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     const region = await start('region', 'region');
     const devices = [await start('device-1', 'device'), await start('device-2', 'device')];
     const proxies = () => demo?.observed ?? [];
-    daemon = await startDaemon({ nodes, host: flags.host, port: flags.port, logger, auth, proxies });
+    const artifacts = artifactsIn(dataDir);
+    daemon = await startDaemon({
+      nodes,
+      host: flags.host,
+      port: flags.port,
+      logger,
+      auth,
+      proxies,
+      artifacts,
+    });
     linkInProcess(region, cloud);
     for (const device of devices) linkInProcess(device, region);
     if (flags.demo === true)

@@ -7,6 +7,8 @@ declare module 'fastify' {
     access?: Access;
     /** Whether its body may be YAML. */
     yaml?: boolean;
+    /** Whether its body is an artifact, as it is. */
+    bytes?: boolean;
     /** Whether it takes lists, and with them the larger body. */
     bulk?: boolean;
     /** Whether its body may be CloudEvents. */

@@ -1,0 +1,235 @@
+import { type ControlState, withKill, withModel } from '../controls/control-state.ts';
+import { challenging, promoted, registered, retired, rolledBack } from '../controls/model-changes.ts';
+import {
+  artifactNames,
+  championOf,
+  MODEL_LIMITS,
+  type ModelEntry,
+  type ModelVersion,
+} from '../controls/model-state.ts';
+import { compilePoint } from '../decision/define.ts';
+import { modelOf, running } from '../decision/versions.ts';
+import { GanglionError } from '../errors.ts';
+import { NAME_PATTERN } from '../limits.ts';
+import type { Actor, ModelChange, ModelRegistry } from '../node-api.ts';
+import type { ModelStatus } from '../status.ts';
+import { authorise, newTag, reasonOf, record, room } from './actions.ts';
+import { pumpChildren } from './child-link.ts';
+import { CLOCK_DRIFT, longestLease } from './control-report.ts';
+import { changeControls } from './controls.ts';
+import { durable } from './durability.ts';
+import { press } from './parent-link.ts';
+import type { NodeState } from './state.ts';
+
+type Changed = Pick<ModelEntry, 'versions' | 'before'>;
+
+/** The registry as this node has it, and what the root may change of it. */
+export function modelRegistry(node: NodeState): ModelRegistry {
+  return {
+    list: () => [...node.controls.models.keys()].sort().map((model) => statusOf(node, model)),
+    get: (model) => (node.controls.models.has(model) ? statusOf(node, model) : undefined),
+    async register({ model, by, ...input }) {
+      authorise(node, by);
+      const atMs = node.moment.wallMs;
+      const made = registered(space(node, model), input, { atMs, by: by.name });
+      return change(
+        node,
+        by,
+        model,
+        made,
+        'model.register',
+        input.version,
+        saying(input.digest, input.reason),
+      );
+    },
+    async promote({ model, version, traffic, reason, by }) {
+      authorise(node, by);
+      const entry = entryOf(node, model);
+      const made =
+        traffic === undefined
+          ? promoted(entry, version, reasonOf(reason))
+          : challenging(entry, version, traffic, reasonOf(reason));
+      const serves = made?.versions.find((each) => each.version === version);
+      if (serves !== undefined && traffic !== 0) mayServe(node, model, serves);
+      const action = traffic === undefined ? 'model.promote' : 'model.challenge';
+      const said = traffic === undefined ? reason : `${traffic}: ${reason}`;
+      return change(node, by, model, made, action, version, said);
+    },
+    async retire({ model, version, reason, by }) {
+      authorise(node, by);
+      const made = retired(entryOf(node, model), version, reasonOf(reason));
+      return change(node, by, model, made, 'model.retire', version, reason);
+    },
+    async rollback({ model, reason, by }) {
+      authorise(node, by);
+      const entry = entryOf(node, model);
+      const { from, to, ...made } = rolledBack(
+        entry,
+        reasonOf(reason),
+        (each) => killOf(node, model, each) !== undefined,
+      );
+      room(node.controls.kills, 'kills');
+      const kill = {
+        tag: newTag(node),
+        subtree: node.name,
+        scope: `artifact:${model}@${from.version}`,
+        reason,
+        by: by.name,
+        atMs: node.moment.wallMs,
+      };
+      // The bound of what is served now, by whoever has not heard yet.
+      const lease = longestLease(node, kill);
+      // One change of the controls: no node can have heard of the half of it.
+      const controls = withModel(node.controls, model, next(node, entry, made));
+      changeControls(node, withKill(controls, kill));
+      record(node, by, 'model.rollback', `${model}@${from.version}`, `to ${to.version}: ${reason}`);
+      await settled(node);
+      return {
+        revision: entry.revision + 1,
+        changed: true,
+        from: from.version,
+        to: to.version,
+        tag: kill.tag,
+        boundMs: lease === null ? null : node.moment.wallMs + lease * (1 + CLOCK_DRIFT),
+      };
+    },
+  };
+}
+
+async function change(
+  node: NodeState,
+  by: Actor,
+  model: string,
+  made: Changed | undefined,
+  action: string,
+  version: string,
+  said: string,
+): Promise<ModelChange> {
+  const entry = node.controls.models.get(model);
+  if (made === undefined) return { revision: entry?.revision ?? 0, changed: false };
+  atRoot(node);
+  const after = next(node, entry, made);
+  const controls = withModel(node.controls, model, after);
+  keepsPoints(node, controls, model);
+  changeControls(node, controls);
+  record(node, by, action, `${model}@${version}`, said);
+  await settled(node);
+  return { revision: after.revision, changed: true };
+}
+
+const next = (node: NodeState, entry: ModelEntry | undefined, made: Changed): ModelEntry => ({
+  revision: (entry?.revision ?? 0) + 1,
+  node: node.name,
+  versions: made.versions,
+  before: made.before,
+});
+
+async function settled(node: NodeState): Promise<void> {
+  await durable(node);
+  press(node);
+  pumpChildren(node);
+}
+
+/** What is registered at two places at once would be lost at one of them. */
+function atRoot(node: NodeState): void {
+  if (node.isRoot) return;
+  throw new GanglionError('forbidden', 'models are registered at the root of the tree', {
+    field: 'node',
+    value: node.name,
+    mend: 'Ask the daemon of the root: GET /v1/nodes lists the tree.',
+  });
+}
+
+/** The entry to add to, if there is one, where there is room for more. */
+function space(node: NodeState, model: string): ModelEntry | undefined {
+  atRoot(node);
+  const { models } = node.controls;
+  if (!NAME_PATTERN.test(model))
+    throw new GanglionError('invalid_input', 'model is not a name', {
+      field: 'model',
+      value: model,
+      mend: 'Use letters, digits, dots, dashes and underscores.',
+    });
+  let total = 0;
+  for (const { versions } of models.values()) total += versions.length;
+  const entry = models.get(model);
+  if (total >= MODEL_LIMITS.total || (entry === undefined && models.size >= MODEL_LIMITS.models))
+    throw new GanglionError(
+      'overloaded',
+      `the registry has room for ${MODEL_LIMITS.models} models with ${MODEL_LIMITS.total} versions in all`,
+      { field: 'model', value: model },
+    );
+  return entry;
+}
+
+function entryOf(node: NodeState, model: string): ModelEntry {
+  atRoot(node);
+  const entry = node.controls.models.get(model);
+  if (entry !== undefined) return entry;
+  throw unknownModel(model);
+}
+
+export const unknownModel = (model: string): GanglionError =>
+  new GanglionError('unknown_model', `there is no model ${model}`, {
+    field: 'model',
+    value: model,
+    mend: 'List them with GET /v1/models, or register a version with POST /v1/models/{model}/versions.',
+  });
+
+/** The scope of a kill that stands for a version, if one does. */
+function killOf(node: NodeState, model: string, { version, digest }: ModelVersion): string | undefined {
+  const scopes = artifactNames(model, version, digest).map((name) => `artifact:${name}`);
+  for (const { scope } of node.controls.kills.values()) if (scopes.includes(scope)) return scope;
+  return undefined;
+}
+
+function mayServe(node: NodeState, model: string, version: ModelVersion): void {
+  const scope = killOf(node, model, version);
+  if (scope === undefined) return;
+  throw new GanglionError('version_conflict', `a kill of ${version.version} stands`, {
+    field: 'version',
+    value: version.version,
+    mend: `Take it back first, if it is well again: POST /v1/revive with the scope ${scope}.`,
+  });
+}
+
+/** A point that names a version cannot lose it: nodes would go on with what they had. */
+function keepsPoints(node: NodeState, controls: ControlState, model: string): void {
+  for (const [point, { spec, generations }] of controls.specs) {
+    if (spec === null || modelOf(spec) !== model) continue;
+    try {
+      compilePoint(running(spec, controls.models), node.registry, node.limits, generations);
+    } catch (cause) {
+      throw new GanglionError(
+        'version_conflict',
+        `${point} could not run any more: ${(cause as Error).message}`,
+        {
+          field: 'version',
+          mend: `Declare ${point} without that name first.`,
+          cause,
+        },
+      );
+    }
+  }
+}
+
+const saying = (digest: string, reason: string | undefined): string =>
+  reason === undefined || reason === '' ? digest : `${digest}: ${reason}`;
+
+function statusOf(node: NodeState, model: string): ModelStatus {
+  const entry = node.controls.models.get(model) as ModelEntry;
+  return {
+    model,
+    revision: entry.revision,
+    champion: championOf(entry).version,
+    before: entry.before,
+    points: [...node.controls.specs]
+      .filter(([, { spec }]) => spec !== null && modelOf(spec) === model)
+      .map(([point]) => point)
+      .sort(),
+    versions: entry.versions.map((each) => ({
+      ...each,
+      stopped: killOf(node, model, each) !== undefined,
+    })),
+  };
+}
