@@ -2,14 +2,7 @@
 export * from './aggregator.ts';
 export type * from './comparison.ts';
 export * from './control.ts';
-export type { VersionInput } from './controls/model-changes.ts';
-export {
-  DIGEST_PATTERN,
-  MODEL_LIMITS,
-  type ModelEntry,
-  type ModelVersion,
-  type Stage,
-} from './controls/model-state.ts';
+export { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry } from './controls/model-state.ts';
 export { encodeContext, type Field } from './decision/context.ts';
 export type { CompiledPoint } from './decision/define.ts';
 export { compilePoint } from './decision/define.ts';

@@ -1,4 +1,3 @@
-import type { VersionInput } from './controls/model-changes.ts';
 import type { Decision } from './decision/record.ts';
 import type { DefinedPoint, PointSpec, Tier } from './decision/spec.ts';
 import type { EventValue } from './feature.ts';
@@ -144,6 +143,17 @@ export interface OverrideRequest {
   /** From now, ms; undefined: until removed. */
   readonly forMs?: number | undefined;
   readonly by: Actor;
+}
+
+/** What is said of a version when it is registered. */
+export interface VersionInput {
+  readonly version: string;
+  readonly digest: string;
+  readonly parents?: readonly string[] | undefined;
+  readonly window?: { readonly fromMs: number; readonly toMs: number } | undefined;
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
+  readonly traffic?: number | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** Of one version of a model; the first registered is the champion, every other a challenger. */

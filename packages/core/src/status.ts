@@ -1,4 +1,3 @@
-import type { ModelVersion } from './controls/model-state.ts';
 import type { Decision, Reason } from './decision/record.ts';
 import type { PointSpec, Tier } from './decision/spec.ts';
 import type { JsonValue } from './guard.ts';
@@ -246,6 +245,33 @@ export interface Acknowledgement {
   /** From the kill's being durable where it was taken to the word of this node, ms; null while waiting. */
   readonly afterMs: number | null;
 }
+
+/**
+ * The registry of model versions, as people's words: it goes down the tree with them, under the same seal. A version is an
+ * artifact: what its digest names never changes, and nothing else of it does but its stage, traffic and reason.
+ */
+export interface ModelVersion {
+  /** Unique among the model's versions. */
+  readonly version: string;
+  /** SHA-256 of the artifact, 64 hexadecimal digits. */
+  readonly digest: string;
+  /** Versions that it was made from: of this model, or `MODEL@VERSION`. */
+  readonly parents: readonly string[];
+  /** Data that it was trained on, ms since the epoch, end excluded; null: not said. */
+  readonly window: { readonly fromMs: number; readonly toMs: number } | null;
+  /** As measured at its validation. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly atMs: number;
+  readonly by: string;
+  /** `champion`: one a model, serves; `challenger`: serves its share of the traffic, or waits at 0; `retired`: serves nobody. */
+  readonly stage: Stage;
+  /** Of a challenger, in [0, 1]; the champion has the rest. */
+  readonly traffic: number;
+  /** Why it is at its stage. */
+  readonly reason: string;
+}
+
+export type Stage = 'champion' | 'challenger' | 'retired';
 
 /** A model with its versions, in the order of their registration. `GET /v1/models`. */
 export interface ModelStatus {

@@ -1,17 +1,8 @@
 import { GanglionError } from '../errors.ts';
 import { ARTIFACT_PATTERN, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
-import { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry, type ModelVersion } from './model-state.ts';
-
-/** What is said of a version when it is registered. */
-export interface VersionInput {
-  readonly version: string;
-  readonly digest: string;
-  readonly parents?: readonly string[] | undefined;
-  readonly window?: { readonly fromMs: number; readonly toMs: number } | undefined;
-  readonly metrics?: Readonly<Record<string, number>> | undefined;
-  readonly traffic?: number | undefined;
-  readonly reason?: string | undefined;
-}
+import type { VersionInput } from '../node-api.ts';
+import type { ModelVersion } from '../status.ts';
+import { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry } from './model-state.ts';
 
 type Changed = Pick<ModelEntry, 'versions' | 'before'>;
 

@@ -1,12 +1,7 @@
 import { GanglionError } from '../errors.ts';
 import { ARTIFACT_PATTERN, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
-import {
-  DIGEST_PATTERN,
-  MODEL_LIMITS,
-  type ModelEntry,
-  type ModelVersion,
-  type Stage,
-} from './model-state.ts';
+import type { ModelVersion, Stage } from '../status.ts';
+import { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry } from './model-state.ts';
 
 /** The registry as JSON, for the disk and the link. */
 export type ModelsJson = readonly (ModelEntry & { readonly model: string })[];

@@ -1,18 +1,12 @@
 import { type ControlState, withKill, withModel } from '../controls/control-state.ts';
 import { challenging, promoted, registered, retired, rolledBack } from '../controls/model-changes.ts';
-import {
-  artifactNames,
-  championOf,
-  MODEL_LIMITS,
-  type ModelEntry,
-  type ModelVersion,
-} from '../controls/model-state.ts';
+import { artifactNames, championOf, MODEL_LIMITS, type ModelEntry } from '../controls/model-state.ts';
 import { compilePoint } from '../decision/define.ts';
 import { modelOf, running } from '../decision/versions.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, ModelChange, ModelRegistry } from '../node-api.ts';
-import type { ModelStatus } from '../status.ts';
+import type { ModelStatus, ModelVersion } from '../status.ts';
 import { authorise, newTag, reasonOf, record, room } from './actions.ts';
 import { pumpChildren } from './child-link.ts';
 import { CLOCK_DRIFT, longestLease } from './control-report.ts';

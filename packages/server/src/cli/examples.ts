@@ -18,7 +18,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'point weigh': ['ganglion point weigh checkout complaint=-5 --reason "too many complaints"'],
   'model register': [
     'ganglion model register price v2 model.onnx --parent v1 --metric auc=0.91',
-    'ganglion model register price v2 --digest $(sha256sum < model.onnx | cut -d" " -f1)',
+    'ganglion model register price v2 --digest $DIGEST',
   ],
   'model list': ['ganglion model list'],
   'model show': ['ganglion model show price'],
