@@ -1,5 +1,6 @@
 import { DIGEST_PATTERN, FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
 import { FORBIDDEN_KEYS } from './body.ts';
+import { CONTROL_SCHEMAS } from './control-schemas.ts';
 
 /**
  * The JSON Schemas of the API: what OpenAPI shows, and what Fastify checks. (Decisions and feedback are checked by hand,
@@ -9,7 +10,6 @@ const NAME = { type: 'string', pattern: NAME_PATTERN.source } as const;
 const METRIC = { type: 'string', pattern: METRIC_PATTERN.source } as const;
 const DIGEST = { type: 'string', pattern: DIGEST_PATTERN.source } as const;
 const DECISION_ID = { type: 'string', minLength: 1, maxLength: FEEDBACK_LIMITS.idLength } as const;
-const REASON = { type: 'string', minLength: 1, maxLength: 500, description: 'Why, for the audit.' } as const;
 const DURATION = {
   description: '`250ms`, `30s`, `5m`, `1h`, `7d`, or milliseconds.',
   oneOf: [{ type: 'string' }, { type: 'number', minimum: 0 }],
@@ -430,70 +430,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     },
     additionalProperties: false,
   },
-  {
-    $id: 'ScopeRequest',
-    type: 'object',
-    required: ['scope', 'reason'],
-    properties: {
-      scope: {
-        type: 'string',
-        minLength: 1,
-        maxLength: 300,
-        description: '`point:NAME`, `domain:…`, `artifact:…`, `tier:…`, `node:…` or `*`.',
-      },
-      reason: REASON,
-    },
-    additionalProperties: false,
-  },
-  {
-    $id: 'OverrideRequest',
-    type: 'object',
-    required: ['arm', 'reason'],
-    properties: {
-      arm: NAME,
-      segment: {
-        type: 'object',
-        description: 'Conditions on the context; without it, everybody.',
-        additionalProperties: true,
-      },
-      reason: REASON,
-      forMs: {
-        type: 'number',
-        minimum: 1,
-        maximum: 31_622_400_000,
-        description: 'From now; without it, until removed.',
-      },
-    },
-    additionalProperties: false,
-  },
-  {
-    $id: 'QuarantineRequest',
-    type: 'object',
-    required: ['node', 'reason'],
-    properties: { node: NAME, reason: REASON },
-    additionalProperties: false,
-  },
-  {
-    $id: 'ResetRequest',
-    type: 'object',
-    required: ['reason'],
-    properties: { reason: REASON },
-    additionalProperties: false,
-  },
-  {
-    $id: 'WeightsRequest',
-    type: 'object',
-    required: ['weights', 'reason'],
-    properties: {
-      weights: {
-        type: 'object',
-        description: 'Metrics of the objective with their new weights; the others stay.',
-        additionalProperties: { type: 'number' },
-      },
-      reason: REASON,
-    },
-    additionalProperties: false,
-  },
+  ...CONTROL_SCHEMAS,
   {
     $id: 'OfrepRequest',
     type: 'object',
@@ -508,4 +445,4 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
   },
 ];
 
-export { DIGEST, METRIC, NAME, OBJECT, REASON };
+export { DIGEST, METRIC, NAME, OBJECT };

@@ -2,7 +2,7 @@ import { GanglionError } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { actorOf } from '../auth.ts';
-import { REASON } from '../schemas.ts';
+import { REASON } from '../control-schemas.ts';
 import { answers, NODE_QUERY } from './route.ts';
 
 const QUERY = { type: 'object', properties: NODE_QUERY } as const;
