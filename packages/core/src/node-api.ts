@@ -302,6 +302,16 @@ export interface GanglionNode {
 
   /** Versions of models: artifacts with lineage, which points may have as arms. */
   readonly models: ModelRegistry;
+  /**
+   * An entry in the audit for what was done beside this node, such as an evaluation of its log. Resolves once durable.
+   * @throws GanglionError `forbidden`; `invalid_input` without a reason, or for an action that is no name
+   */
+  note(request: {
+    readonly action: string;
+    readonly target: string;
+    readonly reason: string;
+    readonly by: Actor;
+  }): Promise<void>;
 
   /** Over this node and everything below it, or of this node alone. @throws `unknown_point` */
   report(point: string, scope?: 'subtree' | 'self'): PointReport;

@@ -18,6 +18,8 @@ import { readEvents } from './sse.ts';
 import type {
   ApplyAnswer,
   DecideRequest,
+  EvaluateAnswer,
+  EvaluateRequest,
   HealthAnswer,
   IngestAnswer,
   IntakeAnswer,
@@ -62,6 +64,8 @@ export interface Client {
   features(domain: string, entity: string): Promise<EntityView>;
   readonly points: PointCalls;
   report(point: string): Promise<ReportAnswer>;
+  /** What another policy would have brought, by the daemon's own log. Takes seconds: give the client a `timeoutMs` to match. */
+  evaluate(point: string, request: EvaluateRequest, signal?: AbortSignal): Promise<EvaluateAnswer>;
   /** Forgets what a point has learned, everywhere. */
   reset(point: string, reason: string): Promise<void>;
   /** Sets weights of a point's objective; the others stay. */
@@ -149,6 +153,14 @@ export function createClient(options: ClientOptions = {}): Client {
       get(`/v1/features/${encodeURIComponent(domain)}/${encodeURIComponent(entity)}`),
     points: pointCalls(wire, at),
     models: modelCalls(wire, at),
+    evaluate: (point, request, signal) =>
+      wire.json({
+        method: 'POST',
+        path: at(`${pointPath(point)}/evaluate`),
+        body: request,
+        again: 'refused',
+        signal,
+      }),
     report: (point) => get(`${pointPath(point)}/report`),
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),

@@ -14,6 +14,7 @@ import type {
   PointReport,
   PointSpec,
 } from '@ganglion/core';
+import type { EstimatorName, Evaluation, IntervalKind } from '@ganglion/core/ope';
 
 export type {
   Acknowledgement,
@@ -98,6 +99,71 @@ export interface ApplyAnswer {
 export interface ReweighAnswer extends ApplyAnswer {
   /** What was learned rests on the old weights, and begins anew: the metrics are declared without a range. */
   readonly forgets: boolean;
+}
+
+/** `POST /v1/points/{point}/evaluate`: what another policy would have brought. */
+export interface EvaluateRequest {
+  /** `{ policy: … }` or a whole point; a text is YAML, or JSON. */
+  readonly candidate: object | string;
+  /** What the answer calls it; default `candidate`. */
+  readonly name?: string | undefined;
+  /** The newest so many decisions, 100 to 1,000,000; default 50,000. */
+  readonly rows?: number | undefined;
+  /** From this time on, ms since the epoch. */
+  readonly sinceMs?: number | undefined;
+  /** Default: all that there are. */
+  readonly estimators?: readonly EstimatorName[] | undefined;
+  /** Share of intervals that hold the truth; default 0.95. */
+  readonly level?: number | undefined;
+  /** Default `bca`. */
+  readonly interval?: IntervalKind | undefined;
+  /** Of the bootstrap, 100 to 10,000; default 500. */
+  readonly resamples?: number | undefined;
+  /** The same seed, the same answer; default 1. */
+  readonly seed?: number | undefined;
+  /** Of the reward model, and of a policy that learns, 2 to 20; default 5. */
+  readonly folds?: number | undefined;
+  /** Larger weights count as this. */
+  readonly clip?: number | undefined;
+  /** Refused below this many effective decisions; default 100. */
+  readonly minEffective?: number | undefined;
+  /** Range of a reward; default: as declared. */
+  readonly range?: readonly [number, number] | undefined;
+}
+
+/** The log that was asked, then each candidate; a refusal has no estimates, and says why. */
+export interface EvaluateAnswer {
+  readonly point: string;
+  /** Whose logs were read: of nodes in the answering process. */
+  readonly nodes: readonly string[];
+  readonly log: {
+    readonly name: string;
+    readonly rows: number;
+    readonly arms: number;
+    /** Rows left out, by reason. */
+    readonly skipped: Readonly<Record<string, number>>;
+    /** What the log itself brought; null without rows. */
+    readonly value: Evaluation['logged'];
+    /** The first and the last decision, ms since the epoch. */
+    readonly fromMs: number | null;
+    readonly toMs: number | null;
+    /** Older decisions that `rows` left out. */
+    readonly older: number;
+  };
+  readonly level: number;
+  readonly seed: number;
+  readonly candidates: readonly EvaluatedCandidate[];
+}
+
+export interface EvaluatedCandidate extends Evaluation {
+  readonly candidate: string;
+  /** How it came to know what it knows, for people. */
+  readonly how: string;
+  /** How its weights are spread: rows of weight 0, and those in bins that double. */
+  readonly weights: {
+    readonly zero: number;
+    readonly bins: readonly { readonly from: number; readonly to: number; readonly rows: number }[];
+  };
 }
 
 /** One element of `GET /v1/points`; `GET /v1/points/{point}` answers one. */

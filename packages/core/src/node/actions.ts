@@ -2,6 +2,7 @@ import { STANDING_MAX } from '../controls/control-codec.ts';
 import { withKill, withOverride, without, withQuarantine, withReset } from '../controls/control-state.ts';
 import { parseScope } from '../controls/scope.ts';
 import { GanglionError } from '../errors.ts';
+import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
 import type { AuditEntry } from '../status.ts';
 import { pumpChildren } from './child-link.ts';
@@ -21,7 +22,7 @@ export function controlling(
   node: NodeState,
 ): Pick<
   GanglionNode,
-  'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'liftQuarantine' | 'reset'
+  'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'liftQuarantine' | 'reset' | 'note'
 > {
   const said = (by: Actor, reason: string) => ({
     tag: newTag(node),
@@ -151,6 +152,15 @@ export function controlling(
       record(node, by, 'reset', point, reason);
       await durable(node);
       press(node);
+    },
+    async note({ action, target, reason, by }) {
+      authorise(node, by);
+      reasonOf(reason);
+      for (const [field, name] of Object.entries({ action, target }))
+        if (!NAME_PATTERN.test(name))
+          throw new GanglionError('invalid_input', `the ${field} is not a name`, { field, value: name });
+      record(node, by, action, target, reason);
+      await durable(node);
     },
   };
 }

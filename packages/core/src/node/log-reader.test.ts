@@ -44,7 +44,12 @@ async function world() {
       },
     });
   };
-  const read = (point?: string) => readLog(disk.open(), standard, DEFAULT_LIMITS, { point });
+  const read = async (point?: string, most?: number) => {
+    const storage = disk.open();
+    const log = await readLog(storage, standard, DEFAULT_LIMITS, { point, most });
+    await storage.close();
+    return log;
+  };
   return { start, read };
 }
 
@@ -110,5 +115,25 @@ describe('the log of a node', () => {
     node.decide('q');
     await node.close();
     expect((await read('q')).decisions.map(({ point }) => point)).toEqual(['q']);
+  });
+
+  test('has the newest alone where it may not have all, and says how many are older', async () => {
+    const { start, read } = await world();
+    const node = await start();
+    await node.apply(spec, me);
+    const ids: string[] = [];
+    for (let i = 0; i < 30; i++) {
+      ids.push(node.decide('p', { context: { load: i } }).id);
+      // A chunk of its own for every third, and one of several now and then.
+      if (i % 3 === 0) await node.feedback([{ id: ids[i], metrics: { success: 1, latencyMs: i } }]);
+      node.pass(1);
+    }
+    await node.close();
+    const all = await read('p');
+    expect([all.decisions.map(({ id }) => id), all.older]).toEqual([ids, 0]);
+    for (const most of [1, 7, 29, 30, 100]) {
+      const { decisions, older } = await read('p', most);
+      expect([decisions, older]).toEqual([all.decisions.slice(-most), Math.max(0, 30 - most)]);
+    }
   });
 });

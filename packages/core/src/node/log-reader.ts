@@ -72,6 +72,8 @@ export interface ReadLogOptions {
   readonly point?: string | undefined;
   /** From this time on, ms since the epoch; default: all. */
   readonly sinceMs?: number | undefined;
+  /** Only the newest so many, so that memory is bounded by them; default: all. */
+  readonly most?: number | undefined;
   /** Told how many decisions have been read. */
   readonly onDecisions?: ((count: number) => void) | undefined;
 }
@@ -81,6 +83,8 @@ export interface ReadLog {
   readonly decisions: readonly LoggedDecision[];
   /** Chunks whose declaration is not in the store: written before it was kept. */
   readonly unreadable: number;
+  /** Older decisions that `most` left out. */
+  readonly older: number;
 }
 
 const JSON_MAX = 64 << 20;
@@ -88,7 +92,7 @@ const CHUNKS_A_SCAN = 256;
 
 /**
  * Reads a node's decisions with their outcomes from its store. All of what is asked for is in memory at once, some
- * hundred bytes a decision.
+ * hundred bytes a decision: `most` bounds it.
  *
  * @throws GanglionError `undecodable`, and what the store throws
  */
@@ -106,17 +110,24 @@ export async function readLog(
       sources.set(prefix, sourceOf(prefix, stored, registry, limits));
     else sources.set(prefix, { skipped: true });
   }
+  const most = options.most ?? Number.POSITIVE_INFINITY;
+  const newest = newestOf(most);
   let count = 0;
+  let older = 0;
   let unreadable = 0;
   for await (const chunk of chunks(storage, 'decisions', sinceMs)) {
     const source = sources.get(chunkPrefix(chunk));
     if (source === undefined) unreadable++;
     if (source === undefined || 'skipped' in source) continue;
+    const ns: number[] = [];
     for (const record of decodeDecisions(chunk, source.record, 0)) {
       if (source.compiled.explicitExposure) record.state &= ~EXPOSED;
       source.records.set(record.n, record);
-      count++;
+      ns.push(record.n);
     }
+    const dropped = newest(source.records, ns);
+    older += dropped;
+    count += ns.length - dropped;
     options.onDecisions?.(count);
   }
   for await (const chunk of chunks(storage, 'outcomes', sinceMs))
@@ -130,7 +141,9 @@ export async function readLog(
   for (const source of sources.values())
     if (!('skipped' in source))
       for (const record of source.records.values()) decisions.push(logged(record, source.compiled));
-  return { decisions: decisions.sort((a, b) => a.atMs - b.atMs), unreadable };
+  decisions.sort((a, b) => a.atMs - b.atMs);
+  const over = Math.max(0, decisions.length - most);
+  return { decisions: over === 0 ? decisions : decisions.slice(over), unreadable, older: older + over };
 }
 
 /** What decisions of one prefix have in common; those of other points than the one asked for are skipped. */
@@ -159,6 +172,24 @@ function sourceOf(
     specVersion: stored.version,
   };
   return { compiled, record, records: new Map() };
+}
+
+/** Keeps the newest chunks that together hold at least `most` records; returns how many records have made room. */
+function newestOf(most: number): (records: Map<number, DecisionRecord>, ns: readonly number[]) => number {
+  if (most === Number.POSITIVE_INFINITY) return () => 0;
+  const kept: { readonly records: Map<number, DecisionRecord>; readonly ns: readonly number[] }[] = [];
+  let count = 0;
+  return (records, ns) => {
+    kept.push({ records, ns });
+    count += ns.length;
+    const before = count;
+    while (kept.length > 0 && count - kept[0].ns.length >= most) {
+      const [oldest] = kept.splice(0, 1);
+      for (const n of oldest.ns) oldest.records.delete(n);
+      count -= oldest.ns.length;
+    }
+    return before - count;
+  };
 }
 
 async function* chunks(storage: Storage, journal: string, sinceMs: number): AsyncGenerator<Uint8Array> {

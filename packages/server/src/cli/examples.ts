@@ -55,7 +55,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   audit: ['ganglion audit --limit 100'],
   evaluate: [
     'ganglion evaluate --data ./hq --point checkout --policy candidate.yaml',
-    'ganglion evaluate log.csv --map arm=choice --map reward=click --policy candidate.yaml',
+    'ganglion evaluate --url http://hq.example:7070 --point checkout --policy candidate.yaml',
   ],
   replay: ['ganglion replay --data ./hq --point checkout --policy candidate.yaml'],
   'log export': ['ganglion log export --data ./hq --out ./log --since 7d'],

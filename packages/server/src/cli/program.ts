@@ -47,27 +47,22 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
     .description('Learned decisions that run anywhere and can always be stopped.')
     .version(packageVersion())
     .configureHelp({ sortSubcommands: false });
-  if (first === undefined || !LIGHT.has(first))
-    for (const command of await daemonCommands()) program.addCommand(command);
-  for (const command of [
-    pointCommand,
-    modelCommand,
-    decideCommand,
-    feedbackCommand,
-    killCommand,
-    reviveCommand,
-    overrideCommand,
-    quarantineCommand,
-    controlsCommand,
-    reportCommand,
-    nodesCommand,
-    auditCommand,
-  ])
-    program.addCommand(command(io));
-  if (first === undefined || !LIGHT.has(first) || LOGS.has(first))
-    for (const command of await logCommands(io)) program.addCommand(command);
-  program.addCommand(doctorCommand(io));
-  program.addCommand(completionCommand(io, program));
+  const add = (heading: string, commands: readonly Command[]): void => {
+    for (const command of commands) program.addCommand(command.helpGroup(heading));
+  };
+  if (first === undefined || !LIGHT.has(first)) add('Run:', await daemonCommands());
+  add('Decide and learn:', [pointCommand(io), modelCommand(io), decideCommand(io), feedbackCommand(io)]);
+  add('Stop and steer:', [
+    killCommand(io),
+    reviveCommand(io),
+    overrideCommand(io),
+    quarantineCommand(io),
+    controlsCommand(io),
+  ]);
+  add('Look:', [reportCommand(io), nodesCommand(io), auditCommand(io)]);
+  if (first === undefined || !LIGHT.has(first) || LOGS.has(first)) add('Ask the log:', await logCommands(io));
+  add('Help:', [doctorCommand(io), completionCommand(io, program)]);
+  program.commandsGroup('Help:');
   addExamples(program);
   return program;
 }

@@ -11,6 +11,7 @@ import {
 import type { Candidate } from './candidate.ts';
 import type { DecisionLog } from './decision-log.ts';
 import { featuresOf } from './features.ts';
+import { type WeightCounts, weightCounts } from './weight-counts.ts';
 
 export interface EvaluateLogOptions {
   readonly estimators?: readonly EstimatorName[] | undefined;
@@ -28,6 +29,7 @@ export interface EvaluateLogOptions {
 export interface CandidateEvaluation extends Evaluation {
   readonly candidate: string;
   readonly how: string;
+  readonly weights: WeightCounts;
 }
 
 /** What a candidate would have brought on a log. @throws GanglionError `invalid_input` for a log that cannot be right */
@@ -70,5 +72,10 @@ export function evaluateLog(
     unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported,
     onEstimator: (name) => say?.(`resampling ${name}`),
   });
-  return { candidate: candidate.name, how: candidate.how, ...evaluation };
+  return {
+    candidate: candidate.name,
+    how: candidate.how,
+    weights: weightCounts(sample.weight),
+    ...evaluation,
+  };
 }

@@ -10,6 +10,12 @@ import type { DecisionLog } from './decision-log.ts';
 export interface NodeLogOptions {
   readonly point?: string | undefined;
   readonly sinceMs?: number | undefined;
+  /** Only the newest so many of each node. */
+  readonly most?: number | undefined;
+  /** Only stores of these nodes; default: of all. */
+  readonly nodes?: readonly string[] | undefined;
+  /** Where the copies are made; default: a folder of its own, which goes when it has been read. */
+  readonly folder?: string | undefined;
   readonly onDecisions?: ((count: number) => void) | undefined;
 }
 
@@ -19,6 +25,8 @@ export interface NodeDecisions {
   readonly decisions: readonly LoggedDecision[];
   /** Chunks from before their declarations were kept in the log. */
   readonly unreadable: number;
+  /** Older decisions that `most` left out. */
+  readonly older: number;
 }
 
 /**
@@ -28,8 +36,8 @@ export interface NodeDecisions {
  * @throws GanglionError `invalid_input` where there is no store, and what a damaged store throws
  */
 export async function readNodeLogs(data: string, options: NodeLogOptions = {}): Promise<NodeDecisions[]> {
-  const stores = storesIn(data);
-  const folder = mkdtempSync(path.join(tmpdir(), 'ganglion-log-'));
+  const stores = storesIn(data).filter((file) => options.nodes?.includes(nodeOf(data, file)) ?? true);
+  const folder = options.folder ?? mkdtempSync(path.join(tmpdir(), 'ganglion-log-'));
   try {
     const logs: NodeDecisions[] = [];
     for (const file of stores) {
@@ -43,7 +51,7 @@ export async function readNodeLogs(data: string, options: NodeLogOptions = {}): 
     }
     return logs;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 

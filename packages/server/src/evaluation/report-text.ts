@@ -1,16 +1,29 @@
 import type { Estimate, Evaluation } from '@ganglion/core/ope';
+import type { EvaluateAnswer, EvaluatedCandidate } from '@ganglion/sdk';
 import { count, number, percent } from '../cli/format.ts';
 import { clean, pairs, type Style, table } from '../cli/style.ts';
 import type { DecisionLog } from './decision-log.ts';
-import type { CandidateEvaluation } from './evaluate-log.ts';
 import type { ReplayedLog } from './replay-log.ts';
 
 /** What was read, and what it brought. */
 export function logText(log: DecisionLog, own: Estimate | null, style: Style): string {
+  return headText({ ...log, arms: log.arms.length, value: own, older: 0 }, style);
+}
+
+/** The same of a log that a daemon has read. */
+export function answerText({ log, nodes }: EvaluateAnswer, style: Style): string {
+  return headText({ ...log, name: `${log.name} on ${nodes.join(', ')}` }, style);
+}
+
+type LogHead = Pick<EvaluateAnswer['log'], 'name' | 'rows' | 'arms' | 'skipped' | 'value' | 'older'>;
+
+function headText(log: LogHead, style: Style): string {
   const skipped = Object.entries(log.skipped).map(([why, n]) => `${count(n)} ${why}`);
+  if (log.older > 0) skipped.push(`${count(log.older)} older`);
+  const own = log.value;
   const told = pairs(
     [
-      ['log', `${clean(log.name)}: ${count(log.rows)} decisions, ${log.arms.length} arms`],
+      ['log', `${clean(log.name)}: ${count(log.rows)} decisions, ${log.arms} arms`],
       ...(skipped.length === 0 ? [] : [['left out', skipped.join(', ')] as const]),
       ['its own value', own === null ? '–' : bracketed(own)],
     ],
@@ -20,7 +33,7 @@ export function logText(log: DecisionLog, own: Estimate | null, style: Style): s
 }
 
 /** One candidate: the overlap, then the estimates, or why there are none. */
-export function candidateText(evaluation: CandidateEvaluation, level: number, style: Style): string {
+export function candidateText(evaluation: EvaluatedCandidate, level: number, style: Style): string {
   return `${style.bold(clean(evaluation.candidate))}  ${style.dim(clean(evaluation.how))}\n${evaluationText(evaluation, level, style)}\n`;
 }
 

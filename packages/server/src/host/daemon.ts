@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly auth?: AuthOptions | undefined;
   /** Where artifacts are kept; undefined: nowhere. */
   readonly artifacts?: ArtifactStore | undefined;
+  /** Where the nodes keep their stores; undefined: in memory only. */
+  readonly data?: string | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -34,6 +36,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     logger: options.logger,
     consoleDir: consoleDir(),
     auth: options.auth,
+    data: options.data,
     proxies: options.proxies,
     artifacts: options.artifacts,
   });

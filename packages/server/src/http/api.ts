@@ -1,5 +1,6 @@
 import type { GanglionNode } from '@ganglion/core';
 import { GanglionError } from '@ganglion/core';
+import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,6 +24,7 @@ export interface Api {
   readonly writer: DecisionWriter;
   readonly hubs: ReadonlyMap<string, EventHub>;
   readonly artifacts: ArtifactStore | undefined;
+  readonly evaluator: Evaluator;
   readonly log: Logger;
   readonly version: string;
 }

@@ -30,6 +30,23 @@ export function listener(limits: HttpLimits, handler: NonNullable<Handler>): Ser
   return server;
 }
 
+/**
+ * Ends connections that have not said a word, from now on: browsers and clients open them ahead, Node counts them as
+ * busy, and once a server closes nobody looks at their time-outs any more. It would wait for them for ever.
+ *
+ * @returns to be called when the server closes
+ */
+export function unspoken(server: Server): () => void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return () => {
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
+}
+
 /** What is not HTTP, or too slow, or too large in its head: answered as far as anything can be. */
 export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {

@@ -56,6 +56,7 @@ describe('/openapi.json', () => {
         'GET /v1/points/{point}/report',
         'POST /v1/ingest',
         'GET /v1/features/{namespace}/{entity}',
+        'POST /v1/points/{point}/evaluate',
         'POST /v1/points/{point}/rank',
         'POST /v1/points/{point}/reset',
         'POST /v1/points/{point}/weights',

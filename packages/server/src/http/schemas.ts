@@ -1,6 +1,7 @@
 import { DIGEST_PATTERN, FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
 import { FORBIDDEN_KEYS } from './body.ts';
 import { CONTROL_SCHEMAS } from './control-schemas.ts';
+import { EVALUATION_SCHEMAS } from './evaluation-schemas.ts';
 
 /**
  * The JSON Schemas of the API: what OpenAPI shows, and what Fastify checks. (Decisions and feedback are checked by hand,
@@ -431,6 +432,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
     additionalProperties: false,
   },
   ...CONTROL_SCHEMAS,
+  ...EVALUATION_SCHEMAS,
   {
     $id: 'OfrepRequest',
     type: 'object',

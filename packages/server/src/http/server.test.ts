@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { createClient } from '@ganglion/sdk';
@@ -150,6 +152,16 @@ describe('a server', () => {
     const node = await startNode();
     open.push(node);
     await expect(buildServer({ nodes: [node, node] })).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  it('closes though a connection was opened ahead, and nothing was ever said on it', async () => {
+    const { app } = await serve();
+    const { port } = await listen(app);
+    const socket = connect(port, '127.0.0.1');
+    await once(app.server, 'connection');
+    const closed = once(socket, 'close');
+    await app.close();
+    await closed;
   });
 
   it('closes while streams are open', async () => {

@@ -1,5 +1,6 @@
 import { GanglionError, type GanglionNode } from '@ganglion/core';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { createEvaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
@@ -11,7 +12,7 @@ import { decisionWriter } from './decision-json.ts';
 import { eventHub } from './events.ts';
 import { encoded, fastPath } from './fast-path.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import { listener, refuseSocket } from './listener.ts';
+import { listener, refuseSocket, unspoken } from './listener.ts';
 import { MODEL_SCHEMAS } from './model-schemas.ts';
 import { describeRoutes } from './openapi.ts';
 import { servePage } from './page.ts';
@@ -20,6 +21,7 @@ import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts';
 import { rateLimiter } from './rate.ts';
 import { controlRoutes } from './routes/controls.ts';
 import { decisionRoutes } from './routes/decisions.ts';
+import { evaluateRoutes } from './routes/evaluate.ts';
 import { featureRoutes } from './routes/features.ts';
 import { modelRoutes } from './routes/models.ts';
 import { ofrepFailure, ofrepRoutes } from './routes/ofrep.ts';
@@ -42,6 +44,8 @@ export interface ServerOptions {
   readonly limits?: Partial<HttpLimits> | undefined;
   /** Where artifacts are kept; without it calls that need one are refused. */
   readonly artifacts?: ArtifactStore | undefined;
+  /** Folder where the nodes keep their stores, `DIR/NAME.db`: what is evaluated. Without it there is no log. */
+  readonly data?: string | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -86,6 +90,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   for (const routes of [
     operationRoutes,
     pointRoutes,
+    evaluateRoutes,
     decisionRoutes,
     featureRoutes,
     controlRoutes,
@@ -96,8 +101,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     routes(app, api);
   if (options.consoleDir !== undefined) await servePage(app, options.consoleDir);
   app.setNotFoundHandler((request, reply) => fail(api, notFound(methods, request), request, reply));
+  const hangUp = unspoken(app.server);
   app.addHook('preClose', async () => {
+    hangUp();
     for (const hub of api.hubs.values()) hub.close();
+    api.evaluator.close();
   });
   app.addHook('onClose', async () => api.metrics.close());
   return app;
@@ -128,6 +136,7 @@ function apiOf(options: ServerOptions): Api {
     metrics: createMetrics(node, options.proxies),
     writer: decisionWriter(),
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),
+    evaluator: createEvaluator({ data: options.data }),
     log: options.logger ?? createLogger('silent'),
     artifacts: options.artifacts,
     version: packageVersion(),

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GanglionError } from '@ganglion/core';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
 import { parseDuration } from '../format.ts';
@@ -26,11 +26,13 @@ export function daemonOptions(command: Command): Command {
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--data <dir>', 'where state is kept (default: ~/.ganglion)')
     .option('--memory', 'keep no state over a restart')
-    .option(
-      '--keep-log <duration>',
-      'how long decisions and outcomes are kept for evaluation; never less than their windows',
-      positiveDuration,
-      7 * 86_400_000,
+    .addOption(
+      new Option(
+        '--keep-log <duration>',
+        'how long decisions and outcomes are kept for evaluation; never less than their windows',
+      )
+        .argParser(positiveDuration)
+        .default(7 * 86_400_000, '7d'),
     )
     .option(
       '--token-file <file>',

@@ -36,13 +36,13 @@ export function commandOverLog(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .argument('[path]', 'the log: a file, or a folder of the Open Bandit Dataset')
+    .optionsGroup('The log:')
     .option('--log <path>', 'the same, as an option')
     .option(
       '--data <dir>',
       'the log of the nodes that keep their data there, whether they run or not (with --point alone: ~/.ganglion)',
     )
     .option('--point <name>', 'with --data or --format ganglion: whose decisions')
-    .option('--policy <file>', 'the candidate, in YAML or JSON: "policy: { kind: … }", or a whole point')
     .addOption(new Option('--format <format>', 'what the log is').choices(LOG_FORMATS).default('csv'))
     .option(
       '--map <name=column>',
@@ -54,6 +54,11 @@ export function commandOverLog(name: string, description: string): Command {
       'range of a reward; one outside is refused (default: as far as they go, at least 0,1)',
       range,
     )
+    .optionsGroup('The candidate:')
+    .option('--policy <file>', 'the candidate, in YAML or JSON: "policy: { kind: … }", or a whole point')
+    .option('--folds <n>', 'folds of the reward model, and of a policy that learns', whole(2, 20), 5)
+    .option('--seed <n>', 'the same seed, the same answer', whole(0, 2 ** 31 - 1), 1)
+    .optionsGroup('The estimates:')
     .option('--estimators <names>', `of ${Object.keys(ESTIMATORS).join(', ')} (default: all)`, estimators)
     .option('--level <share>', 'share of intervals that hold the truth', between(0.5, 0.9999), 0.95)
     .addOption(
@@ -62,8 +67,6 @@ export function commandOverLog(name: string, description: string): Command {
         .default('bca'),
     )
     .option('--resamples <n>', 'resamples of the bootstrap', whole(100, 100_000), 1000)
-    .option('--seed <n>', 'the same seed, the same answer', whole(0, 2 ** 31 - 1), 1)
-    .option('--folds <n>', 'folds of the reward model, and of a policy that learns', whole(2, 20), 5)
     .option('--clip <weight>', 'count larger weights as this; the mass it takes is shown', between(0, 1e12))
     .option(
       '--min-effective <n>',
@@ -71,6 +74,7 @@ export function commandOverLog(name: string, description: string): Command {
       between(1, 1e12),
       REFUSAL_RULE.minEffective,
     )
+    .optionsGroup('Output:')
     .option('--json', 'print the result as JSON');
 }
 
@@ -180,7 +184,7 @@ function range(text: string): [number, number] {
   return [low, high];
 }
 
-function whole(min: number, max: number): (text: string) => number {
+export function whole(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!(Number.isInteger(value) && value >= min && value <= max))

@@ -56,6 +56,7 @@ export function nodeCommand(): Command {
         logger,
         auth,
         artifacts: artifactsIn(dataDir),
+        data: dataDir,
       });
       const listening = {
         url: daemon.url,

@@ -1,5 +1,5 @@
 import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { busyPort, startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
@@ -13,6 +13,7 @@ import {
   dataDirOf,
   portNumber,
   positiveNumber,
+  whoMayCall,
 } from './daemon-options.ts';
 import { defaultName } from './node.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
@@ -34,10 +35,11 @@ export function proxyCommand(): Command {
     .description('an HTTP reverse proxy that learns which backend serves best')
     .requiredOption('--backend <arm=url>', 'a backend; give one for each arm', collectBackend)
     .option('--point <name>', 'the decision point', 'backend')
-    .option('--listen <host:port>', 'where the proxy listens', listenAddress, {
-      host: '127.0.0.1',
-      port: 8080,
-    })
+    .addOption(
+      new Option('--listen <host:port>', 'where the proxy listens')
+        .argParser(listenAddress)
+        .default({ host: '127.0.0.1', port: 8080 }, '127.0.0.1:8080'),
+    )
     .option('--parent <url>', 'URL of the parent’s daemon, which then declares the point')
     .option('--name <name>', 'name of this node in the tree (default: proxy and host name)')
     .option(
@@ -55,11 +57,12 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
   const logger = createLogger(flags.logLevel);
   const name = flags.name ?? defaultName('proxy');
   const auth = authOf(flags);
+  const dataDir = dataDirOf(flags, name);
   const node = await hostNode({
     name,
     tier: 'device',
     root: flags.parent === undefined,
-    dataDir: dataDirOf(flags, name),
+    dataDir,
   });
   const link =
     flags.parent === undefined
@@ -89,6 +92,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
       port: flags.port,
       logger,
       auth,
+      data: dataDir,
       proxies: () => observed,
     });
     const close = async (): Promise<void> => {
@@ -111,7 +115,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(listening)}\n`
-        : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\n`,
+        : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\ncallers   ${whoMayCall(auth)}\n`,
     );
     await untilStopped(stop, close);
   } finally {

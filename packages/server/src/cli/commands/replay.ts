@@ -27,6 +27,7 @@ export function replayCommand(io: Io): Command {
     'replay',
     'run a log through a policy that learns as it goes; without --policy Thompson sampling, from the published prior where an Open Bandit log has one',
   )
+    .optionsGroup('The replay:')
     .option(
       '--bound <weight>',
       'largest weight a decision is kept by (default: the number of arms, right for a uniform log)',

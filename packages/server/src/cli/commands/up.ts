@@ -75,6 +75,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
       port: flags.port,
       logger,
       auth,
+      data: dataDir,
       proxies,
       artifacts,
     });
