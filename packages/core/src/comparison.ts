@@ -41,12 +41,19 @@ export interface ComparedMetric {
 }
 
 export interface ComparisonPlan {
-  /** `sequential`: may be looked at always. `fixed`: one look, once `horizon` is reached. */
-  readonly kind: 'sequential' | 'fixed';
+  /**
+   * `sequential`: may be looked at always. `fixed`: one look, once `horizon` is reached. `group-sequential`: a few, at `looks`
+   * of it.
+   */
+  readonly kind: 'sequential' | 'fixed' | 'group-sequential';
   /** Chance of any false find over all variants of a metric. */
   readonly alpha: number;
   /** Counted decisions over all variants at which it ends; Infinity: open. Sequential analysis is tightest there. */
   readonly horizon: number;
+  /** Parts of the horizon at which it is looked at, rising, the last is 1; none where it may be looked at always. */
+  readonly looks: readonly number[];
+  /** How planned looks spend the error: late, or evenly. */
+  readonly spending: 'obrien-fleming' | 'pocock';
 }
 
 /** A rollout with guardrails, as declared. */

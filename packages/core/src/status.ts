@@ -67,7 +67,7 @@ export interface SideSums {
 export interface ExperimentReport {
   readonly experiment: string;
   readonly kind: 'variants' | 'rollout' | 'arms';
-  readonly analysis: 'sequential' | 'fixed';
+  readonly analysis: 'sequential' | 'fixed' | 'group-sequential';
   /** Chance of any false find over all variants of a metric. */
   readonly alpha: number;
   /** Counted decisions at which it ends; null: open. */
@@ -88,6 +88,8 @@ export interface ExperimentReport {
    * 1 or absent: every unit was counted by one node. Estimated from a sample of the units.
    */
   readonly repeats?: number | undefined;
+  /** Of an analysis whose looks are planned; `metrics` are as of the last one taken. Absent where it may be looked at always. */
+  readonly looks?: LookReport | undefined;
   /** Sample ratio mismatch: whether those that count are those that were assigned. Always valid. */
   readonly mismatch: { readonly e: number; readonly verdict: 'sound' | 'mismatch' };
   readonly metrics: readonly ExperimentMetric[];
@@ -95,6 +97,19 @@ export interface ExperimentReport {
   /** What to ship; null unless that is the decision. */
   readonly winner: string | null;
   readonly reason: string;
+}
+
+export interface LookReport {
+  /** Parts of the horizon. */
+  readonly planned: readonly number[];
+  readonly taken: readonly {
+    /** Wall clock of the root, ms. */
+    readonly atMs: number;
+    /** How many had counted. */
+    readonly counted: number;
+    /** A metric of a variant is decided at this look iff its p is at most this. */
+    readonly level: number;
+  }[];
 }
 
 export interface ExperimentMetric {
@@ -109,7 +124,7 @@ export interface ExperimentMetric {
     readonly mean: Estimate;
     /** This − control; null for the control itself. The intervals of a metric hold together. */
     readonly difference: Estimate | null;
-    /** Against "no difference": always valid under sequential analysis; e is null under a fixed horizon. */
+    /** Against "no difference": always valid under sequential analysis; e is null where looks are planned, p that of the look alone. */
     readonly e: number | null;
     readonly p: number | null;
     readonly verdict: 'control' | 'better' | 'worse' | 'undecided';

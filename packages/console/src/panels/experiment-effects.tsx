@@ -25,9 +25,13 @@ export function ExperimentEffects({ report }: { report: ExperimentReport }) {
   );
 }
 
-function effectsWords({ analysis, horizon, variants }: ExperimentReport): string {
+function effectsWords({ analysis, horizon, variants, looks }: ExperimentReport): string {
   const counted = variants.reduce((sum, each) => sum + each.counted, 0);
   if (analysis === 'sequential') return 'intervals hold together, whenever you look';
+  if (analysis === 'group-sequential')
+    return looks === undefined || looks.taken.length === 0
+      ? 'nothing before the first planned look'
+      : `as of look ${looks.taken.length} of at most ${looks.planned.length}`;
   return counted < (horizon ?? 0)
     ? 'nothing before the horizon: that look is the one'
     : 'one look, at the horizon';
@@ -105,7 +109,8 @@ function rowOf(
     tone,
     ...(difference.low === null
       ? {
-          instead: report.analysis === 'fixed' ? 'waits for its horizon' : 'too few outcomes for an interval',
+          instead:
+            report.analysis === 'sequential' ? 'too few outcomes for an interval' : 'waits for its next look',
         }
       : {}),
     figures: (

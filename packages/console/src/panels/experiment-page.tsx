@@ -72,9 +72,11 @@ export function ExperimentPage({ route }: { route: Route }) {
   );
 }
 
-function analysisWords({ analysis, alpha, kind }: ExperimentReport): string {
+function analysisWords({ analysis, alpha, kind, looks }: ExperimentReport): string {
   const level = `${percent(1 - alpha)} over all variants of a metric`;
   if (analysis === 'fixed') return `fixed horizon, ${level}`;
+  if (analysis === 'group-sequential')
+    return `${looks?.taken.length ?? 0} of ${looks?.planned.length ?? 0} planned looks taken, ${level}`;
   return `${kind === 'arms' ? 'the policy draws; ' : ''}valid at any time, ${level}`;
 }
 

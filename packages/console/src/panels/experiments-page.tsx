@@ -121,7 +121,9 @@ function Row({ entry }: { entry: ExperimentEntry }) {
 /** How often it may be looked at, and how much there is to see. */
 function Looks({ report }: { report: ExperimentReport }) {
   const counted = report.variants.reduce((sum, each) => sum + each.counted, 0);
-  const words = report.analysis === 'fixed' ? 'one look' : 'any time';
+  const words = { fixed: 'one look', 'group-sequential': 'planned looks', sequential: 'any time' }[
+    report.analysis
+  ];
   const share = report.horizon === null ? null : Math.min(1, counted / report.horizon);
   return (
     <small className="quiet nowrap num">
@@ -179,7 +181,9 @@ function Lifts({ report }: { report: ExperimentReport }) {
           </span>
           {difference !== null && difference.low === null && (
             <span className="quiet">
-              {report.analysis === 'fixed' ? 'judged at its horizon' : 'too few outcomes for an interval'}
+              {report.analysis === 'sequential'
+                ? 'too few outcomes for an interval'
+                : 'judged at its next look'}
             </span>
           )}
           {difference !== null && difference.low !== null && (

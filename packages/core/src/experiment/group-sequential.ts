@@ -1,3 +1,4 @@
+import type { ComparisonPlan } from '../comparison.ts';
 import { GanglionError } from '../errors.ts';
 import { normalCdf, normalQuantile } from '../stats/distributions.ts';
 import { exp, log1p, SQRT_2PI, sqrt } from '../stats/math.ts';
@@ -10,7 +11,7 @@ import { exp, log1p, SQRT_2PI, sqrt } from '../stats/math.ts';
  * integrated numerically, look by look (Armitage, McPherson, Rowe 1969; Jennison, Turnbull, "Group sequential methods",
  * 2000, ch. 19): Simpson's rule over the scores that would go on.
  */
-export type Spending = 'obrien-fleming' | 'pocock';
+export type Spending = ComparisonPlan['spending'];
 
 /**
  * Two-sided α spent by information fraction t in (0, 1]: half on either side.
@@ -34,9 +35,16 @@ export interface Boundaries {
  * Two-sided symmetric boundaries.
  * @param times - information fractions of the looks so far, rising, in (0, 1]; at most 100. The last look of an
  *   experiment is at 1, whatever was planned: then all of α is spent.
+ * @param information - by look, in any unit, rising; default: the times. They differ where the last look came late: error
+ *   is spent by the plan, but the z-values are related as what had been counted.
  * @throws GanglionError `invalid_input` for looks that do not rise
  */
-export function spendingBoundaries(kind: Spending, alpha: number, times: readonly number[]): Boundaries {
+export function spendingBoundaries(
+  kind: Spending,
+  alpha: number,
+  times: readonly number[],
+  information: readonly number[] = times,
+): Boundaries {
   const z: number[] = [];
   const spent: number[] = [];
   let walk: Walk | undefined;
@@ -47,11 +55,12 @@ export function spendingBoundaries(kind: Spending, alpha: number, times: readonl
         value: time,
         mend: 'Leave out a look at which nothing new had come.',
       });
+    const at = information[k] / information[information.length - 1];
     const target = spentAlpha(kind, alpha, time) - (k === 0 ? 0 : spent[k - 1]);
-    const bound = boundaryFor(walk, time, Math.max(0, target) / 2);
+    const bound = boundaryFor(walk, at, Math.max(0, target) / 2);
     z.push(bound);
-    spent.push((k === 0 ? 0 : spent[k - 1]) + 2 * upperExit(walk, time, bound, 0));
-    walk = advance(walk, time, bound, 0);
+    spent.push((k === 0 ? 0 : spent[k - 1]) + 2 * upperExit(walk, at, bound, 0));
+    if (k < times.length - 1) walk = advance(walk, at, bound, 0);
   });
   return { z, spent };
 }

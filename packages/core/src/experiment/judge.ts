@@ -1,4 +1,4 @@
-import type { ComparedMetric, Comparison } from '../comparison.ts';
+import type { ComparedMetric, Comparison, ComparisonPlan } from '../comparison.ts';
 import {
   differenceSequence,
   type Interval,
@@ -10,6 +10,7 @@ import type { Estimate, ExperimentMetric, ExperimentReport } from '../status.ts'
 import { adaptiveDifference, adaptiveMean, adaptiveTest } from './adaptive.ts';
 import { adjustSums } from './cuped.ts';
 import { welchTest } from './fixed-horizon.ts';
+import { asPlanned, countedIn, type Look } from './looks.ts';
 import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
 import { mixtureTest } from './mixture-test.ts';
 import { betsIn, decisionsIn, pairsIn, repeatsIn, rowKey, type Tally, weightedIn } from './tally.ts';
@@ -22,16 +23,21 @@ type VariantMetric = ExperimentMetric['variants'][number];
 /** An e-value of 100 stops an experiment: a sound one reaches it with probability 1 % in all its life. */
 export const MISMATCH_E = 100;
 
-/** What the tally says of a comparison: estimates, whether it can be trusted, and what to do. */
-export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): ExperimentReport {
+/**
+ * What the tally says of a comparison: estimates, whether it can be trusted, and what to do. Where looks are planned, the
+ * estimates are as of the look that ended it, or of the last one: `looks` are those that the root has taken.
+ */
+export function judge(
+  declared: Comparison,
+  tally: Tally,
+  rangeOf: RangeOf,
+  looks: readonly Look[] = [],
+): ExperimentReport {
+  const comparison = asPlanned(declared, looks);
   const { analysis, variants, control, kind } = comparison;
   const decisions = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)));
-  const counted = decisions.reduce((sum, each) => sum + each.counted, 0);
   const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
-  const e = mismatchOf(comparison, tally, repeats).e;
-  const metrics = comparison.metrics.map((metric) =>
-    judgeMetric(comparison, tally, metric, rangeOf, repeats, counted / repeats),
-  );
+  const { e } = mismatchOf(comparison, tally, repeats);
   const sound = e < MISMATCH_E;
   return {
     experiment: comparison.name,
@@ -47,10 +53,55 @@ export function judge(comparison: Comparison, tally: Tally, rangeOf: RangeOf): E
       ...decisions[i],
     })),
     repeats,
+    ...lookReport(analysis, looks),
     mismatch: { e, verdict: sound ? 'sound' : 'mismatch' },
-    metrics,
-    ...conclude(comparison, metrics, sound, counted / repeats),
+    ...(analysis.kind === 'sequential'
+      ? judgeNow(comparison, tally, rangeOf, sound)
+      : judgeLooks(comparison, tally, rangeOf, sound, looks)),
   };
+}
+
+function lookReport(
+  { kind, looks: planned }: ComparisonPlan,
+  looks: readonly Look[],
+): Pick<ExperimentReport, 'looks'> {
+  if (kind === 'sequential') return {};
+  return { looks: { planned, taken: looks.map(({ atMs, counted, level }) => ({ atMs, counted, level })) } };
+}
+
+type Judgement = Conclusion & Pick<ExperimentReport, 'metrics'>;
+
+function judgeNow(
+  comparison: Comparison,
+  tally: Tally,
+  rangeOf: RangeOf,
+  sound: boolean,
+  look?: Look,
+): Judgement {
+  const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
+  const metrics = comparison.metrics.map((metric) =>
+    judgeMetric(comparison, tally, metric, rangeOf, repeats, look?.level),
+  );
+  return {
+    metrics,
+    ...conclude(comparison, metrics, sound, countedIn(comparison, tally), look !== undefined),
+  };
+}
+
+/** The first look that ends it stands; what came after is not asked. */
+function judgeLooks(
+  comparison: Comparison,
+  tally: Tally,
+  rangeOf: RangeOf,
+  sound: boolean,
+  looks: readonly Look[],
+): Judgement {
+  let last: Judgement | undefined;
+  for (const look of looks) {
+    last = judgeNow(comparison, look.tally, rangeOf, sound, look);
+    if (last.decision !== 'keep going') break;
+  }
+  return last ?? judgeNow(comparison, tally, rangeOf, sound);
 }
 
 function mismatchOf(comparison: Comparison, tally: Tally, repeats: number): Pick<Mismatch, 'e'> {
@@ -76,7 +127,7 @@ function judgeMetric(
   metric: ComparedMetric,
   rangeOf: RangeOf,
   repeats: number,
-  counted: number,
+  level: number | undefined,
 ): ExperimentMetric {
   const { kind, covariate } = comparison;
   const head = {
@@ -96,7 +147,7 @@ function judgeMetric(
   return {
     ...head,
     reduction: adjusted?.reduction ?? null,
-    variants: judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, counted),
+    variants: judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, level),
   };
 }
 
@@ -105,7 +156,7 @@ function judgeVariants(
   sums: readonly Sums[],
   metric: ComparedMetric,
   range: readonly [number, number] | undefined,
-  counted: number,
+  level: number | undefined,
 ): VariantMetric[] {
   const { variants, control, analysis } = comparison;
   // Bonferroni over the variants: the intervals of a metric hold together, all of them at all times.
@@ -120,9 +171,9 @@ function judgeVariants(
     const other = sums[control];
     const n = own.n + other.n;
     const raw = own.n === 0 || other.n === 0 ? null : own.sum / own.n - other.sum / other.n;
-    if (analysis.kind === 'fixed') {
-      // Before its horizon there is nothing to look at: an early look would not be the one look.
-      const test = counted < analysis.horizon ? undefined : welchTest(own, other, alpha);
+    if (analysis.kind !== 'sequential') {
+      // Between its looks there is nothing to look at: that would be another look.
+      const test = level === undefined ? undefined : welchTest(own, other, level);
       const difference = estimate(n, raw, test);
       return {
         variant: name,
@@ -200,6 +251,7 @@ function conclude(
   metrics: readonly ExperimentMetric[],
   sound: boolean,
   counted: number,
+  looked: boolean,
 ): Conclusion {
   const stop = (reason: string): Conclusion => ({ decision: 'stop', winner: null, reason });
   if (!sound) return stop('sample ratio mismatch: those that count are not those that were assigned');
@@ -212,7 +264,9 @@ function conclude(
   if (standing.length === 0 && others.length > 0)
     return stop(`${others[0]} harms ${harmed(others[0])} beyond its margin`);
   const primary = metrics.find((each) => !each.guardrail);
-  const ended = counted >= analysis.horizon;
+  const planned = analysis.kind !== 'sequential';
+  // Where looks are planned it ends with one: that the horizon is reached is not enough.
+  const ended = counted >= analysis.horizon && (looked || !planned);
   if (primary === undefined)
     return ended ? stop('the horizon is reached') : keep('no guardrail has been broken');
   const winners = primary.variants.filter((v) => v.verdict === 'better' && standing.includes(v.variant));
@@ -230,11 +284,12 @@ function conclude(
   if (standing.every((name) => primary.variants.some((v) => v.variant === name && v.verdict === 'worse')))
     return stop(`every variant is worse than ${variants[control].name} in ${primary.metric}`);
   if (ended) return stop('the horizon is reached, and no difference was found');
-  return keep(
-    analysis.kind === 'fixed'
-      ? `${Math.floor(counted)} of ${analysis.horizon} have been counted; it is judged at the end`
-      : 'the intervals still hold zero',
-  );
+  if (!planned) return keep('the intervals still hold zero');
+  const next = analysis.looks.find((part) => counted < part * analysis.horizon) ?? 1;
+  const at = Math.ceil(next * analysis.horizon);
+  if (counted >= analysis.horizon) return keep('the root of the tree judges it, once it has counted as many');
+  const when = next === 1 ? 'at the end' : `at ${at}, the next look`;
+  return keep(`${Math.floor(counted)} of ${analysis.horizon} have been counted; it is judged ${when}`);
 }
 
 const keep = (reason: string): Conclusion => ({ decision: 'keep going', winner: null, reason });

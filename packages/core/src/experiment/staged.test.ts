@@ -20,7 +20,13 @@ const comparisonAt = (stage: number): Comparison => ({
   covariate: -1,
   perUnit: false,
   phase: stage,
-  analysis: { kind: 'sequential', alpha: 0.05 / STAGES.length, horizon: Number.POSITIVE_INFINITY },
+  analysis: {
+    kind: 'sequential',
+    alpha: 0.05 / STAGES.length,
+    horizon: Number.POSITIVE_INFINITY,
+    looks: [],
+    spending: 'obrien-fleming',
+  },
 });
 
 /** One rollout over so many decisions a stage, looked at after every 200. Where it ended, and how many were rolled out. */

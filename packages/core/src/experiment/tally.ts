@@ -64,6 +64,9 @@ export function rowKey(
 /** The comparison that a row belongs to. */
 export const comparisonOf = (key: string): string => key.split(tab, 2)[1];
 
+/** The phase that a row belongs to. */
+export const phaseOf = (key: string): number => Number(key.split(tab, 3)[2]);
+
 function rowFor(tally: Tally, key: string): Float64Array | undefined {
   const known = tally.rows.get(key);
   if (known !== undefined || tally.rows.size >= ROWS_MAX) return known;

@@ -9,6 +9,7 @@ import {
   type Options,
   object,
   onlyKeys,
+  parseShare,
   refuse,
   share,
   text,
@@ -53,21 +54,56 @@ export function readName(options: Options, key: string, path: string): string {
   return name;
 }
 
-/** Reads `analysis`: `{ kind: sequential | fixed, alpha, horizon }`. */
+/**
+ * Reads `analysis`: `{ kind, alpha, horizon, looks, spending }`. `kind`: `sequential` (default), `fixed` or
+ * `group-sequential`; the latter two need a `horizon`. `looks`: how many, evenly, or at which parts of the horizon; default 5.
+ * `spending`: `obrien-fleming` (default: strict early, hardly a price at the end) or `pocock`.
+ */
 export function readPlan(options: Options, path: string): ComparisonPlan {
   const spec = given(options, 'analysis') ? object(options.analysis, path, 'analysis') : {};
   const at = `${path}.analysis`;
-  onlyKeys(spec, ['kind', 'alpha', 'horizon'], at);
-  const kind = choice(spec, 'kind', ['sequential', 'fixed'], 'sequential', at);
+  const kind = choice(spec, 'kind', ['sequential', 'fixed', 'group-sequential'], 'sequential', at);
+  const grouped = kind === 'group-sequential';
+  onlyKeys(spec, ['kind', 'alpha', 'horizon', ...(grouped ? ['looks', 'spending'] : [])], at);
   const rule = { min: 200, max: 1e12, integer: true };
+  const horizon =
+    kind === 'sequential' && !given(spec, 'horizon')
+      ? Number.POSITIVE_INFINITY
+      : number(spec, 'horizon', rule, at);
   return {
     kind,
     alpha: share(spec, 'alpha', { min: 1e-6, max: 0.5, default: 0.05 }, at),
-    horizon:
-      kind === 'sequential' && !given(spec, 'horizon')
-        ? Number.POSITIVE_INFINITY
-        : number(spec, 'horizon', rule, at),
+    horizon,
+    looks: kind === 'sequential' ? [] : grouped ? readLooks(spec, at, horizon) : [1],
+    spending: choice(spec, 'spending', ['obrien-fleming', 'pocock'], 'obrien-fleming', at),
   };
+}
+
+// At fewer the normal law, which the boundaries are made of, has not set in.
+const FIRST_LOOK = 200;
+
+function readLooks(spec: Options, path: string, horizon: number): number[] {
+  const many = typeof spec.looks === 'number' || !given(spec, 'looks');
+  const count = many ? number(spec, 'looks', { min: 2, max: 20, integer: true, default: 5 }, path) : 0;
+  const looks = many
+    ? Array.from({ length: count }, (_, i) => (i + 1) / count)
+    : list(spec, 'looks', path, 2).map((part, i) => parseShare(part, path, `looks[${i}]`));
+  if (looks.length > 20) refuse(path, 'looks', looks.length, 'is too long', 'Give at most 20.');
+  looks.forEach((part, i) => {
+    if (part <= (i === 0 ? 0 : looks[i - 1]))
+      refuse(
+        path,
+        `looks[${i}]`,
+        part,
+        'is not above the look before it',
+        'Give rising parts of the horizon.',
+      );
+  });
+  if (looks[looks.length - 1] !== 1)
+    refuse(path, 'looks', spec.looks, 'does not end at the horizon', 'Make the last one 100 %.');
+  if (looks[0] * horizon < FIRST_LOOK)
+    refuse(path, 'looks', spec.looks, `would look at fewer than ${FIRST_LOOK}`, 'Look later, or less often.');
+  return looks;
 }
 
 /** The key under which outcomes of it add up: another split, other variants or a new generation begin anew. */

@@ -169,6 +169,15 @@ function readExperiment(
   // Shares such as thirds may end a hair beyond the whole.
   if (to > WHOLE * (1 + 1e-9))
     refuse(path, 'share', spec.share, 'reaches beyond its layer', 'Ranges of a layer end at 100 %.');
+  const analysis = readPlan(spec, path);
+  if (bandit && analysis.kind !== 'sequential')
+    refuse(
+      path,
+      'analysis',
+      spec.analysis,
+      'has planned looks at arms whose shares change',
+      'A bandit experiment is always judged by intervals that may be looked at always: leave out the kind.',
+    );
   const control = given(spec, 'control') ? text(spec, 'control', undefined, path) : variants[0].name;
   const index = variants.findIndex((variant) => variant.name === control);
   if (index < 0) refuse(path, 'control', control, 'is not a variant', 'Name one of the variants.');
@@ -191,7 +200,7 @@ function readExperiment(
       covariate: readCovariate(spec, point),
       perUnit: choice(spec, 'count', ['unit', 'decision'], bandit ? 'decision' : 'unit', path) === 'unit',
       phase: 0,
-      analysis: readPlan(spec, path),
+      analysis,
     },
   };
 }

@@ -101,6 +101,8 @@ function guarded(
       kind: 'sequential',
       alpha: ALPHA / (stages.length * metrics.length),
       horizon: Number.POSITIVE_INFINITY,
+      looks: [],
+      spending: 'obrien-fleming',
     },
   };
   return {

@@ -1,3 +1,4 @@
+import type { Comparison } from '../comparison.ts';
 import { COUNTED, type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
 import { rewardOf } from '../decision/outcome.ts';
 import type { PointState } from '../decision/point-state.ts';
@@ -93,6 +94,10 @@ function prune(node: NodeState, state: PointState, tally: Tally): void {
   if (tally.rows.size >= ROWS_MAX) refuse(node, 'comparison_full');
 }
 
+/** What a look is kept under: another epoch, split or phase is looked at anew. */
+export const lookKey = (state: PointState, { key, phase }: Comparison): string =>
+  `${comparisonsKey(state)}\n${key}\n${phase}`;
+
 /** All experiments of a point add to one learner: what is counted of one stays when another is added. */
 function comparisonsKey({ compiled, learnerKey }: PointState): string {
   const epoch = learnerKey.slice(learnerKey.lastIndexOf('|') + 1);
@@ -120,7 +125,11 @@ export function experimentReports(
   const { comparisons, spec } = state.compiled;
   if (comparisons.length === 0) return [];
   const tally = tallyOf(node, state, scope);
-  return comparisons.map((comparison) => judge(comparison, tally, (metric) => rangeOf(metric, spec)));
+  return comparisons.map((comparison) => {
+    // Planned looks are looks at the whole: a part of the tree has none.
+    const looks = scope === 'subtree' ? node.looks.get(lookKey(state, comparison))?.shown : undefined;
+    return judge(comparison, tally, (metric) => rangeOf(metric, spec), looks);
+  });
 }
 
 /** How far counting has come goes to disk with what was counted, so that a restart counts nothing twice. */

@@ -20,6 +20,17 @@ export interface CountedUnits {
   anew: boolean;
 }
 
+/** All that a node has counted, by point with epoch, comparison and phase. */
+export interface UnitHouse {
+  readonly sets: Map<string, CountedUnits>;
+  /** Those with units that are not on disk. */
+  readonly dirty: Set<string>;
+  /** How many a point has in all. */
+  readonly totals: Map<string, number>;
+}
+
+export const unitHouse = (): UnitHouse => ({ sets: new Map(), dirty: new Set(), totals: new Map() });
+
 const PIECE_MAX = 65_536;
 const SETS_MAX = 8192;
 
@@ -38,37 +49,36 @@ export function admitUnit(
 ): number | undefined {
   const point = state.compiled.name;
   const key = keyOf(scope, comparison);
-  const known = node.countedUnits.get(key);
+  const known = node.units.sets.get(key);
   const hash = mix32(unitHash, hash32(`${comparison.key}\n${comparison.phase}`));
   const units = known ?? openUnits(node, key, point);
   if (!admit(units.memory, hash)) return undefined;
-  node.unitsDirty.add(key);
-  const total = (node.unitTotals.get(point) ?? 0) + 1;
-  node.unitTotals.set(point, total);
+  node.units.dirty.add(key);
+  const total = (node.units.totals.get(point) ?? 0) + 1;
+  node.units.totals.set(point, total);
   if (total >= node.tuning.countedUnitsMax) makeRoom(node, point);
   return hash;
 }
 
 function openUnits(node: NodeState, key: string, point: string): CountedUnits {
-  if (node.countedUnits.size >= SETS_MAX)
-    for (const each of new Set(node.points.keys())) dropDead(node, each);
+  if (node.units.sets.size >= SETS_MAX) for (const each of new Set(node.points.keys())) dropDead(node, each);
   const units = { point, memory: unitMemory(), pieces: [], written: 0, anew: false };
-  node.countedUnits.set(key, units);
+  node.units.sets.set(key, units);
   return units;
 }
 
 /** Those of comparisons that are over go first; then the most numerous are halved. */
 function makeRoom(node: NodeState, point: string): void {
   dropDead(node, point);
-  while ((node.unitTotals.get(point) ?? 0) >= node.tuning.countedUnitsMax) {
+  while ((node.units.totals.get(point) ?? 0) >= node.tuning.countedUnitsMax) {
     let most: [string, CountedUnits] | undefined;
-    for (const entry of node.countedUnits)
+    for (const entry of node.units.sets)
       if (entry[1].point === point && (most === undefined || entry[1].memory.size > most[1].memory.size))
         most = entry;
     if (most === undefined || most[1].memory.size === 0) return;
     halve(most[1].memory);
     most[1].anew = true;
-    node.unitsDirty.add(most[0]);
+    node.units.dirty.add(most[0]);
     countTotal(node, point);
   }
 }
@@ -78,10 +88,10 @@ function dropDead(node: NodeState, point: string): void {
   for (const { compiled } of [...node.points.values(), ...node.joins.values()])
     if (compiled.name === point)
       for (const { key, phase } of compiled.comparisons) living.add(`${key}\n${phase}`);
-  for (const [key, units] of node.countedUnits) {
+  for (const [key, units] of node.units.sets) {
     if (units.point !== point || living.has(key.slice(key.indexOf('\n') + 1))) continue;
-    node.countedUnits.delete(key);
-    node.unitsDirty.delete(key);
+    node.units.sets.delete(key);
+    node.units.dirty.delete(key);
     units.pieces.forEach((_, i) => void node.writes.push(removal(key, i)));
   }
   countTotal(node, point);
@@ -89,8 +99,8 @@ function dropDead(node: NodeState, point: string): void {
 
 function countTotal(node: NodeState, point: string): void {
   let total = 0;
-  for (const units of node.countedUnits.values()) if (units.point === point) total += units.memory.size;
-  node.unitTotals.set(point, total);
+  for (const units of node.units.sets.values()) if (units.point === point) total += units.memory.size;
+  node.units.totals.set(point, total);
 }
 
 const removal = (key: string, piece: number): Write => ({
@@ -102,8 +112,8 @@ const removal = (key: string, piece: number): Write => ({
 /** What of them is not on disk yet, for the batch that bears the counts as well. */
 export function unitWrites(node: NodeState): Write[] {
   const writes: Write[] = [];
-  for (const key of node.unitsDirty) {
-    const units = node.countedUnits.get(key);
+  for (const key of node.units.dirty) {
+    const units = node.units.sets.get(key);
     if (units === undefined) continue;
     const { memory, pieces } = units;
     if (units.anew) {
@@ -131,7 +141,7 @@ export function unitWrites(node: NodeState): Write[] {
     pieces.push(memory.size - from);
     units.written = memory.size;
   }
-  node.unitsDirty.clear();
+  node.units.dirty.clear();
   return writes;
 }
 
@@ -152,7 +162,7 @@ export function recoverUnits(node: NodeState, storedKey: string, value: Uint8Arr
   if (end < 0 || !Number.isSafeInteger(number) || number < 0 || number > 1e6 || value.length % 4 !== 1)
     return;
   const point = key.slice(0, key.indexOf('|'));
-  const units = node.countedUnits.get(key) ?? openUnits(node, key, point);
+  const units = node.units.sets.get(key) ?? openUnits(node, key, point);
   const view = new DataView(value.buffer, value.byteOffset, value.length);
   if (value[0] > units.memory.halvings) halve(units.memory, value[0]);
   for (let at = 1; at < value.length; at += 4) admit(units.memory, view.getUint32(at, true));

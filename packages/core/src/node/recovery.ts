@@ -31,6 +31,7 @@ import { orderEntities, recoverEntity } from './features.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { isStale } from './learning.ts';
+import { recoverLooks } from './looks.ts';
 import { mixture } from './mixture.ts';
 import { recoverOutbox } from './outbox.ts';
 import { continues, refreshView, type StoredSource, syncPoints } from './points.ts';
@@ -126,6 +127,7 @@ export async function recover(node: NodeState): Promise<void> {
     const n = bytesJson(entry.value, JSON_MAX);
     if (Number.isSafeInteger(n)) node.countedTo.set(entry.key, n as number);
   });
+  each('looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each('units', (entry) => recoverUnits(node, entry.key, entry.value));
   each('guards', (entry) => recoverGuards(node, entry));
   await recoverJournals(node, storage);

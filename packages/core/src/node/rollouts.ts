@@ -6,6 +6,7 @@ import { nextStep, type Step } from '../experiment/staged.ts';
 import { record, structuredCopy } from './actions.ts';
 import { tallyOf } from './comparing.ts';
 import { changeControls } from './controls.ts';
+import { stepLooks } from './looks.ts';
 import { rangeOf } from './ranges.ts';
 import type { NodeState } from './state.ts';
 
@@ -24,6 +25,7 @@ export function stepRollouts(node: NodeState): void {
   if (!node.isRoot || now - node.rolloutsMs < EVERY_MS) return;
   node.rolloutsMs = now;
   for (const state of [...node.points.values()]) stepRollout(node, state, now);
+  stepLooks(node);
 }
 
 function stepRollout(node: NodeState, state: PointState, now: number): void {

@@ -10,9 +10,10 @@ import type { Ports, Write } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import type { AuditEntry, NodeEvent } from '../status.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
-import type { CountedUnits } from './counted-units.ts';
+import { type UnitHouse, unitHouse } from './counted-units.ts';
 import { type FeatureHouse, featureHouse } from './features.ts';
 import type { ChildLink, ParentLink } from './links.ts';
+import type { TakenLooks } from './looks.ts';
 import type { Mixture } from './mixture.ts';
 import { openingDigits } from './origins.ts';
 import { emptyOutbox, type Outbox } from './outbox.ts';
@@ -177,13 +178,12 @@ export interface NodeState {
   timeout: ((ms: number) => Promise<void>) | undefined;
   /** Decisions counted for experiments, by prefix: all below this counter, as far as they are kept. */
   readonly countedTo: Map<string, number>;
-  /** Since when each guarded rollout is in its stage, monotonic ms, by point; and when they were last looked at. */
+  /** Since when each guarded rollout is in its stage, monotonic ms, by point; and when they, and planned looks, were last seen to. */
   readonly stages: Map<string, { readonly stage: string; readonly sinceMs: number }>;
   rolloutsMs: number;
-  /** Units counted, by point with epoch, comparison and phase; those of them that are not on disk; and how many a point has. */
-  readonly countedUnits: Map<string, CountedUnits>;
-  readonly unitsDirty: Set<string>;
-  readonly unitTotals: Map<string, number>;
+  readonly units: UnitHouse;
+  /** What the root saw at planned looks, by point with epoch, comparison and phase. */
+  readonly looks: Map<string, TakenLooks>;
   pointNumber: number;
   /** Own incarnations that this node knows of, by origin. */
   readonly ownOrigins: Set<string>;
@@ -379,11 +379,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     ledgers: new Map(),
     schemas: new Map(),
     countedTo: new Map(),
-    countedUnits: new Map(),
-    unitsDirty: new Set(),
-    unitTotals: new Map(),
+    units: unitHouse(),
     stages: new Map(),
     rolloutsMs: monoMs,
+    looks: new Map(),
     domainLoads: new Map(),
     features: featureHouse(),
     timeout: undefined,

@@ -4,7 +4,7 @@ import { clean, type Style, table } from './style.ts';
 
 /** Every experiment of a report: who was in it, what came out, and what to do. */
 export function experimentsText(experiments: readonly ExperimentReport[], style: Style): string[] {
-  return experiments.flatMap((each) => [verdict(each, style), variantTable(each, style)]);
+  return experiments.flatMap((each) => [verdict(each, style), ...lookText(each), variantTable(each, style)]);
 }
 
 function verdict(
@@ -16,6 +16,18 @@ function verdict(
   const ratio = `sample ratio ${mismatch.verdict} (e ${number(mismatch.e)})`;
   const counted = repeats > 1.01 ? `; units counted ${number(repeats)} times over nodes, allowed for` : '';
   return `${style.bold(clean(experiment))}: ${shown}, for ${clean(reason)}; ${ratio}${counted}`;
+}
+
+/** When the figures are from, where they are not of now. */
+function lookText({ looks, analysis }: ExperimentReport): string[] {
+  if (looks === undefined || looks.taken.length === 0) return [];
+  const last = looks.taken[looks.taken.length - 1];
+  const which =
+    analysis === 'fixed' ? 'the one look' : `look ${looks.taken.length} (${looks.planned.length} planned)`;
+  const when = new Date(last.atMs).toISOString();
+  return [
+    `as of ${which}, ${when}, with ${count(Math.floor(last.counted))} counted; decided at p ≤ ${number(last.level)}`,
+  ];
 }
 
 function variantTable({ variants, metrics }: ExperimentReport, style: Style): string {
