@@ -332,7 +332,8 @@ function drawPolicy(
     const each = floor / guardInput.allowedCount;
     for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
   }
-  const arm = draw(p, arms, chanceOf(state, compiled.policy));
+  // All mass on one arm: every draw is this one.
+  const arm = p[proposed] === 1 ? proposed : draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
   const noted = external === undefined ? compiled.policy.note?.(state.view.current, arm) : undefined;
   const record = finish(

@@ -135,8 +135,8 @@ export interface Scratch {
   readonly baseline: Proposal;
   readonly trail: Verdict[];
   trailLength: number;
-  /** The last trail by its first word; as long as somebody holds that word. */
-  readonly trails: WeakMap<Verdict, readonly Verdict[]>;
+  /** The last trail by its first word; bounded (`trailOf`). A weak map would cost more than the rest of a stratum does. */
+  readonly trails: Map<Verdict, readonly Verdict[]>;
   /** Exploration floor ε and model influence w, as the guards of this decision left them. */
   floor: number;
   influence: number;
@@ -262,7 +262,7 @@ export function createScratch(
     baseline: { p: new Float64Array(arms), confidence: Number.NaN },
     trail: [],
     trailLength: 0,
-    trails: new WeakMap(),
+    trails: new Map(),
     floor: 0,
     influence: 1,
     live: false,

@@ -29,11 +29,12 @@ export function apply(scratch: Scratch, verdict: Verdict): void {
   const input = scratch.guardInput;
   const exclude = verdict.exclude;
   if (exclude !== undefined)
-    for (let a = 0; a < input.arms; a++)
-      if (exclude[a] === 1 && input.allowed[a] === 1) {
-        input.allowed[a] = 0;
-        input.allowedCount--;
-      }
+    for (let a = 0; a < input.arms; a++) {
+      // Without a branch: which arm a unit's variant pins is nothing that a processor could foresee.
+      const taken = exclude[a] & input.allowed[a];
+      input.allowed[a] -= taken;
+      input.allowedCount -= taken;
+    }
   if (verdict.floor !== undefined && verdict.floor > scratch.floor) scratch.floor = verdict.floor;
   if (verdict.influence !== undefined && verdict.influence < scratch.influence)
     scratch.influence = verdict.influence;
@@ -55,6 +56,7 @@ export function applyVariant(state: PointState, assigned: Verdict): boolean {
 /** Whether what the stratum excludes is all that may still be chosen. */
 function leavesNone(input: GuardInput, exclude: Uint8Array | undefined): boolean {
   if (exclude === undefined) return false;
-  for (let a = 0; a < input.arms; a++) if (input.allowed[a] === 1 && exclude[a] === 0) return false;
-  return true;
+  let left = 0;
+  for (let a = 0; a < input.arms; a++) left += input.allowed[a] & ~exclude[a];
+  return left === 0;
 }

@@ -18,14 +18,18 @@ export function trailOf(state: PointState): readonly Verdict[] {
   const known = scratch.trails.get(first);
   if (known !== undefined && says(known, scratch)) return known;
   const trail = Object.freeze(scratch.trail.slice(0, scratch.trailLength));
+  if (scratch.trails.size > FEW + 2 * state.compiled.seats.size) scratch.trails.clear();
   scratch.trails.set(first, trail);
   return trail;
 }
 
+// Words come and go (a breaker's, say): beyond so many, and two for each stratum that is compared, all are found anew.
+const FEW = 64;
 const NOTHING_SAID: readonly Verdict[] = Object.freeze([]);
 
 function says(trail: readonly Verdict[], scratch: Scratch): boolean {
   if (trail.length !== scratch.trailLength) return false;
-  for (let i = 0; i < trail.length; i++) if (trail[i] !== scratch.trail[i]) return false;
+  // The first word is what it was found by.
+  for (let i = 1; i < trail.length; i++) if (trail[i] !== scratch.trail[i]) return false;
   return true;
 }

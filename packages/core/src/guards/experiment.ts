@@ -53,6 +53,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
   const salt = text(options, 'salt', point.point, path);
   const unit = text(options, 'unit', 'unit', path);
   const experiments: Range[] = [];
+  const pin = pinsOf(point.arms.length);
   let from = 0;
   const each = several
     ? list(options, 'of', path).map((item, i) => object(item, path, `of[${i}]`))
@@ -61,7 +62,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
   each.forEach((spec, i) => {
     const at = several ? `${path}.of[${i}]` : path;
     if (several) onlyKeys(spec, EXPERIMENT, at);
-    const made = readExperiment(spec, { ...point, path: at }, salt, unit, from);
+    const made = readExperiment(spec, { ...point, path: at }, { salt, unit, pin }, from);
     if (experiments.some((other) => other.comparison.name === made.comparison.name))
       refuse(at, 'name', made.comparison.name, 'is there twice', 'Give each experiment its own name.');
     from = Math.max(from, made.to);
@@ -78,7 +79,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
         'Give it a range of its own.',
       );
   });
-  const index = indexOf(assigning);
+  const assignment = sideBySide(assigning);
   const layer = text(options, 'layer', several ? 'experiments' : experiments[0].comparison.name, path);
   const layerSalt = saltOf(salt, `layer:${layer}`);
   return {
@@ -87,7 +88,7 @@ export const experiment: Factory<Guard<null>> = (options, point) => {
     comparisons: experiments.map(({ comparison }) => comparison),
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>
-      input.stratum === '' && assigning.length > 0 ? assign(assigning, index, layerSalt, input) : PASS,
+      input.stratum === '' && assigning.length > 0 ? assign(assignment, layerSalt, input) : PASS,
   };
 };
 
@@ -118,23 +119,59 @@ interface Range {
   readonly verdicts: readonly Verdict[];
 }
 
+/**
+ * The ranges of a layer in order, side by side. A decision reads the few numbers of its own range: in a layer of a
+ * thousand, what costs is not the search but every further object that is no longer in the processor's cache.
+ */
+interface Assignment {
+  readonly count: number;
+  readonly index: Uint16Array | undefined;
+  /** By range: from, to, salt, and where its variants begin. */
+  readonly ranges: Float64Array;
+  /** By variant: where it ends under the experiment's own hash. */
+  readonly ends: Float64Array;
+  readonly verdicts: readonly Verdict[];
+}
+
+const STRIDE = 4;
+const FROM = 0;
+const TO = 1;
+const SALT = 2;
+const FIRST = 3;
+
+function sideBySide(assigning: readonly Range[]): Assignment {
+  const ranges = new Float64Array(STRIDE * assigning.length);
+  let first = 0;
+  assigning.forEach(({ from, to, salt, verdicts }, i) => {
+    ranges.set([from, to, salt, first], STRIDE * i);
+    first += verdicts.length;
+  });
+  return {
+    count: assigning.length,
+    index: indexOf(assigning),
+    ranges,
+    ends: Float64Array.from(assigning.flatMap(({ ends }) => ends)),
+    verdicts: assigning.flatMap(({ verdicts }) => verdicts),
+  };
+}
+
 /** The range that the unit falls in, and its variant under the experiment's own hash. */
 function assign(
-  ranges: readonly Range[],
-  index: Uint16Array | undefined,
+  { count, index, ranges, ends, verdicts }: Assignment,
   layerSalt: number,
   input: GuardInput,
 ): Verdict {
   const hash = input.unit === '' ? Math.floor(input.chance * WHOLE) : input.unitHash;
   const place = mix32(hash, layerSalt);
   let at = index === undefined ? 0 : index[place >>> INDEX_SHIFT];
-  while (at < ranges.length && place >= ranges[at].to) at++;
-  if (at === ranges.length || place < ranges[at].from) return PASS;
-  const range = ranges[at];
-  const within = mix32(hash, range.salt);
-  let variant = 0;
-  while (within >= range.ends[variant]) variant++;
-  return range.verdicts[variant];
+  while (at < count && place >= ranges[STRIDE * at + TO]) at++;
+  const range = STRIDE * at;
+  if (at === count || place < ranges[range + FROM]) return PASS;
+  const within = mix32(hash, ranges[range + SALT]);
+  let variant = ranges[range + FIRST];
+  // The last of its variants ends at 2³².
+  while (within >= ends[variant]) variant++;
+  return verdicts[variant];
 }
 
 const INDEX_SHIFT = 20;
@@ -151,18 +188,30 @@ function indexOf(ranges: readonly Range[]): Uint16Array | undefined {
   });
 }
 
-function readExperiment(
-  spec: Options,
-  point: FactoryInput,
-  salt: string,
-  unit: string,
-  after: number,
-): Range {
+/** What the experiments of a layer have in common. */
+interface LayerWords {
+  readonly salt: string;
+  readonly unit: string;
+  /** All arms but one, as a verdict excludes them: the same object for every variant that pins this arm. */
+  readonly pin: (arm: number) => Uint8Array;
+}
+
+function pinsOf(arms: number): (arm: number) => Uint8Array {
+  const known = new Map<number, Uint8Array>();
+  return (arm) => {
+    const exclude = known.get(arm) ?? new Uint8Array(arms).fill(1).fill(0, arm, arm + 1);
+    known.set(arm, exclude);
+    return exclude;
+  };
+}
+
+function readExperiment(spec: Options, point: FactoryInput, layer: LayerWords, after: number): Range {
   const { path } = point;
+  const { salt } = layer;
   const name = readName(spec, 'name', path);
   const generation = number(spec, 'generation', { min: 0, max: 1e9, integer: true, default: 0 }, path);
   const bandit = spec.variants === 'policy';
-  const [variants, verdicts] = bandit ? armVariants(point) : readVariants(spec, name, unit, point);
+  const [variants, verdicts] = bandit ? armVariants(point) : readVariants(spec, name, layer, point);
   const whole = share(spec, 'share', { default: 1 }, path);
   const from = given(spec, 'from') ? share(spec, 'from', {}, path) * WHOLE : bandit ? 0 : after;
   const to = from + whole * WHOLE;
@@ -221,7 +270,7 @@ function armVariants({ arms }: FactoryInput): [ComparedVariant[], Verdict[]] {
 function readVariants(
   spec: Options,
   name: string,
-  unit: string,
+  { unit, pin }: LayerWords,
   { arms, path }: FactoryInput,
 ): [ComparedVariant[], Verdict[]] {
   const declared = object(spec.variants, path, 'variants');
@@ -251,7 +300,7 @@ function readVariants(
         guard: 'experiment',
         why: `${name}: ${variant}, ${percent(part)} % by ${unit}`,
         stratum,
-        ...(pinned >= 0 ? { exclude: Uint8Array.from(arms, (_, i) => (i === pinned ? 0 : 1)) } : {}),
+        ...(pinned >= 0 ? { exclude: pin(pinned) } : {}),
         ...(given(own, 'influence') ? { influence: share(own, 'influence', {}, at) } : {}),
         ...(flag(own, 'baseline', false, at) ? { baseline: true } : {}),
       }),

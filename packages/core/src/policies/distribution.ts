@@ -2,8 +2,9 @@ import type { PolicyInput, Proposal } from '../policy.ts';
 
 /** Even shares over the allowed arms: what remains when nothing is known, or all mass is gone. */
 export function fillUniform(input: PolicyInput, out: Proposal): void {
-  const share = 1 / input.allowedCount;
-  for (let a = 0; a < input.arms; a++) out.p[a] = input.allowed[a] === 1 ? share : 0;
+  const share = input.allowedCount > 0 ? 1 / input.allowedCount : 0;
+  // Without a branch: which arms are out may differ from one decision to the next.
+  for (let a = 0; a < input.arms; a++) out.p[a] = share * input.allowed[a];
 }
 
 /** All mass on one arm. */
