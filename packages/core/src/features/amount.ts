@@ -13,3 +13,6 @@ export function numberOf(data: FeatureEvent['data'], property: string): number {
   const value = Object.hasOwn(data, property) ? data[property] : undefined;
   return typeof value === 'number' ? value : Number.NaN;
 }
+
+/** What cannot be represented is not known. */
+export const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);

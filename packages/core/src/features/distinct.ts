@@ -13,7 +13,7 @@ const HASH_BYTES = 8;
 export const distinct: FeatureFactory = (options, path) => {
   rejectUnknown(options, ['distinct', 'of', 'error'], path);
   const property = text(options, 'distinct', undefined, path);
-  const bits = registerBits(share(options, 'error', { min: 0.004, max: 0.1, default: 0.05 }, path));
+  const bits = registerBits(share(options, 'error', { min: 0.01, max: 0.1, default: 0.05 }, path));
   const room = 2 ** bits;
   return {
     name: 'distinct/1',

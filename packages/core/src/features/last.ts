@@ -1,6 +1,6 @@
 import type { FeatureFactory } from '../feature.ts';
 import { choice, number, rejectUnknown, text } from '../options.ts';
-import { numberOf } from './amount.ts';
+import { finite, numberOf } from './amount.ts';
 
 /**
  * `{ last: amount, of: purchase, n: 5, as: mean }`: of the newest `n` events (by their time) with a number under that
@@ -78,5 +78,3 @@ const SUMMARIES: Readonly<Record<'mean' | 'sum' | 'min' | 'max' | 'latest', Summ
   },
   latest: (numbers, first, n) => numbers[first + 2 * (n - 1)],
 };
-
-const finite = (value: number): number => (Number.isFinite(value) ? value : Number.NaN);

@@ -1,7 +1,7 @@
 import type { FeatureFactory } from '../feature.ts';
 import { duration, rejectUnknown, text } from '../options.ts';
 import { exp2, LN2 } from '../stats/math.ts';
-import { amountOf } from './amount.ts';
+import { amountOf, finite } from './amount.ts';
 
 /**
  * `{ rate: click, halfLife: 1h, per: 1m }`: events (or, with `sum`, a property of theirs) per `per`, default a second;
@@ -39,6 +39,6 @@ export const rate: FeatureFactory = (options, path) => {
     },
     // A clock that went back finds what it would have found at the newest event.
     read: ({ numbers, at }, nowMs) =>
-      numbers[at] * exp2(Math.min(0, (numbers[at + 1] - nowMs) / halfLifeMs)) * scale,
+      finite(numbers[at] * exp2(Math.min(0, (numbers[at + 1] - nowMs) / halfLifeMs)) * scale),
   };
 };

@@ -1,5 +1,6 @@
 import type { FeatureFactory } from '../feature.ts';
 import { given, list, refuse, rejectUnknown } from '../options.ts';
+import { finite } from './amount.ts';
 
 /**
  * `{ ratio: [clicks, views], plus: [1, 20] }`: (clicks + 1) / (views + 20) of two other features of the entity. Without
@@ -23,9 +24,6 @@ export const ratio: FeatureFactory = (options, path) => {
     fold: () => false,
     read: () => Number.NaN,
     of: of as unknown as readonly [string, string],
-    combine(first, second) {
-      const value = (first + above) / (second + below);
-      return Number.isFinite(value) ? value : Number.NaN;
-    },
+    combine: (first, second) => finite((first + above) / (second + below)),
   };
 };

@@ -1,6 +1,6 @@
 import type { FeatureFactory } from '../feature.ts';
 import { duration, number, rejectUnknown, text } from '../options.ts';
-import { amountOf } from './amount.ts';
+import { amountOf, finite } from './amount.ts';
 
 /**
  * `{ window: click, for: 1h, buckets: 60 }`: events (or the sum of a property) of the last hour, in steps of a minute.
@@ -43,10 +43,10 @@ export const window: FeatureFactory = (options, path) => {
       let sum = 0;
       if (oldest <= newest - buckets + 1) {
         for (let i = at + 1; i <= at + buckets; i++) sum += numbers[i];
-        return sum;
+        return finite(sum);
       }
       for (let p = oldest; p <= newest; p++) sum += numbers[at + 1 + (p % buckets)];
-      return sum;
+      return finite(sum);
     },
   };
 };

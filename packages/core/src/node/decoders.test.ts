@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DecisionRecord } from '../decision/decision-record.ts';
+import { declareFeatures, entityStore, foldEvent } from '../decision/entities.ts';
+import { decodeEntity, encodeEntity } from '../decision/entity-codec.ts';
+import { decodeEvents, encodeEvents } from '../decision/event-journal.ts';
+import { compileFeatures } from '../decision/features.ts';
 import { chunkPrefix, decodeDecisions, encodeDecisions } from '../decision/journal.ts';
 import { decodeOutcomes, encodeOutcomes } from '../decision/outcome-journal.ts';
 import { GanglionError } from '../errors.ts';
+import { standard } from '../presets/standard.ts';
 import { bytesJson, jsonBytes } from './json-bytes.ts';
 import { decodeSlot, encodeSlot } from './slot-codec.ts';
 
@@ -46,6 +51,33 @@ const slot = {
   changedMs: 12,
 };
 
+const event = {
+  domain: 'shop',
+  type: 'view',
+  entities: ['user:ann', 'item:x'],
+  source: '',
+  id: 'e1',
+  atMs: 1000,
+  knownMs: 1200,
+  data: { item: 'x', amount: 1.5, gift: false },
+};
+const entities = () => {
+  const define = {
+    n: { count: 'view' },
+    recent: { window: 'view', for: '1h' },
+    items: { distinct: 'item', of: 'view' },
+    item: { latest: 'item', of: 'view' },
+  };
+  const store = entityStore('shop', 'user');
+  declareFeatures(store, compileFeatures({ features: { user: { define } } }, standard));
+  return store;
+};
+const ann = (): Uint8Array => {
+  const store = entities();
+  foldEvent(store, 'ann', event, 1200);
+  return encodeEntity(store, 0);
+};
+
 /** Each decoder, and something that it can read. `size`: how much it made of it. */
 const decoders: readonly {
   readonly name: string;
@@ -75,6 +107,8 @@ const decoders: readonly {
     ]),
     decode: decodeOutcomes,
   },
+  { name: 'events', sound: encodeEvents([event, { ...event, id: 'e2' }]), decode: decodeEvents },
+  { name: 'an entity', sound: ann(), decode: (bytes) => decodeEntity(entities(), 'ann', bytes) },
   { name: 'JSON', sound: jsonBytes({ a: [1, 'x'] }), decode: (bytes) => bytesJson(bytes, 1 << 20) },
 ];
 

@@ -18,10 +18,10 @@ export function distinctHashes(value: string | number | boolean): readonly [numb
   return [hash32(text, SEEDS[0]), hash32(text, SEEDS[1])];
 }
 
-/** Bits p for a relative standard error, in [0.004, 0.1]. @throws GanglionError `invalid_input` */
+/** Bits p for a relative standard error, in [0.01, 0.1]. @throws GanglionError `invalid_input` */
 export function registerBits(error: number): number {
-  if (!(error >= 0.004 && error <= 0.1))
-    throw new GanglionError('invalid_input', 'the error must lie in [0.004, 0.1]', { value: error });
+  if (!(error >= 0.01 && error <= 0.1))
+    throw new GanglionError('invalid_input', 'the error must lie in [0.01, 0.1]', { value: error });
   let bits = 6;
   while (standardError(bits) > error) bits++;
   return bits;

@@ -6,6 +6,7 @@ export * from './control-laws.ts';
 export * from './detector-laws.ts';
 export * from './evidence-laws.ts';
 export { fakeSeals } from './fake-seals.ts';
+export * from './feature-laws.ts';
 export * from './guard-laws.ts';
 export * from './kernel-laws.ts';
 export type { Law } from './law.ts';
