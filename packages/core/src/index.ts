@@ -31,6 +31,7 @@ export {
 } from './learners/moments.ts';
 export * from './limits.ts';
 export type {
+  FeatureReplay,
   HostedNode,
   HostOptions,
   LoggedDecision,
@@ -39,8 +40,10 @@ export type {
   NodeTuning,
   ReadLog,
   ReadLogOptions,
+  SeenFeatures,
+  StoredEvent,
 } from './node.ts';
-export { createNode, readLog } from './node.ts';
+export { createNode, featureReplay, readEvents, readLog } from './node.ts';
 export type * from './node-api.ts';
 /** Strict readers of declared options, for factories of one's own. */
 export * as options from './options.ts';

@@ -51,6 +51,9 @@ import { trimWhenDue } from './node/trimming.ts';
 import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
+export type { StoredEvent } from './decision/event-journal.ts';
+export type { FeatureReplay, SeenFeatures } from './node/feature-replay.ts';
+export { featureReplay, readEvents } from './node/feature-replay.ts';
 export type { LoggedDecision, LoggedFeature, ReadLog, ReadLogOptions } from './node/log-reader.ts';
 export { readLog } from './node/log-reader.ts';
 export type { NodeOptions, NodeTuning } from './node/state.ts';

@@ -247,7 +247,7 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
     viewVersion: versions.view,
     unit: record.unit,
     context: contextOf(compiled.fields, record.encodedContext),
-    ...(record.shown === undefined ? {} : { features: featuresOf(compiled.fields, record.shown) }),
+    ...(record.shown === undefined ? {} : { features: loggedFeatures(compiled.fields, record.shown) }),
     trains: record.trains,
     exposed: (record.state & EXPOSED) !== 0,
     outcome: reported
@@ -265,7 +265,10 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
 }
 
 /** `shown` has two times for each field that shows a feature, in the order of fields. */
-function featuresOf(fields: readonly Field[], shown: readonly number[]): Record<string, LoggedFeature> {
+export function loggedFeatures(
+  fields: readonly Field[],
+  shown: readonly number[],
+): Record<string, LoggedFeature> {
   const out: Record<string, LoggedFeature> = Object.create(null);
   const showing = fields.filter(({ feature }) => feature !== undefined);
   for (const [i, { name, feature }] of showing.entries()) {
