@@ -26,8 +26,8 @@ export interface Feature {
   /** Names of the two features of the same entity that it is made of; `combine` then stands for `read`. */
   readonly of?: readonly [string, string] | undefined;
   combine?(first: number, second: number): number;
-  /** Relative standard error of the value, where it is an estimate. */
-  readonly error?: number | undefined;
+  /** Relative standard error of the value, for features that estimate; 0 while it is exact. */
+  error?(cell: Cell): number;
 }
 
 /** Where the state of one feature of one entity lies. */

@@ -97,7 +97,7 @@ export interface FeatureValue {
   /** When the newest event behind it happened, and when this node heard of it; null before the first. */
   readonly eventAtMs: number | null;
   readonly knownAtMs: number | null;
-  /** Relative standard error, of estimates. */
+  /** Relative standard error, of features that estimate; 0 while exact. */
   readonly error?: number | undefined;
   /** Points that declare it. */
   readonly points: readonly string[];

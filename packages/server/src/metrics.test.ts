@@ -3,6 +3,7 @@ import type { Decision, GanglionNode } from '@ganglion/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { proxyStats } from './proxy/stats.ts';
+import { OFFER } from './testing/feature-point.ts';
 import { CHECKOUT, startNode } from './testing/node.ts';
 
 const open: { close(): unknown }[] = [];
@@ -25,6 +26,21 @@ async function sum(metrics: Metrics, sample: RegExp): Promise<number> {
 }
 
 describe('metrics', () => {
+  it('count events and entities of features, by domain', async () => {
+    const node = await startNode([OFFER]);
+    const metrics = createMetrics(node);
+    open.push(node, metrics);
+    const event = { id: '1', type: 'click', entity: 'user:ann', domain: 'shop' };
+    await node.ingest([event, event, { ...event, id: '2', type: 'nap' }]);
+    for (const status of ['taken', 'duplicate', 'unused'])
+      expect(
+        await sum(metrics, new RegExp(`^ganglion_ingest_events_total.*domain="shop",status="${status}"`)),
+      ).toBe(1);
+    expect(await sum(metrics, /^ganglion_feature_entities\{.*entity="user"/)).toBe(1);
+    expect(await sum(metrics, /^ganglion_feature_entities_max\{.*entity="user"/)).toBe(100_000);
+    expect(await sum(metrics, /^ganglion_feature_entities_dropped_total\{.*why="evicted"/)).toBe(0);
+  });
+
   it('count what was decided, by reason, in whatever order it comes', async () => {
     const { metrics } = await measured();
     const decision = (point: string, reason: string) => ({ point, reason }) as Decision;

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Decision, GanglionNode, NodeStatus } from '@ganglion/core';
 import type { IntakeAnswer } from '@ganglion/sdk';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { featureMetrics } from './feature-metrics.ts';
 import { type ObservedProxy, proxyMetrics } from './proxy/proxy-metrics.ts';
 
 /**
@@ -46,8 +47,13 @@ function settle(made: Made, run: Run): void {
 /**
  * @param node - the node the server stands before; it knows those below it
  * @param proxies - those of this process, as they are at a scrape
+ * @param nodes - all of this process: each keeps features of its own
  */
-export function createMetrics(node: GanglionNode, proxies?: () => readonly ObservedProxy[]): Metrics {
+export function createMetrics(
+  node: GanglionNode,
+  proxies?: () => readonly ObservedProxy[],
+  nodes: readonly GanglionNode[] = [node],
+): Metrics {
   const registry = new Registry();
   const made: Made = new Map();
   const run: Run = { point: '', reason: '', count: 0 };
@@ -57,6 +63,7 @@ export function createMetrics(node: GanglionNode, proxies?: () => readonly Obser
   treeMetrics(registry, node);
   processMetrics(registry, lag);
   decisionsMade(registry, made, run);
+  featureMetrics(registry, nodes);
   if (proxies !== undefined) proxyMetrics(registry, proxies);
   const intake = new Counter({
     name: 'ganglion_feedback_total',

@@ -11,7 +11,7 @@ import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
-import { readContext, showNothing } from './shown.ts';
+import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick, sticks } from './stick.ts';
 import { note, trailOf } from './trail.ts';
@@ -468,7 +468,7 @@ function finish(
     context,
     mayTrain,
   );
-  if (state.features !== undefined) record.shown = copied(state.features.times);
+  if (state.features !== undefined) freeze(state.features, record);
   counters.decisions++;
   // Those of the policy are the rest: the common case counts once.
   if (reason !== 'policy') counters.reasons[reason]++;

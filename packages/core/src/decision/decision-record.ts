@@ -74,6 +74,8 @@ export class DecisionRecord implements Decision {
   noted: readonly number[] | undefined = undefined;
   /** Of points whose context shows features: their times (`ShownFeatures.times`). */
   shown: readonly number[] | undefined = undefined;
+  /** Of whom, where the context says it (`ShownFeatures.keys`). */
+  about: readonly string[] | undefined = undefined;
 
   constructor(
     source: RecordSource,

@@ -49,18 +49,19 @@ describe('a decision read back from disk', () => {
       expect(again(encodeDecisions('n~i~0~', [record(bad)]))).toMatchObject({ n: 7, noted: undefined });
   });
 
-  test('keeps when the features it showed became known', () => {
+  test('keeps when the features it showed became known, and of whom', () => {
     const made = record(undefined);
     made.shown = [4000, 4500, Number.NaN, Number.NaN, -1, -1, 0, 0];
-    expect(again(encodeDecisions('n~i~0~', [made])).shown).toEqual(made.shown);
+    made.about = ['', 'kettle'];
+    expect(again(encodeDecisions('n~i~0~', [made]))).toMatchObject({ shown: made.shown, about: made.about });
   });
 
   test('may be of the formats before: without features, without notes', () => {
     const now = encodeDecisions('n~i~0~', [record(undefined)]);
     // The same but for its number and the counts at the end.
     for (const [format, less] of [
-      [2, 1],
-      [1, 2],
+      [2, 2],
+      [1, 3],
     ]) {
       const before = now.slice(0, -less);
       before[0] = format;

@@ -15,6 +15,7 @@ const MAX_CHUNK = 64 << 20;
 const NOTED_MAX = 64;
 
 const NOTHING: readonly number[] = [];
+const NOBODY: readonly string[] = [];
 
 /** A policy of somebody's own may note what cannot be read again: that is left out, the decision is not. */
 function keepable(noted: readonly number[] | undefined): readonly number[] {
@@ -69,6 +70,9 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
     const shown = record.shown ?? NOTHING;
     out.varint(shown.length);
     for (const value of shown) out.float64(value);
+    const about = record.about ?? NOBODY;
+    out.varint(about.length);
+    for (const key of about) out.text(key);
   }
   return out.finish();
 }
@@ -124,6 +128,8 @@ export function decodeDecisions(
     for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
     const shown = new Array<number>(format > 2 ? input.count(8192, 8) : 0);
     for (let k = 0; k < shown.length; k++) shown[k] = input.float64();
+    const about = new Array<string>(format > 2 ? input.count(8) : 0);
+    for (let k = 0; k < about.length; k++) about[k] = input.text(1024);
     const record = new DecisionRecord(
       source,
       n,
@@ -146,6 +152,7 @@ export function decodeDecisions(
     record.weight = weight;
     if (noted.length > 0) record.noted = noted;
     if (shown.length > 0) record.shown = shown;
+    if (about.length > 0) record.about = about;
     record.state = EXPOSED;
     records.push(record);
   }

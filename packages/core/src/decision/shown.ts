@@ -1,6 +1,7 @@
 import type { Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import { categoryIndex, encodeContext, type Field } from './context.ts';
+import type { DecisionRecord } from './decision-record.ts';
 import { type Column, cellOf, type EntityStore, findRow, timeAt, valueAt } from './entities.ts';
 import type { FeatureSet } from './features.ts';
 import type { PointState } from './point-state.ts';
@@ -14,6 +15,10 @@ export interface ShownFeatures {
    * default or absent, 0 where the entity is known and no such event has come.
    */
   readonly times: Float64Array;
+  /** Of the last decision, by set: the entity that its context named; '' where that is the unit, or nobody. */
+  readonly keys: string[];
+  /** Whether any set is by the context. */
+  readonly keyed: boolean;
 }
 
 interface ShownSet {
@@ -54,6 +59,8 @@ export function bindFeatures(
   if (showing.length === 0) return undefined;
   return {
     times: new Float64Array(2 * showing.length),
+    keys: sets.map(() => ''),
+    keyed: sets.some(({ key }) => key !== 'unit'),
     sets: sets.map(({ entity, key, features }, set) => {
       const store = storeOf(entity);
       return {
@@ -102,7 +109,9 @@ export function showFeatures(
   const { sets, times } = shown;
   for (let s = 0; s < sets.length; s++) {
     const { key, store, fields, unknown } = sets[s];
-    const row = rowOf(store, key, input, nowMs);
+    const entity = entityOf(key, input);
+    const row = entity === undefined ? -1 : findRow(store, entity, nowMs);
+    if (key !== 'unit') shown.keys[s] = entity ?? '';
     let told = false;
     for (let i = 0; i < fields.length; i++) {
       const field = fields[i];
@@ -147,16 +156,15 @@ const SILENT = (): void => {};
 /** Nothing is shown: the context was refused as a whole. */
 export function showNothing(shown: ShownFeatures): void {
   shown.times.fill(MISSING);
+  if (shown.keyed) shown.keys.fill('');
 }
 
-function rowOf(
-  store: EntityStore,
-  key: FeatureSet['key'],
-  input: DecideInput | undefined,
-  nowMs: number,
-): number {
-  const value = entityOf(key, input);
-  return value === undefined ? -1 : findRow(store, value, nowMs);
+/** Keeps with a decision when what it was shown became known, and of whom. */
+export function freeze({ times, keys, keyed }: ShownFeatures, record: DecisionRecord): void {
+  const copy = new Array<number>(times.length);
+  for (let i = 0; i < times.length; i++) copy[i] = times[i];
+  record.shown = copy;
+  if (keyed) record.about = keys.slice();
 }
 
 function entityOf(key: FeatureSet['key'], input: DecideInput | undefined): string | undefined {
@@ -164,8 +172,11 @@ function entityOf(key: FeatureSet['key'], input: DecideInput | undefined): strin
   const context = input?.context;
   if (context === undefined || context === null || !Object.hasOwn(context, key.context)) return undefined;
   const value = context[key.context];
-  return typeof value === 'string' ? value : undefined;
+  return typeof value === 'string' && value.length <= KEY_MAX ? value : undefined;
 }
+
+/** Longest key of an entity that events may have. */
+const KEY_MAX = 256;
 
 /** As the compiled context has it; beyond the field's bounds it counts as those. */
 function encoded(store: EntityStore, row: number, { field, column }: ShownField, nowMs: number): number {
@@ -186,7 +197,8 @@ export function withShown(
 ): Readonly<Record<string, unknown>> {
   const out: Record<string, unknown> = { ...input?.context };
   for (const { key, store, fields } of shown.sets) {
-    const row = rowOf(store, key, input, nowMs);
+    const entity = entityOf(key, input);
+    const row = entity === undefined ? -1 : findRow(store, entity, nowMs);
     for (const each of fields) {
       const { name, feature } = each.field;
       if (out[name] !== undefined && out[name] !== null) continue;

@@ -21,7 +21,6 @@ export const distinct: FeatureFactory = (options, path) => {
     on: text(options, 'of', undefined, path),
     numbers: 1,
     others: 1,
-    error: standardError(bits),
     fold(cell, { data }) {
       if (!Object.hasOwn(data, property)) return false;
       const [first, second] = distinctHashes(data[property]);
@@ -42,6 +41,8 @@ export const distinct: FeatureFactory = (options, path) => {
       return true;
     },
     read: ({ numbers, at }) => numbers[at],
+    error: ({ others, other }) =>
+      (others[other] as Uint8Array | undefined)?.length === room ? standardError(bits) : 0,
   };
 };
 

@@ -3,11 +3,11 @@ import { declareFeatures, type EntityStore, entityStore, foldEvent } from '../de
 import { decodeEvents, type StoredEvent } from '../decision/event-journal.ts';
 import { bindFeatures, showFeatures } from '../decision/shown.ts';
 import type { Storage } from '../ports.ts';
-import { type LoggedFeature, loggedFeatures } from './log-reader.ts';
+import { contextOf, type LoggedDecision, type LoggedFeature, loggedFeatures } from './log-reader.ts';
 
-/** What a decision would have seen: by field of the context, encoded as a point has it; NaN where absent. */
+/** What a decision would have seen: by field of the context, as a log has it; what is absent is left out. */
 export interface SeenFeatures {
-  readonly values: Readonly<Record<string, number>>;
+  readonly values: LoggedDecision['context'];
   readonly features: Readonly<Record<string, LoggedFeature>>;
 }
 
@@ -33,7 +33,7 @@ export function featureReplay(point: CompiledPoint): FeatureReplay {
   }
   const shown = bindFeatures(fields, features, (entity) => stores.get(entity) as EntityStore);
   const context = new Float64Array(fields.length);
-  const showing = fields.flatMap(({ name, feature }, i) => (feature === undefined ? [] : [{ name, i }]));
+  const showing = new Set(fields.flatMap(({ name, feature }) => (feature === undefined ? [] : [name])));
   return {
     take(event) {
       if (event.domain !== domain) return;
@@ -49,8 +49,10 @@ export function featureReplay(point: CompiledPoint): FeatureReplay {
       context.fill(Number.NaN);
       showFeatures(shown, context, { unit, context: given }, atMs, () => {});
       return {
-        values: Object.fromEntries(showing.map(({ name, i }) => [name, context[i]])),
-        features: loggedFeatures(fields, Array.from(shown.times)),
+        values: Object.fromEntries(
+          Object.entries(contextOf(fields, Array.from(context))).filter(([name]) => showing.has(name)),
+        ),
+        features: loggedFeatures(point, Array.from(shown.times), unit, shown.keys),
       };
     },
   };

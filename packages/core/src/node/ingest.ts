@@ -173,7 +173,7 @@ export function viewEntity(node: NodeState, domain: string, entity: string): Ent
       value: text ?? (Number.isNaN(number) ? null : number),
       eventAtMs: eventMs === 0 ? null : eventMs,
       knownAtMs: knownMs === 0 ? null : knownMs,
-      ...(feature.error === undefined ? {} : { error: feature.error }),
+      ...(feature.error === undefined || row < 0 ? {} : { error: feature.error(cellOf(store, row, column)) }),
       points,
     });
   }

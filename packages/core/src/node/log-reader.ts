@@ -61,6 +61,8 @@ export interface LoggedDecision {
 export interface LoggedFeature {
   /** `ENTITY.NAME`. */
   readonly feature: string;
+  /** `KIND:KEY`; null where the decision was about none. */
+  readonly entity: string | null;
   /** `missing`: it was not known, and the field showed its default or nothing; `given`: the caller gave a value. */
   readonly source: 'events' | 'given' | 'missing';
   /** When the newest event behind it happened, and when the node heard of it; null where none has come. */
@@ -247,7 +249,9 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
     viewVersion: versions.view,
     unit: record.unit,
     context: contextOf(compiled.fields, record.encodedContext),
-    ...(record.shown === undefined ? {} : { features: loggedFeatures(compiled.fields, record.shown) }),
+    ...(record.shown === undefined
+      ? {}
+      : { features: loggedFeatures(compiled, record.shown, record.unit, record.about) }),
     trains: record.trains,
     exposed: (record.state & EXPOSED) !== 0,
     outcome: reported
@@ -264,17 +268,24 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
   };
 }
 
-/** `shown` has two times for each field that shows a feature, in the order of fields. */
+/** `shown` has two times for each field that shows a feature, in the order of fields; `about` a key for each set. */
 export function loggedFeatures(
-  fields: readonly Field[],
+  { fields, features: sets }: CompiledPoint,
   shown: readonly number[],
+  unit: string,
+  about: readonly string[] | undefined,
 ): Record<string, LoggedFeature> {
   const out: Record<string, LoggedFeature> = Object.create(null);
-  const showing = fields.filter(({ feature }) => feature !== undefined);
-  for (const [i, { name, feature }] of showing.entries()) {
+  let i = 0;
+  for (const { name, feature } of fields) {
+    if (feature === undefined) continue;
     const [eventMs, knownMs] = [shown[2 * i], shown[2 * i + 1]];
+    const { entity, key } = sets[feature.set];
+    const whom = key === 'unit' ? unit : (about?.[feature.set] ?? '');
+    i++;
     out[name] = {
-      feature: feature?.name ?? '',
+      feature: feature.name,
+      entity: whom === '' ? null : `${entity}:${whom}`,
       source: Number.isNaN(eventMs) ? 'given' : eventMs === MISSING ? 'missing' : 'events',
       eventAtMs: eventMs > 0 ? eventMs : null,
       knownAtMs: knownMs > 0 ? knownMs : null,
@@ -283,7 +294,8 @@ export function loggedFeatures(
   return out;
 }
 
-function contextOf(
+/** An encoded context as it was given, by field. */
+export function contextOf(
   fields: readonly Field[],
   encoded: readonly number[],
 ): Record<string, number | string | boolean> {

@@ -36,6 +36,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'ganglion feedback ID --reward 1',
     'ganglion feedback ID --metric success=true --metric latencyMs=120',
   ],
+  ingest: ['ganglion ingest events.ndjson', 'tail -n 100 clicks.ndjson | ganglion ingest'],
   kill: [
     'ganglion kill checkout --reason "serves wrong prices" --watch',
     'ganglion kill tier:device --reason "bad release"',
@@ -61,6 +62,12 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'log export': ['ganglion log export --data ./hq --out ./log --since 7d'],
   'log compact': ['ganglion log compact ./log'],
   'log trim': ['ganglion log trim ./log --keep 90d'],
+  'features get': ['ganglion features get user:ann --domain shop'],
+  'features export': ['ganglion features export --data ./hq --out events.parquet'],
+  'features join': [
+    'ganglion features join --decisions ./log --events ./hq --point offer.yaml --out train.parquet',
+    'ganglion features join --decisions ./log --values scores.parquet --out train.parquet',
+  ],
   doctor: ['ganglion doctor', 'ganglion doctor --url http://hq.example:7070 --json'],
   completion: ['eval "$(ganglion completion bash)"'],
 };

@@ -10,6 +10,7 @@ import {
 } from './commands/controls.ts';
 import { decideCommand, feedbackCommand } from './commands/decisions.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { ingestCommand } from './commands/ingest.ts';
 import { modelCommand } from './commands/model.ts';
 import { pointCommand } from './commands/point.ts';
 import { auditCommand, nodesCommand, reportCommand } from './commands/tree.ts';
@@ -22,6 +23,7 @@ const LIGHT: ReadonlySet<string> = new Set([
   'model',
   'decide',
   'feedback',
+  'ingest',
   'kill',
   'revive',
   'override',
@@ -34,12 +36,13 @@ const LIGHT: ReadonlySet<string> = new Set([
   'evaluate',
   'replay',
   'log',
+  'features',
   '--version',
   '-V',
 ]);
 
 /** Commands over a log need neither; they are light, but for themselves. */
-const LOGS: ReadonlySet<string> = new Set(['evaluate', 'replay', 'log']);
+const LOGS: ReadonlySet<string> = new Set(['evaluate', 'replay', 'log', 'features']);
 
 /** The whole command. @param first - the first word after `ganglion` */
 export async function buildProgram(io: Io, first: string | undefined): Promise<Command> {
@@ -51,7 +54,13 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
     for (const command of commands) program.addCommand(command.helpGroup(heading));
   };
   if (first === undefined || !LIGHT.has(first)) add('Run:', await daemonCommands());
-  add('Decide and learn:', [pointCommand(io), modelCommand(io), decideCommand(io), feedbackCommand(io)]);
+  add('Decide and learn:', [
+    pointCommand(io),
+    modelCommand(io),
+    decideCommand(io),
+    feedbackCommand(io),
+    ingestCommand(io),
+  ]);
   add('Stop and steer:', [
     killCommand(io),
     reviveCommand(io),
@@ -77,10 +86,11 @@ async function daemonCommands(): Promise<Command[]> {
 }
 
 async function logCommands(io: Io): Promise<Command[]> {
-  const [{ evaluateCommand }, { replayCommand }, { logCommand }] = await Promise.all([
+  const [{ evaluateCommand }, { replayCommand }, { logCommand }, { featuresCommand }] = await Promise.all([
     import('./commands/evaluate.ts'),
     import('./commands/replay.ts'),
     import('./commands/log.ts'),
+    import('./commands/features.ts'),
   ]);
-  return [evaluateCommand(io), replayCommand(io), logCommand(io)];
+  return [evaluateCommand(io), replayCommand(io), logCommand(io), featuresCommand(io)];
 }

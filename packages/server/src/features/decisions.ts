@@ -20,6 +20,14 @@ export async function loadDecisions(
     ? `read_parquet(${sqlText(`${path}/**/*.parquet`)}, hive_partitioning = true, union_by_name = true)`
     : fromFile(path);
   const types = await columnTypes(tables, from);
+  // JSON within JSON comes as a structure; everything here reads it as text.
+  const structured = [...types]
+    .filter(([, type]) => /^(STRUCT|MAP)/.test(type))
+    .map(([name]) => sqlName(name));
+  const flat =
+    structured.length === 0
+      ? from
+      : `(SELECT * REPLACE (${structured.map((name) => `to_json(${name})::VARCHAR AS ${name}`).join(', ')}) FROM ${from})`;
   const at = millis(types, options.at, path, 'Name the column with the time of the decision with --at.');
   const where =
     options.point === undefined || !types.has('point') ? '' : `WHERE point = ${sqlText(options.point)}`;
@@ -29,7 +37,7 @@ export async function loadDecisions(
       : '';
   await tables.run(`CREATE OR REPLACE TABLE decision AS
     SELECT *, row_number() OVER (ORDER BY at_) AS row_ FROM (
-      SELECT *, ${at} AS at_, ${keyOf(types, options.key, path)} AS key_ FROM ${from} ${where} ${newest})`);
+      SELECT *, ${at} AS at_, ${keyOf(types, options.key, path)} AS key_ FROM ${flat} ${where} ${newest})`);
   const bad = await tables.columns(
     'SELECT count(*) AS n FROM decision WHERE at_ IS NULL OR NOT isfinite(at_)',
   );

@@ -422,7 +422,10 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
             value: { type: ['number', 'string', 'null'], description: 'null while it is not known.' },
             eventAtMs: { ...NULLABLE_NUMBER, description: 'When the newest event behind it happened.' },
             knownAtMs: { ...NULLABLE_NUMBER, description: 'When the node heard of it.' },
-            error: { type: 'number', description: 'Relative standard error, of estimates.' },
+            error: {
+              type: 'number',
+              description: 'Relative standard error, of features that estimate; 0 while exact.',
+            },
             points: { type: 'array', items: { type: 'string' } },
           },
           additionalProperties: false,

@@ -133,7 +133,7 @@ function apiOf(options: ServerOptions): Api {
     limits,
     calls: rateLimiter(limits.callsPerSecond, limits.clients, nowMs),
     actions: rateLimiter(limits.actionsPerSecond, limits.clients, nowMs),
-    metrics: createMetrics(node, options.proxies),
+    metrics: createMetrics(node, options.proxies, options.nodes),
     writer: decisionWriter(),
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),
     evaluator: createEvaluator({ data: options.data }),

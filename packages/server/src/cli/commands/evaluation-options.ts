@@ -10,6 +10,9 @@ import type { EvaluateLogOptions } from '../../evaluation/evaluate-log.ts';
 import { pointLog, readNodeLogs } from '../../evaluation/node-log.ts';
 import { LOG_FORMATS, type LogFormat, openLog } from '../../evaluation/open-log.ts';
 import type { Io } from '../io.ts';
+import { endProgress, progressOf } from '../progress.ts';
+
+export { endProgress, progressOf };
 
 /** What `evaluate` and `replay` have in common. */
 export interface EvaluationFlags {
@@ -136,17 +139,6 @@ export function optionsOf(
     rule: { minEffective: flags.minEffective },
     say: progressOf(io),
   };
-}
-
-/** One line that is written over, on a terminal only. */
-export function progressOf(io: Io): (what: string) => void {
-  if (!io.isTerminal) return () => {};
-  return (what) => io.err(`\r\u001b[K${what.slice(0, io.columns - 1)}`);
-}
-
-/** Takes the line of progress away. */
-export function endProgress(io: Io): void {
-  if (io.isTerminal) io.err('\r\u001b[K');
 }
 
 /** A declaration from a file, YAML or JSON. @throws GanglionError `invalid_input` */

@@ -123,7 +123,7 @@ async function trim(io: Io, folder: string | undefined, flags: TrimFlags): Promi
   for (const file of stores) {
     const storage = await sqliteStorage({ file });
     try {
-      for (const journal of ['decisions', 'outcomes']) await storage.trim(journal, beforeMs);
+      for (const journal of ['decisions', 'outcomes', 'events']) await storage.trim(journal, beforeMs);
     } finally {
       await storage.close();
     }

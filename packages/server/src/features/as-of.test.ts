@@ -1,0 +1,217 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openTables, type Tables } from '@ganglion/adapters/parquet';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hasTables } from '../testing/log-data.ts';
+import { joinAsOf } from './as-of.ts';
+import { loadDecisions } from './decisions.ts';
+import { refuseFrozenLeaks } from './training.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'ganglion-as-of-'));
+const file = (name: string): string => path.join(folder, name);
+const DAY = Date.UTC(2026, 0, 31);
+const TIMES = { eventAt: 'event_at', knownAt: 'known_at' };
+const UNIT = { key: 'unit', at: 'at', point: undefined };
+
+interface Value {
+  readonly entity: string;
+  readonly feature: string;
+  readonly value: number | string;
+  readonly event_at: number;
+  readonly known_at: number;
+}
+interface Decision {
+  readonly id: string;
+  readonly unit: string;
+  readonly at: number;
+}
+
+const lines = (name: string, rows: readonly object[]): string => {
+  writeFileSync(file(name), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  return file(name);
+};
+
+describe.skipIf(!hasTables)('an as-of join', () => {
+  let tables: Tables;
+  beforeAll(async () => {
+    tables = await openTables({ threads: 1 });
+  });
+  afterAll(() => {
+    tables.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const joined = async (decisions: readonly object[], values: readonly object[], late: 'refuse' | 'drop') => {
+    await loadDecisions(tables, lines('decisions.ndjson', decisions), UNIT);
+    const said = await joinAsOf(tables, lines('values.ndjson', values), TIMES, late);
+    const rows = await tables.columns(
+      'SELECT id::VARCHAR AS id, feature, value FROM joined JOIN decision USING (row_) ORDER BY id, feature',
+    );
+    return {
+      said,
+      rows: (rows.id as string[]).map((id, i) => [id, rows.feature[i], rows.value[i]]),
+    };
+  };
+
+  it('takes for each decision the newest value that was known, as a search through all of them does', async () => {
+    const time = fc.integer({ min: 0, max: 30 }).map((x) => DAY + x * 1000);
+    const values = fc.array(
+      fc.record({
+        entity: fc.constantFrom('a', 'b'),
+        feature: fc.constantFrom('x', 'y'),
+        event_at: time,
+        known_at: time,
+      }),
+      { minLength: 1, maxLength: 25 },
+    );
+    const decisions = fc.array(fc.record({ unit: fc.constantFrom('a', 'b', 'c'), at: time }), {
+      minLength: 1,
+      maxLength: 12,
+    });
+    await fc.assert(
+      fc.asyncProperty(values, decisions, async (drawn, asked) => {
+        const all: Value[] = drawn.map((value, i) => ({ ...value, value: i }));
+        const made: Decision[] = asked.map((decision, i) => ({
+          ...decision,
+          id: `d${String(i).padStart(2, '0')}`,
+        }));
+        const usable = ({ event_at, known_at }: Value): number => Math.max(event_at, known_at);
+        const features = [...new Set(all.map(({ feature }) => feature))].sort();
+        /** Events of one time tell nothing of which is newer: any of those may be taken. */
+        const candidates = ({ unit, at }: Decision, feature: string): (string | null)[] => {
+          const known = all.filter((v) => v.entity === unit && v.feature === feature && usable(v) <= at);
+          const newest = Math.max(...known.map(({ event_at }) => event_at));
+          return known.length === 0
+            ? [null]
+            : known.filter((v) => v.event_at === newest).map((v) => String(v.value));
+        };
+        const leaks = made.flatMap((decision) =>
+          features.filter((feature) => {
+            const seen = all.filter(
+              (v) => v.entity === decision.unit && v.feature === feature && v.event_at <= decision.at,
+            );
+            const newest = Math.max(...seen.map(({ event_at }) => event_at));
+            return seen.some((v) => v.event_at === newest && usable(v) > decision.at);
+          }),
+        );
+        const future = features.some((feature) => {
+          const pairs = made.flatMap(({ unit, at }) =>
+            all.filter((v) => v.entity === unit && v.feature === feature).map((v) => [usable(v), at]),
+          );
+          return (
+            pairs.length > 0 &&
+            pairs.every(([known, at]) => known > Math.max(...pairs.map(([, last]) => last)) && at < known)
+          );
+        });
+        const dropping = joined(made, all, 'drop');
+        if (future) await expect(dropping).rejects.toMatchObject({ code: 'invalid_input' });
+        else {
+          const { rows } = await dropping;
+          expect(rows.length).toBe(made.length * features.length);
+          for (const [id, feature, value] of rows)
+            expect(candidates(made[Number(String(id).slice(1))], String(feature))).toContain(value);
+        }
+        const refusing = joined(made, all, 'refuse');
+        if (leaks.length > 0 || future)
+          await expect(refusing).rejects.toMatchObject({ code: 'invalid_input' });
+        else expect((await refusing).rows).toEqual((await dropping).rows);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+
+  it('refuses a planted leak: values of a batch that was computed after the decisions, stamped before them', async () => {
+    const decisions = [
+      { id: 'd1', unit: 'ann', at: '2026-01-31T10:00:00Z' },
+      { id: 'd2', unit: 'bob', at: '2026-01-31T11:00:00Z' },
+    ];
+    const batch = ['ann', 'bob'].map((entity) => ({
+      entity,
+      feature: 'spent_today',
+      value: 30,
+      event_at: '2026-01-31T00:00:00Z',
+      known_at: '2026-02-01T02:00:00Z',
+    }));
+    await expect(joined(decisions, batch, 'refuse')).rejects.toMatchObject({
+      code: 'invalid_input',
+      field: 'spent_today',
+      message:
+        'spent_today of ann leaks into decision d1 of 2026-01-31T10:00:00.000Z: it is stamped 2026-01-31T00:00:00.000Z, but was known only at 2026-02-01T02:00:00.000Z (and 1 more)',
+      mend: expect.stringContaining('--late drop'),
+    });
+    // Nor is it any use to drop them: nothing would be left, and that is no empty feature.
+    await expect(joined(decisions, batch, 'drop')).rejects.toMatchObject({
+      message: expect.stringContaining('every value of spent_today is newer than the decisions it is for'),
+    });
+  });
+
+  it('refuses a late arrival, or joins the value before it', async () => {
+    const decisions = [{ id: 'd1', unit: 'ann', at: DAY + 5000 }];
+    const values = [
+      { entity: 'ann', feature: 'x', value: 1, event_at: DAY + 1000, known_at: DAY + 1100 },
+      { entity: 'ann', feature: 'x', value: 2, event_at: DAY + 4000, known_at: DAY + 6000 },
+    ];
+    await expect(joined(decisions, values, 'refuse')).rejects.toMatchObject({ field: 'x' });
+    const { rows, said } = await joined(decisions, values, 'drop');
+    expect(rows).toEqual([['d1', 'x', '1']]);
+    expect(said.features).toEqual([{ feature: 'x', found: 1, missing: 0, late: 1 }]);
+  });
+
+  it.each([
+    [
+      'without the time it became known',
+      { entity: 'ann', feature: 'x', value: 1, event_at: DAY },
+      'known_at',
+    ],
+    [
+      'with one of its times empty',
+      { entity: 'ann', feature: 'x', value: 1, event_at: DAY, known_at: null },
+      'event_at, known_at',
+    ],
+    ['of nobody', { feature: 'x', value: 1, event_at: DAY, known_at: DAY }, 'entity'],
+  ])('refuses a value %s', async (_, value, field) => {
+    const whole = { entity: 'bob', feature: 'x', value: 1, event_at: DAY, known_at: DAY };
+    const values = field === 'event_at, known_at' ? [whole, value] : [value];
+    await expect(joined([{ id: 'd1', unit: 'ann', at: DAY + 5000 }], values, 'drop')).rejects.toMatchObject({
+      code: 'invalid_input',
+      field,
+      mend: expect.any(String),
+    });
+  });
+
+  it('reads a column a feature', async () => {
+    const values = [
+      { entity: 'ann', x: 1, y: 'gold', event_at: DAY, known_at: DAY },
+      { entity: 'bob', x: 2, y: 'tin', event_at: DAY, known_at: DAY },
+    ];
+    const { rows } = await joined([{ id: 'd1', unit: 'ann', at: DAY }], values, 'refuse');
+    expect(rows).toEqual([
+      ['d1', 'x', '1'],
+      ['d1', 'y', 'gold'],
+    ]);
+  });
+
+  it('refuses a decision that froze a feature which was known only after it', async () => {
+    const frozen = (knownAtMs: number) => ({
+      id: 'd1',
+      unit: 'ann',
+      at: DAY + 5000,
+      features: { pace: { feature: 'user.pace', source: 'events', eventAtMs: DAY, knownAtMs } },
+    });
+    await loadDecisions(tables, lines('frozen.ndjson', [frozen(DAY + 5000)]), UNIT);
+    expect(await refuseFrozenLeaks(tables)).toBe(1);
+    await loadDecisions(tables, lines('frozen.ndjson', [frozen(DAY + 5001)]), UNIT);
+    await expect(refuseFrozenLeaks(tables)).rejects.toMatchObject({ code: 'invalid_input', field: 'pace' });
+  });
+
+  it.each([
+    [{ ...UNIT, key: 'who' }, '--key'],
+    [{ ...UNIT, at: 'when' }, 'when'],
+  ])('refuses decisions that lack %j', async (options, field) => {
+    await expect(
+      loadDecisions(tables, lines('few.ndjson', [{ id: 'd1', unit: 'ann', at: DAY }]), options),
+    ).rejects.toMatchObject({ field });
+  });
+});
