@@ -1,6 +1,7 @@
 import { sqrt } from '../stats/math.ts';
 import { type Interval, MIN_OUTCOMES, mixtureRadius, mixtureScale } from '../stats/sequential.ts';
 import { logMixtureRatio, type MixtureTest, ratioOf } from './mixture-test.ts';
+import { type Bounded, boundedMean } from './wagers.ts';
 
 /**
  * Means of arms that were chosen adaptively. The plain mean of an arm under Thompson sampling is biased downwards (an
@@ -10,7 +11,10 @@ import { logMixtureRatio, type MixtureTest, ratioOf } from './mixture-test.ts';
  * variance of every term the same, so that a martingale central limit theorem holds. Here m is the estimate itself, which
  * makes it self-normalised: only the propensity of the executed arm is needed, and all of it is additive sums.
  *
- * The always-valid interval puts the mixture boundary (see `stats/sequential.ts`) about that martingale; it is asymptotic.
+ * The always-valid interval puts the mixture boundary (see `stats/sequential.ts`) about that martingale; it is asymptotic, and
+ * of events that are rare the first thousands of outcomes show too little. Where the range of an outcome is known, the
+ * variance is that of one more outcome at its far end, nothing is said before a few such were possible, and the interval is
+ * cut with the exact one of `wagers.ts`; each misses half as often.
  */
 export interface AdaptiveSums {
   n: number;
@@ -51,54 +55,95 @@ export interface AdaptiveOptions {
   readonly tightestAt?: number | undefined;
 }
 
+export interface MeanOptions extends AdaptiveOptions {
+  /** Where an outcome has a range. */
+  readonly bounds?: Bounded | undefined;
+}
+
+export interface DifferenceOptions extends AdaptiveOptions {
+  /** Where outcomes have a range: of the first arm, and of the second. */
+  readonly bounds?: readonly [Bounded, Bounded] | undefined;
+}
+
 interface Moment2 {
   readonly estimate: number;
   readonly squaredError: number;
 }
 
-function momentsOf(sums: AdaptiveSums): Moment2 | undefined {
+// As many outcomes of mean weight at the far end of the range must be possible by what was seen: see `stats/sequential.ts`.
+const MIN_EXTREMES = 5;
+
+function momentsOf(sums: AdaptiveSums, bounds: Bounded | undefined): Moment2 | undefined {
   if (!(sums.n >= MIN_OUTCOMES)) return undefined;
   const estimate = sums.rootSum / sums.root;
-  const { inverse, inverseSum, inverseSquares } = sums;
+  const { n, inverse, inverseSum, inverseSquares, root } = sums;
   const spread = Math.max(0, inverseSquares - 2 * estimate * inverseSum + estimate * estimate * inverse);
-  return { estimate, squaredError: (spread * (1 + 9 / sums.n)) / (sums.root * sums.root) };
+  if (bounds === undefined || bounds.wagers.outside > 0)
+    return { estimate, squaredError: (spread * (1 + 9 / n)) / (root * root) };
+  const far = Math.max(bounds.range[1] - estimate, estimate - bounds.range[0]);
+  const one = (far * far * inverse) / n;
+  return spread < MIN_EXTREMES * one ? undefined : { estimate, squaredError: (spread + one) / (root * root) };
 }
 
 /**
- * The arm's mean reward had it been chosen always. Undefined below 100 outcomes, and while all of them are the same:
- * what has never varied says nothing of how it varies. Valid at all times for rewards that are not rare; of events
- * below one in twenty the first thousands of outcomes say less than the interval shows.
+ * The arm's mean reward had it been chosen always. Without a range: undefined below 100 outcomes, and while all of them are
+ * the same, for what has never varied says nothing of how it varies; and of events below one in twenty the first
+ * thousands of outcomes say less than the interval shows.
  */
-export function adaptiveMean(sums: AdaptiveSums, options: AdaptiveOptions = {}): Interval | undefined {
-  const moments = momentsOf(sums);
-  return moments === undefined || moments.squaredError === 0
-    ? undefined
-    : about(moments, effectiveSize(sums), options);
+export function adaptiveMean(sums: AdaptiveSums, options: MeanOptions = {}): Interval | undefined {
+  const { bounds, alpha = 0.05 } = options;
+  const moments = momentsOf(sums, bounds);
+  const each = bounds === undefined ? alpha : alpha / 2;
+  const wide =
+    moments === undefined || moments.squaredError === 0
+      ? undefined
+      : about(moments, effectiveSize(sums), { ...options, alpha: each });
+  if (bounds === undefined || sums.n === 0) return wide;
+  return cut(sums.rootSum / sums.root, boundedMean(bounds, each), wide);
 }
 
 /** Difference of two arms' means; the scores of two arms are uncorrelated about their own means. */
 export function adaptiveDifference(
   a: AdaptiveSums,
   b: AdaptiveSums,
-  options: AdaptiveOptions = {},
+  options: DifferenceOptions = {},
 ): Interval | undefined {
-  const moments = differenceOf(a, b);
-  return moments === undefined || moments.squaredError === 0
-    ? undefined
-    : about(moments, harmonic(a, b), options);
+  const { bounds, alpha = 0.05 } = options;
+  const moments = differenceOf(a, b, bounds);
+  const each = bounds === undefined ? alpha : alpha / 2;
+  const wide =
+    moments === undefined || moments.squaredError === 0
+      ? undefined
+      : about(moments, harmonic(a, b), { ...options, alpha: each });
+  if (bounds === undefined || a.n === 0 || b.n === 0) return wide;
+  const [first, second] = bounds.map((one) => boundedMean(one, each / 2));
+  const exact = { estimate: 0, low: first.low - second.high, high: first.high - second.low };
+  return cut(a.rootSum / a.root - b.rootSum / b.root, exact, wide);
+}
+
+/** Both hold at once; where chance leaves nothing between them, the exact one is the answer. It holds the estimate. */
+function cut(estimate: number, exact: Interval, wide: Interval | undefined): Interval {
+  const low = Math.max(exact.low, wide?.low ?? exact.low);
+  const high = Math.min(exact.high, wide?.high ?? exact.high);
+  const [from, to] = low <= high ? [low, high] : [exact.low, exact.high];
+  return { estimate, low: Math.min(from, estimate), high: Math.max(to, estimate) };
 }
 
 /** Evidence against "both arms are worth the same", always valid. */
-export function adaptiveTest(a: AdaptiveSums, b: AdaptiveSums, options: AdaptiveOptions = {}): MixtureTest {
-  const moments = differenceOf(a, b);
+export function adaptiveTest(a: AdaptiveSums, b: AdaptiveSums, options: DifferenceOptions = {}): MixtureTest {
+  const moments = differenceOf(a, b, options.bounds);
   if (moments === undefined || !(moments.squaredError > 0)) return { e: 1, p: 1 };
   return ratioOf(
     logMixtureRatio(moments.estimate, moments.squaredError, tau2Of(moments, harmonic(a, b), options)),
   );
 }
 
-function differenceOf(a: AdaptiveSums, b: AdaptiveSums): Moment2 | undefined {
-  const [first, second] = [momentsOf(a), momentsOf(b)];
+function differenceOf(
+  a: AdaptiveSums,
+  b: AdaptiveSums,
+  bounds: DifferenceOptions['bounds'],
+): Moment2 | undefined {
+  const [first, second] = [momentsOf(a, bounds?.[0]), momentsOf(b, bounds?.[1])];
   if (first === undefined || second === undefined) return undefined;
   return {
     estimate: first.estimate - second.estimate,

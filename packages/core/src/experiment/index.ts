@@ -6,3 +6,4 @@ export * from './group-sequential.ts';
 export * from './mismatch.ts';
 export * from './mixture-test.ts';
 export * from './multiple.ts';
+export * from './wagers.ts';

@@ -13,7 +13,18 @@ import { welchTest } from './fixed-horizon.ts';
 import { asPlanned, countedIn, type Look } from './looks.ts';
 import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
 import { mixtureTest } from './mixture-test.ts';
-import { betsIn, decisionsIn, pairsIn, repeatsIn, rowKey, type Tally, weightedIn } from './tally.ts';
+import {
+  betsIn,
+  decisionsIn,
+  pairsIn,
+  repeatsIn,
+  rowKey,
+  type Tally,
+  wageredOn,
+  wagersIn,
+  weightedIn,
+} from './tally.ts';
+import type { Bounded } from './wagers.ts';
 
 /** Range of one outcome of a metric, where it has one. */
 export type RangeOf = (metric: string) => readonly [number, number] | undefined;
@@ -136,7 +147,10 @@ function judgeMetric(
     guardrail: metric.guardrail,
     margin: metric.margin,
   };
-  if (kind === 'arms') return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric) };
+  if (kind === 'arms') {
+    const range = rangeOf(metric.metric);
+    return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric, range) };
+  }
   const pairs = comparison.variants.map(({ name }) =>
     pairsIn(tally, rowKey('m', comparison, name, metric.metric), repeats),
   );
@@ -198,19 +212,27 @@ function judgeVariants(
   });
 }
 
-function judgeArms(comparison: Comparison, tally: Tally, metric: ComparedMetric): VariantMetric[] {
+function judgeArms(
+  comparison: Comparison,
+  tally: Tally,
+  metric: ComparedMetric,
+  range: readonly [number, number] | undefined,
+): VariantMetric[] {
   const { variants, control, analysis } = comparison;
   const alpha = analysis.alpha / Math.max(1, variants.length - 1);
   const sums = variants.map(({ name }) => weightedIn(tally, rowKey('a', comparison, name, metric.metric)));
+  const bounds = boundsOf(comparison, tally, metric, range);
   return variants.map(({ name }, i) => {
     const own = sums[i];
-    const mean = estimate(own.n, own.n === 0 ? null : own.rootSum / own.root, adaptiveMean(own));
+    const of = own.n === 0 ? null : own.rootSum / own.root;
+    const mean = estimate(own.n, of, adaptiveMean(own, { bounds: bounds?.[i] }));
     if (i === control)
       return { variant: name, mean, difference: null, e: null, p: null, verdict: 'control' as const };
     const other = sums[control];
     const raw = own.n === 0 || other.n === 0 ? null : own.rootSum / own.root - other.rootSum / other.root;
-    const difference = estimate(own.n + other.n, raw, adaptiveDifference(own, other, { alpha }));
-    const { e, p } = adaptiveTest(own, other, { alpha });
+    const options = { alpha, bounds: bounds && ([bounds[i], bounds[control]] as const) };
+    const difference = estimate(own.n + other.n, raw, adaptiveDifference(own, other, options));
+    const { e, p } = adaptiveTest(own, other, options);
     const known = own.n >= MIN_OUTCOMES && other.n >= MIN_OUTCOMES;
     return {
       variant: name,
@@ -221,6 +243,22 @@ function judgeArms(comparison: Comparison, tally: Tally, metric: ComparedMetric)
       verdict: verdictOf(difference, metric),
     };
   });
+}
+
+/** What is known of each arm by the range of the metric; nothing where it has none, or an outcome left it. */
+function boundsOf(
+  comparison: Comparison,
+  tally: Tally,
+  { metric }: ComparedMetric,
+  range: readonly [number, number] | undefined,
+): Bounded[] | undefined {
+  if (range === undefined) return undefined;
+  const wagers = comparison.variants.map(({ name }) =>
+    wagersIn(tally, rowKey('w', comparison, name, wageredOn(metric, range))),
+  );
+  if (wagers.some(({ outside }) => outside > 0)) return undefined;
+  const all = wagers.reduce((sum, { n }) => sum + n, 0);
+  return wagers.map((each) => ({ range, wagers: each, all }));
 }
 
 /** Harmonic number of outcomes at the horizon, where the interval should be tightest. */

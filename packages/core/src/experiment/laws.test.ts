@@ -9,10 +9,12 @@ import {
   addDecision,
   addUnit,
   addValue,
+  addWagered,
   addWeighted,
   rowKey,
   type Tally,
   tallies,
+  wageredOn,
 } from './tally.ts';
 
 /** Experiments' counts as a subject of the laws: a few comparisons with all kinds of rows, now and then nothing. */
@@ -34,6 +36,7 @@ const subject: EvidenceSubject<Tally> = {
       );
       addWeighted(tally, rowKey('a', at, variant, 'reward'), random.next(), p);
       addBets(tally, rowKey('b', at, variant), p);
+      addWagered(tally, rowKey('w', at, variant, wageredOn('reward', [0, 2])), 3 * random.next(), p, [0, 2]);
       addUnit(tally, rowKey('u', at, 'units'), mix32(random.integer(200)));
     }
     return tally;

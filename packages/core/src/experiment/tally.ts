@@ -16,13 +16,15 @@ import {
   scaleSample,
   writeSample,
 } from './unit-sample.ts';
+import { addWager, WAGERS, type WagerSums, wagerSums } from './wagers.ts';
 
 /**
  * Evidence `comparisons/2`: what is known of a point's experiments, as rows of additive sums by key. It travels like any
  * learner's, in slots: durable, counted once, taken out again with its node.
  *
  * Keys: `s` counts of a variant; `m` a metric of a variant with its covariate; `a` a metric of an arm weighted by
- * propensity, `b` its bets (see `mismatch.ts`); `u` a sample of the units of a comparison (see `unit-sample.ts`). Each is
+ * propensity, `b` its bets (see `mismatch.ts`), `w` its
+ * wagers on a metric of this range (see `wagers.ts`); `u` a sample of the units of a comparison (see `unit-sample.ts`). Each is
  * followed by comparison, phase, variant and metric, tab between.
  */
 export interface Tally {
@@ -39,6 +41,8 @@ const LENGTHS: Readonly<Record<string, number>> = {
   a: 6,
   // n, then the gains of each bet
   b: 1 + BETS.length,
+  // n, outcomes outside the range, the gains of each wager on more, and on less
+  w: 2 + 2 * WAGERS.length,
   // hash and how many nodes counted it, of every unit in the sample
   u: SAMPLE_LENGTH,
 };
@@ -53,7 +57,7 @@ const KEY_MAX = 400;
 const tab = '\t';
 /** `comparison`, phase and variant name the row; `metric` where it has one. */
 export function rowKey(
-  kind: 's' | 'm' | 'a' | 'b' | 'u',
+  kind: 's' | 'm' | 'a' | 'b' | 'u' | 'w',
   { key, phase }: Pick<Comparison, 'key' | 'phase'>,
   variant: string,
   metric = '',
@@ -116,6 +120,33 @@ export function addBets(tally: Tally, key: string, propensity: number): void {
   if (row === undefined) return;
   row[0]++;
   for (let j = 0; j < BETS.length; j++) row[1 + j] += log1p(BETS[j] * (1 / propensity - 1));
+}
+
+/** Names the metric in the row of wagers on it: on another range they are others. */
+export const wageredOn = (metric: string, [least, most]: readonly [number, number]): string =>
+  `${metric} ${least} ${most}`;
+
+/** One outcome of an arm within a range, drawn with this propensity in (0, 1]. In place. */
+export function addWagered(
+  tally: Tally,
+  key: string,
+  y: number,
+  propensity: number,
+  range: readonly [number, number],
+): void {
+  const row = rowFor(tally, key);
+  if (row === undefined) return;
+  const sums = wagerSums();
+  addWager(sums, y, propensity, range);
+  [sums.n, sums.outside, ...sums.low, ...sums.high].forEach((value, i) => {
+    row[i] += value;
+  });
+}
+
+export function wagersIn(tally: Tally, key: string): WagerSums {
+  const row = tally.rows.get(key) ?? new Float64Array(LENGTHS.w);
+  const middle = 2 + WAGERS.length;
+  return { n: row[0], outside: row[1], low: [...row.subarray(2, middle)], high: [...row.subarray(middle)] };
 }
 
 /** A unit is counted, for the first time here; `hash`: of the unit within the comparison, in [0, 2³²). In place. */
@@ -247,6 +278,8 @@ function implausible(key: string, row: Float64Array): string {
         : 'has weights below 1 or a negative variance';
     case 'u':
       return isSample(row) ? '' : 'is no sample of units';
+    case 'w':
+      return row.every((value) => value >= 0) && row[1] <= row[0] * SLACK ? '' : 'gains less than nothing';
     default:
       return row.every((value) => value >= 0) ? '' : 'gains less than nothing';
   }

@@ -9,12 +9,14 @@ import {
   addDecision,
   addUnit,
   addValue,
+  addWagered,
   addWeighted,
   comparisonOf,
   ROWS_MAX,
   rowKey,
   type Tally,
   tallies,
+  wageredOn,
 } from '../experiment/tally.ts';
 import type { ExperimentReport } from '../status.ts';
 import { sumBelow, sumOwn } from '../sync/slots.ts';
@@ -77,9 +79,13 @@ function countFor(
     const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
     // What has no covariate is left out of a comparison that is adjusted for it: both sides lose the same units.
     if (y === undefined || Number.isNaN(y) || Number.isNaN(x)) continue;
-    if (arms) addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability);
-    else {
-      const range = rangeOf(metric, state.compiled.spec);
+    const range = rangeOf(metric, state.compiled.spec);
+    if (arms) {
+      addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability);
+      if (range === undefined) continue;
+      const on = rowKey('w', comparison, name, wageredOn(metric, range));
+      addWagered(tally, on, y, record.probability, range);
+    } else {
       const outside = range !== undefined && (y < range[0] || y > range[1]);
       addValue(tally, rowKey('m', comparison, name, metric), y, x, outside);
     }
