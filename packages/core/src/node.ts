@@ -23,6 +23,7 @@ import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
+import { forgetHeld } from './node/held-leases.ts';
 import { countEntities, takeEvents, viewEntity } from './node/ingest.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
@@ -395,7 +396,10 @@ function tick(node: NodeState): void {
   trimWhenDue(node);
   refreshPoints(node);
   stepRollouts(node);
-  if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) measureRates(node);
+  if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) {
+    measureRates(node);
+    forgetHeld(node);
+  }
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
     saveGuards(node);
   if (moment.monoMs >= node.nextFlushMs) {

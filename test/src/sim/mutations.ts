@@ -107,6 +107,11 @@ export const MUTATIONS: readonly Mutation[] = [
     ],
   },
   {
+    name: 'lease-as-declared-now',
+    fault: 'the bound of a kill forgets the longer lease that was declared before',
+    edits: [edit('node/held-leases.ts', 'until = Math.max(until, endOf(held, killedMs));', '')],
+  },
+  {
     name: 'place-forgotten',
     fault: 'after a restart a node does not know whom it is below, and whose kills hold for it',
     edits: [edit('node/recovery.ts', 'node.path = [node.name, ...path];', 'node.path = [node.name];')],
@@ -225,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'words-forgotten',
     fault: 'a node that comes back from an old backup is not told what it said since',
-    edits: [edit('node/seal.ts', '!vouched.forgotten || vouched.parent !== parent', 'parent.length > 0')],
+    edits: [edit('node/seal.ts', 'kept.forgotten && kept.parent === parent', 'parent.length === 0')],
   },
   {
     name: 'learns-across-reset',

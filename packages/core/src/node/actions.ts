@@ -6,9 +6,9 @@ import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
 import type { AuditEntry } from '../status.ts';
 import { pumpChildren } from './child-link.ts';
-import { CLOCK_DRIFT, longestLease } from './control-report.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
+import { boundOf } from './held-leases.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { press } from './parent-link.ts';
 import { isSilent } from './silence.ts';
@@ -42,10 +42,11 @@ export function controlling(
       await durable(node);
       press(node);
       pumpChildren(node);
-      const lease = longestLease(node, kill);
+      const { monoMs, wallMs } = node.moment;
+      const bound = boundOf(node, kill, monoMs);
       return {
         tag: kill.tag,
-        boundMs: lease === null ? null : node.moment.wallMs + lease * (1 + CLOCK_DRIFT),
+        boundMs: bound === null ? null : wallMs + bound - monoMs,
       };
     },
     async revive({ scope, reason, by }: KillRequest) {

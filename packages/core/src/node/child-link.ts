@@ -28,6 +28,7 @@ import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
+import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
 import { isStale, SLACK_MS, UNSEEN_MS } from './learning.ts';
@@ -66,6 +67,8 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   link.heard = up.seq;
   link.digest = up.digest;
   link.joined = up.joined;
+  if (up.digest === node.durableDigest || up.joined === node.durableDigest) hearSpecs(node, up.node);
+  hearUnbounded(node, up.node, up.unbounded ?? []);
   const session = up.parentIncarnation === node.incarnation && up.session === link.session;
   if (session) {
     for (const seq of up.feedbackAcks) drop(node, link, seq);

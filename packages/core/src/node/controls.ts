@@ -11,6 +11,7 @@ import {
 } from '../controls/removed.ts';
 import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
+import { heldBefore, rememberHeld } from './held-leases.ts';
 import { jsonSize } from './json-bytes.ts';
 import type { ChildLink } from './links.ts';
 import { isBelow } from './names.ts';
@@ -22,9 +23,11 @@ import { emit, type NodeState, refuse } from './state.ts';
 export function changeControls(node: NodeState, controls: ControlState, placeChanged = false): void {
   if (controls === node.controls && !placeChanged) return;
   const changed = controls !== node.controls;
+  const before = heldBefore(node);
   node.controls = controls;
   if (changed) node.controlsDirty = true;
   syncPoints(node);
+  rememberHeld(node, before);
   for (const learner of node.learners.values())
     if (applyQuarantine(learner.slots, (slot) => isOut(node, slot)))
       for (const state of node.points.values()) refreshView(node, state);

@@ -9,6 +9,7 @@ import { originOf, type Slot } from '../sync/slots.ts';
 import { unitWrites } from './counted-units.ts';
 import { entityWrites, restoreEntities, settleEvents } from './features.ts';
 import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
+import { startHeld } from './held-leases.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
 import type { NodeState, OutboxItem } from './state.ts';
@@ -201,6 +202,7 @@ function settle(node: NodeState, batch: Batch): void {
   if (batch.controls === undefined) return;
   node.durableControls = batch.controls.state;
   node.durableDigest = batch.controls.digest;
+  startHeld(node);
   for (const tag of node.killTimes.keys())
     if (!node.durableControls.kills.has(tag)) node.killTimes.delete(tag);
   for (const tag of node.durableControls.kills.keys())

@@ -9,9 +9,9 @@ import type { Actor, ModelChange, ModelRegistry } from '../node-api.ts';
 import type { ModelStatus, ModelVersion } from '../status.ts';
 import { authorise, newTag, reasonOf, record, room } from './actions.ts';
 import { pumpChildren } from './child-link.ts';
-import { CLOCK_DRIFT, longestLease } from './control-report.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
+import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
 import type { NodeState } from './state.ts';
 
@@ -72,7 +72,8 @@ export function modelRegistry(node: NodeState): ModelRegistry {
         atMs: node.moment.wallMs,
       };
       // The bound of what is served now, by whoever has not heard yet.
-      const lease = longestLease(node, kill);
+      const { monoMs, wallMs } = node.moment;
+      const bound = boundOf(node, kill, monoMs);
       // One change of the controls: no node can have heard of the half of it.
       const controls = withModel(node.controls, model, next(node, entry, made));
       changeControls(node, withKill(controls, kill));
@@ -84,7 +85,7 @@ export function modelRegistry(node: NodeState): ModelRegistry {
         from: from.version,
         to: to.version,
         tag: kill.tag,
-        boundMs: lease === null ? null : node.moment.wallMs + lease * (1 + CLOCK_DRIFT),
+        boundMs: bound === null ? null : wallMs + bound - monoMs,
       };
     },
   };

@@ -15,6 +15,7 @@ import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { retire } from './folding.ts';
 import { nameForeign } from './foreign.ts';
+import { unboundedUp } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonBytes, jsonSize } from './json-bytes.ts';
 import type { ParentLink, Sent } from './links.ts';
@@ -93,6 +94,7 @@ function sendUp(node: NodeState, link: ParentLink, clear: boolean): void {
     applied: applied.map((a) => [a.node, a.tags.join(' ')] as const),
   });
   if (link.sent.size > SENT_MAX) link.sent.delete(link.sent.keys().next().value as number);
+  const unbounded = unboundedUp(node);
   link.lastSentMs = moment.monoMs;
   link.urgent = alone;
   link.send({
@@ -114,6 +116,7 @@ function sendUp(node: NodeState, link: ParentLink, clear: boolean): void {
     controls: handed,
     words: handed === null ? null : wordsForgotten(node, link.parentNode),
     applied,
+    ...(unbounded.length > 0 ? { unbounded } : {}),
     feedback,
     feedbackAcks: link.feedbackAcks.splice(0, FEEDBACK_ACKS_A_MESSAGE),
     telemetry: telemetryDue ? telemetryUp(node) : [],

@@ -24,10 +24,12 @@ import { GanglionError } from '../errors.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
+import type { Unbounded } from '../sync/messages.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './actions.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
+import { recoverHeld } from './held-leases.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { isStale } from './learning.ts';
@@ -85,6 +87,10 @@ export async function recover(node: NodeState): Promise<void> {
   each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));
   each('retired', (entry) => node.retired.add(entry.key));
   each('child', (entry) => node.knownChildren.add(entry.key));
+  each('held', (entry) => recoverHeld(node, entry.key, bytesJson(entry.value, JSON_MAX)));
+  each('unbounded', (entry) =>
+    node.unboundedBelow.set(entry.key, bytesJson(entry.value, JSON_MAX) as Unbounded[]),
+  );
   each('shares', (entry) => recoverShare(node, entry.key, bytesJson(entry.value, JSON_MAX)));
   each('place', (entry) => {
     const path = bytesJson(entry.value, JSON_MAX);

@@ -9,9 +9,11 @@ import type { FeedbackItem } from '../node-api.ts';
 import type { Ports, Write } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import type { AuditEntry, NodeEvent } from '../status.ts';
+import type { Unbounded } from '../sync/messages.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
 import { type UnitHouse, unitHouse } from './counted-units.ts';
 import { type FeatureHouse, featureHouse } from './features.ts';
+import type { HeldLease } from './held-leases.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { TakenLooks } from './looks.ts';
 import type { Mixture } from './mixture.ts';
@@ -160,6 +162,13 @@ export interface NodeState {
   controlsDirty: boolean;
   /** When each kill became durable here, monotonic ms, and who acknowledged it when. */
   readonly killTimes: Map<string, KillTimes>;
+  /** Declarations that have been replaced, and that a child which is cut off may still obey; by point and domain. */
+  readonly heldLeases: Map<string, HeldLease>;
+  /** Counts what has been replaced since, and how far each child is known to have followed. */
+  specsKnown: number;
+  readonly specsOf: Map<string, number>;
+  /** What each child says of those below it that may hold one without a bound. */
+  readonly unboundedBelow: Map<string, readonly Unbounded[]>;
   /** Tags that each node below (and this one) has applied. */
   readonly applied: Map<string, ReadonlySet<string>>;
 
@@ -371,6 +380,10 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     durableDigest: '',
     controlsDirty: false,
     killTimes: new Map(),
+    heldLeases: new Map(),
+    specsKnown: 0,
+    specsOf: new Map(),
+    unboundedBelow: new Map(),
     applied: new Map(),
     points: new Map(),
     joins: new Map(),

@@ -7,7 +7,7 @@ import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
 import type { ExperimentReport } from '../status.ts';
 import { memoryDisk } from '../testing/index.ts';
-import type { NodeTuning } from './state.ts';
+import type { NodeTuning } from './tuning.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 

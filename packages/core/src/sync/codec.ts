@@ -120,6 +120,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
       const applied = object(item, `applied[${i}]`);
       return { node: name(applied, 'node'), tags: texts(applied, 'tags', 100_000, TAG_LENGTH) };
     }),
+    ...(json.unbounded === undefined ? {} : { unbounded: unbounded(json) }),
     feedback: feedback(json),
     feedbackAcks: list(json, 'feedbackAcks', 1_000_000).map((item) =>
       Number.isSafeInteger(item) ? (item as number) : refuse('feedbackAcks', item),
@@ -202,6 +203,13 @@ function words(json: Json): UpMessage['words'] {
     controls: object(sealed.controls, 'words.controls') as unknown as NonNullable<UpMessage['controls']>,
     seal: text(sealed, 'seal', 64),
   };
+}
+
+function unbounded(json: Json): UpMessage['unbounded'] {
+  return list(json, 'unbounded', 10_000).map((item, i) => {
+    const held = object(item, `unbounded[${i}]`);
+    return { point: text(held, 'point', 128), domain: text(held, 'domain', 128) };
+  });
 }
 
 function feedback(json: Json): UpMessage['feedback'] {

@@ -38,6 +38,12 @@ export interface Applied {
   readonly tags: readonly string[];
 }
 
+/** A point as an older declaration has it, under which it goes on without a lease. `*`: any. */
+export interface Unbounded {
+  readonly point: string;
+  readonly domain: string;
+}
+
 /** What a node tells its parent of itself and, relayed, of those below. */
 export interface Telemetry {
   readonly status: NodeStatus;
@@ -75,6 +81,8 @@ export interface UpMessage {
   /** The parent's own words under its seal, where it has forgotten some of them. */
   readonly words?: { readonly controls: ControlsJson; readonly seal: string } | null | undefined;
   readonly applied: readonly Applied[];
+  /** Points of which nodes below may hold an older declaration, without a bound. Default: none. */
+  readonly unbounded?: readonly Unbounded[] | undefined;
   readonly feedback: readonly RoutedFeedback[];
   /** Feedback from the parent that is durable here, by the parent's numbers. */
   readonly feedbackAcks: readonly number[];

@@ -1,10 +1,10 @@
 import { isRemoved } from '../../controls/removed.ts';
 import type { DecisionRecord } from '../../decision/decision-record.ts';
 import type { PointState } from '../../decision/point-state.ts';
-import { CLOCK_DRIFT } from '../../node/control-report.ts';
+import { CLOCK_DRIFT } from '../../node/held-leases.ts';
 import { fail } from './failure.ts';
 import { type Ledger, type Made, remember } from './ledger.ts';
-import { FLOOR, LEARNED, LEASE_MS, OPEN, TAGGED } from './plan.ts';
+import { FLOOR, LEARNED, LEASE_MS, OPEN, OTHER_LEASES_MS, TAGGED } from './plan.ts';
 import type { Safety } from './safety.ts';
 import type { Machine, World } from './world.ts';
 
@@ -69,12 +69,24 @@ export function checkStops(world: World, rules: Safety, machine: Machine, record
     if (kill === undefined || !covers(kill.scope, record.point, machine)) continue;
     if (isRemoved(state.controls.removed, tag) && forgotBoth(world, machine)) continue;
     const lateMs = world.line.nowMs - sinceMs;
-    if (lateMs > LEASE_MS * (1 + CLOCK_DRIFT))
+    if (lateMs > boundOf(world, rules, record.point, tag))
       fail(
         'lease-bound',
         `${machine.name} decided ${record.id} (${record.reason}) ${lateMs.toFixed(1)} ms after ${kill.scope} was killed at the root`,
       );
   }
+}
+
+/**
+ * What the root said when the kill was durable, where leases change. One that is back from an old image does not know what
+ * it had declared since: then the longest lease that ever was.
+ */
+function boundOf(world: World, { boundsMs }: Safety, point: string, tag: string): number {
+  if (point !== LEARNED) return LEASE_MS * (1 + CLOCK_DRIFT);
+  const longest = Math.max(LEASE_MS, ...OTHER_LEASES_MS) * (1 + CLOCK_DRIFT);
+  return world.machines[0].named
+    ? longest
+    : Math.min(longest, (boundsMs.get(tag) ?? longest) * (1 + CLOCK_DRIFT));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isGanglionError } from '../../errors.ts';
-import { CLOCK_DRIFT } from '../../node/control-report.ts';
+import { CLOCK_DRIFT } from '../../node/held-leases.ts';
 import type { Actor } from '../../node-api.ts';
 import type { DiskSnapshot } from '../memory-storage.ts';
 import { memoryDisk } from '../memory-storage.ts';
@@ -11,6 +11,7 @@ import {
   LEARNED,
   LEASE_MS,
   learnedSpec,
+  OTHER_LEASES_MS,
   openSpec,
   TAGGED,
   taggedSpec,
@@ -44,6 +45,7 @@ export function troubles(
   const sayings: Sayings = { said: new Set(), removed: new Set() };
   const snapshots = new Map<Machine, DiskSnapshot>();
   let specVersion = 1;
+  let leaseMs = LEASE_MS;
   let arms = ['a', 'b', 'c'];
   const { line, machines } = world;
   const root = machines[0];
@@ -69,15 +71,13 @@ export function troubles(
     world.onTouch(machine);
   }
 
-  function kill(machine: Machine): void {
+  function killSomething(machine: Machine): void {
     const target = dice.pick(machines);
-    const scope = dice.pick([
-      '*',
-      `point:${TAGGED}`,
-      `point:${LEARNED}`,
-      `node:${target.name}`,
-      'tier:device',
-    ]);
+    const scopes = ['*', `point:${TAGGED}`, `point:${LEARNED}`, `node:${target.name}`, 'tier:device'];
+    kill(machine, dice.pick(scopes));
+  }
+
+  function kill(machine: Machine, scope: string): void {
     ask(
       machine,
       `kill ${scope}`,
@@ -92,9 +92,10 @@ export function troubles(
 
   function afterRootKill(): void {
     // Just past the bound is when a lease that is counted wrongly shows.
-    line.after(LEASE_MS * (1 + CLOCK_DRIFT) + 0.1, () => {
-      for (const each of live()) decideAt(each);
-    });
+    for (const leaseMs of [LEASE_MS, ...OTHER_LEASES_MS])
+      line.after(leaseMs * (1 + CLOCK_DRIFT) + 0.1, () => {
+        for (const each of live()) decideAt(each);
+      });
     // Whoever has just said that it has applied the kill may die of it.
     if (Number.isFinite(world.plan.every.crash) && dice.chance(0.3)) {
       const victim = dice.pick(children());
@@ -119,6 +120,12 @@ export function troubles(
     );
   }
 
+  function cutOff(machine: Machine): void {
+    note(machine, () => 'is cut off');
+    world.network.cut(machine.index);
+    line.after(dice.wait(500), () => world.network.heal());
+  }
+
   const acts: Record<Fault, () => void> = {
     decide,
     crash() {
@@ -130,10 +137,7 @@ export function troubles(
       restartLater(machine);
     },
     partition() {
-      const machine = dice.pick(machines);
-      note(machine, () => 'is cut off');
-      world.network.cut(machine.index);
-      line.after(dice.wait(500), () => world.network.heal());
+      cutOff(dice.pick(machines));
     },
     sleep() {
       const able = live();
@@ -146,7 +150,7 @@ export function troubles(
       // It must not go on as if no time had passed.
       if (dice.chance(0.5))
         line.after(dice.wait(60), () => {
-          if (root.process !== undefined && !root.asleep) kill(root);
+          if (root.process !== undefined && !root.asleep) killSomething(root);
         });
       line.after(dice.between(200, 1400), () => {
         if (machine.process !== process) return;
@@ -165,7 +169,7 @@ export function troubles(
     },
     kill() {
       const able = live();
-      if (able.length > 0) kill(dice.chance(0.5) && able.includes(root) ? root : dice.pick(able));
+      if (able.length > 0) killSomething(dice.chance(0.5) && able.includes(root) ? root : dice.pick(able));
     },
     revive() {
       const able = live();
@@ -218,15 +222,24 @@ export function troubles(
         ...world.plan,
         policy: dice.pick(['epsilon-greedy', 'thompson', 'linear-thompson', 'q-learning', 'split'] as const),
       };
+      const before = leaseMs;
+      leaseMs = dice.pick([LEASE_MS, ...OTHER_LEASES_MS]);
       const spec = learnedSpec(
         dice.chance(0.4) ? plan : world.plan,
         arms.includes('b') ? arms : ['a', 'b'],
         specVersion,
+        leaseMs,
       );
+      // Somebody does not hear of the shorter lease, and goes on by the longer one.
+      const unheard = leaseMs < before && dice.chance(0.7);
+      if (unheard) cutOff(dice.pick(machines));
       ask(
         root,
-        `apply ${LEARNED} v${specVersion} ${spec.policy.kind} ${arms}`,
+        `apply ${LEARNED} v${specVersion} ${spec.policy.kind} ${arms}, lease ${leaseMs}`,
         root.process.node.apply(spec, OPERATOR),
+        () => {
+          if (unheard && root.process !== undefined) kill(root, `point:${LEARNED}`);
+        },
       );
     },
     reset() {

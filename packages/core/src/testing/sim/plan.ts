@@ -74,6 +74,8 @@ export const SIM_TUNING: Partial<NodeTuning> = {
 
 /** Lease of the overseen points, ms of the node's own clocks. */
 export const LEASE_MS = 400;
+/** Other leases that the learned point is declared with while it runs: a node that is cut off obeys the one it has. */
+export const OTHER_LEASES_MS = [150, 1000];
 export const TICK_MS = 25;
 
 export function drawPlan(dice: Dice, size: number | undefined): Plan {
@@ -173,7 +175,12 @@ export const taggedSpec = (names: readonly string[], version: number, halfLife: 
   pooling: { steps: 2, every: 50 },
 });
 
-export const learnedSpec = (plan: Plan, arms: readonly string[], version: number): PointSpec => ({
+export const learnedSpec = (
+  plan: Plan,
+  arms: readonly string[],
+  version: number,
+  leaseMs = LEASE_MS,
+): PointSpec => ({
   point: LEARNED,
   description: `v${version}`,
   arms: [...arms],
@@ -184,7 +191,7 @@ export const learnedSpec = (plan: Plan, arms: readonly string[], version: number
     { kind: 'holdout', share: HOLDOUT },
     { kind: 'exploration', floor: FLOOR },
   ],
-  oversight: { lease: LEASE_MS },
+  oversight: { lease: leaseMs },
   attribution: { window: '1h' },
   pooling: { steps: 1, every: 50 },
 });

@@ -1,11 +1,13 @@
 import { type ControlState, joinControls } from '../../controls/control-state.ts';
 import { isRemoved } from '../../controls/removed.ts';
 import type { Moments } from '../../learners/moments.ts';
+import { boundOf as killBoundOf } from '../../node/held-leases.ts';
 import { markOf, openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import type { LearnerSlots, Slot } from '../../sync/slots.ts';
 import { fail } from './failure.ts';
 import type { Ledger } from './ledger.ts';
+import { LEARNED } from './plan.ts';
 import type { Machine, World } from './world.ts';
 
 /** What must hold after every step, checked where something has changed. */
@@ -15,6 +17,8 @@ export interface Safety {
   stopped(machine: Machine): void;
   /** When each kill said at the root became durable there: true time, by tag. */
   readonly killsMs: Map<string, number>;
+  /** Within what the root then said that it stops the learned point, by tag, ms. */
+  readonly boundsMs: Map<string, number>;
 }
 
 interface Seen {
@@ -29,6 +33,7 @@ interface Seen {
 export function safety(world: World, book: Ledger): Safety {
   const seen = new Map<Machine, Seen>();
   const killsMs = new Map<string, number>();
+  const boundsMs = new Map<string, number>();
   const of = (machine: Machine): Seen => {
     let known = seen.get(machine);
     if (known === undefined)
@@ -46,6 +51,7 @@ export function safety(world: World, book: Ledger): Safety {
   };
   return {
     killsMs,
+    boundsMs,
     touched(machine) {
       const state = machine.process?.node.state;
       if (state === undefined) return;
@@ -58,7 +64,10 @@ export function safety(world: World, book: Ledger): Safety {
       }
       if (state.durableControls !== known.durable) {
         known.durable = state.durableControls;
-        if (machine.parent === '') hearKills(state, machine, killsMs, world.line.nowMs);
+        if (machine.parent === '') {
+          hearKills(state, machine, killsMs, world.line.nowMs);
+          for (const tag of killsMs.keys()) if (!boundsMs.has(tag)) boundsMs.set(tag, statedBound(state));
+        }
       }
       for (const gone of state.retired) book.moved.add(gone);
       for (const learner of state.learners.values()) checkLearner(world, book, machine, learner.slots, known);
@@ -125,6 +134,13 @@ function hearKills(state: NodeState, machine: Machine, killsMs: Map<string, numb
   for (const [tag, kill] of state.durableControls.kills)
     if (kill.subtree === machine.name && !killsMs.has(tag)) killsMs.set(tag, nowMs);
   for (const tag of killsMs.keys()) if (isRemoved(state.controls.removed, tag)) killsMs.delete(tag);
+}
+
+/** As `GET /v1/controls` has it of a kill that is durable now. */
+function statedBound(state: NodeState): number {
+  const { monoMs } = state.moment;
+  const until = killBoundOf(state, { scope: `point:${LEARNED}` }, monoMs);
+  return until === null ? Number.POSITIVE_INFINITY : until - monoMs;
 }
 
 function checkLearner(

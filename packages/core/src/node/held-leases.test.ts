@@ -1,0 +1,176 @@
+import { expect, test } from 'vitest';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const T0 = 1_700_000_000_000;
+const HOUR = 3_600_000;
+
+const spec = (lease: string, rest: object = {}) => ({
+  point: 'p',
+  arms: ['a', 'b'],
+  fallback: 'a',
+  policy: { kind: 'fixed', arm: 'b' },
+  oversight: { lease, ...rest },
+});
+
+/** A cloud, a region below it and a device below that; every link may be cut. */
+function tree() {
+  let ms = 1000;
+  let word = 1;
+  const up = new Map<string, HostedNode>();
+  const disks = new Map<string, MemoryDisk>();
+  const cut = new Set<string>();
+  const start = async (name: string, parent: string): Promise<HostedNode> => {
+    const disk = disks.get(name) ?? memoryDisk();
+    disks.set(name, disk);
+    const node = await createNode({
+      name,
+      tier: name === 'cloud' ? 'cloud' : name === 'region' ? 'region' : 'device',
+      root: parent === '',
+      registry: standard,
+      ports: {
+        clock: { monotonicMs: () => ms, wallMs: () => T0 + ms },
+        chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
+        storage: disk.open(),
+      },
+    });
+    up.set(name, node);
+    if (parent === '') return node;
+    const link = node.connectParent((message: UpMessage) => {
+      if (cut.has(name)) return;
+      up.get(parent)?.receiveUp(structuredClone(message), (down: DownMessage) => {
+        if (!cut.has(name) && up.get(name) === node) link.receive(structuredClone(down));
+      });
+    });
+    return node;
+  };
+  return {
+    cut,
+    start,
+    crash(name: string): void {
+      up.delete(name);
+      disks.get(name)?.crash();
+    },
+    now: () => ms,
+    async pass(forMs: number, stepMs = 500): Promise<void> {
+      for (const end = ms + forMs; ms < end; ) {
+        ms += stepMs;
+        for (const node of up.values()) node.tick();
+        for (let hop = 0; hop < 60; hop++) await undefined;
+      }
+    },
+  };
+}
+
+async function grown() {
+  const at = tree();
+  const cloud = await at.start('cloud', '');
+  await cloud.apply(spec('1h'), me);
+  const region = await at.start('region', 'cloud');
+  const device = await at.start('device', 'region');
+  await at.pass(10_000);
+  expect(device.decide('p').arm).toBe('b');
+  const kill = async (node = cloud) => {
+    const { boundMs } = await node.kill({ scope: 'point:p', reason: 'bad', by: me });
+    return boundMs === null ? null : boundMs - T0 - at.now();
+  };
+  return { ...at, cloud, region, device, kill };
+}
+
+test('a kill reckons with the longer lease that a node which is cut off was declared', async () => {
+  const { cloud, region, device, cut, pass, kill } = await grown();
+  cut.add('region');
+  await cloud.apply(spec('30s'), me);
+  await pass(10_000);
+  const withinMs = (await kill()) as number;
+  expect(withinMs).toBeGreaterThan(HOUR - 15_000);
+  await pass(60_000);
+  // It does go on: it was declared an hour.
+  expect(device.decide('p').arm).toBe('b');
+  expect(region.decide('p').arm).toBe('b');
+  expect(cloud.controls().kills[0].acknowledgements.find(({ node }) => node === 'region')?.state).toBe(
+    'waiting',
+  );
+  await pass(withinMs, 10_000);
+  expect(device.decide('p').reason).toBe('lease_expired');
+  expect(cloud.controls().kills[0].acknowledgements.find(({ node }) => node === 'region')?.state).toBe(
+    'lease_expired',
+  );
+});
+
+test('and only until every known node has acknowledged the newer declaration', async () => {
+  const { cloud, pass, kill } = await grown();
+  await cloud.apply(spec('30s'), me);
+  await pass(10_000);
+  expect(await kill()).toBeLessThan(31_000);
+});
+
+test('or until the longer lease must have run out', async () => {
+  const { cloud, cut, pass, kill } = await grown();
+  cut.add('region');
+  await cloud.apply(spec('30s'), me);
+  await pass(1.03 * HOUR, 10_000);
+  expect(cloud.state.heldLeases.size).toBe(0);
+  expect(await kill()).toBeLessThan(31_000);
+});
+
+test('a restart forgets nothing of it', async () => {
+  const { cloud, cut, pass, crash, start } = await grown();
+  cut.add('region');
+  await cloud.apply(spec('30s'), me);
+  await pass(10_000);
+  crash('cloud');
+  const again = await start('cloud', '');
+  const { boundMs } = await again.kill({ scope: 'point:p', reason: 'bad', by: me });
+  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+});
+
+test('what goes on without a lease is unbounded until those below the child have acknowledged as well', async () => {
+  const { cloud, device, cut, pass, kill } = await grown();
+  await cloud.apply(spec('1h', { onExpiry: 'continue' }), me);
+  await pass(10_000);
+  cut.add('device');
+  await cloud.apply(spec('30s'), me);
+  await pass(3 * HOUR, 60_000);
+  // The region has it, the device has not, and goes on.
+  expect(device.decide('p').arm).toBe('b');
+  expect(await kill()).toBeNull();
+  await cloud.revive({ scope: 'point:p', reason: 'again', by: me });
+  cut.delete('device');
+  await pass(10_000);
+  expect(await kill()).toBeLessThan(31_000);
+});
+
+test('a point that was deleted is still reckoned with where it may not be known', async () => {
+  const { cloud, device, cut, pass } = await grown();
+  cut.add('region');
+  await cloud.remove('p', me);
+  await pass(10_000);
+  expect(device.decide('p').arm).toBe('b');
+  const { boundMs } = await cloud.kill({ scope: '*', reason: 'bad', by: me });
+  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+});
+
+test('a point that was moved to another domain is reckoned with under both', async () => {
+  const { cloud, cut, pass } = await grown();
+  cut.add('region');
+  await cloud.apply({ ...spec('30s'), domain: 'mail' }, me);
+  await pass(10_000);
+  for (const scope of ['domain:mail', 'domain:default']) {
+    const { boundMs } = await cloud.kill({ scope, reason: 'bad', by: me });
+    expect((boundMs as number) - T0, scope).toBeGreaterThan(HOUR);
+  }
+});
+
+test('so is an arm that is taken out', async () => {
+  const { cloud, cut, pass } = await grown();
+  cut.add('region');
+  await cloud.apply({ ...spec('1h'), arms: ['a', 'c'], policy: { kind: 'fixed', arm: 'c' } }, me);
+  await pass(10_000);
+  const { boundMs } = await cloud.kill({ scope: 'artifact:b', reason: 'bad', by: me });
+  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+});
