@@ -40,7 +40,6 @@ import { stepRollouts } from './node/rollouts.ts';
 import { endSilent } from './node/sequences.ts';
 import {
   createState,
-  DEFAULT_TUNING,
   emit,
   glanceAtClocks,
   type NodeOptions,
@@ -49,6 +48,7 @@ import {
 } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
+import { DEFAULT_TUNING } from './node/tuning.ts';
 import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
@@ -57,7 +57,8 @@ export type { FeatureReplay, SeenFeatures } from './node/feature-replay.ts';
 export { featureReplay, readEvents } from './node/feature-replay.ts';
 export type { LoggedDecision, LoggedFeature, ReadLog, ReadLogOptions } from './node/log-reader.ts';
 export { readLog } from './node/log-reader.ts';
-export type { NodeOptions, NodeTuning } from './node/state.ts';
+export type { NodeOptions } from './node/state.ts';
+export type { NodeTuning } from './node/tuning.ts';
 
 /** A node with the handles its host drives it by: the core has no timers and no sockets of its own. */
 export interface HostedNode extends GanglionNode {
