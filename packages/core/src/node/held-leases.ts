@@ -85,11 +85,13 @@ function remember(
 ): void {
   const key = `${point}\n${domain}`;
   const known = node.heldLeases.get(key);
-  const all = known?.names === undefined || names === undefined ? names : [...new Set([...known.names, ...names])];
+  const all =
+    known?.names === undefined || names === undefined ? names : [...new Set([...known.names, ...names])];
   const stored = {
     point,
     domain,
-    names: known !== undefined && (known.names === undefined || (all?.length ?? 0) > NAMES_MAX) ? undefined : all,
+    names:
+      known !== undefined && (known.names === undefined || (all?.length ?? 0) > NAMES_MAX) ? undefined : all,
     leaseMs: leaseMs === null || known?.leaseMs === null ? null : Math.max(leaseMs, known?.leaseMs ?? 0),
   };
   node.heldLeases.set(key, { ...stored, sinceMs: Number.POSITIVE_INFINITY, serial: 0 });
@@ -184,9 +186,12 @@ export function boundOf(node: NodeState, kill: Pick<Kill, 'scope'>, killedMs: nu
     point === EVERYTHING ||
     covers(scope, { point, domain, tier: node.tier, path: node.path });
   // Under the domain that it had, or has now.
-  const meant = ({ point, domain, names }: Pick<HeldLease, 'point' | 'domain'> & Partial<HeldLease>): boolean =>
-    isMeant(point, domain, names) ||
-    isMeant(point, node.points.get(point)?.compiled.domain ?? domain, names);
+  const meant = ({
+    point,
+    domain,
+    names,
+  }: Pick<HeldLease, 'point' | 'domain'> & Partial<HeldLease>): boolean =>
+    isMeant(point, domain, names) || isMeant(point, node.points.get(point)?.compiled.domain ?? domain, names);
   let until = killedMs;
   for (const { compiled } of node.points.values()) {
     if (!isMeant(compiled.name, compiled.domain, namesOf(compiled))) continue;
@@ -199,7 +204,6 @@ export function boundOf(node: NodeState, kill: Pick<Kill, 'scope'>, killedMs: nu
     if (held.leaseMs === null) return null;
     until = Math.max(until, endOf(held, killedMs));
   }
-  for (const said of node.unboundedBelow.values())
-    if (said.some(meant)) return null;
+  for (const said of node.unboundedBelow.values()) if (said.some(meant)) return null;
   return until;
 }
