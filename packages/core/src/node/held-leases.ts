@@ -15,7 +15,7 @@ import { type NodeState, refuse } from './state.ts';
  * That is known without asking: a lease counts from when the root agreed, and what is granted once the newer declaration
  * is durable vouches for that one. So all that was granted under the older one runs out by its lease after that moment,
  * further down as well. Where the older one has no bound there is no such moment: then each node tells its parent of those
- * below it that have not acknowledged, and the parent waits for all. See docs/adr/0019.
+ * below it that have not acknowledged, and the parent waits for all. See docs/adr/0024.
  */
 export interface HeldLease {
   readonly point: string;
