@@ -7,5 +7,5 @@ export default defineConfig({
   plugins: [react()],
   resolve: { conditions: ['source', 'module', 'browser', 'development|production'] },
   server: { proxy: { '/v1': process.env.GANGLION_URL ?? 'http://127.0.0.1:7070' } },
-  build: { target: 'es2022', chunkSizeWarningLimit: 400, modulePreload: { polyfill: false } },
+  build: { target: 'es2022', chunkSizeWarningLimit: 500, modulePreload: { polyfill: false } },
 });

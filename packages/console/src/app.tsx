@@ -5,6 +5,7 @@ import { Audit } from './panels/audit.tsx';
 import { ConnectionBanner } from './panels/connection-banner.tsx';
 import { ControlsPage } from './panels/controls-page.tsx';
 import { DecisionDrawer } from './panels/decision-drawer.tsx';
+import { EvaluatePage } from './panels/evaluate-page.tsx';
 import { ExperimentPage } from './panels/experiment-page.tsx';
 import { ExperimentsPage } from './panels/experiments-page.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
@@ -102,6 +103,8 @@ function View({ route }: { route: Route }) {
       return <ExperimentsPage />;
     case 'experiment':
       return <ExperimentPage key={`${route.name}/${route.part}`} route={route} />;
+    case 'evaluate':
+      return <EvaluatePage route={route} />;
     case 'nodes':
       return <NodesPage />;
     case 'decisions':
@@ -136,6 +139,7 @@ function shortcutsOf(console: Console): readonly Shortcut[] {
     { keys: 'g o', title: 'Overview', run: to('overview') },
     { keys: 'g p', title: 'Points', run: to('points') },
     { keys: 'g x', title: 'Experiments', run: to('experiments') },
+    { keys: 'g e', title: 'Evaluate', run: to('evaluate') },
     { keys: 'g n', title: 'Nodes', run: to('nodes') },
     { keys: 'g d', title: 'Decisions', run: to('decisions') },
     { keys: 'g c', title: 'Controls', run: to('controls') },

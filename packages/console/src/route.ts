@@ -6,6 +6,7 @@ export interface Route {
     | 'point'
     | 'experiments'
     | 'experiment'
+    | 'evaluate'
     | 'nodes'
     | 'decisions'
     | 'controls'
@@ -25,6 +26,7 @@ export type PlainView = Exclude<Route['view'], 'missing' | 'point' | 'experiment
 const VIEWS: readonly string[] = [
   'points',
   'experiments',
+  'evaluate',
   'nodes',
   'decisions',
   'controls',

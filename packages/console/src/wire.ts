@@ -24,6 +24,8 @@ export type {
   TrailEntry,
 } from '@ganglion/core';
 
+export type { EvaluateAnswer, EvaluatedCandidate, EvaluateRequest } from '@ganglion/sdk';
+
 /** One element of `GET /v1/points`. */
 export interface PointEntry {
   readonly spec: PointSpec;

@@ -1,4 +1,12 @@
-import type { AuditEntry, ControlsStatus, NodeStatus, PointEntry, ReportAnswer } from '../wire.ts';
+import type {
+  AuditEntry,
+  ControlsStatus,
+  EvaluateAnswer,
+  EvaluateRequest,
+  NodeStatus,
+  PointEntry,
+  ReportAnswer,
+} from '../wire.ts';
 
 /** A refused call, as RFC 9457 describes it. */
 export interface ProblemDocument {
@@ -34,6 +42,8 @@ export interface Api {
   nodes(): Promise<readonly NodeStatus[]>;
   points(): Promise<readonly PointEntry[]>;
   report(point: string): Promise<ReportAnswer>;
+  /** Takes seconds; aborted, the daemon ends it. */
+  evaluate(point: string, request: EvaluateRequest, signal: AbortSignal): Promise<EvaluateAnswer>;
   controls(): Promise<ControlsStatus>;
   audit(): Promise<readonly AuditEntry[]>;
   /** Resolves with the kill's tag once it is durable at the node that answers. */
@@ -69,6 +79,10 @@ export function httpApi(base: string, token: () => string | null): Api {
     nodes: () => get('/v1/nodes'),
     points: () => get('/v1/points'),
     report: (point) => get(`/v1/points/${encodeURIComponent(point)}/report`),
+    evaluate: async (point, request, signal) => {
+      const init = { method: 'POST', body: JSON.stringify(request), signal };
+      return (await call(`/v1/points/${encodeURIComponent(point)}/evaluate`, init)).json();
+    },
     controls: () => get('/v1/controls'),
     audit: () => get('/v1/audit'),
     kill: async (scope, reason) => (await post('/v1/kill', { scope, reason })).json(),

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Route } from '../route.ts';
+import { type Route, routeHash } from '../route.ts';
 import { domainOf, isUnbounded } from '../select/controls.ts';
 import { count, rate } from '../select/format.ts';
 import { fallbackWords, MODE_WORDS, modeOf } from '../select/points.ts';
@@ -67,15 +67,20 @@ function PointHead({ spec, reports }: { spec: PointSpec; reports: PointReports |
         )}
         {mode !== undefined && <Elsewhere mode={mode} />}
       </div>
-      <button
-        type="button"
-        className="button stop"
-        data-testid="kill-button"
-        title="Kill (k)"
-        onClick={() => openKill(`point:${spec.point}`)}
-      >
-        <Icon name="stop" size={13} /> Kill…
-      </button>
+      <div className="page-tools">
+        <a className="button" href={routeHash('evaluate', '', { point: spec.point })}>
+          Evaluate…
+        </a>
+        <button
+          type="button"
+          className="button stop"
+          data-testid="kill-button"
+          title="Kill (k)"
+          onClick={() => openKill(`point:${spec.point}`)}
+        >
+          <Icon name="stop" size={13} /> Kill…
+        </button>
+      </div>
     </div>
   );
 }

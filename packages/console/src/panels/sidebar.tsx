@@ -8,6 +8,7 @@ const LINKS: readonly { view: PlainView; title: string; icon: IconName }[] = [
   { view: 'overview', title: 'Overview', icon: 'overview' },
   { view: 'points', title: 'Points', icon: 'points' },
   { view: 'experiments', title: 'Experiments', icon: 'experiments' },
+  { view: 'evaluate', title: 'Evaluate', icon: 'evaluate' },
   { view: 'nodes', title: 'Nodes', icon: 'nodes' },
   { view: 'decisions', title: 'Decisions', icon: 'decisions' },
   { view: 'controls', title: 'Controls', icon: 'controls' },

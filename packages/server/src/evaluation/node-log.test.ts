@@ -47,6 +47,19 @@ describe('the log of nodes in a folder', () => {
     expect(log.reward.every((r, i) => r === log.arm[i])).toBe(true);
   });
 
+  test('leaves out decisions that their stratum gave one arm: they speak of no other', async () => {
+    const [{ decisions }] = await readNodeLogs(data);
+    const pinned = decisions.map((decision, i) =>
+      i % 10 === 0 ? { ...decision, stratum: 'experiment:x:red', propensity: 1 } : decision,
+    );
+    const before = pointLog(decisions, 'page', 'data');
+    const log = pointLog(pinned, 'page', 'data');
+    const left = pinned.filter(({ point, stratum }) => point === 'page' && stratum !== '').length;
+    expect(log.skipped['pinned by their stratum']).toBe(left);
+    expect(log.rows + (log.skipped['no outcome'] ?? 0)).toBe(400 - left);
+    expect(new Set(log.propensity)).toEqual(new Set(before.propensity));
+  });
+
   test('names the points where none is named, or an unknown one', async () => {
     const [{ decisions }] = await readNodeLogs(data);
     expect(() => pointLog(decisions, undefined, 'data')).toThrow(/several points/);

@@ -79,8 +79,15 @@ export function storesIn(data: string): string[] {
 }
 
 /**
- * A point's decisions as a log to evaluate on. Left out, and counted: those without an outcome, and those that no chance
- * decided (kills, overrides, repeats of a sticky unit).
+ * Where a stratum leaves one arm, its propensity given the stratum is 1: no chance of an arm that another policy would
+ * have chosen. Strata are hashes of units, so what is left without them is a fair sample of the rest.
+ */
+const isPinned = ({ stratum, propensity }: LoggedDecision): boolean => stratum !== '' && propensity === 1;
+
+/**
+ * A point's decisions as a log to evaluate on. Left out, and counted: those without an outcome, those that no chance
+ * decided (kills, overrides, repeats of a sticky unit), and those that their stratum gave one arm (a variant of an
+ * experiment that pins one, the holdout on a fixed baseline).
  *
  * @throws GanglionError `unknown_point`; `invalid_input` where several points are there and none is named
  */
@@ -103,7 +110,8 @@ export function pointLog(
       value: point,
       mend: points.length === 0 ? 'Give another log.' : `There are: ${points.join(', ')}.`,
     });
-  const drawn = mine.filter(({ trains, arm }) => trains && arm !== null);
+  const trained = mine.filter(({ trains, arm }) => trains && arm !== null);
+  const drawn = trained.filter((decision) => !isPinned(decision));
   const settled = drawn.filter(({ reward }) => reward !== null);
   const arms = [...new Set(mine.toReversed().flatMap((decision) => decision.arms))];
   const index = new Map(arms.map((arm, i) => [arm, i]));
@@ -123,7 +131,8 @@ export function pointLog(
     context: contextColumns(settled),
     available: undefined,
     skipped: counted({
-      'not drawn by chance': mine.length - drawn.length,
+      'not drawn by chance': mine.length - trained.length,
+      'pinned by their stratum': trained.length - drawn.length,
       'no outcome': drawn.length - settled.length,
     }),
   };
