@@ -65,6 +65,7 @@ const POLICIES: Readonly<Record<string, object>> = {
 const GUARDS: Readonly<Record<string, object>> = {
   holdout: { share: 0.1 },
   experiment: { name: 'x', variants: { control: { arm: 'a' }, treatment: { arm: 'b' } } },
+  safety: { margin: 0 },
   exploration: { floor: 0.1 },
   confidence: { min: 0.5, otherwise: ['soften'] },
   bulkhead: { perArm: 4, total: 4 },

@@ -18,6 +18,8 @@ export interface Comparison {
   readonly covariate: number;
   /** Only the first decision of a unit in a phase counts: what was assigned is the unit. */
   readonly perUnit: boolean;
+  /** What an episode earned in all counts, once it is over, as the metric `return`. */
+  readonly perEpisode?: boolean;
   /** Shares of one phase differ from those of another: outcomes are kept apart. A rollout's stage. */
   readonly phase: number;
   readonly analysis: ComparisonPlan;
@@ -38,6 +40,8 @@ export interface ComparedMetric {
   readonly guardrail: boolean;
   /** Harm up to this much is put up with, in the metric's units, ≥ 0. */
   readonly margin: number;
+  /** Range of one outcome, where the declaration says so here. */
+  readonly range?: readonly [number, number] | undefined;
 }
 
 export interface ComparisonPlan {
@@ -66,4 +70,16 @@ export interface RolloutPlan {
   readonly minCounted: number;
   /** Why it was taken back; undefined: it was not. */
   readonly reverted: string | undefined;
+}
+
+/** A safety net under a policy, as declared. */
+export interface SafetyPlan {
+  /** Why it has caught the policy; undefined: it has not, and the policy serves. */
+  readonly fallen: string | undefined;
+  /** How often it has, this time included. */
+  readonly falls: number;
+  /** After so long the policy gets another chance, ms … */
+  readonly retryMs: number;
+  /** … this many times. */
+  readonly retries: number;
 }

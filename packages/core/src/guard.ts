@@ -1,4 +1,4 @@
-import type { Comparison, RolloutPlan } from './comparison.ts';
+import type { Comparison, RolloutPlan, SafetyPlan } from './comparison.ts';
 
 /**
  * A guard narrows or softens what a policy may do before the arm is drawn. It is given its state and returns a verdict.
@@ -23,6 +23,8 @@ export interface Guard<S = unknown> {
   readonly comparisons?: readonly Comparison[];
   /** A rollout that goes on, or back, by itself: the root reads it, and changes it in the declaration. */
   readonly rollout?: RolloutPlan;
+  /** A net under the policy: the root reads it, and lets everybody have the baseline, or the policy again. */
+  readonly safety?: SafetyPlan;
   initial(arms: number): S;
   check(state: S, input: GuardInput): Verdict;
   /**

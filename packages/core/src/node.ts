@@ -389,8 +389,8 @@ function tick(node: NodeState): void {
   if (node.closed) return;
   const { moment } = node;
   readClocks(node);
-  expireAll(node);
   endSilent(node);
+  expireAll(node);
   expireAsks(node);
   foldWhenDue(node);
   sweepFeatures(node.features, moment.wallMs);

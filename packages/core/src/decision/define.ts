@@ -142,7 +142,6 @@ export function compilePoint(
     input,
   );
   const attribution = compileAttribution(raw, objective);
-  checkEpisodes(policy, slate, attribution.windowMs);
   const fallbackSpec = compileFallback(raw, armSpecs);
   const guardSpecs = raw.guards === undefined ? [] : raw.guards;
   if (!Array.isArray(guardSpecs) || guardSpecs.length > 32)
@@ -158,6 +157,7 @@ export function compilePoint(
     guards.map(({ guard }) => guard),
     [policySpec, raw.baseline ?? raw.fallback],
   );
+  checkEpisodes(policy, slate, attribution.windowMs, comparisons);
   const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
   const pooling = object(raw.pooling ?? {}, 'pooling');
   rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
@@ -363,14 +363,30 @@ function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Arra
 }
 
 /** Episodes end within the window of their last decision, or nobody would hear of it. */
-function checkEpisodes({ episodes }: Policy, slate: CompiledSlate | undefined, windowMs: number): void {
-  if (episodes === undefined) return;
+function checkEpisodes(
+  { episodes }: Policy,
+  slate: CompiledSlate | undefined,
+  windowMs: number,
+  comparisons: readonly Comparison[],
+): void {
+  const counts = comparisons.some(({ perEpisode }) => perEpisode === true);
+  if (episodes === undefined) {
+    if (!counts) return;
+    throw new GanglionError(
+      'invalid_spec',
+      'what episodes earn is to be compared, and the policy knows none',
+      {
+        field: 'policy.kind',
+        mend: 'Use a policy that learns sequences, or compare the reward.',
+      },
+    );
+  }
   if (slate !== undefined)
     throw new GanglionError('invalid_spec', 'a policy that learns sequences cannot rank', {
       field: 'slate',
       mend: 'Rank without a sequence, or decide one arm at a time.',
     });
-  if (episodes.onSilence === 'ends' && episodes.timeoutMs > windowMs)
+  if ((counts || episodes.onSilence === 'ends') && episodes.timeoutMs > windowMs)
     throw new GanglionError('invalid_spec', 'policy.episode.timeout is longer than attribution.window', {
       field: 'policy.episode.timeout',
       value: episodes.timeoutMs,

@@ -4,10 +4,13 @@ import type { EpisodeRules } from '../policy.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { DecisionRecord } from './decision-record.ts';
 import type { PointState } from './point-state.ts';
+import type { Earned } from './returns.ts';
 
 /** The episodes of a point that are under way on this node, the one longest without a decision first. */
 export interface Episodes {
   readonly open: Map<number, OpenEpisode>;
+  /** What those whose first windows have closed have earned, for what compares episodes. */
+  readonly sums: Map<number, Earned>;
   /** Given up because there were too many at once. */
   crowded: number;
   /** Decisions that named neither an episode nor a unit: each is one of its own. */
@@ -27,7 +30,7 @@ export interface OpenEpisode {
   n: number;
 }
 
-export const openEpisodes = (): Episodes => ({ open: new Map(), crowded: 0, alone: 0 });
+export const openEpisodes = (): Episodes => ({ open: new Map(), sums: new Map(), crowded: 0, alone: 0 });
 
 // The key of an episode fits 53 bits, so that it can be noted as a number.
 const LOW_BITS = 2 ** 21;

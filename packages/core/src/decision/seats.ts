@@ -24,6 +24,12 @@ export function comparisonsOf(guards: readonly Guard[], rolledOut: unknown): Com
       'a rollout with guardrails and an experiment want the same units',
       'Use one of them: an experiment takes units out of what the rollout compares.',
     );
+  if (all.filter(({ kind }) => kind === 'rollout').length > 1)
+    refuse(
+      'safety',
+      'a rollout with guardrails and a safety net want the same units',
+      'Use the one, and when the rollout is through, the other.',
+    );
   const more = hash32(JSON.stringify(rolledOut)).toString(36);
   return all.map((each) => (each.kind === 'rollout' ? { ...each, key: `${each.key}${more}` } : each));
 }

@@ -157,7 +157,9 @@ function judgeMetric(
   const adjusted = covariate < 0 ? undefined : adjustSums(pairs);
   // What the covariate has been taken out of, and outcomes beyond the declared range, have no range.
   const range =
-    covariate >= 0 || pairs.some(({ outside }) => outside > 0) ? undefined : rangeOf(metric.metric);
+    covariate >= 0 || pairs.some(({ outside }) => outside > 0)
+      ? undefined
+      : (metric.range ?? rangeOf(metric.metric));
   return {
     ...head,
     reduction: adjusted?.reduction ?? null,

@@ -8,12 +8,14 @@ import { exploration } from './exploration.ts';
 import { holdout } from './holdout.ts';
 import { limit } from './limit.ts';
 import { rollout } from './rollout.ts';
+import { safety } from './safety.ts';
 import { shadow } from './shadow.ts';
 
 /** The guards of this package, by `kind`. */
 export const guards = {
   holdout,
   rollout,
+  safety,
   experiment,
   shadow,
   exploration,

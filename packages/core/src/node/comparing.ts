@@ -2,6 +2,7 @@ import type { Comparison } from '../comparison.ts';
 import { COUNTED, type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
 import { rewardOf } from '../decision/outcome.ts';
 import type { PointState } from '../decision/point-state.ts';
+import { closeStep, type Earned } from '../decision/returns.ts';
 import type { Seat } from '../decision/seats.ts';
 import { judge } from '../experiment/judge.ts';
 import {
@@ -37,8 +38,10 @@ export function countClosed(node: NodeState, state: PointState, record: Decision
   record.state |= COUNTED;
   const counted = node.countedTo.get(state.source.idPrefix) ?? 0;
   if (record.n >= counted) node.countedTo.set(state.source.idPrefix, record.n + 1);
+  const assigned = wasAssigned(record);
+  const earned = state.episodes === undefined ? undefined : closeStep(state, record, assigned);
   const seats = compiled.seats.get(record.stratum);
-  if (seats === undefined || record.armIndex < 0 || !wasAssigned(record)) return;
+  if (seats === undefined || record.armIndex < 0 || !assigned) return;
   const key = comparisonsKey(state);
   if (isStale(node, key)) return; // reset meanwhile
   const learner = learnerFor(node, key, tallies);
@@ -46,7 +49,9 @@ export function countClosed(node: NodeState, state: PointState, record: Decision
   if (slot === undefined) return;
   const tally = slot.evidence as Tally;
   if (tally.rows.size >= ROWS_MAX) prune(node, state, tally);
-  for (const seat of seats) countFor(node, state, record, seat, tally);
+  for (const seat of seats)
+    if (seat.comparison.perEpisode === true) countEpisode(record, seat, tally, earned);
+    else countFor(node, state, record, seat, tally);
 }
 
 /** Decisions stopped by a person, a control or a failure were not made by what is compared. */
@@ -75,11 +80,11 @@ function countFor(
   if (!counts) return;
   if (arms) addBets(tally, rowKey('b', comparison, name), record.probability);
   const x = comparison.covariate < 0 ? 0 : (record.encodedContext[comparison.covariate] ?? 0);
-  for (const { metric } of comparison.metrics) {
+  for (const { metric, range: declared } of comparison.metrics) {
     const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
     // What has no covariate is left out of a comparison that is adjusted for it: both sides lose the same units.
     if (y === undefined || Number.isNaN(y) || Number.isNaN(x)) continue;
-    const range = rangeOf(metric, state.compiled.spec);
+    const range = declared ?? rangeOf(metric, state.compiled.spec);
     if (arms) {
       addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability);
       if (range === undefined) continue;
@@ -89,6 +94,23 @@ function countFor(
       const outside = range !== undefined && (y < range[0] || y > range[1]);
       addValue(tally, rowKey('m', comparison, name, metric), y, x, outside);
     }
+  }
+}
+
+/** An episode is a decision's worth of traffic when it begins, and an outcome when it is over. */
+function countEpisode(
+  record: DecisionRecord,
+  { comparison, variant }: Seat,
+  tally: Tally,
+  earned: Earned | undefined,
+): void {
+  const { name } = comparison.variants[variant];
+  if (record.noted?.[1] === 0)
+    addDecision(tally, rowKey('s', comparison, name), record.metrics !== undefined);
+  if (earned === undefined) return;
+  for (const { metric, range } of comparison.metrics) {
+    const outside = range !== undefined && (earned.sum < range[0] || earned.sum > range[1]);
+    addValue(tally, rowKey('m', comparison, name, metric), earned.sum, 0, outside);
   }
 }
 

@@ -8,6 +8,7 @@ import { tallyOf } from './comparing.ts';
 import { changeControls } from './controls.ts';
 import { stepLooks } from './looks.ts';
 import { rangeOf } from './ranges.ts';
+import { stepSafety } from './safeguards.ts';
 import type { NodeState } from './state.ts';
 
 const EVERY_MS = 1000;
@@ -24,7 +25,10 @@ export function stepRollouts(node: NodeState): void {
   const now = node.moment.monoMs;
   if (!node.isRoot || now - node.rolloutsMs < EVERY_MS) return;
   node.rolloutsMs = now;
-  for (const state of [...node.points.values()]) stepRollout(node, state, now);
+  for (const state of [...node.points.values()]) {
+    stepRollout(node, state, now);
+    stepSafety(node, state, now);
+  }
   stepLooks(node);
 }
 

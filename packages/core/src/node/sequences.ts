@@ -12,8 +12,11 @@ export function endSilent(node: NodeState): void {
   for (const { episodes, compiled } of node.points.values()) {
     const rules = compiled.policy.episodes;
     if (episodes === undefined || rules === undefined) continue;
+    // What an episode earned until it fell silent counts, whatever would have come of it.
+    const counted = compiled.comparisons.some(({ perEpisode }) => perEpisode === true);
     silent(episodes, rules, node.moment.monoMs, ENDS_A_TICK, (id) => {
       if (rules.onSilence === 'ends') takeOne(node, { id, metrics: { done: 1 } });
+      else if (counted) takeOne(node, { id, metrics: { silent: 1 } });
     });
   }
 }
