@@ -117,7 +117,13 @@ function compared(options: Options, held: number, alpha: number, falls: number, 
     perUnit: metric === 'reward' && perUnit,
     perEpisode: metric === 'return',
     phase: falls,
-    analysis: { kind: 'sequential', alpha, horizon: Number.POSITIVE_INFINITY },
+    analysis: {
+      kind: 'sequential',
+      alpha,
+      horizon: Number.POSITIVE_INFINITY,
+      looks: [],
+      spending: 'obrien-fleming',
+    },
   };
 }
 
