@@ -84,7 +84,7 @@ function tableLog(file: string, mapping: Mapping, columns: Readonly<Record<strin
   if (at !== undefined && outcomeAt !== undefined)
     log = keepRows(log, (i) => !(outcomeAt[i] < at[i] - SKEW_MS), 'outcome dated before its decision');
   log = keepRows(log, (i) => !Number.isNaN(log.reward[i]), 'no outcome');
-  return { ...log, range: rangeSeen(log.reward) };
+  return { ...log, range: rangeSeen(log.reward), rangeSeen: true };
 }
 
 /** Columns of a table and what they hold. */

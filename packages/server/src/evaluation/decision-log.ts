@@ -13,6 +13,8 @@ export interface DecisionLog {
   readonly propensity: Float64Array;
   readonly reward: Float64Array;
   readonly range: readonly [number, number];
+  /** The range is that of the rewards seen: nobody has declared one. */
+  readonly rangeSeen?: boolean | undefined;
   /** When it was decided, ms since 1970; undefined where the log does not say. */
   readonly atMs: Float64Array | undefined;
   /** What was known when it was decided, by field. */
@@ -89,7 +91,7 @@ export function withRange(log: DecisionLog, range: readonly [number, number]): D
         log.reward[i],
         `It must lie in [${range[0]}, ${range[1]}]; mend the log or --range.`,
       );
-  return { ...log, range };
+  return { ...log, range, rangeSeen: false };
 }
 
 /** The log without some of its rows. */

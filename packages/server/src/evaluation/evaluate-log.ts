@@ -69,6 +69,7 @@ export function evaluateLog(
   const evaluation = evaluate(sample, {
     ...options,
     range,
+    declared: log.rangeSeen !== true,
     unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported,
     onEstimator: (name) => say?.(`resampling ${name}`),
   });

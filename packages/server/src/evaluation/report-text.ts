@@ -67,7 +67,12 @@ function evaluationText(evaluation: Evaluation, level: number, style: Style): st
       ['  mean weight', `${number(meanWeight)} ± ${number(meanWeightError)}`],
       ...(overlap.unsupported === null
         ? []
-        : [['  never done here', `${percent(overlap.unsupported)} of what it does`] as const]),
+        : [
+            [
+              '  never done here',
+              `${percent(overlap.unsupported)} of what it does${roomText(evaluation)}`,
+            ] as const,
+          ]),
       ...(overlap.clipped > 0 ? [['  clipped', `${percent(overlap.clipped)} of the weight`] as const] : []),
       ...(unknown > 0 ? [['  left out', `${count(unknown)} decisions of unknown propensity`] as const] : []),
     ],
@@ -95,6 +100,14 @@ function evaluationText(evaluation: Evaluation, level: number, style: Style): st
       .join(', '),
   ]);
   return `${told}${table(head, lines, style)}`;
+}
+
+/** What the intervals have room for, where something was never done. */
+function roomText({ room, refused }: Evaluation): string {
+  if (room === null || refused.length > 0) return '';
+  const [least, most] = room.range;
+  const range = room.declared ? 'the declared range' : 'the range seen, for none is declared,';
+  return `; the intervals have room for it, over ${range} ${number(least)} to ${number(most)}`;
 }
 
 const bracketed = ({ value, low, high }: Estimate): string =>

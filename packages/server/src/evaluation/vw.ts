@@ -198,6 +198,7 @@ function collector() {
         propensity: Float64Array.from(rows, ({ probability }) => probability),
         reward,
         range: rangeSeen(reward),
+        rangeSeen: true,
         atMs: undefined,
         context: new Map(context),
         available: rows.some(({ actions }) => actions > 0 && actions < most)

@@ -66,6 +66,39 @@ describe('an evaluation', () => {
     }
   });
 
+  test('of what was partly never done has room for all that this might have brought, and says how much and of what range', () => {
+    let [covered, plain] = [0, 0];
+    const worlds = 60;
+    for (let seed = 1; seed <= worlds; seed++) {
+      const draws = stream(seed, 37);
+      // Arms 0 to 3 as the log takes them; of the candidate's choices 8 % are a fifth arm that always succeeds.
+      const arm = Int32Array.from({ length: 2000 }, () => draws.integer(4));
+      const part = sampleOf({
+        reward: Float64Array.from(arm, (a) => (draws.next() < 0.2 + 0.05 * a ? 1 : 0)),
+        propensity: new Float64Array(2000).fill(0.25),
+        candidate: new Float64Array(2000).fill(0.23),
+        model: {
+          taken: Float64Array.from(arm, (a) => 0.2 + 0.05 * a),
+          expected: new Float64Array(2000).fill(0.28),
+        },
+      });
+      const truth = 0.92 * 0.275 + 0.08;
+      const options = { range: [0, 1], interval: 'normal' } as const;
+      const holds = ({ low, high }: { low: number; high: number }): boolean => low <= truth && truth <= high;
+      const { estimates, room } = evaluate(part, { ...options, unsupported: 0.08 });
+      expect(room).toEqual({ mass: 0.08, range: [0, 1], declared: true });
+      if (estimates.every(holds)) covered++;
+      if (evaluate(part, options).estimates.every(holds)) plain++;
+      expect(
+        estimates.every(({ difference: { low, high }, bernstein }) => high - low > 0.08 && holds(bernstein)),
+      ).toBe(true);
+    }
+    expect(covered / worlds).toBeGreaterThanOrEqual(0.93);
+    expect(plain / worlds).toBeLessThan(0.5);
+    expect(evaluate(sample, { unsupported: 0.01 }).room).toMatchObject({ declared: false, range: [0, 1] });
+    expect(evaluate(sample, { range: [0, 1], unsupported: 0 }).room).toBeNull();
+  });
+
   test('of rare rewards covers, though the rows that count hold none of them', () => {
     let covered = 0;
     for (let seed = 1; seed <= 200; seed++) {

@@ -53,6 +53,21 @@ export interface Evaluation {
   /** Empty: the estimates stand. Otherwise there are none. */
   readonly refused: readonly Refusal[];
   readonly estimates: readonly NamedEstimate[];
+  /** What the intervals have room for besides; null: nothing is known to be missing. */
+  readonly room: Room | null;
+}
+
+/**
+ * What the candidate does and the log never did: nothing tells what it would have brought, so every interval reaches as far
+ * as it might have moved the estimate, anywhere in the range.
+ */
+export interface Room {
+  /** Share of the candidate's choices. */
+  readonly mass: number;
+  /** Of a reward. */
+  readonly range: readonly [number, number];
+  /** False: those seen; what was never done might have brought more, or less. */
+  readonly declared: boolean;
 }
 
 export interface EvaluationOptions {
@@ -68,6 +83,8 @@ export interface EvaluationOptions {
   readonly seed?: number | undefined;
   /** Range of a reward, for the Bernstein bounds. Default: of those seen. */
   readonly range?: readonly [number, number] | undefined;
+  /** Whether that range is declared, or only that of the rewards seen; default: declared where given. */
+  readonly declared?: boolean | undefined;
   /** Largest weight that the two policies allow, for the same. Default: the largest seen. */
   readonly maxWeight?: number | undefined;
   /** Candidate's mass where the log's policy never goes, where known. */
@@ -95,7 +112,12 @@ export function evaluate(sample: Sample, options: EvaluationOptions = {}): Evalu
   const asked = settled(sample, options);
   const overlap = overlapOf(sample, options.unsupported ?? null);
   const refused = refusalsOf(overlap, { ...REFUSAL_RULE, ...options.rule });
-  if (sample.n === 0) return { overlap, logged: null, refused, estimates: [] };
+  const { unsupported } = overlap;
+  const room =
+    unsupported === null || unsupported === 0
+      ? null
+      : { mass: unsupported, range: asked.range, declared: options.declared ?? options.range !== undefined };
+  if (sample.n === 0) return { overlap, logged: null, refused, estimates: [], room };
   const own = meanTerms(sample.reward);
   const logged = estimateOf(
     own,
@@ -104,12 +126,12 @@ export function evaluate(sample: Sample, options: EvaluationOptions = {}): Evalu
     tooRare(sample, sample.n, asked),
   );
   const rare = tooRare(sample, overlap.effective, asked);
-  if (refused.length > 0) return { overlap, logged, refused, estimates: [] };
+  if (refused.length > 0) return { overlap, logged, refused, estimates: [], room };
   const estimates = asked.estimators.map((name) => {
     options.onEstimator?.(name);
-    return named(name, sample, asked, rare);
+    return named(name, sample, asked, rare, unsupported ?? 0);
   });
-  return { overlap, logged, refused, estimates };
+  return { overlap, logged, refused, estimates, room };
 }
 
 interface Asked {
@@ -145,13 +167,26 @@ function settled(sample: Sample, options: EvaluationOptions): Asked {
   };
 }
 
-function named(name: EstimatorName, sample: Sample, asked: Asked, rare: boolean): NamedEstimate {
+function named(
+  name: EstimatorName,
+  sample: Sample,
+  asked: Asked,
+  rare: boolean,
+  unsupported: number,
+): NamedEstimate {
   const estimator: Estimator = ESTIMATORS[name];
   const parameter = estimator.choose?.(sample);
   const terms = estimator.terms(sample, parameter ?? 0);
   const bernstein = bernsteinOf(terms, sample, asked, estimator, parameter ?? 0);
-  const bias = biasOf(sample, estimator, parameter ?? 0, asked, rare);
-  const estimate = reaching(estimateOf(terms, bernstein, asked, rare), bias, asked.range);
+  const unseen = roomFor(unsupported, estimator, terms, sample, asked.range);
+  const left = biasOf(sample, estimator, parameter ?? 0, asked, rare);
+  const bias = { low: left.low + unseen.low, high: left.high + unseen.high };
+  const plain = estimateOf(terms, bernstein, asked, rare);
+  const bound = reaching({ ...plain, ...plain.bernstein }, unseen, asked.range);
+  const estimate = {
+    ...reaching(plain, bias, asked.range),
+    bernstein: { low: bound.low, high: bound.high },
+  };
   const apart = estimateOf(
     less(terms, sample.reward),
     boundsApart(terms, sample, asked, estimator, parameter ?? 0),
@@ -161,6 +196,30 @@ function named(name: EstimatorName, sample: Sample, asked: Asked, rare: boolean)
   const width = asked.range[1] - asked.range[0];
   const { value, low, high } = reaching(apart, bias, [-width, width]);
   return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
+}
+
+/**
+ * How far what was never done may move an estimate. Weighting leaves its reward out; self-normalised, it is taken for as good
+ * as the rest; a model has said something of it, which may be off by a residual.
+ */
+function roomFor(
+  mass: number,
+  estimator: Estimator,
+  terms: Terms,
+  { model }: Sample,
+  range: readonly [number, number],
+): Bounds {
+  if (mass === 0) return { low: 0, high: 0 };
+  const width = range[1] - range[0];
+  if (estimator.needsModel && model !== undefined) {
+    const [least, most] = covering(rangeOf(model.expected), model.taken);
+    return {
+      low: mass * Math.min(-width, range[0] - most),
+      high: mass * Math.max(width, range[1] - least),
+    };
+  }
+  if (terms.ratio !== undefined) return { low: -mass * width, high: mass * width };
+  return { low: mass * range[0], high: mass * range[1] };
 }
 
 /** Bounds of the difference from the log's own value: of both, each missing half as often. */
