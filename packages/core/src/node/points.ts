@@ -12,7 +12,7 @@ import { openComparisons } from './comparing.ts';
 import { syncFeatures } from './features.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
-import { advance, aim } from './mixture.ts';
+import { advance, aim, phaseOf } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
 import { isOut } from './quarantine.ts';
 import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
@@ -240,8 +240,9 @@ export function refreshPoints(node: NodeState): void {
     const learner = learnerOf(node, state);
     const { pooling } = state.compiled;
     if (learner.others.revision !== learner.slots.revision)
-      aim(learner.others, othersOf(learner), pooling.steps, learner.slots.revision, moment.monoMs);
-    if (advance(learner.others, state.compiled.policy.evidence, pooling.everyMs, moment.monoMs))
+      aim(learner.others, othersOf(learner), pooling.steps, learner.slots.revision);
+    const phase = (learner.phase ??= phaseOf(node.name, state.learnerKey));
+    if (advance(learner.others, state.compiled.policy.evidence, pooling.everyMs, moment.treeMs, phase))
       state.view.dirty = true;
     const { view } = state;
     if (view.stale === 0 && !view.dirty) continue;

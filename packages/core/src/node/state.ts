@@ -29,6 +29,8 @@ export interface LearnerState {
   readonly slots: LearnerSlots;
   /** Pooled evidence of the others, adopted in steps. */
   readonly others: Mixture;
+  /** When totals are adopted, of the time between steps; worked out when first needed. */
+  phase?: number;
   /** Own slots with changes that are not on disk. */
   readonly dirty: Set<string>;
   baseDirty: boolean;
