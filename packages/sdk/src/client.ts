@@ -33,6 +33,8 @@ import type {
   ReweighAnswer,
   RollbackAnswer,
   TagsAnswer,
+  TrainingAnswer,
+  TrainingStatus,
 } from './wire.ts';
 
 export type { TransportOptions } from './http.ts';
@@ -115,6 +117,10 @@ export interface ModelCalls {
   ): Promise<ModelChangeAnswer>;
   retire(model: string, version: string, reason: string): Promise<ModelChangeAnswer>;
   rollback(model: string, reason: string): Promise<RollbackAnswer>;
+  /** When each model of the daemon's plan is trained anew. */
+  schedule(): Promise<readonly TrainingStatus[]>;
+  /** Trains one in the first window that is free for it. */
+  retrain(model: string, reason: string): Promise<TrainingAnswer>;
   /** Keeps an artifact at the daemon, under its SHA-256. */
   putArtifact(digest: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
@@ -230,6 +236,8 @@ function modelCalls(wire: Transport, at: (path: string) => string): ModelCalls {
     retire: (model, version, reason) => post(model, 'retire', { version, reason }, 'always'),
     // Twice is not once: it would go back two versions.
     rollback: (model, reason) => post(model, 'rollback', { reason }, 'refused'),
+    schedule: () => wire.json({ method: 'GET', path: at('/v1/training'), again: 'always' }),
+    retrain: (model, reason) => post(model, 'retrain', { reason }, 'always'),
     putArtifact: async (digest, bytes) =>
       void (await wire.json({
         method: 'PUT',

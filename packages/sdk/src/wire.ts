@@ -253,6 +253,49 @@ export interface RollbackAnswer extends ModelChange, KillAnswer {
   readonly to: string;
 }
 
+/** A model of the training plan. `GET /v1/training`. */
+export interface TrainingStatus {
+  readonly model: string;
+  /** Whose decisions it learns from. */
+  readonly point: string;
+  readonly cadence: 'daily' | 'weekly' | 'monthly' | 'quarterly';
+  /** Data and features: no two models that share one are trained in one window. */
+  readonly shares: readonly string[];
+  readonly state: 'waiting' | 'running';
+  /** When it is due, and the window it falls in; ms since the epoch. */
+  readonly next: { readonly startMs: number; readonly windowMs: number; readonly why: string };
+  /** The last run of this process; null: there was none. */
+  readonly last: {
+    readonly atMs: number;
+    readonly endedMs: number;
+    /** Who or what asked for it. */
+    readonly asked: string;
+    readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed';
+    readonly version: string | null;
+    readonly why: string;
+    /** Of the gate; null where it was not asked. */
+    readonly verdict: {
+      readonly passed: boolean;
+      readonly why: string;
+      readonly decisions: number;
+      readonly candidate: number | null;
+      readonly champion: number | null;
+      readonly difference: { readonly value: number; readonly low: number; readonly high: number } | null;
+    } | null;
+  } | null;
+  /** Runs that could not begin in time. */
+  readonly missed: number;
+}
+
+/** `POST /v1/models/{model}/retrain` */
+export interface TrainingAnswer {
+  readonly model: string;
+  /** When it begins or began, and the window it falls in; ms since the epoch. */
+  readonly startMs: number;
+  readonly windowMs: number;
+  readonly running: boolean;
+}
+
 /** `GET /healthz` */
 export interface HealthAnswer {
   readonly status: 'ok';

@@ -28,6 +28,8 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
   'model rollback': ['ganglion model rollback price --reason "wrong prices"'],
   'model retire': ['ganglion model retire price v3 --reason "no better"'],
+  'model schedule': ['ganglion model schedule'],
+  'model retrain': ['ganglion model retrain price --reason "the catalogue has changed" --wait'],
   decide: [
     'ganglion decide checkout --unit visitor-7 --field region=eu --field load=0.4',
     'ganglion decide checkout --context \'{"region":"eu"}\' --json',

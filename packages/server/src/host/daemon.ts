@@ -5,6 +5,7 @@ import type { AuthOptions } from '../http/auth.ts';
 import { buildServer } from '../http/server.ts';
 import type { Logger } from '../log.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
+import type { Trainer } from '../training/trainer.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { acceptLinks } from './web-socket-link.ts';
 
@@ -19,6 +20,8 @@ export interface DaemonOptions {
   readonly artifacts?: ArtifactStore | undefined;
   /** Where the nodes keep their stores; undefined: in memory only. */
   readonly data?: string | undefined;
+  /** Trains models anew. */
+  readonly trainer?: Trainer | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -39,6 +42,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     data: options.data,
     proxies: options.proxies,
     artifacts: options.artifacts,
+    trainer: options.trainer,
   });
   const links = acceptLinks(app.server, options.nodes[0], { auth: options.auth, logger: options.logger });
   try {

@@ -4,6 +4,7 @@ import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Trainer } from '../training/trainer.ts';
 import type { Access, Caller, Gate, Principal } from './auth.ts';
 import type { DecisionWriter } from './decision-json.ts';
 import type { EventHub } from './events.ts';
@@ -25,6 +26,7 @@ export interface Api {
   readonly hubs: ReadonlyMap<string, EventHub>;
   readonly artifacts: ArtifactStore | undefined;
   readonly evaluator: Evaluator;
+  readonly trainer: Trainer | undefined;
   readonly log: Logger;
   readonly version: string;
 }

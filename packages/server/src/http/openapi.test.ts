@@ -71,6 +71,8 @@ describe('/openapi.json', () => {
         'POST /v1/models/{model}/promote',
         'POST /v1/models/{model}/retire',
         'POST /v1/models/{model}/rollback',
+        'POST /v1/models/{model}/retrain',
+        'GET /v1/training',
         'PUT /v1/artifacts/{digest}',
         'GET /v1/artifacts/{digest}',
         'POST /v1/kill',

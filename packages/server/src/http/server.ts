@@ -5,6 +5,7 @@ import type { ArtifactStore } from '../host/artifact-store.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
+import type { Trainer } from '../training/trainer.ts';
 import { packageVersion } from '../version.ts';
 import { type Api, admit } from './api.ts';
 import { type AuthOptions, gate } from './auth.ts';
@@ -28,6 +29,7 @@ import { ofrepFailure, ofrepRoutes } from './routes/ofrep.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { pointRoutes } from './routes/points.ts';
 import { callerOf } from './routes/route.ts';
+import { trainingRoutes } from './routes/training.ts';
 import { treeRoutes } from './routes/tree.ts';
 import { notFound, routeTable } from './routes/unknown.ts';
 import { SCHEMAS } from './schemas.ts';
@@ -46,6 +48,8 @@ export interface ServerOptions {
   readonly artifacts?: ArtifactStore | undefined;
   /** Folder where the nodes keep their stores, `DIR/NAME.db`: what is evaluated. Without it there is no log. */
   readonly data?: string | undefined;
+  /** Trains models anew; without it calls about that are refused. */
+  readonly trainer?: Trainer | undefined;
   /** Proxies of this process, shown among the metrics; asked at every scrape. */
   readonly proxies?: (() => readonly ObservedProxy[]) | undefined;
 }
@@ -95,6 +99,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     featureRoutes,
     controlRoutes,
     modelRoutes,
+    trainingRoutes,
     treeRoutes,
     ofrepRoutes,
   ])
@@ -139,6 +144,7 @@ function apiOf(options: ServerOptions): Api {
     evaluator: createEvaluator({ data: options.data }),
     log: options.logger ?? createLogger('silent'),
     artifacts: options.artifacts,
+    trainer: options.trainer,
     version: packageVersion(),
   };
 }

@@ -1,9 +1,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GanglionError } from '@ganglion/core';
+import { GanglionError, type HostedNode } from '@ganglion/core';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
+import type { Logger } from '../../log.ts';
+import { readPlan } from '../../training/plan.ts';
+import { startTrainer, type Trainer } from '../../training/trainer.ts';
 import { parseDuration } from '../format.ts';
 
 /** Options of every command that runs nodes. */
@@ -88,6 +91,34 @@ export function whoMayCall({ tokens }: AuthOptions): string {
 /** Beside that state: artifacts by digest. */
 export const artifactsIn = (dataDir: string | undefined): ArtifactStore | undefined =>
   dataDir === undefined ? undefined : artifactStore(join(dataDir, 'artifacts'));
+
+/** Of commands that may run the root of a tree. */
+export interface TrainingFlags extends DaemonFlags {
+  readonly training?: string;
+}
+
+export const trainingOption = (command: Command): Command =>
+  command.option(
+    '--training <file>',
+    'plan by which models are trained anew; at the root, with state that is kept',
+  );
+
+/** The trainer of a plan, if one is given. @throws GanglionError */
+export function trainerOf(
+  flags: TrainingFlags,
+  nodes: readonly HostedNode[],
+  dataDir: string | undefined,
+  logger: Logger,
+): Trainer | undefined {
+  if (flags.training === undefined) return undefined;
+  const artifacts = artifactsIn(dataDir);
+  if (artifacts === undefined || dataDir === undefined)
+    throw new GanglionError('invalid_input', 'models learn from the log of decisions, and none is kept', {
+      field: '--training',
+      mend: 'Leave out --memory.',
+    });
+  return startTrainer({ plan: readPlan(flags.training), nodes, artifacts, dataDir, logger });
+}
 
 /** Where state is kept: `--data`, else a folder of this command's under the home directory; undefined with `--memory`. */
 export function dataDirOf(flags: DaemonFlags, folder: string): string | undefined {

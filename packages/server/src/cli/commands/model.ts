@@ -8,6 +8,7 @@ import { count, estimate, number, percent, time, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { boundText } from './controls.ts';
+import { trainingCommands } from './training.ts';
 
 type Reasoned = ClientFlags & { readonly reason: string };
 
@@ -26,7 +27,7 @@ interface RegisterFlags extends ClientFlags {
 /** `ganglion model …`: versions of models, and which of them serve. */
 export function modelCommand(io: Io): Command {
   const model = new Command('model').description(
-    'register, list, show, promote, roll back and retire versions of models',
+    'register, list, show, promote, roll back, retire and retrain versions of models',
   );
   model.addCommand(registerCommand(io));
   model.addCommand(
@@ -45,7 +46,7 @@ export function modelCommand(io: Io): Command {
         show(answer, () => modelText(answer, style));
       }),
   );
-  for (const command of changeCommands(io)) model.addCommand(command);
+  for (const command of [...changeCommands(io), ...trainingCommands(io)]) model.addCommand(command);
   return model;
 }
 

@@ -5,17 +5,20 @@ import { startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
 import { createLogger } from '../../log.ts';
+import type { Trainer } from '../../training/trainer.ts';
 import {
   artifactsIn,
   authOf,
-  type DaemonFlags,
   daemonOptions,
   dataDirOf,
+  type TrainingFlags,
+  trainerOf,
+  trainingOption,
   whoMayCall,
 } from './daemon-options.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
 
-interface NodeFlags extends DaemonFlags {
+interface NodeFlags extends TrainingFlags {
   readonly name?: string;
   readonly tier: Tier;
   readonly parent?: string;
@@ -32,7 +35,7 @@ export function nodeCommand(): Command {
     )
     .option('--name <name>', 'unique in the tree (default: tier and host name)')
     .option('--parent <url>', 'URL of the parent’s daemon; its token is taken from GANGLION_PARENT_TOKEN');
-  return daemonOptions(command).action(async (flags: NodeFlags) => {
+  return trainingOption(daemonOptions(command)).action(async (flags: NodeFlags) => {
     const logger = createLogger(flags.logLevel);
     const name = flags.name ?? defaultName(flags.tier);
     const auth = authOf(flags);
@@ -48,7 +51,9 @@ export function nodeCommand(): Command {
       flags.parent === undefined
         ? undefined
         : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
+    let trainer: Trainer | undefined;
     try {
+      trainer = trainerOf(flags, [node], dataDir, logger);
       const daemon = await startDaemon({
         nodes: [node],
         host: flags.host,
@@ -57,6 +62,7 @@ export function nodeCommand(): Command {
         auth,
         artifacts: artifactsIn(dataDir),
         data: dataDir,
+        trainer,
       });
       const listening = {
         url: daemon.url,
@@ -73,6 +79,7 @@ export function nodeCommand(): Command {
       );
       await untilStopped(stop, () => daemon.close());
     } finally {
+      trainer?.close();
       link?.close();
       await node.close();
     }

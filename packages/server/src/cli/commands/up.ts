@@ -4,18 +4,21 @@ import { type Daemon, startDaemon } from '../../host/daemon.ts';
 import { type Demo, startDemo } from '../../host/demo.ts';
 import { hostNode, linkInProcess } from '../../host/host-node.ts';
 import { createLogger } from '../../log.ts';
+import type { Trainer } from '../../training/trainer.ts';
 import {
   artifactsIn,
   authOf,
-  type DaemonFlags,
   daemonOptions,
   dataDirOf,
   positiveNumber,
+  type TrainingFlags,
+  trainerOf,
+  trainingOption,
   whoMayCall,
 } from './daemon-options.ts';
 import { stopRequested, untilStopped } from './until-stopped.ts';
 
-interface UpFlags extends DaemonFlags {
+interface UpFlags extends TrainingFlags {
   readonly demo?: boolean;
   readonly rate: number;
 }
@@ -29,7 +32,7 @@ export function upCommand(): Command {
       'real HTTP traffic through the tree: three backends, a client, and a proxy on each device',
     )
     .option('--rate <requests>', 'with --demo: requests a second to each proxy', positiveNumber, 100);
-  return daemonOptions(command).action(async (flags: UpFlags) => {
+  return trainingOption(daemonOptions(command)).action(async (flags: UpFlags) => {
     const tree = await startTree(flags);
     await untilStopped(tree.stop, () => tree.close());
   });
@@ -46,8 +49,10 @@ async function startTree(flags: UpFlags): Promise<Tree> {
   const auth = authOf(flags);
   const nodes: HostedNode[] = [];
   let daemon: Daemon | undefined;
+  let trainer: Trainer | undefined;
   let demo: Demo | undefined;
   const close = async (): Promise<void> => {
+    trainer?.close();
     await demo?.close();
     await daemon?.close();
     for (const node of [...nodes].reverse()) await node.close();
@@ -69,6 +74,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     const devices = [await start('device-1', 'device'), await start('device-2', 'device')];
     const proxies = () => demo?.observed ?? [];
     const artifacts = artifactsIn(dataDir);
+    trainer = trainerOf(flags, nodes, dataDir, logger);
     daemon = await startDaemon({
       nodes,
       host: flags.host,
@@ -78,6 +84,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
       data: dataDir,
       proxies,
       artifacts,
+      trainer,
     });
     linkInProcess(region, cloud);
     for (const device of devices) linkInProcess(device, region);

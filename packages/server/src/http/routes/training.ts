@@ -1,0 +1,42 @@
+import { GanglionError } from '@ganglion/core';
+import type { FastifyInstance } from 'fastify';
+import type { Trainer } from '../../training/trainer.ts';
+import type { Api } from '../api.ts';
+import { answers } from './route.ts';
+
+/** When models are trained anew, and a run that is asked for. What is run is in the plan of the daemon, and never comes over HTTP. */
+export function trainingRoutes(app: FastifyInstance, api: Api): void {
+  const trainer = (): Trainer => {
+    if (api.trainer !== undefined) return api.trainer;
+    throw new GanglionError('unsupported', 'this daemon trains no models', {
+      mend: 'Start the daemon of the root with --training FILE.',
+    });
+  };
+  app.get('/v1/training', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'training',
+      tags: ['models'],
+      summary: 'When each model is trained anew, and what came of it',
+      response: answers('The models of the plan.', {
+        type: 'array',
+        items: { type: 'object', additionalProperties: true },
+      }),
+    },
+    handler: async () => trainer().status(),
+  });
+  app.post<{ Params: { model: string }; Body: { reason: string } }>('/v1/models/:model/retrain', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'retrain',
+      tags: ['models'],
+      summary: 'Train a model anew, in the first window that is free for it',
+      body: { $ref: 'RollbackRequest#' },
+      response: answers('When it begins, or began.', undefined, 202),
+    },
+    handler: async (request, reply) => {
+      const why = `${request.principal.name}: ${request.body.reason}`;
+      return reply.code(202).send(trainer().retrain(request.params.model, why));
+    },
+  });
+}

@@ -1,0 +1,188 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Actor, HostedNode, ModelStatus } from '@ganglion/core';
+import { type ArtifactStore, digestOf } from '../host/artifact-store.ts';
+import type { GateVerdict } from './gate.ts';
+import { inWorker, type Prepared } from './job.ts';
+import type { ModelPlan, TrainingWindow } from './plan.ts';
+import { trained } from './step.ts';
+
+/** What came of a run. */
+export interface RunResult {
+  /** `first`: there was nothing to compare with; `unchanged`: the same bytes as the champion's. */
+  readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed';
+  /** As registered; null where nothing was. */
+  readonly version: string | null;
+  readonly why: string;
+  readonly verdict: GateVerdict | null;
+}
+
+/** Where a run finds what it needs. */
+export interface RunPlace {
+  /** The root, whose registry it is. */
+  readonly node: HostedNode;
+  readonly artifacts: ArtifactStore;
+  /** Of the nodes whose log is learned from. */
+  readonly dataDir: string;
+  readonly cwd: string;
+}
+
+const BY = 'training';
+/** Longest reason in the registry, characters. */
+const REASON = 480;
+
+/**
+ * One run: the log is parted, the step trains on the earlier part, what it made is registered as a challenger without
+ * traffic, and the gate promotes it or retires it, by the later part. Never throws: what fails is the result.
+ */
+export async function runTraining(
+  plan: ModelPlan,
+  place: RunPlace,
+  atMs: number,
+  endMs: number,
+): Promise<RunResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'ganglion-training-'));
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), Math.max(1, endMs - atMs));
+  try {
+    return await attempt(plan, place, folder, atMs, endMs, stop.signal);
+  } catch (error) {
+    const why = (error instanceof Error ? error.message : String(error)).slice(0, REASON);
+    return { outcome: 'failed', version: null, why, verdict: null };
+  } finally {
+    clearTimeout(timer);
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function attempt(
+  plan: ModelPlan,
+  place: RunPlace,
+  folder: string,
+  atMs: number,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<RunResult> {
+  const { node, artifacts } = place;
+  const before = node.models.get(plan.model);
+  const champion = before?.versions.find(({ stage }) => stage === 'champion');
+  const championFile =
+    champion !== undefined && (await artifacts.has(champion.digest)) ? artifacts.path(champion.digest) : null;
+  const out = join(folder, 'out');
+  await mkdir(out);
+  const holdoutFile = join(folder, 'held-out.jsonl');
+  const trainFile = join(folder, 'training.jsonl');
+  const { prepared, fromMs } = await parted(plan, place, atMs, trainFile, holdoutFile);
+  const window: TrainingWindow = {
+    model: plan.model,
+    fromMs,
+    toMs: prepared.splitMs,
+    logFile: trainFile,
+    championFile,
+    folder: out,
+  };
+  const made = await trained(plan.train, window, place.cwd, signal);
+  const digest = digestOf(made.bytes);
+  if (digest === champion?.digest)
+    return { outcome: 'unchanged', version: null, why: 'the same bytes as the champion’s', verdict: null };
+  await artifacts.put(digest, made.bytes);
+  const version = versionName(atMs, before);
+  const by: Actor = { name: BY, authority: node.name };
+  await node.models.register({
+    model: plan.model,
+    version,
+    digest,
+    parents: champion === undefined ? [] : [champion.version],
+    window: { fromMs, toMs: Math.max(fromMs + 1, Math.floor(prepared.splitMs)) },
+    metrics: made.metrics,
+    reason: `trained on ${prepared.training} decisions`,
+    by,
+  });
+  if (champion === undefined)
+    return {
+      outcome: 'first',
+      version,
+      why: 'the first version: there was nothing to compare with',
+      verdict: null,
+    };
+  const verdict = await verdictOn(plan, place, {
+    holdoutFile,
+    candidateFile: artifacts.path(digest),
+    championFile,
+    folder,
+    withinMs: Math.max(1, endMs - Date.now()),
+  });
+  return decided(plan, node, version, by, verdict);
+}
+
+/** The log up to what has had the time to come back, parted. */
+async function parted(
+  plan: ModelPlan,
+  { node, dataDir }: RunPlace,
+  atMs: number,
+  trainFile: string,
+  holdoutFile: string,
+): Promise<{ readonly prepared: Prepared; readonly fromMs: number }> {
+  const toMs = atMs - (node.state.points.get(plan.point)?.compiled.windowMs ?? 0);
+  const fromMs = Math.max(0, toMs - plan.dataMs);
+  const { point, holdout } = plan;
+  const prepared = await inWorker({
+    kind: 'prepare',
+    dataDir,
+    point,
+    fromMs,
+    toMs,
+    holdout,
+    trainFile,
+    holdoutFile,
+  });
+  return { prepared, fromMs };
+}
+
+interface Files {
+  readonly holdoutFile: string;
+  readonly candidateFile: string;
+  readonly championFile: string | null;
+  readonly folder: string;
+  readonly withinMs: number;
+}
+
+async function verdictOn(
+  { point, predict, gate }: ModelPlan,
+  { cwd }: RunPlace,
+  { championFile, ...files }: Files,
+): Promise<GateVerdict> {
+  const none = { passed: false, decisions: 0, candidate: null, champion: null, difference: null };
+  if (championFile === null)
+    return { ...none, why: 'the champion’s artifact is not kept here: there is nothing to compare with' };
+  try {
+    return await inWorker({ kind: 'judge', point, predict, rule: gate, cwd, championFile, ...files });
+  } catch (error) {
+    // What cannot be judged is not promoted.
+    return { ...none, why: `the gate failed: ${(error as Error).message}` };
+  }
+}
+
+async function decided(
+  { model }: ModelPlan,
+  node: HostedNode,
+  version: string,
+  by: Actor,
+  verdict: GateVerdict,
+): Promise<RunResult> {
+  const reason = verdict.why.slice(0, REASON);
+  if (verdict.passed) await node.models.promote({ model, version, reason, by });
+  else await node.models.retire({ model, version, reason, by });
+  return { outcome: verdict.passed ? 'promoted' : 'rejected', version, why: verdict.why, verdict };
+}
+
+/** By the time of the run: `t20260301T120000`, and a count where there is one of that second. */
+function versionName(atMs: number, model: ModelStatus | undefined): string {
+  const name = `t${new Date(atMs).toISOString().slice(0, 19).replace(/[-:]/g, '')}`;
+  const taken = (each: string): boolean => model?.versions.some(({ version }) => version === each) === true;
+  if (!taken(name)) return name;
+  let count = 2;
+  while (taken(`${name}-${count}`)) count++;
+  return `${name}-${count}`;
+}
