@@ -68,6 +68,13 @@ export const stories: readonly Entry[] = [
     render: report,
   },
   {
+    name: 'features',
+    about: 'features in a decision, events a second, from an event to what it shows, memory',
+    file: './features/main.ts',
+    flags: ['--expose-gc'],
+    render: report,
+  },
+  {
     name: 'ope',
     about: 'off-policy evaluation of millions of decisions beside plain SQL; the log’s own pace',
     file: './ope/main.ts',

@@ -176,9 +176,10 @@ export function foldEvent(store: EntityStore, key: string, event: FeatureEvent, 
 export function findRow(store: EntityStore, key: string, nowMs: number): number {
   const row = store.rows.get(key);
   if (row === undefined) return -1;
+  const { numbers } = store;
   const head = row * store.plan.width;
-  if (nowMs - store.numbers[head] > store.ttlMs) return -1;
-  store.numbers[head + 1] = 1;
+  if (nowMs - numbers[head] > store.ttlMs) return -1;
+  if (numbers[head + 1] !== 1) numbers[head + 1] = 1;
   return row;
 }
 
