@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { encodeContext } from '../decision/context.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
+import { withShown } from '../decision/shown.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode, type NodeTuning } from '../node.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
+import { createNode, type HostedNode, type NodeTuning, readLog } from '../node.ts';
 import type { Actor, IngestEvent } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
@@ -154,6 +157,39 @@ describe('a decision', () => {
     expect(whys(decision)).toEqual(['user.clicks is stopped by a control; its default is shown']);
     await node.revive({ scope: 'artifact:user.clicks', reason: 'gone', by: me });
     expect(context(node.decide('offer', { unit: 'alice' }))[0]).toBe(1);
+  });
+});
+
+describe('what a decision was shown', () => {
+  test('is what its parent is asked with, and what a replay of the log decides by', async () => {
+    const here = place();
+    const node = await here.start();
+    await node.ingest([
+      event('click', 'user:alice', { device: 'desk' }),
+      event('purchase', ['user:alice', 'item:shoe'], { amount: 3, gift: false }),
+    ]);
+    here.pass(1234);
+    const input = { unit: 'alice', context: { item: 'shoe', hour: 7 } };
+    const decision = node.decide('offer', input) as DecisionRecord;
+    const { compiled, features } = node.state.points.get('offer')!;
+    const asked = new Float64Array(compiled.fields.length);
+    expect(encodeContext(compiled.fields, withShown(features!, input, here.now()), asked)).toBe('');
+    expect([...asked]).toEqual(decision.encodedContext);
+    await node.close();
+    const { decisions } = await readLog(here.disk.open(), standard, DEFAULT_LIMITS);
+    expect(decisions[0].features).toMatchObject({
+      clicks: {
+        feature: 'user.clicks',
+        entity: 'user:alice',
+        source: 'events',
+        eventAtMs: here.now() - 1234,
+      },
+      ctr: { feature: 'user.ctr', entity: 'user:alice', source: 'missing', eventAtMs: null, knownAtMs: null },
+      sold: { feature: 'item.sold', entity: 'item:shoe', source: 'events' },
+    });
+    const stranger = await place().start();
+    const replayed = stranger.decide('offer', { unit: 'alice', context: decisions[0].context });
+    expect(context(replayed)).toEqual(decision.encodedContext);
   });
 });
 

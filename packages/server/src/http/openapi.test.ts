@@ -186,6 +186,32 @@ describe('the checks written by hand say what the schemas say', () => {
     );
   });
 
+  it('of events: what no schema allows is refused, all else is taken', async () => {
+    const check = checker('IngestEvent');
+    let id = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        object(['source', 'domain', 'data', 'entity']),
+        fc.constantFrom<unknown>(
+          'user:a',
+          ['user:a', 'item:b'],
+          [],
+          ':',
+          'user:',
+          ['user:a', 7],
+          'a:b:c',
+          null,
+        ),
+        async (sent, entity) => {
+          const event = { id: `o${id++}`, type: 'click', entity, ...sent };
+          const { status } = await call(app, 'POST', '/v1/ingest', event);
+          expect({ event, taken: status === 202 }).toEqual({ event, taken: check(event) });
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
   it('of feedback: what no schema allows is refused as malformed, all else by its decision', async () => {
     const check = checker('FeedbackItem');
     await fc.assert(

@@ -5,6 +5,7 @@ import { OpenFeature } from '@openfeature/server-sdk';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Daemon, startDaemon } from '../host/daemon.ts';
 import { createLogger } from '../log.ts';
+import { OFFER } from '../testing/feature-point.ts';
 import { CHECKOUT, startNode } from '../testing/node.ts';
 import { tokenGrant } from './auth.ts';
 
@@ -33,6 +34,22 @@ const eventually = async (holds: () => boolean | Promise<boolean>): Promise<void
 };
 
 describe('the client against a real daemon', () => {
+  it('sends events, and asks what they made known', async () => {
+    await client.points.apply(OFFER);
+    const event = { id: 'sdk-1', type: 'click', entity: 'user:ann', domain: 'shop' };
+    expect(await client.ingest([event, event])).toMatchObject({ accepted: 2, taken: 1, duplicates: 1 });
+    expect((await client.features('shop', 'user:ann')).features[0]).toMatchObject({
+      feature: 'user.clicks',
+      value: 1,
+    });
+    await expect(client.ingest({ ...event, entity: 'ann' })).rejects.toMatchObject({
+      code: 'invalid_input',
+      field: 'entity',
+    });
+    await expect(client.features('shop', 'dog:rex')).rejects.toMatchObject({ code: 'unknown_entity' });
+    await client.points.remove('offer');
+  });
+
   it('makes every call', async () => {
     const spec = {
       point: 'made',
