@@ -66,7 +66,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   eventAheadMs: 60_000,
   eventLateMs: 7 * 86_400_000,
   eventIdsMs: 3_600_000,
-  eventIdsMax: 1_000_000,
+  eventIdsMax: 500_000,
   trimEveryMs: 3_600_000,
   logKeptMs: 7 * 86_400_000,
   countedUnitsMax: 1 << 20,
