@@ -31,7 +31,7 @@ import { forgetSilent } from './forgetting.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
-import { isStale, SLACK_MS, UNSEEN_MS } from './learning.ts';
+import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
 import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
@@ -305,11 +305,12 @@ function decodeSlotEvidence(node: NodeState, learner: LearnerSlots, message: Slo
   }
   const { evidence } = learner;
   if (evidence === undefined) return undefined;
+  const heardMs = learner.slots.get(message.origin)?.heardMs ?? node.moment.treeMs;
   try {
     const value = evidence.decode(message.bytes, node.limits);
     if (
       evidence.validate(value, node.limits) !== undefined ||
-      !plausible(node, learner, message, evidence.outcomes(value))
+      evidence.outcomes(value) > mostOutcomes(node, message.origin, heardMs)
     ) {
       refuse(node, 'implausible_evidence');
       return 'refused';
@@ -324,15 +325,6 @@ function decodeSlotEvidence(node: NodeState, learner: LearnerSlots, message: Slo
     refuse(node, 'undecodable_evidence');
     return 'refused';
   }
-}
-
-/** No origin learns faster than it can decide: growth is capped by the time since its last version. */
-function plausible(node: NodeState, learner: LearnerSlots, message: SlotMessage, outcomes: number): boolean {
-  const known = learner.slots.get(message.origin);
-  const before = known?.evidence === undefined ? 0 : (learner.evidence?.outcomes(known.evidence) ?? 0);
-  const elapsedMs =
-    known === undefined ? UNSEEN_MS : Math.max(0, node.moment.treeMs - known.changedMs) + SLACK_MS;
-  return outcomes - before <= (node.tuning.plausibleOutcomesPerSecond * elapsedMs) / 1000;
 }
 
 function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {

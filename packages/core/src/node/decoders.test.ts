@@ -49,6 +49,7 @@ const slot = {
   counted: true,
   out: false,
   changedMs: 12,
+  heardMs: 11,
 };
 
 const event = {

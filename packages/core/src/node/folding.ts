@@ -115,6 +115,7 @@ function sumInto(node: NodeState, learner: LearnerSlots, parts: readonly Slot[])
     out: false,
     toldOut: false,
     changedMs: node.moment.treeMs,
+    heardMs: before?.heardMs ?? node.moment.treeMs,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Evidence } from '../evidence.ts';
 import { hold, learnerSlots, ownSlot, type Slot } from '../sync/slots.ts';
 import { mixture } from './mixture.ts';
+import { openedOf } from './origins.ts';
 import { isQuarantined } from './quarantine.ts';
 import { type LearnerState, type NodeState, refuse } from './state.ts';
 
@@ -22,7 +23,7 @@ export function learnerFor(node: NodeState, key: string, evidence: Evidence<unkn
   for (const slot of known?.slots.slots.values() ?? []) {
     const bytes = slot.received ?? slot.bytes;
     if (bytes === undefined) continue;
-    slot.evidence = readable(node, evidence, bytes);
+    slot.evidence = readable(node, evidence, bytes, slot);
     if (slot.evidence !== undefined) hold(slots, slot);
     // What is marked and no longer held is deleted from the disk as well.
     else dirty.add(slot.origin);
@@ -38,13 +39,18 @@ export function learnerFor(node: NodeState, key: string, evidence: Evidence<unkn
 }
 
 /** Evidence that was passed through before anybody here understood it gets the checks that it has not had. */
-function readable(node: NodeState, evidence: Evidence<unknown>, bytes: Uint8Array): unknown {
+function readable(
+  node: NodeState,
+  evidence: Evidence<unknown>,
+  bytes: Uint8Array,
+  { origin, heardMs }: Slot,
+): unknown {
   try {
     const value = evidence.decode(bytes, node.limits);
     const treeMs = node.moment.treeMs;
     if (
       evidence.validate(value, node.limits) === undefined &&
-      evidence.outcomes(value) <= (node.tuning.plausibleOutcomesPerSecond * UNSEEN_MS) / 1000 &&
+      evidence.outcomes(value) <= mostOutcomes(node, origin, heardMs) &&
       evidence.inFuture?.(value, treeMs, SLACK_MS) === undefined
     )
       return value;
@@ -55,8 +61,21 @@ function readable(node: NodeState, evidence: Evidence<unknown>, bytes: Uint8Arra
   return undefined;
 }
 
+/**
+ * Most outcomes that an origin can have by now. No origin learns faster than it can decide, from its opening on, which its
+ * name tells; but nobody may claim to have learned unheard for longer than a week. The start stays where it is, whatever
+ * comes later, so that slack is granted once and not with every message.
+ * @param heardMs - tree time at which this node first heard of it
+ */
+export function mostOutcomes(node: NodeState, origin: string, heardMs: number): number {
+  // A clock that was ahead when it opened costs nothing: it counts from when it was heard of.
+  const startMs = Math.min(heardMs, Math.max(openedOf(origin), heardMs - UNSEEN_MS));
+  const elapsedMs = Math.max(0, node.moment.treeMs - startMs) + SLACK_MS;
+  return (node.tuning.plausibleOutcomesPerSecond * elapsedMs) / 1000;
+}
+
 /** What an origin that has not been heard of may have learned for, and how far clocks may be apart. */
-export const UNSEEN_MS = 7 * 86_400_000;
+const UNSEEN_MS = 7 * 86_400_000;
 export const SLACK_MS = 60_000;
 
 const originIn = (idPrefix: string): string =>

@@ -81,6 +81,8 @@ export interface Slot {
   claims: number;
   /** Tree time of the last change, ms. */
   changedMs: number;
+  /** Tree time at which this node first heard of it, ms: what it may have learned is measured from there. */
+  readonly heardMs: number;
 }
 
 /** Everybody outside the subtree, as of an upload. */
@@ -134,6 +136,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       ackedIn: 0,
       claims: 0,
       changedMs: nowMs,
+      heardMs: nowMs,
     };
     hold(learner, slot);
   }
@@ -205,6 +208,7 @@ export function receiveSlot(
       ackedIn: 0,
       claims: 0,
       changedMs: at.nowMs,
+      heardMs: at.nowMs,
     };
     hold(learner, slot);
     return { result: 'news', previous: '' };
