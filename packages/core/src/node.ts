@@ -23,6 +23,7 @@ import { durable, flush } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
+import { forgetLearners } from './node/guests.ts';
 import { forgetHeld } from './node/held-leases.ts';
 import { countEntities, takeEvents, viewEntity } from './node/ingest.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
@@ -393,6 +394,7 @@ function tick(node: NodeState): void {
   expireAll(node);
   expireAsks(node);
   foldWhenDue(node);
+  forgetLearners(node);
   sweepFeatures(node.features, moment.wallMs);
   trimWhenDue(node);
   refreshPoints(node);

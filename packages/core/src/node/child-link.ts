@@ -28,6 +28,7 @@ import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
+import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
@@ -228,7 +229,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     refuse(node, 'evidence_before_reset');
     return false;
   }
-  const learner = learnerFor(node, message.key);
+  const learner = learnerFor(node, message.key, link);
   if (learner === undefined) return false;
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
@@ -242,7 +243,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     return false;
   }
   if (!isTheirs(node, link, message)) return false;
-  const decoded = decodeSlotEvidence(node, learner.slots, message);
+  const decoded = decodeSlotEvidence(node, learner, message, link);
   if (decoded === 'refused') return false;
   const at = {
     selfOrigin: node.origin,
@@ -278,34 +279,35 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
 }
 
 /** Slots of learners that this node does not know are kept and passed on as bytes. */
-function learnerFor(node: NodeState, key: string): LearnerState | undefined {
+function learnerFor(node: NodeState, key: string, link: ChildLink): LearnerState | undefined {
   const known = node.learners.get(key);
-  if (known !== undefined) return known;
-  if (node.learners.size >= node.limits.points * 4) {
-    refuse(node, 'too_many_learners');
-    return undefined;
-  }
+  if (known !== undefined || !takesLearner(node, link)) return known;
   const learner: LearnerState = {
     slots: learnerSlots(key, undefined),
     others: mixture(undefined),
     dirty: new Set(),
     baseDirty: false,
+    guest: link.node,
   };
   node.learners.set(key, learner);
   return learner;
 }
 
-function decodeSlotEvidence(node: NodeState, learner: LearnerSlots, message: SlotMessage): unknown {
-  if (
-    message.bytes.length > node.limits.evidenceBytes ||
-    (!learner.slots.has(message.origin) && learner.slots.size >= node.limits.origins)
-  ) {
+function decodeSlotEvidence(
+  node: NodeState,
+  learner: LearnerState,
+  message: SlotMessage,
+  link: ChildLink,
+): unknown {
+  if (message.bytes.length > node.limits.evidenceBytes) {
     refuse(node, 'evidence_too_large');
     return 'refused';
   }
-  const { evidence } = learner;
-  if (evidence === undefined) return undefined;
-  const heardMs = learner.slots.get(message.origin)?.heardMs ?? node.moment.treeMs;
+  const known = learner.slots.slots.get(message.origin);
+  if (known === undefined && !takesOrigin(node, learner, link)) return 'refused';
+  const { evidence } = learner.slots;
+  if (evidence === undefined) return takesBytes(node, link, message.bytes.length) ? undefined : 'refused';
+  const heardMs = known?.heardMs ?? node.moment.treeMs;
   try {
     const value = evidence.decode(message.bytes, node.limits);
     if (

@@ -127,7 +127,7 @@ export const lookKey = (state: PointState, { key, phase }: Comparison): string =
   `${comparisonsKey(state)}\n${key}\n${phase}`;
 
 /** All experiments of a point add to one learner: what is counted of one stays when another is added. */
-function comparisonsKey({ compiled, learnerKey }: PointState): string {
+export function comparisonsKey({ compiled, learnerKey }: PointState): string {
   const epoch = learnerKey.slice(learnerKey.lastIndexOf('|') + 1);
   return `${compiled.name}|${tallies.name}|-|${epoch}`;
 }

@@ -33,6 +33,7 @@ export function learnerFor(node: NodeState, key: string, evidence: Evidence<unkn
     others: mixture(evidence.zero()),
     dirty,
     baseDirty: false,
+    guest: '',
   };
   node.learners.set(key, learner);
   return learner;

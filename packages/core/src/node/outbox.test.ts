@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
 import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import { spokenChild } from '../testing/spoken-child.ts';
 
 const me = { name: 'me', authority: '*' };
 
@@ -73,5 +74,16 @@ describe('feedback that is relayed', () => {
     for (let seq = 2; seq < 6; seq++) await say(seq, 10);
     const { id } = node.decide('p');
     expect((await node.feedback([{ id, reward: 1 }]))[0].status).toBe('joined');
+  });
+
+  test('of a child that floods keeps that of the others out of nothing', async () => {
+    const { node, say } = await flooded();
+    for (let seq = 2; seq < 6; seq++) await say(seq, 10);
+    const quiet = spokenChild(node, 'quiet');
+    const feedback = [{ seq: 1, item: { id: 'away~y~0~1', reward: 1 } }];
+    quiet.say({ feedback });
+    for (let i = 0; i < 10; i++) await undefined;
+    expect(quiet.heard.at(-1)?.ack).toBe(2);
+    expect(await say(6, 10)).toBe(2);
   });
 });

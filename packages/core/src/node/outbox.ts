@@ -6,10 +6,10 @@ import type { NodeState, OutboxItem, Sender, TransitItem } from './state.ts';
 
 /**
  * Feedback in transit. What clients of this node brought is bounded by `intakeMax`, what came from children and what came
- * from the parent by `relayMax` each, and each child by what the others leave free: one that floods, or a node that is
+ * from the parent by `relayMax` each, with as much again for children that have little here: one that floods, or a node that is
  * away, keeps nobody else's feedback out. The directions are apart, so that two full neighbours never wait for each other.
  * Beyond it nothing is acknowledged: the sender keeps it, and sends it again. The last message before that may lead beyond
- * it, so that none is ever too large: a node holds at most `intakeMax` + 2 × (`relayMax` + a message) items.
+ * it, so that none is ever too large: a node holds at most `intakeMax` + 3 × `relayMax` + 2 messages of items.
  *
  * Items wait in lanes, by the way that they take, and within a lane by who brought them: each in turn, so that nobody
  * waits for another's.
@@ -148,11 +148,15 @@ export function dropOutbox(node: NodeState, item: OutboxItem): void {
 export const ownInTransit = (node: NodeState): number =>
   node.outbox.size - node.relayed.above - node.relayed.below;
 
-/** Whether what a neighbour hands over finds room: of what children bring, each may hold as much as is free beside it. */
+/**
+ * Whether what a neighbour hands over finds room. Where there is none, there is as much again for those children who have
+ * little here: each may take half of what is left of that.
+ */
 export function hasRoomFor(node: NodeState, count: number, from: 'above' | 'below', child: string): boolean {
-  if (count === 0) return true;
   const free = node.tuning.relayMax - node.relayed[from];
-  return from === 'above' ? free > 0 : free > 0 && (node.transit.held.get(child) ?? 0) <= free;
+  if (count === 0 || free > 0) return true;
+  const left = node.tuning.relayMax + free;
+  return from === 'below' && left > 0 && 2 * (node.transit.held.get(child) ?? 0) < left;
 }
 
 /**

@@ -10,6 +10,7 @@ import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
 import { openComparisons } from './comparing.ts';
 import { syncFeatures } from './features.ts';
+import { dropStaleLearners } from './guests.ts';
 import { jsonBytes } from './json-bytes.ts';
 import { isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
 import { advance, aim, phaseOf } from './mixture.ts';
@@ -181,20 +182,6 @@ export function continues(state: PointState, old: PointState): boolean {
 /** The learner of a point, made when first asked for. */
 export const learnerOf = (node: NodeState, state: PointState): LearnerState =>
   learnerFor(node, state.learnerKey, state.compiled.policy.evidence);
-
-/** Learners of deleted points and of epochs before the last reset go; what children still send of them is refused. */
-function dropStaleLearners(node: NodeState): void {
-  for (const [key, { slots }] of node.learners) {
-    if (!isStale(node, key)) continue;
-    node.learners.delete(key);
-    node.writes.push({ kind: 'delete', collection: 'base', key });
-    for (const origin of slots.slots.keys())
-      node.writes.push({ kind: 'delete', collection: 'slot', key: `${key}\n${origin}` });
-    for (const mark of node.folded.keys())
-      if (mark.startsWith(`${key}\n`) && node.folded.delete(mark))
-        node.writes.push({ kind: 'delete', collection: 'folded', key: mark });
-  }
-}
 
 /** An outcome goes to the slot of the incarnation that decided. */
 export function learn(node: NodeState, state: PointState, outcome: Outcome): 'learned' | 'refused' {

@@ -175,6 +175,7 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
       others: mixture(undefined),
       dirty: new Set(),
       baseDirty: false,
+      guest: stored.route === '' ? '' : nodeOf(stored.route),
     };
     node.learners.set(key, learner);
   }

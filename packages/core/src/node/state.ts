@@ -13,6 +13,7 @@ import type { Unbounded } from '../sync/messages.ts';
 import { type LearnerSlots, originOf } from '../sync/slots.ts';
 import { type UnitHouse, unitHouse } from './counted-units.ts';
 import { type FeatureHouse, featureHouse } from './features.ts';
+import type { Guests } from './guests.ts';
 import type { HeldLease } from './held-leases.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { TakenLooks } from './looks.ts';
@@ -34,6 +35,8 @@ export interface LearnerState {
   /** Own slots with changes that are not on disk. */
   readonly dirty: Set<string>;
   baseDirty: boolean;
+  /** The child that brought it; '' where a declaration did. */
+  readonly guest: string;
 }
 
 /** Feedback in transit: for another node's decision, or that it was exposed. */
@@ -103,6 +106,9 @@ export interface NodeState {
   readonly points: Map<string, PointState>;
   readonly joins: Map<string, PointState>;
   readonly learners: Map<string, LearnerState>;
+  guests: Guests;
+  /** When learners that nobody means were last looked for. */
+  learnersMs: number;
   readonly stats: Map<string, OutcomeStats>;
   /** States of guards that several points share, by scope and ledger. */
   readonly ledgers: Map<string, unknown>;
@@ -315,6 +321,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     points: new Map(),
     joins: new Map(),
     learners: new Map(),
+    guests: { atMs: Number.NEGATIVE_INFINITY, learners: new Map(), bytes: new Map(), total: 0 },
+    learnersMs: monoMs,
     stats: new Map(),
     ledgers: new Map(),
     schemas: new Map(),

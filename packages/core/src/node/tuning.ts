@@ -23,6 +23,11 @@ export interface NodeTuning {
    * has heard of, but never before the longest attribution window and correction have passed.
    */
   readonly forgetNodeMs: number;
+  /**
+   * Learners that no declaration means (of points that nobody declared, or as they were declared before) are forgotten this
+   * long after the last change of their evidence, by nodes that are in touch with the root.
+   */
+  readonly forgetLearnerMs: number;
   /** Most feedback items of own clients that may wait here: for the disk, or on their way. */
   readonly intakeMax: number;
   /** Most events for features that may wait for the disk; those of one domain at most half of it. */
@@ -60,6 +65,7 @@ export const DEFAULT_TUNING: NodeTuning = {
   foldAfterMs: 7 * 86_400_000,
   foldAbsentAfterMs: 90 * 86_400_000,
   forgetNodeMs: 86_400_000,
+  forgetLearnerMs: 30 * 86_400_000,
   intakeMax: 1_000_000,
   relayMax: 1_000_000,
   ingestMax: 200_000,
