@@ -10,6 +10,7 @@ import { ExperimentPage } from './panels/experiment-page.tsx';
 import { ExperimentsPage } from './panels/experiments-page.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
 import { KillDialog } from './panels/kill-dialog.tsx';
+import { ModelsPage } from './panels/models-page.tsx';
 import { NodesPage } from './panels/nodes-page.tsx';
 import { Overview } from './panels/overview.tsx';
 import { PointPage } from './panels/point-page.tsx';
@@ -105,6 +106,8 @@ function View({ route }: { route: Route }) {
       return <ExperimentPage key={`${route.name}/${route.part}`} route={route} />;
     case 'evaluate':
       return <EvaluatePage route={route} />;
+    case 'models':
+      return <ModelsPage route={route} />;
     case 'nodes':
       return <NodesPage />;
     case 'decisions':
@@ -140,6 +143,7 @@ function shortcutsOf(console: Console): readonly Shortcut[] {
     { keys: 'g p', title: 'Points', run: to('points') },
     { keys: 'g x', title: 'Experiments', run: to('experiments') },
     { keys: 'g e', title: 'Evaluate', run: to('evaluate') },
+    { keys: 'g m', title: 'Models', run: to('models') },
     { keys: 'g n', title: 'Nodes', run: to('nodes') },
     { keys: 'g d', title: 'Decisions', run: to('decisions') },
     { keys: 'g c', title: 'Controls', run: to('controls') },
@@ -172,7 +176,8 @@ function useShortcuts(shortcuts: readonly Shortcut[], route: Route): void {
         return;
       }
       if (isTyping(event.target) || event.metaKey || event.ctrlKey || event.altKey) return;
-      const shortcut = reader(event.key, performance.now());
+      // When it was pressed, not when a busy page came to it: two keys belong together by that.
+      const shortcut = reader(event.key, event.timeStamp);
       if (shortcut === undefined) return;
       event.preventDefault();
       shortcut.run();

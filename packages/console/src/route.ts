@@ -7,6 +7,7 @@ export interface Route {
     | 'experiments'
     | 'experiment'
     | 'evaluate'
+    | 'models'
     | 'nodes'
     | 'decisions'
     | 'controls'
@@ -27,6 +28,7 @@ const VIEWS: readonly string[] = [
   'points',
   'experiments',
   'evaluate',
+  'models',
   'nodes',
   'decisions',
   'controls',

@@ -23,8 +23,13 @@ export type {
   Reason,
   TrailEntry,
 } from '@ganglion/core';
-
-export type { EvaluateAnswer, EvaluatedCandidate, EvaluateRequest } from '@ganglion/sdk';
+export type {
+  EvaluateAnswer,
+  EvaluatedCandidate,
+  EvaluateRequest,
+  ModelAnswer,
+  ModelStatus,
+} from '@ganglion/sdk';
 
 /** One element of `GET /v1/points`. */
 export interface PointEntry {

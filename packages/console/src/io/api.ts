@@ -3,6 +3,8 @@ import type {
   ControlsStatus,
   EvaluateAnswer,
   EvaluateRequest,
+  ModelAnswer,
+  ModelStatus,
   NodeStatus,
   PointEntry,
   ReportAnswer,
@@ -45,6 +47,15 @@ export interface Api {
   /** Takes seconds; aborted, the daemon ends it. */
   evaluate(point: string, request: EvaluateRequest, signal: AbortSignal): Promise<EvaluateAnswer>;
   controls(): Promise<ControlsStatus>;
+  models(): Promise<readonly ModelStatus[]>;
+  model(name: string): Promise<ModelAnswer>;
+  /** To champion, or with `traffic` to a challenger with that share. */
+  promote(
+    model: string,
+    change: { readonly version: string; readonly traffic?: number; readonly reason: string },
+  ): Promise<void>;
+  /** The champion is killed, and the one before it serves again. */
+  rollback(model: string, reason: string): Promise<void>;
   audit(): Promise<readonly AuditEntry[]>;
   /** Resolves with the kill's tag once it is durable at the node that answers. */
   kill(scope: string, reason: string): Promise<{ readonly tag: string }>;
@@ -84,6 +95,14 @@ export function httpApi(base: string, token: () => string | null): Api {
       return (await call(`/v1/points/${encodeURIComponent(point)}/evaluate`, init)).json();
     },
     controls: () => get('/v1/controls'),
+    models: () => get('/v1/models'),
+    model: (name) => get(`/v1/models/${encodeURIComponent(name)}`),
+    promote: async (model, change) => {
+      await post(`/v1/models/${encodeURIComponent(model)}/promote`, change);
+    },
+    rollback: async (model, reason) => {
+      await post(`/v1/models/${encodeURIComponent(model)}/rollback`, { reason });
+    },
     audit: () => get('/v1/audit'),
     kill: async (scope, reason) => (await post('/v1/kill', { scope, reason })).json(),
     revive: async (scope, reason) => {

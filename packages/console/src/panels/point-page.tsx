@@ -12,10 +12,13 @@ import { Empty, Panel } from '../ui/panel.tsx';
 import type { PointReport, PointSpec } from '../wire.ts';
 import { Allocation } from './allocation.tsx';
 import { ArmsTable } from './arms-table.tsx';
+import { Constraints } from './constraints.tsx';
 import { Elsewhere } from './elsewhere.tsx';
 import { Experiments } from './experiments.tsx';
 import { Guards } from './guards.tsx';
 import { LiftTable } from './lift-table.tsx';
+import { Members } from './members.tsx';
+import { Positions } from './positions.tsx';
 import { Stream } from './stream.tsx';
 import { Headline } from './tail.tsx';
 import { useOwnReport } from './use-own-report.ts';
@@ -102,6 +105,9 @@ function Body({ reports }: { reports: PointReports }) {
       <Panel title="Arms" flush>
         <ArmsTable report={report} samples={samples} />
       </Panel>
+      <Members reports={reports} report={report} />
+      <Constraints report={report} />
+      <Positions reports={reports} report={report} />
       <Experiments report={report} />
       <div className="columns lift-columns">
         <Panel title="Lift over the holdout" flush>

@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { type PlainView, type Route, routeHash } from '../route.ts';
 import { wholeDuration } from '../select/format.ts';
 import { gravestMode } from '../select/points.ts';
@@ -9,6 +10,7 @@ const LINKS: readonly { view: PlainView; title: string; icon: IconName }[] = [
   { view: 'points', title: 'Points', icon: 'points' },
   { view: 'experiments', title: 'Experiments', icon: 'experiments' },
   { view: 'evaluate', title: 'Evaluate', icon: 'evaluate' },
+  { view: 'models', title: 'Models', icon: 'models' },
   { view: 'nodes', title: 'Nodes', icon: 'nodes' },
   { view: 'decisions', title: 'Decisions', icon: 'decisions' },
   { view: 'controls', title: 'Controls', icon: 'controls' },
@@ -21,6 +23,13 @@ const POINTS_LISTED = 12;
 export function Sidebar({ route }: { route: Route }) {
   const { theme, toggleTheme, openHelp, openKill } = useConsole();
   const kills = useSlice((state) => state.controls?.value.kills.length ?? 0);
+  // On a phone the views stand in a row that scrolls: where one is should be seen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: for every other view, which the effect finds for itself
+  useEffect(() => {
+    document
+      .querySelector('.sidebar nav a[aria-current]')
+      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [route.view]);
   return (
     <header className="sidebar">
       <a className="brand" href="#/" aria-label="Ganglion, overview">
