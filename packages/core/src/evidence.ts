@@ -28,6 +28,8 @@ export interface Evidence<E> {
    * clock error. Evidence from the future would drown everybody else's.
    */
   inFuture?(evidence: E, nowMs: number, slackMs: number): Problem | undefined;
+  /** The same, or without what has faded most, so that it is encoded in so many bytes where that can be. */
+  fit?(evidence: E, maxBytes: number): E;
   encode(evidence: E): Uint8Array;
   /** @throws GanglionError `undecodable` */
   decode(bytes: Uint8Array, limits: Limits): E;

@@ -150,6 +150,11 @@ export interface SlateReport {
   readonly slates: number;
   /** By position, how likely it is looked at, relative to the first: declared, or learned. */
   readonly examination: readonly number[];
+  /**
+   * What the arms' means and intervals are conditional on: examination just so. Whether it was declared, or learned from the
+   * same outcomes; its own uncertainty is in none of them.
+   */
+  readonly givenExamination?: 'declared' | 'learned' | undefined;
   /** What diversity took off the expected reward of a list, on average; null while unknown, or without it. */
   readonly diversityCost: number | null;
 }

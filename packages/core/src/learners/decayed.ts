@@ -173,6 +173,19 @@ export function encodeRows(shape: RowShape, evidence: Decayed): Uint8Array {
   return writer.finish();
 }
 
+/** Without the rows that have faded most, as many as it takes to be encoded in so many bytes. */
+export function fitRows(shape: RowShape, evidence: Decayed, maxBytes: number): Decayed {
+  const left: Decayed = { landmarkMs: evidence.landmarkMs, arms: new Map(evidence.arms) };
+  let bytes = 16;
+  // A key takes at most three bytes a UTF-16 unit, and its length two.
+  for (const key of left.arms.keys()) bytes += 2 + 3 * key.length + 8 * shape.length;
+  while (bytes > maxBytes && left.arms.size > 0) {
+    const key = dropLightest(shape, left);
+    bytes -= 2 + 3 * key.length + 8 * shape.length;
+  }
+  return left;
+}
+
 /** @throws GanglionError `undecodable` */
 export function decodeRows(shape: RowShape, bytes: Uint8Array, limits: Limits): Decayed {
   const reader = new ByteReader(bytes, limits.evidenceBytes);
@@ -220,7 +233,7 @@ function move(shape: RowShape, own: Decayed, landmarkMs: number): void {
 }
 
 // Arm keys outlive their arms, so the map is bounded: the row that has faded most makes room.
-function dropLightest(shape: RowShape, own: Decayed): void {
+function dropLightest(shape: RowShape, own: Decayed): string {
   let lightest = '';
   let least = Infinity;
   for (const [key, row] of own.arms)
@@ -229,4 +242,5 @@ function dropLightest(shape: RowShape, own: Decayed): void {
       lightest = key;
     }
   own.arms.delete(lightest);
+  return lightest;
 }

@@ -7,6 +7,7 @@ import { linearSubject } from '../testing/linear-subject.ts';
 import { metricsSubject } from '../testing/metrics-subject.ts';
 import { momentsSubject } from '../testing/moments-subject.ts';
 import { transitionsSubject } from '../testing/transitions-subject.ts';
+import { type Count, count } from './count.ts';
 import { OUTCOMES } from './moments.ts';
 import { type Product, product } from './product.ts';
 
@@ -38,6 +39,10 @@ const rows: Readonly<Record<string, readonly Law[]>> = {
   'metrics/1 with a half-life': evidenceLaws(metricsSubject(60_000)),
   'transitions/1 without forgetting': evidenceLaws(transitionsSubject(3, 1, undefined, [0, 1])),
   'transitions/1 over three steps with a half-life': evidenceLaws(transitionsSubject(4, 3, 60_000, [-2, 1])),
+  'count/1': evidenceLaws<Count>({
+    evidence: count,
+    arbitrary: (random) => ({ n: random.integer(50) }),
+  }),
   'a product of two': evidenceLaws(pair()),
 };
 

@@ -9,6 +9,7 @@ import {
   decodeRows,
   encodeRows,
   fadeAt,
+  fitRows,
   fromFuture,
   implausibleRows,
   outcomesOf,
@@ -109,6 +110,7 @@ export function linear(options: LinearOptions): LinearEvidence {
       fromFuture(shape, evidence, nowMs, slackMs, maxWeight),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, dimension, bounds)),
+    fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),
     encode: (evidence) => encodeRows(shape, evidence),
     decode: (bytes, limits) => decodeRows(shape, bytes, limits),
   };

@@ -6,6 +6,7 @@ import {
   decodeRows,
   encodeRows,
   fadeAt,
+  fitRows,
   fromFuture,
   implausibleRows,
   outcomesOf,
@@ -84,6 +85,7 @@ export function metricMoments(
     inFuture: (evidence, nowMs, slackMs) => fromFuture(shape, evidence, nowMs, slackMs, HEAVIEST),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, shape.length, halves)),
+    fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),
     encode: (evidence) => encodeRows(shape, evidence),
     decode: (bytes, limits) => decodeRows(shape, bytes, limits),
   };

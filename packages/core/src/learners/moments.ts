@@ -7,6 +7,7 @@ import {
   decodeRows,
   encodeRows,
   fadeAt,
+  fitRows,
   fromFuture,
   implausibleRows,
   outcomesOf,
@@ -94,6 +95,7 @@ export function moments(options: MomentsOptions): MomentsEvidence {
       fromFuture(shape, evidence, nowMs, slackMs, maxWeight),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, centre, range)),
+    fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),
     encode: (evidence) => encodeRows(shape, evidence),
     decode: (bytes, limits) => decodeRows(shape, bytes, limits),
   };

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import type { Evidence } from '../evidence.ts';
-import type { Limits, Problem } from '../limits.ts';
+import { DEFAULT_LIMITS, type Limits, type Problem } from '../limits.ts';
 
 /** Evidence of several learners side by side, in a fixed order. */
 export interface Product {
@@ -42,15 +42,39 @@ export function product(name: string, parts: readonly Evidence<unknown>[]): Evid
       }
       return undefined;
     },
+    fit: (evidence, maxBytes) => fitted(parts, evidence, maxBytes).evidence,
+    // Each part has its own bound, and together they may be too much to be taken in again, here or above.
     encode: (evidence) => {
+      const { bytes } = fitted(parts, evidence, DEFAULT_LIMITS.evidenceBytes);
       const writer = new ByteWriter(1024).varint(parts.length);
-      parts.forEach((part, i) => {
-        writer.bytes(part.encode(evidence.parts[i]));
-      });
+      for (const each of bytes) writer.bytes(each);
       return writer.finish();
     },
     decode: (bytes, limits) => decode(parts, bytes, limits),
   };
+}
+
+/** The largest part that can gives way first. */
+function fitted(
+  parts: readonly Evidence<unknown>[],
+  evidence: Product,
+  maxBytes: number,
+): { evidence: Product; bytes: Uint8Array[] } {
+  const bytes = parts.map((part, i) => part.encode(evidence.parts[i]));
+  // A length before each part, and how many there are.
+  let excess = bytes.reduce((sum, each) => sum + each.length + 4, 8) - maxBytes;
+  if (excess <= 0) return { evidence, bytes };
+  const kept = [...evidence.parts];
+  const order = parts.map((_, i) => i).sort((a, b) => bytes[b].length - bytes[a].length);
+  for (const i of order) {
+    const before = bytes[i].length;
+    const less = excess <= 0 ? undefined : parts[i].fit?.(kept[i], Math.max(0, before - excess));
+    if (less === undefined) continue;
+    kept[i] = less;
+    bytes[i] = parts[i].encode(less);
+    excess -= before - bytes[i].length;
+  }
+  return { evidence: { parts: kept }, bytes };
 }
 
 function validate(

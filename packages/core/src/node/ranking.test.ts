@@ -110,6 +110,7 @@ describe('position bias', () => {
     expect(late).toBeGreaterThan(0.9);
     const [first, second, third] = report.slate?.examination ?? [];
     expect(first).toBe(1);
+    expect(report.slate?.givenExamination).toBe('learned');
     expect(Math.abs(second - 0.5)).toBeLessThan(0.12);
     expect(Math.abs(third - 0.2)).toBeLessThan(0.08);
     // i0 was mostly second: its rate of clicks is half its worth.
@@ -118,6 +119,7 @@ describe('position bias', () => {
 
   test('declared, an arm that mostly stood below is worth what those who look make of it', async () => {
     const { report } = await live({ positions: 3, examination: looks });
+    expect(report.slate?.givenExamination).toBe('declared');
     expect(Math.abs((report.arms[0].reward.mean ?? 0) - 0.3)).toBeLessThan(0.06);
   });
 

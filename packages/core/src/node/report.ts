@@ -146,6 +146,7 @@ function slateReport({ compiled, slate, view }: PointState): Pick<PointReport, '
     slate: {
       slates: slate.slates,
       examination: compiled.policy.describePositions?.(view.current) ?? [],
+      givenExamination: Array.isArray(compiled.spec.slate?.examination) ? 'declared' : 'learned',
       diversityCost: slate.costed === 0 ? null : slate.costSum / slate.costed,
     },
   };

@@ -1,5 +1,7 @@
 import { describe, expect, it, test } from 'vitest';
+import type { Moments } from '../learners/moments.ts';
 import type { Product } from '../learners/product.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import { createNode } from '../node.ts';
 import type { Outcome, Policy } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
@@ -241,6 +243,46 @@ describe('more clicks cannot hide more complaints', () => {
     const stricter = [{ ...spec.objective.constraints[0], max: 0.01 }];
     await node.apply({ ...spec, objective: { click: 1, constraints: stricter } }, by);
     expect(node.report('mail').pooled.ownOutcomes).toBe(1);
+  });
+});
+
+describe('own evidence', () => {
+  const fields = Array.from({ length: 60 }, (_, i) => ({
+    name: `x${i}`,
+    type: 'number' as const,
+    min: 0,
+    max: 1,
+  }));
+  const wide = (ids: readonly string[]): Constrained => {
+    const input = { ...point(ids), fields };
+    const inner = policies['linear-thompson']({ kind: 'linear-thompson', halfLife: '1d' }, input);
+    return underObjective(
+      inner,
+      { constraints: [{ metric: 'error', max: 0.1 }] },
+      input,
+    ) as unknown as Constrained;
+  };
+
+  test('of a wide model under constraints is never refused: not while arms come and go, nor by its bytes', () => {
+    const ids = ['a', 'b', 'c'];
+    const policy = wide(ids);
+    const context = Float64Array.from(fields, (_, i) => i / 60);
+    let own = policy.evidence.zero();
+    for (let generation = 0; generation < 100; generation++)
+      for (const id of ids)
+        own = policy.learn(own, {
+          ...outcome(ids, 0, 0),
+          armKey: `${id}#${generation}`,
+          atMs: generation * 86_400_000,
+          context,
+        });
+    const bytes = policy.evidence.encode(own);
+    expect(bytes.length).toBeLessThanOrEqual(DEFAULT_LIMITS.evidenceBytes);
+    const back = policy.evidence.decode(bytes, DEFAULT_LIMITS);
+    expect(policy.evidence.validate(own, DEFAULT_LIMITS)).toBeUndefined();
+    expect(policy.evidence.validate(back, DEFAULT_LIMITS)).toBeUndefined();
+    expect(policy.evidence.outcomes(back)).toBe(300);
+    expect((back.parts[1] as Moments).arms.has('a#99')).toBe(true);
   });
 });
 

@@ -1,4 +1,5 @@
 import { PASS, type Verdict } from '../guard.ts';
+import { type Count, count } from '../learners/count.ts';
 import type { Moments } from '../learners/moments.ts';
 import { type Product, product } from '../learners/product.ts';
 import type { ConstraintEstimate, Outcome, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
@@ -22,12 +23,17 @@ export interface ConstrainedView {
  * A policy under constraints: an arm whose metric surely breaks its bound is withheld from everybody, and those of which
  * it is not known yet share at most `explore` of the decisions, as long as there is an arm that holds them all. Arms of
  * the baseline are trusted until they are known not to. The evidence of each constraint is moments of its metric by arm:
- * it adds up over the tree like the policy's own.
+ * it adds up over the tree like the policy's own. A part before them counts the outcomes, for the policy may forget rows of
+ * arms long gone that a constraint still holds.
  *
  * Where every allowed arm violates, the one that does by the least stays, and the trail says so.
  */
 export function constrained(inner: Policy, constraints: readonly Constraint[]): Policy {
-  const evidence = product(`constrained/1`, [inner.evidence, ...constraints.map((each) => each.evidence)]);
+  const evidence = product('constrained/2', [
+    count,
+    inner.evidence,
+    ...constraints.map((each) => each.evidence),
+  ]);
   const explore = Math.min(...constraints.map((each) => each.explore));
 
   const view = (
@@ -37,7 +43,7 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
     previous?: ConstrainedView,
   ): ConstrainedView => {
     const totals = constraints.map((each, i) =>
-      each.evidence.add(own.parts[i + 1] as Moments, others.parts[i + 1] as Moments),
+      each.evidence.add(own.parts[i + 2] as Moments, others.parts[i + 2] as Moments),
     );
     const estimates = at.arms.map(({ key }) =>
       constraints.map((each, i) =>
@@ -45,19 +51,20 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
       ),
     );
     return {
-      inner: inner.view(own.parts[0], others.parts[0], at, previous?.inner),
+      inner: inner.view(own.parts[1], others.parts[1], at, previous?.inner),
       ...standing(constraints, estimates, at),
     };
   };
 
   const learn = (own: Product, outcome: Outcome): Product => {
-    own.parts[0] = inner.learn(own.parts[0], outcome);
+    (own.parts[0] as Count).n += outcome.sign;
+    own.parts[1] = inner.learn(own.parts[1], outcome);
     constraints.forEach(({ metric, evidence: part }, i) => {
       const value = outcome.metrics[metric];
       if (value === undefined) return;
       const weight = outcome.sign * outcome.weight;
       part.record(
-        own.parts[i + 1] as Moments,
+        own.parts[i + 2] as Moments,
         outcome.armKey,
         clamp(value, part.range),
         weight,
@@ -69,7 +76,7 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
 
   const policy: Policy<Product, ConstrainedView | undefined> = {
     ...around(inner),
-    name: `${inner.name}+constrained/1`,
+    name: `${inner.name}+constrained/2`,
     evidence,
     additive: inner.additive,
     keepsMetrics: inner.keepsMetrics,

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import type { Count } from '../learners/count.ts';
 import type { Moments } from '../learners/moments.ts';
 import type { Product } from '../learners/product.ts';
 import type { Transitions } from '../learners/transitions.ts';
@@ -208,17 +209,21 @@ const objectives: readonly (readonly [Row, Readonly<Record<string, unknown>>, Di
         { metric: 'latencyMs', max: 80, range: [0, 200], halfLife: '30s' },
       ],
     },
-    [byMoments('1m'), byMoments(undefined), byMoments('30s')],
+    [byCount, byMoments('1m'), byMoments(undefined), byMoments('30s')],
   ],
   [{ kind: 'epsilon-greedy', halfLife: '1m' }, METRICS, [byMetrics('1m')]],
   [
     { kind: 'thompson', reward: 'gaussian' },
     { ...METRICS, constraints: [{ metric: 'errors', max: 0.2 }] },
-    [byMetrics(undefined), byMoments(undefined)],
+    [byCount, byMetrics(undefined), byMoments(undefined)],
   ],
 ];
 
 type DifferParts = readonly ((a: unknown, b: unknown) => string)[];
+
+function byCount(a: unknown, b: unknown): string {
+  return (a as Count).n === (b as Count).n ? '' : 'not as many outcomes';
+}
 
 function byMoments(halfLife: string | undefined) {
   return (a: unknown, b: unknown) => momentsDifference(a as Moments, b as Moments, halfLifeOf(halfLife));

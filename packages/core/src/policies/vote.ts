@@ -47,6 +47,8 @@ export function votes(
   return {
     ...base,
     name: 'votes/1',
+    // There are few rows, and none to spare.
+    fit: (evidence) => evidence,
     outcomes: (evidence) => evidence.arms.get(ALL)?.[OUTCOMES] ?? 0,
     validate: (evidence, limits) => {
       const all = evidence.arms.get(ALL)?.[OUTCOMES] ?? 0;

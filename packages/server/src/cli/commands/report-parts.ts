@@ -45,3 +45,12 @@ export function constraintTable({ constraints = [] }: PointReport, style: Style)
     ),
   ];
 }
+
+/** What the rewards of arms that are ranked rest on; nothing where the point does not rank. */
+export function slateText({ slate }: PointReport): readonly string[] {
+  if (slate?.givenExamination === undefined) return [];
+  const shown = slate.examination.map((each) => number(each)).join(' · ');
+  return [
+    `rewards are to those who look, given the ${slate.givenExamination} examination by position ${shown}; its own uncertainty is in no interval\n`,
+  ];
+}

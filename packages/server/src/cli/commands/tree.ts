@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 import { versionTable } from './model.ts';
-import { constraintTable, memberTable } from './report-parts.ts';
+import { constraintTable, memberTable, slateText } from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
 
@@ -47,6 +47,7 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
     armTable(report, style),
     ...(report.arms.some(({ artifact }) => artifact !== undefined) ? [versionTable(report.arms, style)] : []),
     ...memberTable(report, style),
+    ...slateText(report),
     ...constraintTable(report, style),
   ];
   if (report.lift.length > 0)
