@@ -11,6 +11,8 @@ export interface Merging {
   readonly lagMs: number;
   /** Decisions of each device in an hour. */
   readonly perHour: number;
+  /** Feedback comes so long after its decision, wherever that was made; default: at once. */
+  readonly feedbackAfterMs?: number;
 }
 
 const MINUTE = 60_000;
@@ -36,6 +38,8 @@ export async function mergedRegret(
   const x = new Float64Array(names.length);
   const mean = new Float64Array(problem.arms);
   let regret = 0;
+  const waiting: Map<HostedNode, { id: string; reward: number }[]>[] = [];
+  const late = Math.round((merging.feedbackAfterMs ?? 0) / STEP_MS);
   const perStep = Math.max(1, Math.round((merging.devices * merging.perHour * STEP_MS) / 3_600_000));
   for (let step = 0; step < problem.steps; ) {
     const told = new Map<HostedNode, { id: string; reward: number }[]>();
@@ -51,7 +55,8 @@ export async function mergedRegret(
       items.push({ id, reward: draws.next() < mean[chosen] ? 1 : 0 });
       told.set(node, items);
     }
-    for (const [node, items] of told) await node.feedback(items);
+    waiting.push(told);
+    if (waiting.length > late) for (const [node, items] of waiting.shift()!) await node.feedback(items);
     await world.pass(STEP_MS);
   }
   for (const node of [...world.all].reverse()) await node.close();
@@ -142,7 +147,7 @@ function pointOf(problem: Problem, policy: PointSpec['policy']): PointSpec {
     policy,
     // Silence of an hour is the point here: nobody oversees this one.
     oversight: { lease: 'none' },
-    attribution: { window: '5m' },
+    attribution: { window: '2h' },
     // By default in four steps of a quarter of a second, which is as good as at once beside an hour.
     pooling: { steps: 1 },
   };

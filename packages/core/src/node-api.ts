@@ -312,6 +312,11 @@ export interface GanglionNode {
     readonly reason: string;
     readonly by: Actor;
   }): Promise<void>;
+  /**
+   * Lets the frozen learners of a point learn again, here and on every node below. The test for decay begins anew. At the root it
+   * holds for the whole tree, also for nodes that are away.
+   */
+  thaw(request: { readonly point: string; readonly reason: string; readonly by: Actor }): Promise<void>;
 
   /** Over this node and everything below it, or of this node alone. @throws `unknown_point` */
   report(point: string, scope?: 'subtree' | 'self'): PointReport;

@@ -12,8 +12,9 @@ import { type DefinedPoint, declaredArms, type PointSpec } from './decision/spec
 import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
-import { authorise, controlling, reasonOf, record, structuredCopy, unknownPoint } from './node/actions.ts';
+import { authorise, controlling, reasonOf, structuredCopy, unknownPoint } from './node/actions.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
+import { record } from './node/audit.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
@@ -50,6 +51,7 @@ import {
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
 import { DEFAULT_TUNING } from './node/tuning.ts';
+import { saveMonitor } from './node/validating.ts';
 import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
@@ -450,6 +452,7 @@ const RECENT_HALF_LIFE_S = 30;
 function saveGuards(node: NodeState): void {
   node.guardsSavedMs = node.moment.monoMs;
   for (const [point, state] of node.points) {
+    saveMonitor(node, state);
     if (state.compiled.guards.length === 0) continue;
     const guards = state.compiled.guards.map(({ guard }, i) => guard.snapshot?.(state.guards[i]) ?? null);
     node.writes.push({

@@ -36,6 +36,13 @@ export interface Policy<E = unknown, V = unknown> {
    * `outcome.noted`, also after a restart. At most 64 finite numbers; only after `propose` with the same view.
    */
   note?(view: V, arm: number): readonly number[] | undefined;
+  /**
+   * What the view expects this arm to earn in this context, in units of the reward; NaN while it cannot say. Pure and
+   * allocation-free; only points that validate their learner ask, once a decision.
+   */
+  predict?(view: V, input: PolicyInput, arm: number): number;
+  /** What it learns from an outcome depends on the propensity: outcomes may be neither held back nor weighed by their cause. */
+  readonly weighsPropensity?: boolean | undefined;
   /** What the view says of each arm, for reports; not on the decide path. */
   describe?(view: V, arms: number): readonly ArmEstimate[];
   /**

@@ -200,8 +200,99 @@ export interface PointReport {
   readonly slate?: SlateReport | undefined;
   /** Whether each arm holds each constraint, as this node's own view has it; absent where there are none. */
   readonly constraints?: readonly ConstraintReport[] | undefined;
+  /** Of a point that declares `validation`. */
+  readonly validation?: ValidationReport | undefined;
+  /** Of a point that declares `validation` or `training`. */
+  readonly training?: TrainingReport | undefined;
   readonly viewVersion: number;
   readonly pooled: { readonly ownOutcomes: number; readonly othersOutcomes: number };
+}
+
+/** Mean losses of predictions made before their outcome was learned. `null` is unknown. */
+export interface LossReport {
+  /** Outcomes; faded ones count in part. */
+  readonly n: number;
+  /** Brier score of yes-or-no outcomes, else the squared error in units of the reward, squared. */
+  readonly squared: number | null;
+  /** The same of the reference: the faded mean of each arm's outcomes. */
+  readonly reference: number | null;
+  /** Log loss, nats; null unless all outcomes are yes or no. */
+  readonly log: number | null;
+  readonly referenceLog: number | null;
+  /** 1 − squared / reference: above 0 the learner knows more than the reference. */
+  readonly skill: number | null;
+}
+
+/** Predictions of one bin beside what came. */
+export interface CalibrationBin {
+  readonly from: number;
+  readonly to: number;
+  readonly n: number;
+  readonly predicted: number;
+  readonly observed: number;
+  /** Where the expected outcome lies, always-valid, 95 % over all bins at once. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** A learner's freeze on one node. */
+export interface FrozenLearner {
+  readonly node: string;
+  /** `report`: it is only said. */
+  readonly action: 'freeze' | 'baseline' | 'report';
+  readonly sinceMs: number;
+  /** When it ends by itself; null: by hand alone. */
+  readonly untilMs: number | null;
+  readonly why: string;
+}
+
+/** How well a learner predicts outcomes before it learns them. */
+export interface ValidationReport {
+  readonly learner: string;
+  readonly judged: number;
+  /** Of these, outcomes that the learner's own choice caused. */
+  readonly selfCaused: number;
+  readonly kind: 'binary' | 'real' | null;
+  /** Over all outcomes, of this node and those below. */
+  readonly loss: LossReport;
+  /** Faded, so that it is of the last outcomes of each node. */
+  readonly recent: LossReport;
+  readonly calibration: {
+    /** Outcomes after the warm-up. */
+    readonly n: number;
+    /** Expected calibration error in units of the range, and what chance alone would make of as many outcomes. */
+    readonly ece: number | null;
+    readonly eceByChance: number | null;
+    /** Against "no bin is off by more than the tolerance"; 20 and more is `off`. */
+    readonly e: number;
+    readonly verdict: 'sound' | 'off' | 'unknown';
+    readonly bins: readonly CalibrationBin[];
+  };
+  /** The test for decay: the highest e-value of any node, and the one that freezes. */
+  readonly decay: { readonly armed: boolean; readonly e: number; readonly threshold: number };
+  readonly frozen: readonly FrozenLearner[];
+  /** What `recent` was made from, so that reports of several nodes can be merged. */
+  readonly sums?:
+    | {
+        readonly n: number;
+        readonly squared: number;
+        readonly reference: number;
+        readonly log: number;
+        readonly referenceLog: number;
+      }
+    | undefined;
+}
+
+/** Which outcomes train. */
+export interface TrainingReport {
+  /** As declared: `include`, `holdBack`, `delay` or `weight`. */
+  readonly selfCaused: 'include' | 'holdBack' | 'delay' | 'weight';
+  /** Outcomes that could have taught: those that the learner's own choice caused, and all others. */
+  readonly caused: number;
+  readonly others: number;
+  /** Of these, never learned: held back by their cause, or because the learner was frozen. */
+  readonly heldBack: number;
+  readonly frozen: number;
 }
 
 export type PointMode = 'learning' | 'killed' | 'lease_expired' | 'overridden';

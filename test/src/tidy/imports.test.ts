@@ -39,15 +39,19 @@ const RULES: readonly (readonly [folder: string, allowed: readonly string[]])[] 
   [`${CORE}/features/`, [...CONTRACTS, ...STATS]],
   [`${CORE}/federated/`, [...CONTRACTS, ...STATS]],
   [`${CORE}/experiment/`, [...CONTRACTS, ...STATS]],
+  [`${CORE}/validation/`, [...CONTRACTS, ...STATS]],
   [`${CORE}/controls/`, [...CONTRACTS, ...WORDS, ...STATS]],
-  [`${CORE}/decision/`, [...CONTRACTS, ...STATS, ...core('controls/')]],
+  [`${CORE}/decision/`, [...CONTRACTS, ...STATS, ...core('controls/', 'validation/')]],
   [`${CORE}/sync/`, [...CONTRACTS, ...STATS, ...core('controls/')]],
   [
     `${CORE}/presets/`,
     [...CONTRACTS, ...core('policies/', 'guards/', 'features/', 'learners/', 'detectors/', 'federated/')],
   ],
   [`${CORE}/testing/`, [`${CORE}/`]],
-  [`${CORE}/node/`, core('decision/', 'sync/', 'controls/', 'experiment/', 'stats/').concat(CONTRACTS)],
+  [
+    `${CORE}/node/`,
+    core('decision/', 'sync/', 'controls/', 'experiment/', 'validation/', 'stats/').concat(CONTRACTS),
+  ],
   [`${CORE}/node.ts`, core('node/', 'decision/', 'sync/', 'controls/', 'stats/').concat(CONTRACTS)],
   [
     `${CORE}/index.ts`,

@@ -31,6 +31,8 @@ export interface ControlsJson {
   readonly resets: readonly (readonly [string, number])[];
   /** Absent where nothing is registered, and in what older versions wrote. */
   readonly models?: ModelsJson | undefined;
+  /** Absent where there are none, and in what older versions wrote. */
+  readonly thaws?: readonly (readonly [string, number])[] | undefined;
 }
 
 /** Sorted, so that equal states give equal bytes. */
@@ -48,6 +50,7 @@ export function encodeControls(state: ControlState): ControlsJson {
       .sort((a, b) => (a.point < b.point ? -1 : 1)),
     resets: [...state.resets].sort((a, b) => (a[0] < b[0] ? -1 : 1)),
     ...(state.models.size === 0 ? {} : { models: encodeModels(state.models) }),
+    ...(state.thaws.size === 0 ? {} : { thaws: [...state.thaws].sort((a, b) => (a[0] < b[0] ? -1 : 1)) }),
   };
 }
 
@@ -92,13 +95,21 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
       generations,
     });
   }
-  const resets = new Map<string, number>();
-  for (const pair of list(top, 'resets', most)) {
+  const resets = counts(top, 'resets', most);
+  const thaws = top.thaws === undefined ? new Map<string, number>() : counts(top, 'thaws', most);
+  const models = decodeModels(top.models);
+  return { kills, overrides, quarantines, removed, specs, resets, thaws, models };
+}
+
+/** Whole numbers by point. */
+function counts(top: Record<string, unknown>, key: string, most: number): Map<string, number> {
+  const out = new Map<string, number>();
+  for (const pair of list(top, key, most)) {
     if (!Array.isArray(pair) || typeof pair[0] !== 'string' || !Number.isSafeInteger(pair[1]) || pair[1] < 0)
-      refuse('controls.resets', pair);
-    resets.set((pair as [string, number])[0], (pair as [string, number])[1]);
+      refuse(`controls.${key}`, pair);
+    out.set((pair as [string, number])[0], (pair as [string, number])[1]);
   }
-  return { kills, overrides, quarantines, removed, specs, resets, models: decodeModels(top.models) };
+  return out;
 }
 
 /** As older versions wrote all of them; now only those of another form than `node~incarnation~n`. */

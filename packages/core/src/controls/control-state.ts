@@ -17,6 +17,11 @@ export interface ControlState {
   readonly resets: ReadonlyMap<string, number>;
   /** Registered versions, by model. */
   readonly models: ReadonlyMap<string, ModelEntry>;
+  /**
+   * When the learners of a point were last thawed: higher each time, and a tree time as far as clocks allow, so that what is
+   * said above comes after what was said below. A freeze that began under a lower one is over.
+   */
+  readonly thaws: ReadonlyMap<string, number>;
 }
 
 interface Said {
@@ -63,6 +68,7 @@ export const EMPTY_CONTROLS: ControlState = Object.freeze({
   specs: new Map(),
   resets: new Map(),
   models: new Map(),
+  thaws: new Map(),
 });
 
 /** Least upper bound. Returns `a` itself where `b` adds nothing, so that "did it change?" is `!==`. */
@@ -74,6 +80,7 @@ export function joinControls(a: ControlState, b: ControlState): ControlState {
   const specs = joinBy(a.specs, b.specs, newer);
   const resets = joinBy(a.resets, b.resets, (x, y) => y > x);
   const models = joinBy(a.models, b.models, newerModel);
+  const thaws = joinBy(a.thaws, b.thaws, (x, y) => y > x);
   const same =
     removed === a.removed &&
     kills === a.kills &&
@@ -81,8 +88,9 @@ export function joinControls(a: ControlState, b: ControlState): ControlState {
     quarantines === a.quarantines &&
     specs === a.specs &&
     resets === a.resets &&
-    models === a.models;
-  return same ? a : { kills, overrides, quarantines, removed, specs, resets, models };
+    models === a.models &&
+    thaws === a.thaws;
+  return same ? a : { kills, overrides, quarantines, removed, specs, resets, models, thaws };
 }
 
 /** A total order on spec versions: version, then node, then content, so that a join never depends on who came first. */
@@ -158,6 +166,11 @@ export const withReset = (state: ControlState, point: string): ControlState => (
 export const withModel = (state: ControlState, model: string, entry: ModelEntry): ControlState => ({
   ...state,
   models: new Map(state.models).set(model, entry),
+});
+
+export const withThaw = (state: ControlState, point: string, treeMs: number): ControlState => ({
+  ...state,
+  thaws: new Map(state.thaws).set(point, Math.max((state.thaws.get(point) ?? 0) + 1, Math.floor(treeMs))),
 });
 
 /** Takes tags back. */

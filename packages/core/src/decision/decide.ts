@@ -4,8 +4,9 @@ import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { fraction, hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
-import { DecisionRecord } from './decision-record.ts';
+import { DecisionRecord, SELF } from './decision-record.ts';
 import { follow } from './episodes.ts';
+import { causedByLearner, forecast } from './forecast.ts';
 import { draw, type External, heaviest, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
@@ -14,7 +15,7 @@ import { ConformedInput } from './schema.ts';
 import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick, sticks } from './stick.ts';
-import { note, trailOf } from './trail.ts';
+import { hear, note, trailOf } from './trail.ts';
 import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
@@ -248,6 +249,10 @@ function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' |
     apply(scratch, verdict);
     if (verdict.trains === false) result = 'tainted';
   }
+  if (state.frozen !== undefined) {
+    note(state, state.frozen);
+    apply(scratch, state.frozen);
+  }
   const { restrict } = compiled.policy;
   if (restrict !== undefined) {
     const { allowed, arms } = scratch.guardInput;
@@ -349,6 +354,7 @@ function drawPolicy(
     trains,
   );
   if (noted !== undefined) record.noted = noted;
+  if (causedByLearner(state, record.n, arm, p[arm])) record.state |= SELF;
   return record;
 }
 
@@ -427,13 +433,6 @@ function nothing(state: PointState, moment: Moment, input: DecideInput | undefin
   );
 }
 
-/** A guard's word goes on the trail and into the counters. */
-function hear(state: PointState, guard: number, verdict: Verdict): void {
-  note(state, verdict);
-  state.counters.guardInterventions[guard]++;
-  state.counters.guardWhy[guard] = verdict.why;
-}
-
 /** Step 7: the record. Guards and local signals hear of it; the caller keeps it for its outcome. */
 function finish(
   state: PointState,
@@ -475,6 +474,7 @@ function finish(
   if (arm < 0) return record;
   if (state.episodes !== undefined) follow(state, state.episodes, compiled.policy.episodes!, record, input);
   counters.decisionsByArm[arm]++;
+  if (state.monitor !== undefined && record.trains) record.forecast = forecast(state, arm);
   if (Number.isNaN(propensity)) counters.unknownPropensity++;
   state.inflight[arm]++;
   state.inflightTotal++;

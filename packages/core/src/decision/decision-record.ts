@@ -31,6 +31,10 @@ export const EXPIRED = 32;
 export const FAILED = 64;
 /** Experiments have counted it. */
 export const COUNTED = 128;
+/** The learner's own choice caused it: neither baseline, nor exploration by a guard, nor somebody else. */
+export const SELF = 256;
+/** Its outcome came while the learner was frozen: it never teaches. */
+export const WITHHELD = 512;
 
 const NO_CONTEXT: readonly number[] = Object.freeze([]);
 
@@ -76,6 +80,8 @@ export class DecisionRecord implements Decision {
   shown: readonly number[] | undefined = undefined;
   /** Of whom, where the context says it (`ShownFeatures.keys`). */
   about: readonly string[] | undefined = undefined;
+  /** What was expected of its arm, in [0, 1]; only at points that validate their learner. */
+  forecast: { readonly learner: number; readonly reference: number } | undefined = undefined;
 
   constructor(
     source: RecordSource,

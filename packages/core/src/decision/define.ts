@@ -18,6 +18,12 @@ import {
 } from '../options.ts';
 import type { ArmInfo, Policy } from '../policy.ts';
 import { type FactoryInput, type Registry, resolveKind } from '../registry.ts';
+import {
+  compileTraining,
+  compileValidation,
+  type TrainingPlan,
+  type ValidationPlan,
+} from '../validation/plan.ts';
 import { compileContext, type Field } from './context.ts';
 import { compileFeatures, type FeatureSet } from './features.ts';
 import { type CompiledObjective, compileObjective, objectiveShape } from './objective.ts';
@@ -68,6 +74,11 @@ export interface CompiledPoint {
   readonly budgetMs: number;
   readonly domain: string;
   readonly pooling: { readonly weight: number; readonly steps: number; readonly everyMs: number };
+  /** Undefined where the learner is not watched. */
+  readonly validation: ValidationPlan | undefined;
+  readonly training: TrainingPlan;
+  /** Decisions stay in the queue for so long after they were made: window, correction, and the delay of training. */
+  readonly keptMs: number;
   readonly pendingMax: number;
   /** What a learner's key is made of, beside point and epoch: different ones never add. */
   readonly learnerShape: string;
@@ -93,6 +104,8 @@ const KEYS = [
   'budget',
   'domain',
   'pooling',
+  'validation',
+  'training',
   'pending',
 ];
 
@@ -159,6 +172,7 @@ export function compilePoint(
   );
   checkEpisodes(policy, slate, attribution.windowMs, comparisons);
   const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
+  const training = compileTraining(raw, policy);
   const pooling = object(raw.pooling ?? {}, 'pooling');
   rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
   return {
@@ -206,6 +220,9 @@ export function compilePoint(
       steps: number(pooling, 'steps', { min: 1, max: 64, integer: true, default: 4 }, 'pooling'),
       everyMs: duration(pooling, 'every', { min: 1, max: 86_400_000, default: 250 }, 'pooling'),
     },
+    validation: compileValidation(raw, policy, attribution.defaults !== undefined),
+    training,
+    keptMs: Math.max(attribution.windowMs + attribution.correctionMs, training.delayMs),
     pendingMax: number(raw, 'pending', { min: 16, max: 4_194_304, integer: true, default: 65_536 }, ''),
     learnerShape: JSON.stringify([
       policy.name,

@@ -1,15 +1,19 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import type { Verdict } from '../guard.ts';
-import { DecisionRecord, EXPOSED, type RecordSource } from './decision-record.ts';
+import { DecisionRecord, EXPOSED, type RecordSource, SELF } from './decision-record.ts';
 import { REASONS, type Reason } from './record.ts';
 
 /**
  * Decisions on disk: chunks of one source each, columns interned, a few dozen bytes a decision. They are what a
  * restarted node needs to join feedback to decisions it made before, and the log that everything later reads.
  */
-const FORMAT = 3;
-/** 1 knew nothing of what policies note, 2 nothing of features. */
-const FORMATS: readonly number[] = [1, 2, FORMAT];
+const FORMAT = 4;
+/** 1 knew nothing of what policies note, 2 nothing of features, 3 nothing of causes and forecasts. */
+const FORMATS: readonly number[] = [1, 2, 3, FORMAT];
+/** Bits of a record. */
+const MAY_TRAIN = 1;
+const CAUSED = 2;
+const FORECAST = 4;
 const REASON_CODES = Object.keys(REASONS) as Reason[];
 const MAX_CHUNK = 64 << 20;
 const NOTED_MAX = 64;
@@ -54,7 +58,7 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
       .varint(record.proposedIndex + 1)
       .varint(record.armIndex + 1)
       .byte(REASON_CODES.indexOf(record.reason))
-      .byte(record.mayTrain ? 1 : 0);
+      .byte(bitsOf(record));
     out
       .float64(record.probability)
       .float32(record.confidenceValue)
@@ -73,9 +77,14 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
     const about = record.about ?? NOBODY;
     out.varint(about.length);
     for (const key of about) out.text(key);
+    if (record.forecast !== undefined)
+      out.float64(record.forecast.learner).float64(record.forecast.reference);
   }
   return out.finish();
 }
+
+const bitsOf = ({ mayTrain, state, forecast }: DecisionRecord): number =>
+  (mayTrain ? MAY_TRAIN : 0) | ((state & SELF) === 0 ? 0 : CAUSED) | (forecast === undefined ? 0 : FORECAST);
 
 export function chunkPrefix(chunk: Uint8Array): string {
   const input = new ByteReader(chunk, MAX_CHUNK);
@@ -113,7 +122,7 @@ export function decodeDecisions(
     const arm = input.varint(source.armIds.length) - 1;
     const reason = REASON_CODES[input.byte()];
     if (reason === undefined) input.fail('an unknown reason');
-    const mayTrain = input.byte() === 1;
+    const bits = input.byte();
     const probability = input.float64();
     const confidence = input.float32();
     const view = input.varint();
@@ -147,13 +156,14 @@ export function decodeDecisions(
       unit,
       unitHash,
       context,
-      mayTrain,
+      (bits & MAY_TRAIN) !== 0,
     );
     record.weight = weight;
     if (noted.length > 0) record.noted = noted;
     if (shown.length > 0) record.shown = shown;
     if (about.length > 0) record.about = about;
-    record.state = EXPOSED;
+    if ((bits & FORECAST) !== 0) record.forecast = { learner: input.finite(), reference: input.finite() };
+    record.state = EXPOSED | ((bits & CAUSED) === 0 ? 0 : SELF);
     records.push(record);
   }
   input.end();

@@ -4,17 +4,20 @@ import { ByteReader, ByteWriter } from '../bytes.ts';
 export interface OutcomeEntry {
   readonly prefix: string;
   readonly n: number;
-  /** `default`: its window passed and the declared defaults were assumed; `expired`: it passed and nothing was. */
-  readonly kind: 'feedback' | 'default' | 'exposed' | 'expired';
+  /**
+   * `default`: its window passed and the declared defaults were assumed; `expired`: it passed and nothing was; `withheld`:
+   * its outcome came while the learner was frozen.
+   */
+  readonly kind: 'feedback' | 'default' | 'exposed' | 'expired' | 'withheld';
   readonly revision: number;
   readonly metrics: Readonly<Record<string, number>>;
   /** A truth that is text; others are among the metrics. */
   readonly truth: string | undefined;
 }
 
-/** 1 knew no truths of text; it is still read. */
-const FORMAT = 2;
-const KINDS = ['feedback', 'default', 'exposed', 'expired'] as const;
+/** 1 knew no truths of text, 2 nothing of frozen learners; both are still read. */
+const FORMAT = 3;
+const KINDS = ['feedback', 'default', 'exposed', 'expired', 'withheld'] as const;
 const MAX_CHUNK = 64 << 20;
 
 export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
@@ -46,7 +49,7 @@ export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
 export function decodeOutcomes(chunk: Uint8Array): OutcomeEntry[] {
   const head = new ByteReader(chunk, MAX_CHUNK);
   const format = head.byte();
-  if (format !== FORMAT && format !== 1) head.fail('not an outcome chunk of this version');
+  if (format < 1 || format > FORMAT) head.fail('not an outcome chunk of this version');
   const words: string[] = [];
   for (let i = head.count(1 << 24); i > 0; i--) words.push(head.text(4096));
   const input = new ByteReader(head.bytes(MAX_CHUNK), MAX_CHUNK);

@@ -9,10 +9,13 @@ import {
   EXPOSED,
   FAILED,
   RELEASED,
+  SELF,
   SETTLED,
   TRAINED,
+  WITHHELD,
 } from './decision-record.ts';
 import { end, endProblem } from './episodes.ts';
+import { learnsLate, mayTeach, trainingWeight } from './forecast.ts';
 import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
@@ -25,6 +28,8 @@ export interface Teaching {
   settled(state: PointState, record: DecisionRecord): void;
   /** Its window has passed; in the order of the decisions. */
   closed(state: PointState, record: DecisionRecord): void;
+  /** Its outcome came while the learner was frozen: it is to be remembered that it never taught. */
+  withheld(state: PointState, record: DecisionRecord): void;
 }
 
 const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'done', 'revision'];
@@ -231,9 +236,8 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
   if ((record.state & EXPIRED) !== 0) return;
   const reward = rewardOf(state, record.metrics);
   if (Number.isNaN(reward)) return;
-  const { policy } = state.compiled;
-  if (record.trains) {
-    if (policy.additive) {
+  if (record.trains && isTaught(state, record, teaching)) {
+    if (!learnsLate(state, record)) {
       if ((record.state & TRAINED) !== 0) {
         if (!learnsAnew(state, record, reward)) return settle(state, record, teaching, monoMs);
         const before = outcomeOf(state, record, record.trainedReward, -1, record.trainedMetrics);
@@ -243,9 +247,33 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
       record.trainedMetrics = record.metrics;
       record.state |= TRAINED;
       teaching.learn(state, outcomeOf(state, record, reward, 1));
-    } else record.trainedReward = reward; // learned once, when the correction window closes
+    } else record.trainedReward = reward; // learned once, when it leaves the queue
   }
   settle(state, record, teaching, monoMs);
+}
+
+/**
+ * Whether this outcome may teach now. What comes while the learner is frozen never will, nor will a correction of it: what
+ * was learned of the decision before then stands. Counted once.
+ */
+function isTaught(state: PointState, record: DecisionRecord, teaching: Teaching): boolean {
+  const { training } = state.counters;
+  const isNew = (record.state & (SETTLED | WITHHELD)) === 0;
+  if (isNew) {
+    if ((record.state & SELF) === 0) training.others++;
+    else training.caused++;
+  }
+  if (mayTeach(state, record)) return true;
+  if (trainingWeight(state, record) === 0) {
+    if (isNew) training.heldBack++;
+    return false;
+  }
+  if (isNew) training.frozen++;
+  if ((record.state & WITHHELD) === 0) {
+    record.state |= WITHHELD;
+    teaching.withheld(state, record);
+  }
+  return false;
 }
 
 function outcomeOf(
@@ -261,7 +289,7 @@ function outcomeOf(
     armKeys: state.source.armKeys,
     reward,
     propensity: record.probability,
-    weight: record.weight,
+    weight: record.weight * trainingWeight(state, record),
     sign,
     atMs: record.treeMs,
     context: Float64Array.from(record.encodedContext),
@@ -369,10 +397,11 @@ export function expireOutcomes(
   }
   while (pending.closed > 0 && touched < limit) {
     const record = at(pending, 0);
-    if (monoMs - record.monoMs <= compiled.windowMs + compiled.correctionMs) break;
+    if (monoMs - record.monoMs <= compiled.keptMs) break;
     if (
-      !compiled.policy.additive &&
+      learnsLate(state, record) &&
       record.trains &&
+      mayTeach(state, record) &&
       (record.state & (TRAINED | EXPIRED)) === 0 &&
       !Number.isNaN(rewardOf(state, record.metrics))
     ) {

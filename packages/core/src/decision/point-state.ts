@@ -4,6 +4,7 @@ import { type Place, type Ruling, ruleOn } from '../controls/scope.ts';
 import type { GuardInput, QueueLimit, Verdict } from '../guard.ts';
 import type { PolicyInput, Proposal } from '../policy.ts';
 import { mix32 } from '../stats/hash.ts';
+import type { Monitor } from '../validation/monitor.ts';
 import type { DecisionRecord, RecordSource } from './decision-record.ts';
 import type { CompiledPoint } from './define.ts';
 import { type Episodes, openEpisodes } from './episodes.ts';
@@ -62,6 +63,10 @@ export interface PointState {
   successor: PointState | undefined;
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
+  /** What watches the learner; one for all states of a point that share it. Undefined where nothing does. */
+  monitor: Monitor | undefined;
+  /** The learner has decayed, and the baseline decides: said and applied like a guard's verdict. */
+  frozen: Verdict | undefined;
   readonly scratch: Scratch;
   readonly slate: SlateState;
   /** Features that its context shows, where it shows any. */
@@ -101,6 +106,8 @@ export interface PointCounters {
   unjoined: number;
   unknownPropensity: number;
   refused: number;
+  /** Outcomes that could have taught, by cause, and those of them that did not. */
+  readonly training: { caused: number; others: number; heldBack: number; frozen: number };
   /** By reason; `policy` stands at 0, for it is the rest. */
   readonly reasons: Record<Reason, number>;
   readonly decisionsByArm: Float64Array;
@@ -210,6 +217,7 @@ export function createPointState(
       unjoined: 0,
       unknownPropensity: 0,
       refused: 0,
+      training: { caused: 0, others: 0, heldBack: 0, frozen: 0 },
       reasons: noReasons(),
       decisionsByArm: new Float64Array(arms),
       failuresByArm: new Float64Array(arms),
@@ -217,6 +225,8 @@ export function createPointState(
       guardWhy: compiled.guards.map(() => ''),
     },
     stuck: new Map(),
+    monitor: undefined,
+    frozen: undefined,
     slate: slateState(arms),
     episodes: compiled.policy.episodes === undefined ? undefined : openEpisodes(),
     features: undefined,

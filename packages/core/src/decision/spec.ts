@@ -26,6 +26,9 @@ export interface PointSpec<Arm extends string = string> {
   /** The point ranks: several arms at once, the best first. */
   readonly slate?: SlateSpec;
   readonly pooling?: PoolingSpec;
+  /** Predict every outcome before it is learned, and freeze the learner when it decays. */
+  readonly validation?: ValidationSpec;
+  readonly training?: TrainingSpec;
   /** Most decisions of this point that await their outcome at once; default 65,536. Beyond it a sample is kept. */
   readonly pending?: number;
 }
@@ -188,6 +191,27 @@ export interface PoolingSpec {
   readonly steps?: number;
   /** Time between steps; default 250ms. */
   readonly every?: Duration;
+}
+
+export interface ValidationSpec {
+  /** `freeze` (default): it learns no more; `baseline`: nor does it decide; `report`: it is only said. */
+  readonly onDecay?: 'freeze' | 'baseline' | 'report';
+  /** Probability that a learner whose predictions are right is ever found to decay; default 1 %. */
+  readonly falseAlarm?: Share;
+  /** After which a freeze ends by itself; default 1d. `never`: by hand alone. */
+  readonly thawAfter?: Duration | 'never';
+  /** Outcomes before any can count against the learner; default 200. */
+  readonly warmUp?: number;
+  /** How many outcomes the recent loss and the reference remember; default 100. */
+  readonly memory?: number;
+}
+
+export interface TrainingSpec {
+  /**
+   * What becomes of outcomes that the learner's own choice caused. Those of the holdout, of the baseline, of exploration by a
+   * guard and of other systems always train.
+   */
+  readonly selfCaused?: 'include' | 'holdBack' | { readonly delay: Duration } | { readonly weight: number };
 }
 
 /**

@@ -33,3 +33,10 @@ function says(trail: readonly Verdict[], scratch: Scratch): boolean {
   for (let i = 1; i < trail.length; i++) if (trail[i] !== scratch.trail[i]) return false;
   return true;
 }
+
+/** A guard's word goes on the trail and into the counters. */
+export function hear(state: PointState, guard: number, verdict: Verdict): void {
+  note(state, verdict);
+  state.counters.guardInterventions[guard]++;
+  state.counters.guardWhy[guard] = verdict.why;
+}

@@ -1,18 +1,25 @@
 import { STANDING_MAX } from '../controls/control-codec.ts';
-import { withKill, withOverride, without, withQuarantine, withReset } from '../controls/control-state.ts';
+import {
+  withKill,
+  withOverride,
+  without,
+  withQuarantine,
+  withReset,
+  withThaw,
+} from '../controls/control-state.ts';
 import { parseScope } from '../controls/scope.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
-import type { AuditEntry } from '../status.ts';
+import { record } from './audit.ts';
 import { pumpChildren } from './child-link.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { boundOf } from './held-leases.ts';
-import { jsonBytes } from './json-bytes.ts';
 import { press } from './parent-link.ts';
 import { isSilent } from './silence.ts';
-import { emit, type NodeState, readClocks } from './state.ts';
+import { type NodeState, readClocks } from './state.ts';
+import { thawWhenDue } from './validating.ts';
 
 /**
  * What people may do to this node and everything below it: authorised, audited, in force at once, and durable when the
@@ -22,7 +29,15 @@ export function controlling(
   node: NodeState,
 ): Pick<
   GanglionNode,
-  'kill' | 'revive' | 'override' | 'removeOverride' | 'quarantine' | 'liftQuarantine' | 'reset' | 'note'
+  | 'kill'
+  | 'revive'
+  | 'override'
+  | 'removeOverride'
+  | 'quarantine'
+  | 'liftQuarantine'
+  | 'reset'
+  | 'note'
+  | 'thaw'
 > {
   const said = (by: Actor, reason: string) => ({
     tag: newTag(node),
@@ -163,6 +178,17 @@ export function controlling(
       record(node, by, action, target, reason);
       await durable(node);
     },
+    async thaw({ point, reason, by }) {
+      authorise(node, by);
+      if (!node.points.has(point)) throw unknownPoint(point);
+      reasonOf(reason);
+      changeControls(node, withThaw(node.controls, point, node.moment.treeMs));
+      record(node, by, 'thaw', point, reason);
+      thawWhenDue(node);
+      await durable(node);
+      press(node);
+      pumpChildren(node);
+    },
   };
 }
 
@@ -236,25 +262,6 @@ export function unknownPoint(point: string): GanglionError {
     value: point,
     mend: 'Declare it with PUT /v1/points/{point}, or list them with GET /v1/points.',
   });
-}
-
-/** Entries that a node shows; all of them stay in its journal. */
-export const AUDIT_KEPT = 1000;
-
-export function record(node: NodeState, by: Actor, action: string, target: string, reason: string): void {
-  const entry: AuditEntry = {
-    seq: ++node.auditSeq,
-    atMs: node.moment.wallMs,
-    node: node.name,
-    by: by.name,
-    action,
-    target,
-    reason,
-  };
-  node.audit.push(entry);
-  if (node.audit.length > AUDIT_KEPT) node.audit.shift();
-  node.writes.push({ kind: 'append', journal: 'audit', atMs: entry.atMs, chunk: jsonBytes(entry) });
-  if (node.listeners.size > 0) emit(node, { kind: 'audit', node: node.name, entry });
 }
 
 /** A copy that the caller cannot change afterwards. */

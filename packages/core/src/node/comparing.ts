@@ -26,6 +26,7 @@ import { jsonBytes } from './json-bytes.ts';
 import { isStale, learnerFor, taughtSlot } from './learning.ts';
 import { rangeOf } from './ranges.ts';
 import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { judgeClosed } from './validating.ts';
 
 /**
  * Counts decisions for the experiments of their point. A decision is counted once, when its window closes: every arm's at
@@ -34,7 +35,9 @@ import { type LearnerState, type NodeState, refuse } from './state.ts';
  */
 export function countClosed(node: NodeState, state: PointState, record: DecisionRecord): void {
   const { compiled } = state;
-  if (compiled.comparisons.length === 0 || (record.state & COUNTED) !== 0) return;
+  const judged = compiled.validation?.atClose === true;
+  if ((compiled.comparisons.length === 0 && !judged) || (record.state & COUNTED) !== 0) return;
+  judgeClosed(node, state, record);
   record.state |= COUNTED;
   const counted = node.countedTo.get(state.source.idPrefix) ?? 0;
   if (record.n >= counted) node.countedTo.set(state.source.idPrefix, record.n + 1);

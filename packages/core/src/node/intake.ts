@@ -11,6 +11,7 @@ import { durable } from './durability.ts';
 import { hasRoomFor, ownInTransit, putOutbox } from './outbox.ts';
 import { learn, refreshPoints, settled } from './points.ts';
 import { type NodeState, readClocks, refuse, type Sender, type TransitItem } from './state.ts';
+import { noteWithheld } from './validating.ts';
 
 /** A decision id taken apart: `node~incarnation~point~n`. */
 export interface ParsedId {
@@ -166,6 +167,7 @@ export function teachingOf(node: NodeState) {
     learn: (state: PointState, outcome: Parameters<typeof learn>[2]) => learn(node, state, outcome),
     settled: (state: PointState, record: DecisionRecord) => settled(node, state, record),
     closed: (state: PointState, record: DecisionRecord) => countClosed(node, state, record),
+    withheld: (state: PointState, record: DecisionRecord) => noteWithheld(node, state, record),
   };
 }
 

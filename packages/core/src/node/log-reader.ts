@@ -206,6 +206,7 @@ async function* chunks(storage: Storage, journal: string, sinceMs: number): Asyn
 
 /** The highest revision of a metric counts; defaults fill what nothing was said of. */
 function happened(record: DecisionRecord, entry: OutcomeEntry): void {
+  if (entry.kind === 'withheld') return;
   if (entry.kind === 'expired') {
     record.state |= SETTLED | EXPIRED;
     return;

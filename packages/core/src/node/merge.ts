@@ -1,24 +1,30 @@
 import type { Reason } from '../decision/record.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { meanEstimate } from '../experiment/lift.ts';
-import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums } from '../status.ts';
+import type { ArmReport, GuardReport, LiftReport, PointReport, SideSums, TrainingReport } from '../status.ts';
 import { experimentReports } from './comparing.ts';
 import { addBuckets } from './outcome-stats.ts';
 import { rangeOf } from './ranges.ts';
 import { liftOf, pointReport, quantilesOf } from './report.ts';
 import type { NodeState } from './state.ts';
 import { reportsBelow } from './telemetry.ts';
+import { mergeValidation, validationReport } from './validating.ts';
 
 /**
  * A point over this node and everything below it, as last heard: counts and comparisons of all, mode, allocation and
  * rewards as this node's own view has them. @throws GanglionError `unknown_point`
  */
 export function subtreeReport(node: NodeState, point: string): PointReport {
-  const own = pointReport(node, point, false);
-  const merged = reportsBelow(node, point).reduce(merge, own);
   const state = node.points.get(point);
+  const own = pointReport(node, point, false);
+  if (state === undefined) return own;
   // Counted by evidence: each decision once, of nodes that are silent too.
-  return state === undefined ? merged : { ...merged, experiments: experimentReports(node, state, 'subtree') };
+  const validation = validationReport(node, state, 'subtree');
+  const merged = reportsBelow(node, point).reduce(
+    merge,
+    validation === undefined ? own : { ...own, validation },
+  );
+  return { ...merged, experiments: experimentReports(node, state, 'subtree') };
 }
 
 function merge(a: PointReport, b: PointReport): PointReport {
@@ -35,6 +41,10 @@ function merge(a: PointReport, b: PointReport): PointReport {
     arms: mergeArms(a, b),
     lift: mergeLift(a.lift, b.lift, a.spec),
     guards: mergeGuards(a.guards, b.guards),
+    ...(a.validation === undefined
+      ? {}
+      : { validation: mergeValidation(a.validation, b.validation, rangeOf('reward', a.spec) ?? [0, 1]) }),
+    ...(a.training === undefined ? {} : { training: addTraining(a.training, b.training) }),
   };
 }
 
@@ -43,6 +53,17 @@ function addReasons(a: PointReport['reasons'], b: Partial<PointReport['reasons']
   const sum = { ...a };
   for (const reason of Object.keys(sum) as Reason[]) sum[reason] += b?.[reason] ?? 0;
   return sum;
+}
+
+function addTraining(a: TrainingReport, b: TrainingReport | undefined): TrainingReport {
+  if (b === undefined) return a;
+  return {
+    ...a,
+    caused: a.caused + b.caused,
+    others: a.others + b.others,
+    heldBack: a.heldBack + b.heldBack,
+    frozen: a.frozen + b.frozen,
+  };
 }
 
 function mergeArms(a: PointReport, b: PointReport): ArmReport[] {

@@ -17,6 +17,7 @@ import { advance, aim, phaseOf } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
 import { isOut } from './quarantine.ts';
 import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
+import { judgeSettled, openValidation, thawWhenDue } from './validating.ts';
 
 /** What a stored source of decisions says: enough to join their feedback after a restart. */
 export interface StoredSource {
@@ -32,7 +33,10 @@ export function syncPoints(node: NodeState): void {
   for (const [name, declared] of node.controls.specs) {
     const current = node.points.get(name);
     if (declared.spec === null) {
-      if (current !== undefined) node.points.delete(name);
+      if (current !== undefined) {
+        openValidation(node, undefined, current);
+        node.points.delete(name);
+      }
       continue;
     }
     const epoch = node.controls.resets.get(name) ?? 0;
@@ -119,6 +123,7 @@ function replacePoint(
   if (!node.stats.has(compiled.name)) node.stats.set(compiled.name, outcomeStats());
   learnerOf(node, state);
   openComparisons(node, state);
+  openValidation(node, state, current);
   refreshView(node, state);
 }
 
@@ -206,6 +211,7 @@ export function settled(node: NodeState, state: PointState, record: DecisionReco
   node.counters.outcomes++;
   const stats = node.stats.get(state.compiled.name);
   if (stats !== undefined) countOutcome(stats, state, record, node.moment.monoMs);
+  judgeSettled(node, state, record);
   if (node.listeners.size === 0 || record.metrics === undefined || record.arm === null) return;
   const reward = rewardOf(state, record.metrics);
   emit(node, {
@@ -223,6 +229,7 @@ export function settled(node: NodeState, state: PointState, record: DecisionReco
 /** Off the decide path: adopts totals step by step, and rebuilds the views that are due. */
 export function refreshPoints(node: NodeState): void {
   const { tuning, moment } = node;
+  thawWhenDue(node);
   for (const state of node.points.values()) {
     const learner = learnerOf(node, state);
     const { pooling } = state.compiled;

@@ -10,10 +10,12 @@ import {
   RELEASED,
   SETTLED,
   TRAINED,
+  WITHHELD,
 } from '../decision/decision-record.ts';
 import { compilePoint } from '../decision/define.ts';
 import { end, recall } from '../decision/episodes.ts';
 import { decodeEvents } from '../decision/event-journal.ts';
+import { learnsLate } from '../decision/forecast.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
@@ -26,7 +28,7 @@ import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
 import type { Unbounded } from '../sync/messages.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
-import { AUDIT_KEPT } from './actions.ts';
+import { AUDIT_KEPT } from './audit.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
 import { recoverHeld } from './held-leases.ts';
@@ -43,6 +45,7 @@ import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { recoverMonitor, shareMonitors } from './validating.ts';
 
 const JSON_MAX = 64 << 20;
 const CHUNKS_A_SCAN = 256;
@@ -136,6 +139,8 @@ export async function recover(node: NodeState): Promise<void> {
   each('looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each('units', (entry) => recoverUnits(node, entry.key, entry.value));
   each('guards', (entry) => recoverGuards(node, entry));
+  each('validation', (entry) => recoverMonitor(node, entry.key, bytesJson(entry.value, JSON_MAX)));
+  shareMonitors(node);
   await recoverJournals(node, storage);
   openIncarnation(node);
   for (const state of node.points.values()) refreshView(node, state);
@@ -267,7 +272,7 @@ function recoverGuards(node: NodeState, entry: StoredEntry): void {
 async function recoverJournals(node: NodeState, storage: Storage): Promise<void> {
   let longest = 0;
   for (const { compiled } of node.joins.values())
-    longest = Math.max(longest, compiled.windowMs + compiled.correctionMs, compiled.stickyMs);
+    longest = Math.max(longest, compiled.keptMs, compiled.stickyMs);
   const sinceMs = node.moment.wallMs - longest - 60_000;
   const offset = node.moment.monoMs - node.moment.wallMs;
   await scanAll(storage, 'decisions', sinceMs, (chunk) => {
@@ -319,7 +324,7 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
       untilMs: record.treeMs + compiled.stickyMs,
     });
   }
-  if (node.moment.monoMs - record.monoMs > compiled.windowMs + compiled.correctionMs) return;
+  if (node.moment.monoMs - record.monoMs > compiled.keptMs) return;
   const { weight } = record;
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
@@ -339,6 +344,10 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const state = node.joins.get(entry.prefix);
   const record = state === undefined ? undefined : find(state.pending, entry.n);
   if (state === undefined || record === undefined) return;
+  if (entry.kind === 'withheld') {
+    record.state |= WITHHELD;
+    return;
+  }
   if (entry.kind === 'expired') {
     if ((record.state & SETTLED) === 0) state.counters.awaiting--;
     record.state |= SETTLED | EXPIRED;
@@ -367,7 +376,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const reward = rewardOf(state, metrics);
   if (!Number.isNaN(reward) && (record.state & EXPIRED) === 0) {
     record.state |= SETTLED;
-    if (record.trains && state.compiled.policy.additive) record.state |= TRAINED;
+    if (record.trains && !learnsLate(state, record)) record.state |= TRAINED;
     record.trainedReward = reward;
     record.trainedMetrics = metrics;
   }

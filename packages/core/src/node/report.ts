@@ -21,6 +21,7 @@ import { experimentReports } from './comparing.ts';
 import { bucketQuantiles, type MetricSums, recentBuckets } from './outcome-stats.ts';
 import { rangeOf } from './ranges.ts';
 import type { NodeState } from './state.ts';
+import { frozenLearners, trainingReport, validationReport } from './validating.ts';
 
 /** What one node says of one of its points; `experiments`: theirs too, which have their own way up. @throws GanglionError `unknown_point` */
 export function pointReport(node: NodeState, point: string, experiments = true): PointReport {
@@ -58,11 +59,21 @@ export function pointReport(node: NodeState, point: string, experiments = true):
     ...memberReports(state),
     ...constraintReports(state),
     ...slateReport(state),
+    ...validated(node, state),
     viewVersion: state.view.version,
     pooled: {
       ownOutcomes: learner === undefined ? 0 : evidence.outcomes(sumOwn(learner.slots)),
       othersOutcomes: learner === undefined ? 0 : evidence.outcomes(learner.others.current),
     },
+  };
+}
+
+function validated(node: NodeState, state: PointState): Pick<PointReport, 'validation' | 'training'> {
+  const validation = validationReport(node, state, 'self');
+  const training = trainingReport(state);
+  return {
+    ...(validation === undefined ? {} : { validation }),
+    ...(training === undefined ? {} : { training }),
   };
 }
 
@@ -243,6 +254,7 @@ export function nodeStatus(node: NodeState): NodeStatus {
   if (lease.state === 'none') problems.push('no lease yet: overseen points serve their fallback');
   for (const quarantine of node.controls.quarantines.values())
     if (quarantine.node === node.name) problems.push(`quarantined: ${quarantine.reason}`);
+  problems.push(...frozenLearners(node));
   if (node.refused.spec_not_understood !== undefined)
     problems.push('a point needs a kind this version does not know');
   return {

@@ -1,4 +1,5 @@
 import type { NodeStatus, PointReport, SideSums } from '../status.ts';
+import { isSoundValidation } from './validating.ts';
 
 /** What a status must have for pages and metrics to show it. */
 export function isStatus(status: NodeStatus): boolean {
@@ -54,6 +55,7 @@ export function isSound(report: PointReport): boolean {
         side.recent.length <= 4096 &&
         side.recent.every((n) => Number.isFinite(n))));
   return (
+    isSoundValidation(report) &&
     report.arms.every(
       (arm) =>
         typeof arm?.arm === 'string' &&

@@ -59,6 +59,13 @@ export const byContext: Factory<Policy> = (options, input) => {
       });
       return own;
     },
+    ...(branches.every(({ policy }) => policy.predict !== undefined) && {
+      predict: (view, at, arm) => {
+        const i = branchOf(at.context);
+        return branches[i].policy.predict?.(view?.[i], at, arm) ?? Number.NaN;
+      },
+    }),
+    weighsPropensity: branches.some(({ policy }) => policy.weighsPropensity === true),
     // Local signals are of arms, not of contexts: all hear them.
     sent: (view, arm, nowMs) =>
       branches.forEach(({ policy }, i) => {

@@ -95,14 +95,27 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
 
 /** What only the inner policy knows. */
 function around(inner: Policy): Partial<Policy<Product, ConstrainedView | undefined>> {
-  const { sent, settled, note, describe, members, describeMembers, describePositions, episodes, reads } =
-    inner;
+  const {
+    episodes,
+    reads,
+    sent,
+    settled,
+    note,
+    predict,
+    weighsPropensity,
+    describe,
+    members,
+    describeMembers,
+    describePositions,
+  } = inner;
   return {
     ...(episodes && { episodes }),
     ...(reads && { reads }),
     ...(sent && { sent: (view, arm, nowMs) => sent(view?.inner, arm, nowMs) }),
     ...(settled && { settled: (view, arm, outcome, nowMs) => settled(view?.inner, arm, outcome, nowMs) }),
     ...(note && { note: (view, arm) => note(view?.inner, arm) }),
+    ...(predict && { predict: (view, at, arm) => predict(view?.inner, at, arm) }),
+    ...(weighsPropensity && { weighsPropensity }),
     ...(describe && { describe: (view, arms) => describe(view?.inner, arms) }),
     ...(members && { members }),
     ...(describePositions && { describePositions: (view) => describePositions(view?.inner) }),

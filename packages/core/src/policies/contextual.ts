@@ -233,6 +233,22 @@ export function describeReading(model: LinearModel, reading: Reading): readonly 
   });
 }
 
+/** What an arm is expected to earn in this context, in units of the reward; NaN without a reading of these arms. */
+export function predictReading(
+  model: LinearModel,
+  reading: Reading | undefined,
+  at: PolicyInput,
+  arm: number,
+): number {
+  if (reading === undefined || reading.arms !== at.arms) return Number.NaN;
+  const { x, dimension, shared, posteriors, columns } = reading;
+  model.encoded.context(at.context, x);
+  if (shared) model.encoded.joint(columns[arm], x);
+  const u = dot(posteriors[arm].theta, x, dimension);
+  const [low, high] = model.evidence.range;
+  return (low + high) / 2 + (high - low) * (model.logistic ? logisticMean(u) : u);
+}
+
 const NORMAL_95 = 1.959963984540054;
 
 /** Whether a comparison of `p` with the baseline rests on evidence: no arm that carries 1 % of either is untried. */

@@ -126,6 +126,11 @@ export const ensemble: Factory<Policy> = (options, input) => {
       return own;
     },
     ...signals(members),
+    ...(members.some(({ policy: each }) => each.predict !== undefined) && {
+      predict: (current, at, arm) =>
+        current?.arms === at.arms ? expected(members, current, at, arm) : Number.NaN,
+    }),
+    weighsPropensity: true,
     describe: (current, arms) => (current === undefined ? [] : describeArms(members, current, arms)),
     describeMembers: (current) =>
       current === undefined ? [] : members.map((member, m) => describeMember(member, current, m)),
@@ -289,6 +294,26 @@ function describeArms(members: readonly Member[], view: EnsembleView, arms: numb
     });
     return { ...estimate, allocation };
   });
+}
+
+/** What the members that can say expect of an arm, by their votes. */
+function expected(members: readonly Member[], view: EnsembleView, at: PolicyInput, arm: number): number {
+  let sum = 0;
+  let votes = 0;
+  for (let m = 0; m < members.length; m++) {
+    const { predict } = members[m].policy;
+    const weight = view.standing[m]?.weight ?? 0;
+    if (predict === undefined || view.ready[m] === 0 || !(weight > 0)) continue;
+    try {
+      const mean = predict(view.views[m], at, arm);
+      if (Number.isNaN(mean)) continue;
+      sum += weight * mean;
+      votes += weight;
+    } catch {
+      // As in a vote: one that fails has no say.
+    }
+  }
+  return votes > 0 ? sum / votes : Number.NaN;
 }
 
 function describeMember({ name }: Member, view: EnsembleView, m: number): MemberEstimate {

@@ -34,6 +34,7 @@ export const exp3: Factory<Policy> = (options, input) => {
     name: 'exp3/1',
     evidence,
     additive: true,
+    weighsPropensity: true,
     view: (own, others, at) => {
       const total = evidence.add(own, others);
       const fade = evidence.decayTo(total, at.nowMs);

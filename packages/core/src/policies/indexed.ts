@@ -70,6 +70,7 @@ export function indexed(options: Options, input: FactoryInput, rule: IndexRule):
         remember(current.last, at, out);
       }
     },
+    predict: (current, _at, arm) => current?.compare.mean[arm] ?? Number.NaN,
     describe: (current) => {
       if (current === undefined) return [];
       const p = new Float64Array(current.index.length);

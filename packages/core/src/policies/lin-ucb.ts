@@ -11,6 +11,7 @@ import {
   type LinearModel,
   linearModel,
   MODEL_OPTIONS,
+  predictReading,
   type Reading,
   rateMeans,
   read,
@@ -65,6 +66,7 @@ export const linUcb: Factory<Policy> = (options, input) => {
       if (comparable(reading.outcomes, out.p, reading.baseline, at.arms))
         out.confidence = worth(model, reading, value, at, out, view.square);
     },
+    predict: (view, at, arm) => predictReading(model, view?.reading, at, arm),
     describe: (view) => (view === undefined ? [] : describeReading(model, view.reading)),
     learn: model.learn,
   };

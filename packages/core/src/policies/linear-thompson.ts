@@ -16,6 +16,7 @@ import {
   type LinearModel,
   linearModel,
   MODEL_OPTIONS,
+  predictReading,
   type Reading,
   rateMeans,
   read,
@@ -80,6 +81,7 @@ export const linearThompson: Factory<Policy> = (options, input) => {
       if (comparable(reading.outcomes, out.p, reading.baseline, at.arms))
         out.confidence = agreement(view, at, mass, out);
     },
+    predict: (view, at, arm) => predictReading(model, view?.reading, at, arm),
     describe: (view) => (view === undefined ? [] : describeReading(model, view.reading)),
     learn: model.learn,
   };

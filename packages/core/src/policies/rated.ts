@@ -12,6 +12,7 @@ import {
   describeReading,
   type LinearModel,
   linearModel,
+  predictReading,
   type Reading,
   rateMeans,
   read,
@@ -60,6 +61,7 @@ export function rated(options: Options, input: FactoryInput, rule: RatingRule): 
       if (!untried && comparable(reading.outcomes, out.p, reading.baseline, at.arms))
         out.confidence = worth(model, reading, value, at, out);
     },
+    predict: (view, at, arm) => predictReading(model, view?.reading, at, arm),
     describe: (view) => (view === undefined ? [] : describeReading(model, view.reading)),
     learn: model.learn,
   };

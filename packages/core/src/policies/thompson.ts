@@ -89,6 +89,7 @@ export const thompson: Factory<Policy> = (options, input) => {
         remember(current.last, at, out);
       }
     },
+    predict: (current, _at, arm) => current?.compare.mean[arm] ?? Number.NaN,
     describe: (current) => (current === undefined ? [] : estimatesOf(current.compare, current.best)),
     learn: recordReward(evidence as MomentsEvidence),
   };

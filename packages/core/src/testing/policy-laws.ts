@@ -76,6 +76,34 @@ function proposing(subject: PolicySubject): Law[] {
       },
     },
     {
+      law: 'predict says the same of the same view and context, says nothing without a view, and changes no proposal',
+      run(random) {
+        const world = start(subject, random);
+        const { predict } = world.policy;
+        if (predict === undefined) return;
+        demand(Number.isNaN(predict(undefined, randomInput(world, random), 0)), 'it predicts from nothing');
+        everyView(world, random, (view) => {
+          if (view === undefined) return;
+          const input = randomInput(world, random);
+          const [before, after] = [proposalFor(world), proposalFor(world)];
+          world.policy.propose(view, input, before);
+          const first = world.ids.map((_, arm) => predict(view, input, arm));
+          predict(view, randomInput(world, random), 0);
+          demand(
+            difference(
+              first,
+              world.ids.map((_, arm) => predict(view, input, arm)),
+            ) === '',
+            'it wavers',
+          );
+          for (const mean of first)
+            demand(Number.isNaN(mean) || Number.isFinite(mean), `it predicts ${mean}`);
+          world.policy.propose(view, input, after);
+          demand(difference(before, after) === '', 'a prediction changed the proposal');
+        });
+      },
+    },
+    {
       law: 'local signals never throw, and leave a distribution behind',
       run(random) {
         const world = start(subject, random);
