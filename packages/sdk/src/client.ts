@@ -70,6 +70,8 @@ export interface Client {
   evaluate(point: string, request: EvaluateRequest, signal?: AbortSignal): Promise<EvaluateAnswer>;
   /** Forgets what a point has learned, everywhere. */
   reset(point: string, reason: string): Promise<void>;
+  /** Lets frozen learners of a point learn again, at the node that is asked and below it. */
+  thaw(point: string, reason: string): Promise<void>;
   /** Sets weights of a point's objective; the others stay. */
   reweigh(point: string, weights: Readonly<Record<string, number>>, reason: string): Promise<ReweighAnswer>;
   kill(scope: string, reason: string): Promise<KillAnswer>;
@@ -170,6 +172,7 @@ export function createClient(options: ClientOptions = {}): Client {
     report: (point) => get(`${pointPath(point)}/report`),
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
+    thaw: async (point, reason) => void (await post(`${pointPath(point)}/thaw`, { reason }, 'refused')),
     // A second tag of the same scope stops nothing more, and a revive removes both.
     kill: (scope, reason) => post('/v1/kill', { scope, reason }, 'always'),
     revive: (scope, reason) => post('/v1/revive', { scope, reason }, 'refused'),

@@ -189,6 +189,47 @@ function decidedAndLearned(registry: Registry, node: GanglionNode): void {
     (r) => r.expired,
   );
   counter('ganglion_unjoined_total', 'Feedback whose decision was not kept.', (r) => r.unjoined);
+  validationMetrics(registry, node);
+}
+
+/** Of points that validate their learner; absent for others, and while unknown. */
+function validationMetrics(registry: Registry, node: GanglionNode): void {
+  type Validation = NonNullable<ReturnType<GanglionNode['report']>['validation']>;
+  const gauge = (name: string, help: string, value: (validation: Validation) => number | null): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['node', 'point'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        eachReport(node, (point, { node: at, validation }) => {
+          const found = validation === undefined ? null : value(validation);
+          if (found !== null) this.set({ node: at, point }, found);
+        });
+      },
+    });
+  };
+  gauge(
+    'ganglion_learner_frozen',
+    '1 while the learner has been found to decay and learns no more, else 0.',
+    ({ frozen }) => (frozen.some(({ action }) => action !== 'report') ? 1 : 0),
+  );
+  gauge(
+    'ganglion_learner_loss',
+    'Squared error of predictions made before the outcome was learned (Brier score), over the last outcomes.',
+    ({ recent }) => recent.squared,
+  );
+  gauge(
+    'ganglion_learner_reference_loss',
+    'The same of a reference: the mean of each arm over the last outcomes.',
+    ({ recent }) => recent.reference,
+  );
+  gauge(
+    'ganglion_learner_calibration_error',
+    'Expected calibration error, as a share of the range.',
+    ({ calibration }) => calibration.ece,
+  );
 }
 
 function eachReport(

@@ -195,7 +195,11 @@ export function expireAll(node: NodeState): void {
         base.settled(point, record);
         const defaulted = (record.state & DEFAULTED) !== 0;
         // Silence need only be remembered while something may still come for it.
-        if (!defaulted && ((record.state & EXPIRED) === 0 || point.compiled.correctionMs === 0)) return;
+        if (
+          !defaulted &&
+          ((record.state & EXPIRED) === 0 || point.compiled.keptMs === point.compiled.windowMs)
+        )
+          return;
         node.accepted.push({
           prefix,
           n: record.n,

@@ -5,8 +5,7 @@ import { type NodeState, refuse } from './state.ts';
 const SLACK_MS = 86_400_000;
 
 /** How long after a decision feedback may still change something: the longest of all points that anybody awaits, ms. */
-export const longestAttributionMs = (node: NodeState): number =>
-  longest(node, ({ windowMs, correctionMs }) => windowMs + correctionMs);
+export const longestAttributionMs = (node: NodeState): number => longest(node, ({ keptMs }) => keptMs);
 
 function longest(node: NodeState, of: (point: CompiledPoint) => number): number {
   let most = 0;
@@ -26,7 +25,7 @@ export function trimWhenDue(node: NodeState): void {
   if (storage === undefined || moment.monoMs - node.trimmedMs < tuning.trimEveryMs) return;
   node.trimmedMs = moment.monoMs;
   const nowMs = Math.min(moment.wallMs, moment.treeMs);
-  const awaitedMs = longest(node, (point) => point.windowMs + point.correctionMs + point.stickyMs);
+  const awaitedMs = longest(node, (point) => point.keptMs + point.stickyMs);
   const keptMs = Math.max(awaitedMs + SLACK_MS, tuning.logKeptMs);
   const before = {
     decisions: nowMs - keptMs,

@@ -14,6 +14,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   'point list': ['ganglion point list'],
   'point get': ['ganglion point get checkout > checkout.yaml'],
   'point delete': ['ganglion point delete checkout --reason "replaced by basket"'],
+  'point thaw': ['ganglion point thaw checkout --reason "labels are right again"'],
   'point reset': ['ganglion point reset checkout --reason "prices have changed"'],
   'point weigh': ['ganglion point weigh checkout complaint=-5 --reason "too many complaints"'],
   'model register': [

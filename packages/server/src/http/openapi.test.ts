@@ -59,6 +59,7 @@ describe('/openapi.json', () => {
         'POST /v1/points/{point}/evaluate',
         'POST /v1/points/{point}/rank',
         'POST /v1/points/{point}/reset',
+        'POST /v1/points/{point}/thaw',
         'POST /v1/points/{point}/weights',
         'POST /v1/points/{point}/decide',
         'PUT /v1/points/{point}/override',

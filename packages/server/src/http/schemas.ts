@@ -143,6 +143,42 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
         properties: { weight: { type: 'number' }, steps: { type: 'integer' }, every: DURATION },
         additionalProperties: false,
       },
+      validation: {
+        type: 'object',
+        description: 'Predict every outcome before it is learned, and freeze the learner when it decays.',
+        properties: {
+          onDecay: { type: 'string', enum: ['freeze', 'baseline', 'report'] },
+          falseAlarm: { oneOf: [{ type: 'string' }, { type: 'number', minimum: 0, maximum: 0.5 }] },
+          thawAfter: DURATION,
+          warmUp: { type: 'integer', minimum: 0 },
+          memory: { type: 'integer', minimum: 10 },
+        },
+        additionalProperties: false,
+      },
+      training: {
+        type: 'object',
+        properties: {
+          selfCaused: {
+            description: 'Outcomes that the learner’s own choice caused.',
+            oneOf: [
+              { type: 'string', enum: ['include', 'holdBack'] },
+              {
+                type: 'object',
+                required: ['delay'],
+                properties: { delay: DURATION },
+                additionalProperties: false,
+              },
+              {
+                type: 'object',
+                required: ['weight'],
+                properties: { weight: { type: 'number', exclusiveMinimum: 0, maximum: 1 } },
+                additionalProperties: false,
+              },
+            ],
+          },
+        },
+        additionalProperties: false,
+      },
       pending: { type: 'integer', minimum: 1 },
     },
     additionalProperties: false,

@@ -58,6 +58,7 @@ const POSTS = [
   '/v1/quarantine',
   '/v1/points/checkout-backend/rank',
   '/v1/points/checkout-backend/reset',
+  '/v1/points/checkout-backend/thaw',
   '/v1/points/checkout-backend/weights',
   '/ofrep/v1/evaluate/flags',
   '/ofrep/v1/evaluate/flags/checkout-backend',

@@ -187,6 +187,8 @@ export const learnedSpec = (
   fallback: arms[0],
   baseline: { kind: 'fixed', arm: arms[0] },
   policy: policyOf(plan, arms),
+  // Watched, and never frozen: all that is accepted must be learned.
+  ...(plan.policy === 'split' || plan.policy === 'q-learning' ? {} : { validation: { onDecay: 'report' } }),
   guards: [
     { kind: 'holdout', share: HOLDOUT },
     { kind: 'exploration', floor: FLOOR },

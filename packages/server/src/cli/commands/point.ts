@@ -10,7 +10,7 @@ import { clean, type Style, table } from '../style.ts';
 /** `ganglion point …`: declare, list, show, delete, reset decision points. */
 export function pointCommand(io: Io): Command {
   const point = new Command('point').description(
-    'declare, list, show, weigh, delete and reset decision points',
+    'declare, list, show, weigh, delete, reset and thaw decision points',
   );
   point.addCommand(
     clientCommand('apply', 'declare or replace points, from YAML or JSON')
@@ -54,6 +54,16 @@ export function pointCommand(io: Io): Command {
         const { client, show } = session(io, flags);
         await client.reset(name, flags.reason);
         show({ point: name, reset: true }, () => `${name} has forgotten what it learned\n`);
+      }),
+  );
+  point.addCommand(
+    clientCommand('thaw', 'let frozen learners of a point learn again')
+      .argument('<point>')
+      .requiredOption('--reason <text>', 'why, for the audit')
+      .action(async (name: string, flags: ClientFlags & { reason: string }) => {
+        const { client, show } = session(io, flags);
+        await client.thaw(name, flags.reason);
+        show({ point: name, thawed: true }, () => `${name} learns again\n`);
       }),
   );
   point.addCommand(

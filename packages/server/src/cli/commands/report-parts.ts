@@ -1,6 +1,6 @@
 import type { PointReport } from '@ganglion/sdk';
-import { count, estimate, number, percent } from '../format.ts';
-import { clean, type Style, table } from '../style.ts';
+import { count, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { clean, pairs, type Style, table } from '../style.ts';
 
 /** The members of an ensemble, and how alike they propose; nothing where the policy is one. */
 export function memberTable({ members = [] }: PointReport, style: Style): readonly string[] {
@@ -53,4 +53,41 @@ export function slateText({ slate }: PointReport): readonly string[] {
   return [
     `rewards are to those who look, given the ${slate.givenExamination} examination by position ${shown}; its own uncertainty is in no interval\n`,
   ];
+}
+
+/** How well the learner predicts, whether it decays, and what is not learned; nothing where nobody watches it. */
+export function validationText({ validation, training }: PointReport, style: Style): readonly string[] {
+  const lines: [string, string][] = [];
+  if (validation !== undefined) {
+    const { judged, kind, loss, recent, calibration, decay, frozen } = validation;
+    const name = kind === 'binary' ? 'Brier score' : 'squared error';
+    const shown = ({ squared, reference, skill }: typeof loss): string =>
+      `${number(squared)} (mean of each arm ${number(reference)}, skill ${skill === null ? UNKNOWN : percent(skill)})`;
+    lines.push(['predicted', `${count(judged)} outcomes before they were learned`]);
+    lines.push([name, shown(loss)], ['lately', shown(recent)]);
+    if (loss.log !== null) lines.push(['log loss', `${number(loss.log)} (${number(loss.referenceLog)})`]);
+    const { ece, eceByChance, verdict, e } = calibration;
+    const word = verdict === 'off' ? style.bad(verdict) : verdict;
+    lines.push([
+      'calibration',
+      `${word}: off by ${percent(ece)}, chance alone ${percent(eceByChance)} (e ${number(e)})`,
+    ]);
+    const tested = decay.armed ? `e ${number(decay.e)} of ${number(decay.threshold)}` : 'not tested yet';
+    lines.push(['decay', frozen.length === 0 ? tested : style.bad('found')]);
+    for (const { node, action, sinceMs, untilMs, why } of frozen)
+      lines.push([
+        action === 'report' ? 'decays' : 'frozen',
+        `${clean(node)} since ${time(sinceMs)}${untilMs === null ? '' : `, until ${time(untilMs)}`}: ${clean(why)}`,
+      ]);
+  }
+  if (training !== undefined) {
+    const { selfCaused, caused, others, heldBack, frozen } = training;
+    lines.push([
+      'caused',
+      `${count(caused)} outcomes by the learner, ${count(others)} by others (${selfCaused})`,
+    ]);
+    if (heldBack + frozen > 0)
+      lines.push(['not learned', `${count(heldBack)} held back, ${count(frozen)} while frozen`]);
+  }
+  return lines.length === 0 ? [] : [pairs(lines, style)];
 }

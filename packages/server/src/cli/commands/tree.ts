@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 import { versionTable } from './model.ts';
-import { constraintTable, memberTable, slateText } from './report-parts.ts';
+import { constraintTable, memberTable, slateText, validationText } from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
 
@@ -49,6 +49,7 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
     ...memberTable(report, style),
     ...slateText(report),
     ...constraintTable(report, style),
+    ...validationText(report, style),
   ];
   if (report.lift.length > 0)
     parts.push(

@@ -98,6 +98,24 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       return { point };
     },
   });
+  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/thaw', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'thaw',
+      tags: ['points'],
+      summary: 'Let frozen learners of the point learn again, here and below',
+      querystring: query(),
+      body: { $ref: 'ResetRequest#' },
+      response: answers('Thawed, durably.'),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      existing(node, point);
+      await node.thaw({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
+      return { point };
+    },
+  });
 }
 
 function declare(app: FastifyInstance, api: Api): void {
