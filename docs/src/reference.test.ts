@@ -95,6 +95,8 @@ describe('the reference has every key', () => {
     ['oversight', { oversight: { nonsense: 1 } }],
     ['attribution', { attribution: { nonsense: 1 } }],
     ['pooling', { pooling: { nonsense: 1 } }],
+    ['validation', { validation: { nonsense: 1 } }],
+    ['training', { training: { nonsense: 1 } }],
     ['sticky', { sticky: { nonsense: 1 } }],
     ['context', { context: { x: { type: 'number', nonsense: 1 } } }],
   ])('of %s', (section, changes) => {
@@ -139,7 +141,8 @@ describe('the reference has every key', () => {
 function declaring({ section, key }: Row, value: unknown): object {
   const [family, name] = section.split('/');
   if (section === 'the point') return { [key]: value };
-  if (family === 'the point') return { [name]: { [key]: value } };
+  if (family === 'the point')
+    return { [name]: { [key]: value }, ...(name === 'validation' ? { policy: { kind: 'thompson' } } : {}) };
   if (family === 'policies') return { policy: { kind: name, ...POLICIES[name], [key]: value } };
   if (section === 'features') return { features: { user: { define: { a: { count: 'x' } }, [key]: value } } };
   if (family === 'features') return featured({ ...FEATURES[name], [key]: value });
