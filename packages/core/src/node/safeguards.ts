@@ -3,7 +3,7 @@ import type { PointState } from '../decision/point-state.ts';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
 import { judge } from '../experiment/judge.ts';
 import { type NetStep, nextNetStep } from '../experiment/net.ts';
-import { record, structuredCopy } from './actions.ts';
+import { record, structuredCopy } from './audit.ts';
 import { tallyOf } from './comparing.ts';
 import { changeControls } from './controls.ts';
 import { rangeOf } from './ranges.ts';
