@@ -453,6 +453,9 @@ export type NodeEvent =
       /** null where not all of it is known. */
       readonly reward: number | null;
       readonly metrics: Readonly<Record<string, number>>;
+      /** What decided: the spec's and the learner view's versions; and whether the learner's own choice was drawn. */
+      readonly versions?: Decision['versions'];
+      readonly selfCaused?: boolean;
       /** A truth that is text; numbers and booleans stand among the metrics. */
       readonly truth?: string;
     }

@@ -5,6 +5,7 @@ import {
   EXPIRED,
   EXPOSED,
   type RecordSource,
+  SELF,
   SETTLED,
 } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
@@ -46,6 +47,8 @@ export interface LoggedDecision {
   readonly features?: Readonly<Record<string, LoggedFeature>> | undefined;
   /** Whether its outcome may teach. */
   readonly trains: boolean;
+  /** The learner's own choice was drawn, not exploration by a guard, the baseline or another system's; absent where a log does not say. */
+  readonly selfCaused?: boolean | undefined;
   readonly exposed: boolean;
   /** `feedback`: something was reported; `default`: the declared defaults were assumed; `expired`: its window passed in silence. */
   readonly outcome: 'feedback' | 'default' | 'expired' | 'none';
@@ -254,6 +257,7 @@ function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision
       ? {}
       : { features: loggedFeatures(compiled, record.shown, record.unit, record.about) }),
     trains: record.trains,
+    selfCaused: (record.state & SELF) !== 0,
     exposed: (record.state & EXPOSED) !== 0,
     outcome: reported
       ? 'feedback'

@@ -1,4 +1,4 @@
-import type { DecisionRecord } from '../decision/decision-record.ts';
+import { type DecisionRecord, SELF } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { rewardOf } from '../decision/outcome.ts';
 import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
@@ -222,6 +222,8 @@ export function settled(node: NodeState, state: PointState, record: DecisionReco
     arm: record.arm,
     reward: Number.isNaN(reward) ? null : reward,
     metrics: { ...record.metrics },
+    versions: record.versions,
+    selfCaused: (record.state & SELF) !== 0,
     ...(record.truth === undefined ? {} : { truth: record.truth }),
   });
 }
