@@ -19,7 +19,7 @@ await tell({
     const { subjects, close } = await deciding();
     const samples = await sampleAll(subjects, quick ? 3 : 15, quick ? 60 : 200);
     await close();
-    const [plain, one, all, unknown] = samples.map(({ medianNs }) => medianNs);
+    const [plain, , all] = samples.map(({ medianNs }) => medianNs);
     const added = (all - plain) / FIELDS;
     say('events');
     const ingested = await ingestRows(quick ? 500 : 3000);
@@ -82,7 +82,8 @@ await tell({
       notes: [
         `The ${FIELDS} features: two counts, two rates, a window of ten parts, a mean of the last five, a last, a ratio. The first row has as many fields that nobody fills.`,
         'Decisions freeze the values with two times each into their records: that is in the figure.',
-        'The Map keeps numbers of the same events and nothing else: no times, no decay, no bound, no disk.',
+        'The limit is what an application would do without features: a Map of its own, its numbers copied into the context; no times, no decay, no bound, no disk.',
+        'The first feature of an entity pays for finding it, out of a cache that decisions have swept; the others lie beside it.',
         'Sender, asker and daemon share one process: what they cost each other is in the times.',
       ],
     };
@@ -98,8 +99,17 @@ async function deciding(): Promise<{ subjects: Subject[]; close: () => Promise<v
   for (let i = 0; i < 8; i++) await node.ingest(events(ENTITIES));
   const known = Array.from({ length: ENTITIES }, (_, i) => ({ unit: `u${(i * 7919) % ENTITIES}` }));
   const strangers = Array.from({ length: ENTITIES }, (_, i) => ({ unit: `stranger${i}` }));
-  const map = new Map(known.map(({ unit }, i) => [unit, i]));
-  let sum = 0;
+  const numbers = known.map((_, i) => ({
+    f0: 8.5,
+    f1: 2.5,
+    f2: 0.5,
+    f3: 0.25,
+    f4: i + 0.5,
+    f5: 1.5,
+    f6: 3.5,
+    f7: 0.5,
+  }));
+  const map = new Map(numbers.map((values, i) => [`u${(i * 7919) % ENTITIES}`, values]));
   const decide =
     (point: string, inputs: readonly { readonly unit: string }[]) => (count: number, offset: number) => {
       for (let i = offset; i < offset + count; i++) node.decide(point, inputs[i % ENTITIES]);
@@ -112,15 +122,17 @@ async function deciding(): Promise<{ subjects: Subject[]; close: () => Promise<v
       { name: `${FIELDS} features`, run: decide('all', known), between },
       { name: `${FIELDS} features of an entity that is not known`, run: decide('all', strangers), between },
       {
-        name: 'limit: one look-up in a Map',
+        name: `limit: ${FIELDS} numbers of a Map of objects, given by the caller`,
         run: (count, offset) => {
-          for (let i = offset; i < offset + count; i++) sum += map.get(known[i % ENTITIES].unit) ?? 0;
+          for (let i = offset; i < offset + count; i++) {
+            const { unit } = known[i % ENTITIES];
+            const { f0, f1, f2, f3, f4, f5, f6, f7 } = map.get(unit) as (typeof numbers)[number];
+            node.decide('plain', { unit, context: { f0, f1, f2, f3, f4, f5, f6, f7 } });
+          }
         },
+        between,
       },
     ],
-    close: async () => {
-      if (sum < 0) throw new Error('the limit did nothing');
-      await node.close();
-    },
+    close: () => node.close(),
   };
 }

@@ -13,6 +13,7 @@ import {
 } from './entities.ts';
 import { decodeEntity, encodeEntity } from './entity-codec.ts';
 import { compileFeatures } from './features.ts';
+import { findKey } from './key-index.ts';
 
 const EPOCH = 1_700_000_000_000;
 const HOUR = 3_600_000;
@@ -158,7 +159,8 @@ describe('a store of entities', () => {
         const store = storeOf();
         for (const event of first) tell(store, event);
         const again = storeOf();
-        for (const [key, row] of store.rows) decodeEntity(again, key, encodeEntity(store, row));
+        for (const [row, key] of store.index.keys.entries())
+          if (key !== undefined) decodeEntity(again, key, encodeEntity(store, row));
         for (const each of [store, again]) for (const event of second) tell(each, event);
         for (const key of ['a', 'b', 'c'])
           expect(read(again, key, EPOCH + HOUR)).toEqual(read(store, key, EPOCH + HOUR));
@@ -192,13 +194,13 @@ describe('a store of entities', () => {
         const store = storeOf({ maxEntities: most });
         const all = new Set<string>();
         for (const [i, n] of keys.entries()) {
-          const known = store.rows.has(`k${n}`);
+          const known = findKey(store.index, `k${n}`) >= 0;
           tell(store, { key: `k${n}`, type: 'click', atMs: EPOCH + i, knownMs: EPOCH + i, amount: 0 });
           if (!known) all.add(`${i}`);
-          expect(store.rows.size).toBeLessThanOrEqual(most);
-          expect(store.rows.has(`k${n}`)).toBe(true);
+          expect(store.index.size).toBeLessThanOrEqual(most);
+          expect(findKey(store.index, `k${n}`) >= 0).toBe(true);
         }
-        expect(store.rows.size + store.counters.evicted).toBe(all.size);
+        expect(store.index.size + store.counters.evicted).toBe(all.size);
         // Rows of those that went are used again.
         expect(store.used).toBeLessThanOrEqual(most);
       }),

@@ -1,6 +1,7 @@
 import type { Cell, Feature, FeatureEvent } from '../feature.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { FeatureSet } from './features.ts';
+import { addKey, findKey, type KeyIndex, keyIndex, removeKey } from './key-index.ts';
 
 /** A feature of a store, and where in an entity's row its state lies. */
 export interface Column {
@@ -35,7 +36,8 @@ export interface EntityStore {
   ttlMs: number;
   maxEntities: number;
   plan: Plan;
-  readonly rows: Map<string, number>;
+  /** Rows by the key of their entity. */
+  index: KeyIndex;
   numbers: Float64Array;
   others: Cell['others'];
   readonly free: number[];
@@ -45,7 +47,9 @@ export interface EntityStore {
   readonly dirty: Set<string>;
   readonly counters: { evicted: number; expired: number };
   readonly cell: Cell;
-  sweep: IterableIterator<[string, number]> | undefined;
+  /** The rows that are looked at next: for one to go, and for those whose time has passed. */
+  hand: number;
+  swept: number;
 }
 
 /** In front of a row: the newest event's time, and whether it was used since it was last looked at. */
@@ -65,7 +69,7 @@ export function entityStore(domain: string, entity: string): EntityStore {
     ttlMs: 0,
     maxEntities: 0,
     plan: planOf([]),
-    rows: new Map(),
+    index: keyIndex(),
     numbers,
     others,
     free: [],
@@ -73,7 +77,8 @@ export function entityStore(domain: string, entity: string): EntityStore {
     dirty: new Set(),
     counters: { evicted: 0, expired: 0 },
     cell: { numbers, at: 0, others, other: 0 },
-    sweep: undefined,
+    hand: 0,
+    swept: 0,
   };
 }
 
@@ -122,7 +127,7 @@ export function declareFeatures(store: EntityStore, sets: readonly FeatureSet[])
     const was = before.columns.find(({ id }) => id === column.id);
     return was === undefined ? [] : [{ column, was }];
   });
-  for (const row of store.rows.values()) {
+  for (let row = 0; row < store.used; row++) {
     for (let i = 0; i < HEAD; i++) numbers[row * plan.width + i] = store.numbers[row * before.width + i];
     for (const { column, was } of kept) {
       const from = row * before.width + was.at - TIMES;
@@ -174,8 +179,8 @@ export function foldEvent(store: EntityStore, key: string, event: FeatureEvent, 
 
 /** The row of a known entity, −1 of others. Being asked for keeps it. */
 export function findRow(store: EntityStore, key: string, nowMs: number): number {
-  const row = store.rows.get(key);
-  if (row === undefined) return -1;
+  const row = findKey(store.index, key);
+  if (row < 0) return -1;
   const { numbers } = store;
   const head = row * store.plan.width;
   if (nowMs - numbers[head] > store.ttlMs) return -1;
@@ -201,8 +206,8 @@ export function timeAt(store: EntityStore, row: number, column: Column, which: 0
 }
 
 function rowFor(store: EntityStore, key: string, nowMs: number): number {
-  const known = store.rows.get(key);
-  if (known !== undefined) {
+  const known = findKey(store.index, key);
+  if (known >= 0) {
     if (nowMs - store.numbers[known * store.plan.width] <= store.ttlMs) return known;
     // It was forgotten already, as far as anybody could see.
     clear(store, known);
@@ -225,23 +230,25 @@ export function newRow(store: EntityStore, key: string): number {
     for (let i = others.length; i < rows * plan.others; i++) others.push(undefined);
     point(store, numbers, others);
   }
-  store.rows.set(key, row);
+  addKey(store.index, flat(key), row);
   return row;
 }
 
+/** A copy of its own: what was cut out of a longer text would keep all of that alive, and be reached by way of it. */
+const flat = (text: string): string => text.split('').join('');
+
 function makeRoom(store: EntityStore, most: number): void {
   let chances = CHANCES;
-  while (store.rows.size > most) {
-    const { value } = store.rows.entries().next();
-    const [key, row] = value as [string, number];
+  while (store.index.size > most) {
+    const row = store.hand;
+    store.hand = row + 1 < store.used ? row + 1 : 0;
+    if (store.index.keys[row] === undefined) continue;
     const head = row * store.plan.width;
     if (store.numbers[head + 1] === 1 && chances-- > 0) {
       store.numbers[head + 1] = 0;
-      store.rows.delete(key);
-      store.rows.set(key, row);
       continue;
     }
-    drop(store, key, row);
+    drop(store, row);
     store.counters.evicted++;
   }
 }
@@ -252,38 +259,47 @@ function clear(store: EntityStore, row: number): void {
   store.others.fill(undefined, row * others, (row + 1) * others);
 }
 
-function drop(store: EntityStore, key: string, row: number): void {
+function drop(store: EntityStore, row: number): void {
   clear(store, row);
-  store.rows.delete(key);
+  store.dirty.add(store.index.keys[row] as string);
+  removeKey(store.index, row);
   store.free.push(row);
-  store.dirty.add(key);
 }
 
 /** No point declares its features any more. */
 export function forgetAll(store: EntityStore): void {
-  for (const key of store.rows.keys()) store.dirty.add(key);
-  store.rows.clear();
+  for (const key of store.index.keys) if (key !== undefined) store.dirty.add(key);
+  store.index = keyIndex();
   store.free.length = 0;
   store.used = 0;
   store.maxEntities = 0;
   store.plan = planOf([]);
-  store.sweep = undefined;
+  store.hand = 0;
+  store.swept = 0;
   point(store, new Float64Array(0), []);
 }
 
 /** Looks at the next `count` entities, and forgets those whose time has passed or whose number is too many. */
 export function sweepEntities(store: EntityStore, nowMs: number, count: number): void {
   makeRoom(store, store.maxEntities);
-  for (let i = Math.min(count, store.rows.size); i > 0; i--) {
-    store.sweep ??= store.rows.entries();
-    const next = store.sweep.next();
-    if (next.done === true) {
-      store.sweep = undefined;
-      return;
-    }
-    const [key, row] = next.value;
+  for (let i = Math.min(count, store.used); i > 0; i--) {
+    const row = store.swept;
+    store.swept = row + 1 < store.used ? row + 1 : 0;
+    if (store.index.keys[row] === undefined) continue;
     if (nowMs - store.numbers[row * store.plan.width] <= store.ttlMs) continue;
-    drop(store, key, row);
+    drop(store, row);
     store.counters.expired++;
+  }
+}
+
+/** After entities were read from the disk: those heard of lately get a second chance, the others go first. */
+export function markRecent(store: EntityStore): void {
+  const { width } = store.plan;
+  const times: number[] = [];
+  for (let row = 0; row < store.used; row++) times.push(store.numbers[row * width]);
+  const median = times.sort((a, b) => a - b)[times.length >> 1];
+  for (let row = 0; row < store.used; row++) {
+    const head = row * width;
+    if (store.numbers[head] >= median) store.numbers[head + 1] = 1;
   }
 }

@@ -4,11 +4,13 @@ import {
   type EntityStore,
   entityStore,
   forgetAll,
+  markRecent,
   sweepEntities,
 } from '../decision/entities.ts';
 import { decodeEntity, encodeEntity } from '../decision/entity-codec.ts';
 import { encodeEvents, type StoredEvent } from '../decision/event-journal.ts';
 import type { FeatureSet } from '../decision/features.ts';
+import { findKey } from '../decision/key-index.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { bindFeatures } from '../decision/shown.ts';
 import type { StoredEntry, Write } from '../ports.ts';
@@ -103,10 +105,10 @@ export function entityWrites(house: FeatureHouse, atMs: number): EntityWrites {
     store.dirty.clear();
     entities.push({ store, keys });
     for (const entity of keys) {
-      const row = store.rows.get(entity);
+      const row = findKey(store.index, entity);
       const key = `${prefix}\n${entity}`;
       writes.push(
-        row === undefined
+        row < 0
           ? { kind: 'delete', collection: 'entity', key }
           : { kind: 'put', collection: 'entity', key, value: encodeEntity(store, row) },
       );
@@ -136,7 +138,7 @@ const SWEPT = 200;
 
 export function sweepFeatures(house: FeatureHouse, nowMs: number): void {
   for (const [key, store] of house.stores) {
-    if (store.rows.size > 0) sweepEntities(store, nowMs, SWEPT);
+    if (store.index.size > 0) sweepEntities(store, nowMs, SWEPT);
     else if (store.dirty.size === 0 && store.maxEntities === 0) house.stores.delete(key);
     if (store.dirty.size > 0) house.dirty = true;
   }
@@ -153,10 +155,5 @@ export function recoverEntity(house: FeatureHouse, { key: at, value }: StoredEnt
 
 /** Those heard of the longest ago are the first in line to go. */
 export function orderEntities(house: FeatureHouse): void {
-  for (const { rows, numbers, plan } of house.stores.values()) {
-    const { width } = plan;
-    const inOrder = [...rows].sort(([, a], [, b]) => numbers[a * width] - numbers[b * width]);
-    rows.clear();
-    for (const [key, row] of inOrder) rows.set(key, row);
-  }
+  for (const store of house.stores.values()) markRecent(store);
 }

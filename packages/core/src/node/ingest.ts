@@ -210,10 +210,10 @@ export function countEntities(node: NodeState): {
   readonly events: readonly IngestCounts[];
 } {
   return {
-    stores: [...node.features.stores.values()].map(({ domain, entity, rows, maxEntities, counters }) => ({
+    stores: [...node.features.stores.values()].map(({ domain, entity, index, maxEntities, counters }) => ({
       domain,
       entity,
-      entities: rows.size,
+      entities: index.size,
       maxEntities,
       ...counters,
     })),
