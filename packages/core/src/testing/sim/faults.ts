@@ -316,10 +316,12 @@ export function troubles(
   function quarantine(machine: Machine): void {
     const again = (): void => line.after(200, () => quarantine(machine));
     if (root.process === undefined || root.asleep) return again();
-    const known = [...root.process.node.state.controls.quarantines.values()].some(
-      (q) => q.node === machine.name,
-    );
-    if (known) return;
+    const { controls, durableControls } = root.process.node.state;
+    const isIn = ({ quarantines }: typeof controls): boolean =>
+      [...quarantines.values()].some((q) => q.node === machine.name);
+    if (isIn(durableControls)) return;
+    // A crash may still take what is not on disk.
+    if (isIn(controls)) return again();
     ask(
       root,
       `quarantine ${machine.name}`,
