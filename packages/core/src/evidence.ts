@@ -25,9 +25,10 @@ export interface Evidence<E> {
   validate(evidence: E, limits: Limits): Problem | undefined;
   /**
    * Where outcomes fade: a problem if this weighs more than its outcomes could at `nowMs`, tree time, with `slackMs` of
-   * clock error. Evidence from the future would drown everybody else's.
+   * clock error. Evidence from the future would drown everybody else's. @param heaviest - sampling weight among its
+   * outcomes, 1 where none was thinned: what a heavier one may hide is that many half-lives
    */
-  inFuture?(evidence: E, nowMs: number, slackMs: number): Problem | undefined;
+  inFuture?(evidence: E, nowMs: number, slackMs: number, heaviest: number): Problem | undefined;
   /** The same, or without what has faded most, so that it is encoded in so many bytes where that can be. */
   fit?(evidence: E, maxBytes: number): E;
   encode(evidence: E): Uint8Array;

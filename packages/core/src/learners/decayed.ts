@@ -118,7 +118,10 @@ export function fadeAt(shape: RowShape, evidence: Decayed, nowMs: number): numbe
   return shape.halfLifeMs === undefined ? 1 : exp2((evidence.landmarkMs - nowMs) / shape.halfLifeMs);
 }
 
-/** A problem if a row weighs more than its outcomes could by now. */
+/**
+ * A problem if a row weighs more than its outcomes could by now, with a slack of `slackMs`, or of an eighth of the half-life where
+ * that is more: what is ahead by less is 9 % too heavy at most.
+ */
 export function fromFuture(
   shape: RowShape,
   evidence: Decayed,
@@ -127,7 +130,8 @@ export function fromFuture(
   maxWeight: number,
 ): Problem | undefined {
   if (shape.halfLifeMs === undefined) return undefined;
-  const heaviest = maxWeight * exp2((nowMs + slackMs - evidence.landmarkMs) / shape.halfLifeMs);
+  const slack = Math.max(slackMs, shape.halfLifeMs / 8);
+  const heaviest = maxWeight * exp2((nowMs + slack - evidence.landmarkMs) / shape.halfLifeMs);
   for (const [key, row] of evidence.arms)
     if (row[shape.weight] > row[0] * heaviest * (1 + SLACK))
       return problem(key, 'weighs more than its outcomes could by now: evidence from the future');

@@ -60,7 +60,7 @@ export interface LinearEvidence extends Evidence<Linear> {
    */
   record(own: Linear, key: string, x: Float64Array, reward: number, weight: number, atMs: number): void;
   /** As for moments: a problem if a row weighs more than its outcomes could at `nowMs`, with `slackMs` of clock error. */
-  inFuture(evidence: Linear, nowMs: number, slackMs: number, maxWeight?: number): Problem | undefined;
+  inFuture(evidence: Linear, nowMs: number, slackMs: number, heaviest: number): Problem | undefined;
   /** What a landmark at `nowMs` would make of the sums. */
   decayTo(evidence: Linear, nowMs: number): number;
 }
@@ -106,8 +106,7 @@ export function linear(options: LinearOptions): LinearEvidence {
       record(shape, own, key, x, y, weight, atMs);
     },
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
-    inFuture: (evidence, nowMs, slackMs, maxWeight = 1 << 20) =>
-      fromFuture(shape, evidence, nowMs, slackMs, maxWeight),
+    inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, dimension, bounds)),
     fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),

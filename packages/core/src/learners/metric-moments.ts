@@ -82,7 +82,7 @@ export function metricMoments(
       return moments;
     },
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
-    inFuture: (evidence, nowMs, slackMs) => fromFuture(shape, evidence, nowMs, slackMs, HEAVIEST),
+    inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, shape.length, halves)),
     fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),
@@ -90,9 +90,6 @@ export function metricMoments(
     decode: (bytes, limits) => decodeRows(shape, bytes, limits),
   };
 }
-
-/** The heaviest sampling weight: pending decisions are thinned by at most this. */
-const HEAVIEST = 1 << 20;
 
 function readRow(row: Float64Array, weights: readonly number[], offset: number): Float64Array {
   const k = weights.length;

@@ -58,9 +58,9 @@ export interface MomentsEvidence extends Evidence<Moments> {
   record(own: Moments, armKey: string, x: number, weight: number, atMs: number): void;
   /**
    * A problem if the evidence weighs more than its outcomes could at `nowMs` (tree time), with `slackMs` of clock
-   * error: evidence from the future would drown everybody else's. @param maxWeight - heaviest sampling weight.
+   * error: evidence from the future would drown everybody else's. @param heaviest - sampling weight among them
    */
-  inFuture(evidence: Moments, nowMs: number, slackMs: number, maxWeight?: number): Problem | undefined;
+  inFuture(evidence: Moments, nowMs: number, slackMs: number, heaviest: number): Problem | undefined;
   /** Σw at `nowMs`: what a landmark at that time would make of it. Multiply sums by this to compare with counts. */
   decayTo(evidence: Moments, nowMs: number): number;
 }
@@ -91,8 +91,7 @@ export function moments(options: MomentsOptions): MomentsEvidence {
     outcomes: outcomesOf,
     record: (own, armKey, x, weight, atMs) => record(shape, own, armKey, x - centre, weight, atMs),
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
-    inFuture: (evidence, nowMs, slackMs, maxWeight = 1 << 20) =>
-      fromFuture(shape, evidence, nowMs, slackMs, maxWeight),
+    inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, centre, range)),
     fit: (evidence, maxBytes) => fitRows(shape, evidence, maxBytes),

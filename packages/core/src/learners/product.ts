@@ -35,9 +35,9 @@ export function product(name: string, parts: readonly Evidence<unknown>[]): Evid
       : {}),
     outcomes: (evidence) => count.outcomes(evidence.parts[0]),
     validate: (evidence, limits) => validate(parts, evidence, limits),
-    inFuture: (evidence, nowMs, slackMs) => {
+    inFuture: (evidence, nowMs, slackMs, heaviest) => {
       for (const [i, part] of parts.entries()) {
-        const found = part.inFuture?.(evidence.parts[i], nowMs, slackMs);
+        const found = part.inFuture?.(evidence.parts[i], nowMs, slackMs, heaviest);
         if (found !== undefined) return { ...found, field: `parts[${i}].${found.field}` };
       }
       return undefined;

@@ -137,7 +137,7 @@ export function transitions(options: TransitionsOptions): TransitionsEvidence {
     outcomes: ({ arms }) => sumOf(arms, OWN),
     record: (own, step) => record(shape, made, own, step),
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
-    inFuture: (evidence, nowMs, slackMs) => fromFuture(shape, evidence, nowMs, slackMs, MAX_WEIGHT),
+    inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, shape.length, block, steps)) ??
       overtouched(evidence, steps),
@@ -146,9 +146,6 @@ export function transitions(options: TransitionsOptions): TransitionsEvidence {
   };
   return made;
 }
-
-// Heaviest sampling weight.
-const MAX_WEIGHT = 1 << 20;
 
 function sumOf(arms: Transitions['arms'], at: number): number {
   let total = 0;

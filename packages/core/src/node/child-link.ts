@@ -5,6 +5,7 @@ import {
   type AskAnswer,
   type BaseMessage,
   type DownMessage,
+  HEAVIEST_MAX,
   PROTOCOL,
   type SlotMessage,
   type UpMessage,
@@ -308,6 +309,8 @@ function decodeSlotEvidence(
   const { evidence } = learner.slots;
   if (evidence === undefined) return takesBytes(node, link, message.bytes.length) ? undefined : 'refused';
   const heardMs = known?.heardMs ?? node.moment.treeMs;
+  // Of evidence that is older than this word, nothing was thinned; more than can be is no word.
+  const heaviest = Math.min(HEAVIEST_MAX, message.heaviest ?? 1);
   try {
     const value = evidence.decode(message.bytes, node.limits);
     if (
@@ -317,7 +320,7 @@ function decodeSlotEvidence(
       refuse(node, 'implausible_evidence');
       return 'refused';
     }
-    if (evidence.inFuture?.(value, node.moment.treeMs, SLACK_MS) !== undefined) {
+    if (evidence.inFuture?.(value, node.moment.treeMs, SLACK_MS, heaviest) !== undefined) {
       refuse(node, 'evidence_from_future');
       return 'refused';
     }

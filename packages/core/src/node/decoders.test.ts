@@ -48,6 +48,7 @@ const slot = {
   sentTo: '*',
   counted: true,
   out: false,
+  heaviest: 1,
   changedMs: 12,
   heardMs: 11,
 };

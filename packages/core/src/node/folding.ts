@@ -104,6 +104,7 @@ function sumInto(node: NodeState, learner: LearnerSlots, parts: readonly Slot[])
     evidence: sum,
     route: '',
     onlyVia: '',
+    heaviest: Math.max(before?.heaviest ?? 1, ...parts.map((part) => part.heaviest)),
     counted: true,
     quarantined: false,
     sentTo: '',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { moments } from '../learners/moments.ts';
 import { createNode } from '../node.ts';
+import { parseDuration } from '../options.ts';
 import { standard } from '../presets/standard.ts';
 import { type DownMessage, PROTOCOL, type SlotMessage, type UpMessage } from '../sync/messages.ts';
 import { openingDigits } from './origins.ts';
@@ -10,7 +11,11 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 /** A root with a point whose outcomes fade within minutes, and a child that sends it one slot. */
-async function hear(origin: string, learnedAtMs: number): Promise<Record<string, number>> {
+async function hear(
+  origin: string,
+  learnedAtMs: number,
+  { halfLife = '1m', weight = 1, heaviest }: { halfLife?: string; weight?: number; heaviest?: number } = {},
+): Promise<Record<string, number>> {
   let word = 1;
   const node = await createNode({
     name: 'cloud',
@@ -24,15 +29,15 @@ async function hear(origin: string, learnedAtMs: number): Promise<Record<string,
       point: 'p',
       arms: ['a'],
       fallback: 'a',
-      policy: { kind: 'thompson', reward: 'gaussian', halfLife: '1m' },
+      policy: { kind: 'thompson', reward: 'gaussian', halfLife },
       objective: { reward: 1, range: [0, 1] },
     },
     { name: 'me', authority: '*' },
   );
   const [key] = node.state.learners.keys();
-  const evidence = moments({ range: [0, 1], halfLifeMs: 60_000 });
+  const evidence = moments({ range: [0, 1], halfLifeMs: parseDuration(halfLife, '') });
   const own = evidence.zero();
-  evidence.record(own, 'a#0', 1, 1, learnedAtMs);
+  evidence.record(own, 'a#0', 1, weight, learnedAtMs);
   let down: DownMessage | undefined;
   const say = (seq: number, slots: readonly SlotMessage[]): void => {
     const up: UpMessage = {
@@ -64,7 +69,16 @@ async function hear(origin: string, learnedAtMs: number): Promise<Record<string,
     });
   };
   say(1, []);
-  say(2, [{ key, origin, version: 1, onlyVia: '', bytes: evidence.encode(own) }]);
+  say(2, [
+    {
+      key,
+      origin,
+      version: 1,
+      onlyVia: '',
+      bytes: evidence.encode(own),
+      ...(heaviest === undefined ? {} : { heaviest }),
+    },
+  ]);
   return { ...node.nodes()[0].refused, held: node.state.learners.get(key)!.slots.slots.size };
 }
 
@@ -73,6 +87,23 @@ describe('evidence from the future is refused, and counted', () => {
 
   test('where it would outweigh all that anybody has seen', async () =>
     expect(await hear('dev~x1', NOW + HOUR)).toMatchObject({ evidence_from_future: 1, held: 0 }));
+
+  test('beyond a minute, be it ever so little that it would outweigh', async () => {
+    expect(await hear('dev~x1', NOW + 50_000)).toEqual({ held: 1 });
+    for (const ahead of [2, 5, 10, 19])
+      expect(await hear('dev~x1', NOW + ahead * 60_000)).toMatchObject({ evidence_from_future: 1, held: 0 });
+  });
+
+  test('or an eighth of the half-life, where that is more: that much does no harm', async () => {
+    expect(await hear('dev~x1', NOW + 2 * HOUR, { halfLife: '1d' })).toEqual({ held: 1 });
+    expect(await hear('dev~x1', NOW + 4 * HOUR, { halfLife: '1d' })).toMatchObject({ held: 0 });
+  });
+
+  test('but not that of a node that had to thin its decisions, and says by how much', async () => {
+    expect(await hear('dev~x1', NOW, { weight: 64, heaviest: 64 })).toEqual({ held: 1 });
+    expect(await hear('dev~x1', NOW, { weight: 64 })).toMatchObject({ evidence_from_future: 1, held: 0 });
+    expect(await hear('dev~x1', NOW, { weight: 2 ** 24, heaviest: 2 ** 24 })).toMatchObject({ held: 0 });
+  });
 
   test('and so is a process that says it will be opened the day after tomorrow', async () => {
     const opened = (ms: number): string => `dev~${openingDigits(ms)}00000000000000`;

@@ -1,4 +1,5 @@
 import type { Evidence } from '../evidence.ts';
+import { HEAVIEST_MAX } from '../sync/messages.ts';
 import { hold, learnerSlots, ownSlot, type Slot } from '../sync/slots.ts';
 import { mixture } from './mixture.ts';
 import { openedOf } from './origins.ts';
@@ -44,7 +45,7 @@ function readable(
   node: NodeState,
   evidence: Evidence<unknown>,
   bytes: Uint8Array,
-  { origin, heardMs }: Slot,
+  { origin, heardMs, heaviest }: Slot,
 ): unknown {
   try {
     const value = evidence.decode(bytes, node.limits);
@@ -52,7 +53,7 @@ function readable(
     if (
       evidence.validate(value, node.limits) === undefined &&
       evidence.outcomes(value) <= mostOutcomes(node, origin, heardMs) &&
-      evidence.inFuture?.(value, treeMs, SLACK_MS) === undefined
+      evidence.inFuture?.(value, treeMs, SLACK_MS, Math.min(HEAVIEST_MAX, heaviest)) === undefined
     )
       return value;
     refuse(node, 'implausible_evidence');

@@ -206,6 +206,7 @@ function slotsUp(
         onlyVia: alone ? parentOrigin : '',
         bytes: slot.bytes,
         ...(out ? { out } : {}),
+        ...(slot.heaviest > 1 ? { heaviest: slot.heaviest } : {}),
       });
       chosen.push({ slot, version: slot.durableVersion, out });
     }

@@ -198,6 +198,7 @@ export function learn(node: NodeState, state: PointState, outcome: Outcome): 'le
   const slot = taughtSlot(node, learnerOf(node, state), key, source.idPrefix);
   if (slot === undefined) return 'refused';
   slot.evidence = state.compiled.policy.learn(slot.evidence, outcome);
+  if (outcome.weight > slot.heaviest) slot.heaviest = outcome.weight;
   state.view.stale++;
   return 'learned';
 }

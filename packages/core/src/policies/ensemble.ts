@@ -7,7 +7,7 @@ import { type Factory, type FactoryInput, resolveKind } from '../registry.ts';
 import { mix32 } from '../stats/hash.ts';
 import { type Agreement, agreement, compareProposals, correlationOf } from './agreement.ts';
 import { halfLife } from './thompson.ts';
-import { countVotes, hasVotes, type Standing, standings, type VoteRules, votes } from './vote.ts';
+import { countVotes, hasVotes, maxRatioOf, type Standing, standings, type VoteRules, votes } from './vote.ts';
 
 interface Member {
   readonly name: string;
@@ -63,8 +63,7 @@ export const ensemble: Factory<Policy> = (options, input) => {
   };
   const ballots = votes(input.range, halfLife(options, input.path), rules);
   const evidence = product('ensemble/1', [ballots, ...members.map(({ policy }) => policy.evidence)]);
-  // No voter weighs less than its share of the floor, so no arm it wants is rarer than that.
-  const maxRatio = members.length / rules.floor;
+  const maxRatio = maxRatioOf(rules);
 
   const view = (own: Product, others: Product, at: ViewInput, previous?: EnsembleView): EnsembleView => {
     const made = blank(members.length, at.arms.length, previous);

@@ -28,6 +28,10 @@ const ALL = '';
 const VOTED = '*';
 const keyOf = (member: number): string => `${member}`;
 
+/** No voter weighs less than its share of the floor, so no arm it wants is rarer than that. */
+export const maxRatioOf = ({ members, floor }: Pick<VoteRules, 'members' | 'floor'>): number =>
+  members / floor;
+
 /** What a member would have earned alone. */
 export interface Standing {
   readonly weight: number;
@@ -41,12 +45,22 @@ export interface Standing {
 export function votes(
   range: readonly [number, number],
   halfLifeMs: number | undefined,
-  { members }: Pick<VoteRules, 'members'>,
+  { members, floor }: Pick<VoteRules, 'members' | 'floor'>,
 ): MomentsEvidence {
   const base = moments({ range, halfLifeMs });
   return {
     ...base,
     name: 'votes/1',
+    inFuture: (evidence, nowMs, slackMs, heaviest) => {
+      const [counted, voted]: Moments[] = [true, false].map((plain) => ({
+        landmarkMs: evidence.landmarkMs,
+        arms: new Map([...evidence.arms].filter(([key]) => (key === ALL || key === VOTED) === plain)),
+      }));
+      return (
+        base.inFuture(counted, nowMs, slackMs, heaviest) ??
+        base.inFuture(voted, nowMs, slackMs, heaviest * maxRatioOf({ members, floor }))
+      );
+    },
     // There are few rows, and none to spare.
     fit: (evidence) => evidence,
     outcomes: (evidence) => evidence.arms.get(ALL)?.[OUTCOMES] ?? 0,

@@ -105,6 +105,7 @@ function upMessage(json: Json, limits: Limits): UpMessage {
         onlyVia: text(slot, 'onlyVia', 200),
         bytes: base64(slot, 'bytes', limits.evidenceBytes),
         ...(slot.out === undefined ? {} : { out: flag(slot, 'out') }),
+        ...(slot.heaviest === undefined ? {} : { heaviest: whole(slot, 'heaviest') }),
       };
     }),
     learners: list(json, 'learners', limits.points * 4).map((item, i) => {

@@ -14,7 +14,12 @@ export interface SlotMessage {
   readonly bytes: Uint8Array;
   /** It came through a quarantined child: it counts nowhere. Default: false. */
   readonly out?: boolean | undefined;
+  /** The largest sampling weight among its outcomes, in [1, 2²⁰]. Default: 1. */
+  readonly heaviest?: number | undefined;
 }
+
+/** Decisions that await their outcome are thinned by at most this. */
+export const HEAVIEST_MAX = 1 << 20;
 
 /** Everybody outside the child's subtree, for one learner. */
 export interface BaseMessage {

@@ -59,6 +59,8 @@ export interface Slot {
   route: string;
   /** The one parent origin it has ever been sent to, or '' where there were several. */
   onlyVia: string;
+  /** The largest sampling weight among its outcomes, from 1: more than that they weigh only if they are of the future. */
+  heaviest: number;
   /** Whether it is part of this node's sums. */
   counted: boolean;
   /** Its node is quarantined, or it came through such a one: kept and passed on, but part of no sum. */
@@ -125,6 +127,7 @@ export function ownSlot(learner: LearnerSlots, origin: string, nowMs: number): S
       evidence: learner.evidence?.zero(),
       route: '',
       onlyVia: '',
+      heaviest: 1,
       counted: true,
       quarantined: false,
       out: false,
@@ -166,6 +169,7 @@ export interface IncomingSlot {
   readonly evidence: unknown;
   readonly onlyVia: string;
   readonly out?: boolean | undefined;
+  readonly heaviest?: number | undefined;
 }
 
 /** `older`: the child holds an older copy, or another content under the same version; it should drop it. */
@@ -193,6 +197,7 @@ export function receiveSlot(
     const slot: Slot = {
       ...incoming,
       out: incoming.out === true,
+      heaviest: incoming.heaviest ?? 1,
       toldOut: false,
       node: nodeOf(incoming.origin),
       bytes: undefined,
@@ -230,6 +235,7 @@ export function receiveSlot(
     route: child,
     onlyVia: incoming.onlyVia,
     out: incoming.out === true,
+    heaviest: incoming.heaviest ?? 1,
     quarantined: at.quarantined,
     changedMs: at.nowMs,
   });
