@@ -20,7 +20,7 @@ import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { changeControls } from './node/controls.ts';
 import { decideSafely } from './node/deciding.ts';
-import { durable, flush } from './node/durability.ts';
+import { durable, flush, mayLog } from './node/durability.ts';
 import { decideWithin } from './node/escalation.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
@@ -47,6 +47,7 @@ import {
   type NodeOptions,
   type NodeState,
   readClocks,
+  refuse,
 } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
@@ -248,7 +249,8 @@ function deciding(
     const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
     node.counters.decisions++;
     if (kept && node.ports.storage !== undefined) {
-      if (node.unsaved.length < UNSAVED_MAX) node.unsaved.push(record);
+      if (mayLog(node)) node.unsaved.push(record);
+      else refuse(node, 'decision_not_logged');
     }
     return record;
   };
@@ -319,9 +321,6 @@ function deciding(
     entities: () => countEntities(node),
   };
 }
-
-/** Decisions that may wait for the disk; those beyond it are joined in memory, but forgotten by a crash. */
-const UNSAVED_MAX = 1_000_000;
 
 function announce(node: NodeState, decision: DecisionRecord, input: DecideInput | undefined): void {
   const context = input?.context as Readonly<Record<string, never>> | undefined;
@@ -451,6 +450,8 @@ const RECENT_HALF_LIFE_S = 30;
 /** Breakers and limits survive a restart: a runaway is not set free by one. */
 function saveGuards(node: NodeState): void {
   node.guardsSavedMs = node.moment.monoMs;
+  if (node.guardsWaiting) return;
+  node.guardsWaiting = true;
   for (const [point, state] of node.points) {
     saveMonitor(node, state);
     if (state.compiled.guards.length === 0) continue;

@@ -12,7 +12,7 @@ import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { startHeld } from './held-leases.ts';
 import { digestOf, jsonBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
-import type { NodeState, OutboxItem } from './state.ts';
+import { type NodeState, type OutboxItem, refuse } from './state.ts';
 
 /** What a batch makes true once it is on disk. */
 interface Batch {
@@ -101,10 +101,10 @@ function gather(node: NodeState): Batch {
   node.writes = [];
   const atMs = node.moment.wallMs;
   for (const [prefix, records] of bySource(node.unsaved))
-    writes.push({ kind: 'append', journal: 'decisions', atMs, chunk: encodeDecisions(prefix, records) });
+    journalled(node, writes, 'decisions', encodeDecisions(prefix, records), records.length);
   node.unsaved = [];
   if (node.accepted.length > 0)
-    writes.push({ kind: 'append', journal: 'outcomes', atMs, chunk: encodeOutcomes(node.accepted) });
+    journalled(node, writes, 'outcomes', encodeOutcomes(node.accepted), node.accepted.length);
   node.accepted = [];
   const entities = entityWrites(node.features, atMs);
   for (const write of entities.writes) writes.push(write);
@@ -163,6 +163,27 @@ function gather(node: NodeState): Batch {
   return { writes, slots, bases, outbox, fold, grants, entities, controls };
 }
 
+/** What is on its way to the disk counts until it is there, however often it has to be tried. */
+function journalled(
+  { unwritten, moment }: NodeState,
+  writes: Write[],
+  journal: 'decisions' | 'outcomes',
+  chunk: Uint8Array,
+  records: number,
+): void {
+  unwritten[journal] += records;
+  unwritten.bytes += chunk.length;
+  writes.push({ kind: 'append', journal, atMs: moment.wallMs, chunk });
+}
+
+/** Whether one more decision may wait for the disk. */
+export const mayLog = ({ unsaved, unwritten, tuning }: NodeState): boolean =>
+  unsaved.length + unwritten.decisions < tuning.unsavedMax && unwritten.bytes < tuning.unsavedBytesMax;
+
+/** Outcomes that wait for the disk. */
+export const outcomesWaiting = ({ accepted, unwritten }: NodeState): number =>
+  accepted.length + unwritten.outcomes;
+
 function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
   const groups = new Map<string, DecisionRecord[]>();
   for (const record of records) {
@@ -184,6 +205,8 @@ function parentOrigin(node: NodeState): string {
 /** The batch is on disk: its slots may be sent, its controls vouched for, its feedback forwarded. */
 function settle(node: NodeState, batch: Batch): void {
   if (batch.fold !== undefined) settleFold(node, batch.fold);
+  Object.assign(node.unwritten, { decisions: 0, outcomes: 0, bytes: 0 });
+  node.guardsWaiting = false;
   for (const { slot, version, sentTo, bytes, key } of batch.slots) {
     slot.sentToDurable = sentTo;
     slot.bytes = bytes;
@@ -220,7 +243,7 @@ function restore(node: NodeState, batch: Batch): void {
       (write.kind === 'delete' && write.collection !== 'entity'),
   );
   restoreEntities(node.features, batch.entities);
-  node.writes = [...journal, ...node.writes];
+  node.writes = condensed(node, [...journal, ...node.writes]);
   node.outboxNew = [...batch.outbox, ...node.outboxNew];
   for (const { slot, key } of batch.slots) node.learners.get(key)?.dirty.add(slot.origin);
   for (const key of batch.bases) {
@@ -229,4 +252,26 @@ function restore(node: NodeState, batch: Batch): void {
   }
   for (const name of batch.grants.keys()) node.grantsDirty.add(name);
   if (batch.controls !== undefined) node.controlsDirty = true;
+}
+
+/** Most entries of a journal that nobody counts (audit, sources) that wait for a disk which fails. */
+const ENTRIES_MAX = 10_000;
+
+/** Of what was written under one key the last counts, so that a disk which fails for days costs no more than one that fails once. */
+function condensed(node: NodeState, writes: readonly Write[]): Write[] {
+  const last = new Map<string, Write>();
+  const entries = new Map<string, number>();
+  for (const write of writes) {
+    if (write.kind !== 'append') last.set(`${write.collection}\n${write.key}`, write);
+    else entries.set(write.journal, (entries.get(write.journal) ?? 0) + 1);
+  }
+  return writes.filter((write) => {
+    if (write.kind !== 'append') return last.get(`${write.collection}\n${write.key}`) === write;
+    const { journal } = write;
+    const left = entries.get(journal) ?? 0;
+    entries.set(journal, left - 1);
+    if (left <= ENTRIES_MAX || ['decisions', 'outcomes', 'events'].includes(journal)) return true;
+    refuse(node, `${journal}_not_written`);
+    return false;
+  });
 }

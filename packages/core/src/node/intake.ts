@@ -7,7 +7,7 @@ import { FEEDBACK_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
 import { countClosed, noteCounted } from './comparing.ts';
-import { durable } from './durability.ts';
+import { durable, outcomesWaiting } from './durability.ts';
 import { hasRoomFor, ownInTransit, putOutbox } from './outbox.ts';
 import { learn, refreshPoints, settled } from './points.ts';
 import { type NodeState, readClocks, refuse, type Sender, type TransitItem } from './state.ts';
@@ -50,7 +50,7 @@ export async function takeFeedback(
 /** Before anything is taken: whether there is room for it. @throws GanglionError `closed`, `overloaded` */
 function open(node: NodeState, count: number): void {
   if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
-  if (node.accepted.length + ownInTransit(node) + count > node.tuning.intakeMax)
+  if (outcomesWaiting(node) + ownInTransit(node) + count > node.tuning.intakeMax)
     throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
       mend: 'Send it again later; it is idempotent.',
     });
@@ -224,7 +224,7 @@ export function expireAll(node: NodeState): void {
 
 /** Feedback may be under way that we cannot see: the disk fails, the parent is silent, or this process has just started. */
 function intakeLags(node: NodeState): boolean {
-  if (node.flushFailures > 0 || node.accepted.length > node.tuning.intakeMax / 2) return true;
+  if (node.flushFailures > 0 || outcomesWaiting(node) > node.tuning.intakeMax / 2) return true;
   if (node.parent?.feedbackSeen && node.moment.monoMs - node.parent.lastHeardMs > node.tuning.resendMs)
     return true;
   return node.ownOrigins.size > 1 && node.moment.monoMs - node.startedMonoMs < node.tuning.restartGraceMs;
@@ -240,8 +240,12 @@ export function takeRelayed(
   from: 'above' | 'below',
   child = '',
 ): boolean {
-  const passing = items.filter(({ item }) => (parseId(String(item?.id))?.node ?? node.name) !== node.name);
-  const room = hasRoomFor(node, passing.length, from, child);
+  // Also for what ends here there is only so much room before the disk.
+  const full = outcomesWaiting(node) >= node.tuning.intakeMax;
+  const passing = full
+    ? items
+    : items.filter(({ item }) => (parseId(String(item?.id))?.node ?? node.name) !== node.name);
+  const room = (!full || items.length === 0) && hasRoomFor(node, passing.length, from, child);
   if (!room) refuse(node, 'feedback_without_room', passing.length);
   const left = new Set(room ? [] : passing);
   for (const each of items) {

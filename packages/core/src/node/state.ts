@@ -172,6 +172,10 @@ export interface NodeState {
   /** Decisions made since the last flush, awaiting the journal. */
   unsaved: DecisionRecord[];
   accepted: OutcomeEntry[];
+  /** Of both, what is in batches that are not on disk yet: under way, or to be tried again. In records, and in bytes. */
+  readonly unwritten: { decisions: number; outcomes: number; bytes: number };
+  /** A snapshot of the guards waits for the disk: another would only take its place. */
+  guardsWaiting: boolean;
   /** Feedback for decisions of other nodes, durable or about to be: by own sequence number. */
   readonly outbox: Map<number, OutboxItem>;
   /** The same, in the order in which it goes on. */
@@ -360,6 +364,8 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     reportAt: 0,
     unsaved: [],
     accepted: [],
+    unwritten: { decisions: 0, outcomes: 0, bytes: 0 },
+    guardsWaiting: false,
     outbox: new Map(),
     transit: emptyOutbox(),
     outboxSeq: 0,

@@ -30,6 +30,12 @@ export interface NodeTuning {
   readonly forgetLearnerMs: number;
   /** Most feedback items of own clients that may wait here: for the disk, or on their way. */
   readonly intakeMax: number;
+  /**
+   * Most decisions that may wait for the disk, and most bytes of journals: those beyond are answered and joined like any,
+   * counted as `decision_not_logged`, and forgotten by a crash.
+   */
+  readonly unsavedMax: number;
+  readonly unsavedBytesMax: number;
   /** Most events for features that may wait for the disk; those of one domain at most half of it. */
   readonly ingestMax: number;
   /** An event stamped further ahead of this node's clock is refused; one within it counts as of now. */
@@ -68,6 +74,8 @@ export const DEFAULT_TUNING: NodeTuning = {
   forgetLearnerMs: 30 * 86_400_000,
   intakeMax: 1_000_000,
   relayMax: 1_000_000,
+  unsavedMax: 1_000_000,
+  unsavedBytesMax: 256 << 20,
   ingestMax: 200_000,
   eventAheadMs: 60_000,
   eventLateMs: 7 * 86_400_000,
