@@ -29,6 +29,7 @@ import { forgetHeld } from './node/held-leases.ts';
 import { countEntities, takeEvents, viewEntity } from './node/ingest.ts';
 import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
+import { forgetChildren } from './node/known-children.ts';
 import { parentLink } from './node/links.ts';
 import { subtreeReport } from './node/merge.ts';
 import { modelRegistry } from './node/models.ts';
@@ -403,6 +404,7 @@ function tick(node: NodeState): void {
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) {
     measureRates(node);
     forgetHeld(node);
+    forgetChildren(node);
   }
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
     saveGuards(node);

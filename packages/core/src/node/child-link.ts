@@ -25,7 +25,7 @@ import {
 import { hearApplied } from './acknowledgements.ts';
 import { answerAsk } from './answering.ts';
 import { ASK_BYTES, ASKS_MAX } from './asking.ts';
-import { acceptFromChild, changeControls, mayGrant } from './controls.ts';
+import { acceptFromChild, changeControls, mayGrant, noteTold } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
@@ -33,6 +33,7 @@ import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
+import { knowChild } from './known-children.ts';
 import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
 import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
@@ -97,6 +98,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     link.handed = up.joined;
     takeControls(node, link, up);
   }
+  noteTold(node, link);
   hearApplied(node, up.applied, link);
   hearTelemetry(node, up.telemetry, link);
   hearAsks(node, link, up.asks);
@@ -205,10 +207,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
     link.share = node.granted.get(up.node) ?? 0;
     node.children.set(key, link);
     node.holders.set(up.node, key);
-    if (!node.knownChildren.has(up.node)) {
-      node.knownChildren.add(up.node);
-      node.writes.push({ kind: 'put', collection: 'child', key: up.node, value: new Uint8Array(0) });
-    }
+    knowChild(node, up.node);
   }
   link.send = send;
   return link;

@@ -38,7 +38,7 @@ function killStatus(node: NodeState, kill: Kill): KillStatus {
     node.name,
     ...[...node.children.values()].map((link) => link.node),
     ...node.below.keys(),
-    ...node.knownChildren,
+    ...node.knownChildren.keys(),
   ]);
   const acknowledgements = [...names].sort().map((name): Acknowledgement => {
     const acked = name === node.name ? (times === undefined ? undefined : 0) : times?.acks.get(name);

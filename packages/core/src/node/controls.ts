@@ -13,6 +13,7 @@ import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
 import { heldBefore, rememberHeld } from './held-leases.ts';
 import { jsonSize } from './json-bytes.ts';
+import { isAwaited } from './known-children.ts';
 import type { ChildLink } from './links.ts';
 import { isBelow } from './names.ts';
 import { refreshView, syncPoints } from './points.ts';
@@ -186,11 +187,23 @@ export function mayGrant(node: NodeState, link: ChildLink): boolean {
   if (node.moment.monoMs - node.startedMonoMs >= node.tuning.restartGraceMs) return true;
   if (node.controls !== node.durableControls) return false;
   if (node.blank) return hasToldAll(node, link);
-  const told = new Set(
-    [...node.children.values()].filter((each) => hasToldAll(node, each)).map((each) => each.node),
-  );
-  for (const name of node.knownChildren) if (!told.has(name)) return false;
-  return true;
+  return isToldByAll(node);
+}
+
+/** Whether every child that is waited for has told us all that it holds beside what is durable here. */
+function isToldByAll(node: NodeState): boolean {
+  if (node.awaited?.digest !== node.durableDigest) {
+    const names = new Set<string>();
+    for (const [name, known] of node.knownChildren) if (isAwaited(node, known)) names.add(name);
+    for (const link of node.children.values()) if (hasToldAll(node, link)) names.delete(link.node);
+    node.awaited = { digest: node.durableDigest, names };
+  }
+  return node.awaited.names.size === 0;
+}
+
+/** A child has spoken: it may have been waited for. */
+export function noteTold(node: NodeState, link: ChildLink): void {
+  if (node.awaited !== undefined && hasToldAll(node, link)) node.awaited.names.delete(link.node);
 }
 
 /** It holds what we hold and no more, or has handed us the rest since. */

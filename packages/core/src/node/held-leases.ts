@@ -156,7 +156,7 @@ export function unboundedUp(node: NodeState): Unbounded[] {
 export function forgetHeld(node: NodeState): void {
   if (node.heldLeases.size === 0) return;
   let least = Number.POSITIVE_INFINITY;
-  for (const name of node.knownChildren) least = Math.min(least, node.specsOf.get(name) ?? 0);
+  for (const name of node.knownChildren.keys()) least = Math.min(least, node.specsOf.get(name) ?? 0);
   for (const [key, held] of node.heldLeases) {
     const over = held.leaseMs !== null && node.moment.monoMs > endOf(held, Number.POSITIVE_INFINITY);
     if (!Number.isFinite(held.sinceMs) || (!over && least < held.serial)) continue;

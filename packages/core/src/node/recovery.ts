@@ -34,6 +34,7 @@ import { orderEntities, recoverEntity } from './features.ts';
 import { recoverHeld } from './held-leases.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
+import { recoverChild } from './known-children.ts';
 import { isStale } from './learning.ts';
 import { recoverLooks } from './looks.ts';
 import { mixture } from './mixture.ts';
@@ -89,7 +90,9 @@ export async function recover(node: NodeState): Promise<void> {
   recoverSeal(node, each);
   each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));
   each('retired', (entry) => node.retired.add(entry.key));
-  each('child', (entry) => node.knownChildren.add(entry.key));
+  each('child', (entry) =>
+    recoverChild(node, entry.key, entry.value.length === 0 ? undefined : bytesJson(entry.value, JSON_MAX)),
+  );
   each('held', (entry) => recoverHeld(node, entry.key, bytesJson(entry.value, JSON_MAX)));
   each('unbounded', (entry) =>
     node.unboundedBelow.set(entry.key, bytesJson(entry.value, JSON_MAX) as Unbounded[]),

@@ -15,6 +15,7 @@ import { type UnitHouse, unitHouse } from './counted-units.ts';
 import { type FeatureHouse, featureHouse } from './features.ts';
 import type { Guests } from './guests.ts';
 import type { HeldLease } from './held-leases.ts';
+import type { KnownChild } from './known-children.ts';
 import type { ChildLink, ParentLink } from './links.ts';
 import type { TakenLooks } from './looks.ts';
 import type { Mixture } from './mixture.ts';
@@ -155,7 +156,11 @@ export interface NodeState {
   /** When silent children were last looked for. */
   forgotMs: number;
   /** Children ever heard of, on disk: a restarted root waits for their controls. */
-  readonly knownChildren: Set<string>;
+  readonly knownChildren: Map<string, KnownChild>;
+  /** When absent children were last looked for. */
+  childrenMs: number;
+  /** Children that a restarted root has yet to hear out, as of these controls. */
+  awaited: { readonly digest: string; readonly names: Set<string> } | undefined;
   parent: ParentLink | undefined;
   /** Connections upward that this process has made. */
   connections: number;
@@ -353,7 +358,9 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     grantedChanges: 0,
     holders: new Map(),
     forgotMs: monoMs,
-    knownChildren: new Set(),
+    knownChildren: new Map(),
+    childrenMs: monoMs,
+    awaited: undefined,
     parent: undefined,
     connections: 0,
     children: new Map(),

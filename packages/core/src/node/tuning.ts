@@ -56,6 +56,11 @@ export interface NodeTuning {
   readonly countedUnitsMax: number;
   /** The audit is kept this long. */
   readonly auditKeptMs: number;
+  /**
+   * A child that has not been heard of for so much of this node's running time is waited for no more after a restart, and
+   * forgotten once no lease of it can run.
+   */
+  readonly forgetChildMs: number;
   /** A restarted root grants leases after every known child has handed back its controls, or after this long. */
   readonly restartGraceMs: number;
 }
@@ -85,5 +90,6 @@ export const DEFAULT_TUNING: NodeTuning = {
   logKeptMs: 7 * 86_400_000,
   countedUnitsMax: 1 << 20,
   auditKeptMs: 400 * 86_400_000,
+  forgetChildMs: 30 * 86_400_000,
   restartGraceMs: 30_000,
 };
