@@ -6,12 +6,18 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 /** A parent that does not read is cut off rather than buffered for. */
 const MAX_BUFFERED_BYTES = 64 << 20;
+const DEAD_AFTER_MS = 30_000;
 
 export interface LinkOptions {
   /** URL of the parent's daemon. */
   readonly url: string;
   /** Sent as a header where the platform's WebSocket can (Node); a browser's cannot. */
   readonly token?: string | undefined;
+  /**
+   * A link on which nothing has come for so long is made anew: a parent answers every heartbeat. A browser has no pings of
+   * its own to send. Default: 30 s.
+   */
+  readonly deadAfterMs?: number | undefined;
   /** Hears what the link suffers: it is mended by itself. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
@@ -24,6 +30,7 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
   let stopped = false;
   let pauseMs = FIRST_PAUSE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let heardMs = performance.now();
   const { receive } = node.connectParent((up) => {
     if (socket?.readyState !== WebSocket.OPEN) return;
     // Plain ArrayBuffer: what a WebSocket sends may not be shared memory.
@@ -32,6 +39,7 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
   });
 
   const hear = (data: unknown): void => {
+    heardMs = performance.now();
     try {
       const received = decodeMessage(new Uint8Array(data as ArrayBuffer), DEFAULT_LIMITS);
       if (received.kind === 'down') receive(received.message);
@@ -43,6 +51,7 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
   const connect = (): void => {
     const attempt = openSocket(url, options.token);
     socket = attempt;
+    heardMs = performance.now();
     attempt.binaryType = 'arraybuffer';
     attempt.onopen = () => {
       pauseMs = FIRST_PAUSE_MS;
@@ -56,14 +65,27 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
         }),
       );
     attempt.onclose = () => {
-      if (stopped) return;
+      if (stopped || socket !== attempt) return;
       timer = setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     };
   };
   connect();
+  const deadAfterMs = options.deadAfterMs ?? DEAD_AFTER_MS;
+  const watch = setInterval(() => {
+    if (socket?.readyState !== WebSocket.OPEN || performance.now() - heardMs < deadAfterMs) return;
+    trouble(new GanglionError('closed', `${url.host} does not answer any more`, { field: 'parent' }));
+    // Its end may not be told for minutes: another is opened in its place at once.
+    const dead = socket;
+    dead.onmessage = null;
+    connect();
+    dead.close();
+  }, deadAfterMs / 4);
+  // In Node, a link keeps no process up that has nothing else to do.
+  (watch as { unref?: () => void }).unref?.();
   return () => {
     stopped = true;
+    clearInterval(watch);
     clearTimeout(timer);
     socket?.close();
   };

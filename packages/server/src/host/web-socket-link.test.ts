@@ -1,9 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { HostedNode } from '@ganglion/core';
+import { standard } from '@ganglion/core/presets';
+import { embedNode } from '@ganglion/sdk';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { tokenGrant } from '../http/auth.ts';
 import { createLogger } from '../log.ts';
+import { blackHole } from '../testing/black-hole.ts';
 import { hostNode } from './host-node.ts';
 import { acceptLinks, connectUp } from './web-socket-link.ts';
 
@@ -11,6 +15,9 @@ const logger = createLogger('silent');
 const open: { close(): unknown }[] = [];
 let root: HostedNode;
 let url: string;
+/** Connections to the root that have ended. */
+let ended: { count: number };
+const times = { pingEveryMs: 50, deadAfterMs: 1000 };
 
 beforeEach(async () => {
   root = await hostNode({ name: 'cloud', tier: 'cloud', root: true });
@@ -21,7 +28,10 @@ beforeEach(async () => {
     tokenGrant('phone-secret', 'node', 'phone', 'phone'),
     tokenGrant('app-secret-1', 'app', 'shop'),
   ];
-  const links = acceptLinks(server, root, { auth: { tokens }, logger });
+  const ends = { count: 0 };
+  ended = ends;
+  server.on('connection', (socket) => socket.on('close', () => ends.count++));
+  const links = acceptLinks(server, root, { auth: { tokens }, logger, times });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   open.push(links, server, root);
@@ -54,6 +64,51 @@ describe('who may speak on a link', () => {
     await vi.waitFor(() => expect(known()).toEqual(['phone']), 5000);
     expect(root.state.knownChildren.has('tablet')).toBe(false);
   });
+});
+
+describe('a connection on which packets vanish', () => {
+  const heard = (name: string): number =>
+    Math.max(
+      0,
+      ...[...root.state.children.values()].filter((link) => link.node === name).map((link) => link.heard),
+    );
+
+  it('is ended by both sides, and made anew by the child', async () => {
+    const hole = await blackHole(url);
+    open.push(hole);
+    const node = await hostNode({ name: 'phone', tier: 'device', root: false });
+    open.push(node);
+    open.push(connectUp(node, hole.url, { token: 'phone-secret', logger, times }));
+    await vi.waitFor(() => expect(heard('phone')).toBeGreaterThan(0), 5000);
+    hole.swallow();
+    const before = heard('phone');
+    await vi.waitFor(() => expect(ended.count).toBe(1), 10_000);
+    await vi.waitFor(() => expect(hole.connections()).toBe(2), 10_000);
+    await vi.waitFor(() => expect(heard('phone')).toBeGreaterThan(before), 10_000);
+  });
+
+  it('and one that is only quiet stays', async () => {
+    const quiet = new WebSocket(`${url.replace('http', 'ws')}/v1/link`, {
+      headers: { authorization: 'Bearer phone-secret' },
+    });
+    let pings = 0;
+    quiet.on('ping', () => pings++);
+    await vi.waitFor(() => expect(pings).toBeGreaterThan(30), 10_000);
+    expect(ended.count).toBe(0);
+    quiet.terminate();
+  });
+
+  it('is left by an embedded node too', async () => {
+    const hole = await blackHole(url);
+    open.push(hole);
+    const parent = { url: hole.url, token: 'phone-secret', deadAfterMs: 2500 };
+    open.push(await embedNode({ name: 'phone', tier: 'device', registry: standard, parent }));
+    await vi.waitFor(() => expect(heard('phone')).toBeGreaterThan(0), 5000);
+    hole.swallow();
+    const before = heard('phone');
+    await vi.waitFor(() => expect(heard('phone')).toBeGreaterThan(before + 1), 20_000);
+    expect(hole.connections()).toBe(2);
+  }, 40_000);
 });
 
 it('a connection that is reset while it is refused takes nobody down', async () => {

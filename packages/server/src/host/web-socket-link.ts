@@ -12,6 +12,7 @@ import {
 import { WebSocket, WebSocketServer } from 'ws';
 import { type AuthOptions, gate as createGate } from '../http/auth.ts';
 import type { Logger } from '../log.ts';
+import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
 
 /** Where children connect. */
 export const LINK_PATH = '/v1/link';
@@ -25,8 +26,13 @@ const MAX_BUFFERED_BYTES = 64 << 20;
 export function acceptLinks(
   server: Server,
   node: HostedNode,
-  options: { readonly auth?: AuthOptions | undefined; readonly logger: Logger },
+  options: {
+    readonly auth?: AuthOptions | undefined;
+    readonly logger: Logger;
+    readonly times?: Partial<LinkTimes> | undefined;
+  },
 ): { close(): void } {
+  const times = { ...LINK_TIMES, ...options.times };
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -51,6 +57,7 @@ export function acceptLinks(
   const serve = (link: WebSocket, speaksAs: string | undefined): void => {
     const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
     link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
+    watchLink(link, times, () => options.logger.warn({ as: speaksAs }, 'a child does not answer any more'));
     link.on('message', (data) => {
       try {
         const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
@@ -93,8 +100,13 @@ function refuse(socket: Duplex, status: string): void {
 export function connectUp(
   node: HostedNode,
   parentUrl: string,
-  options: { readonly token?: string | undefined; readonly logger: Logger },
+  options: {
+    readonly token?: string | undefined;
+    readonly logger: Logger;
+    readonly times?: Partial<LinkTimes> | undefined;
+  },
 ): { close(): void } {
+  const times = { ...LINK_TIMES, ...options.times };
   const url = linkAddress(parentUrl);
   let socket: WebSocket | undefined;
   let closed = false;
@@ -111,6 +123,9 @@ export function connectUp(
       ...(options.token === undefined ? {} : { headers: { authorization: `Bearer ${options.token}` } }),
     });
     socket = attempt;
+    watchLink(attempt, times, () =>
+      options.logger.warn({ parent: url.host }, 'the parent does not answer any more'),
+    );
     attempt.on('open', () => {
       pauseMs = RECONNECT_MS;
       options.logger.info({ parent: url.host }, 'linked');
