@@ -24,6 +24,38 @@ const TEXT = 1;
 const FALSE = 2;
 const TRUE = 3;
 
+/** Characters that count as one event. */
+const COUNTED_AS_ONE = 256;
+
+/** What an event takes of the room for events that wait: 1, and 1 more for every 256 characters. */
+export function roomOf({ id, source, entities, data }: StoredEvent): number {
+  let length = id.length + source.length;
+  for (const entity of entities) length += entity.length;
+  for (const name of Object.keys(data)) {
+    const value = data[name];
+    length += name.length + (typeof value === 'string' ? value.length : 8);
+  }
+  return 1 + Math.floor(length / COUNTED_AS_ONE);
+}
+
+/** Room of one chunk: what it takes at three bytes a character is below the largest that is read. */
+const CHUNK_ROOM = 50_000;
+
+/** In chunks that can be read again, whatever the events are like. */
+export function chunksOfEvents(events: readonly StoredEvent[]): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  let from = 0;
+  let room = 0;
+  events.forEach((event, i) => {
+    room += roomOf(event);
+    if (room < CHUNK_ROOM && i < events.length - 1) return;
+    chunks.push(encodeEvents(events.slice(from, i + 1)));
+    from = i + 1;
+    room = 0;
+  });
+  return chunks;
+}
+
 /** Names, sources and texts are written once. */
 export function encodeEvents(events: readonly StoredEvent[]): Uint8Array {
   const words = new Map<string, number>();

@@ -51,6 +51,11 @@ describe('a declaration of features is refused, naming the field and what to do'
       ),
       'features.user.define',
     ],
+    [
+      'more than memory holds',
+      user({ x: { window: 'y', for: '1h' } }, { maxEntities: 9_000_000 }),
+      'features.user.maxEntities',
+    ],
     ['a key that is none', user({ x: { count: 'y' } }, { key: 'session' }), 'features.user.key'],
     ['a time to live that is too short', user({ x: { count: 'y' } }, { ttl: '1ms' }), 'features.user.ttl'],
     ['a field of what is not declared', showing({ feature: 'user.views' }), 'context.x.feature'],

@@ -28,6 +28,8 @@ export interface DeclaredFeature {
 /** Most kinds of entities of a point, and most features of each. */
 const ENTITIES_MAX = 8;
 const FEATURES_MAX = 64;
+/** Numbers of all entities of a set: 2 GiB. */
+const ALL_NUMBERS_MAX = 2 ** 28;
 /** Numbers that one entity may take: 64 KiB. */
 const NUMBERS_MAX = 8192;
 const DAY_MS = 86_400_000;
@@ -92,16 +94,26 @@ function compileSet(
       'take too many numbers an entity',
       `Keep them below ${NUMBERS_MAX}: fewer buckets, or a smaller n.`,
     );
+  const maxEntities = number(
+    raw,
+    'maxEntities',
+    { min: 1, max: 10_000_000, integer: true, default: 100_000 },
+    path,
+  );
+  // Two times for each feature, and two numbers in front of all.
+  if (maxEntities * (2 + size + 2 * made.length) > ALL_NUMBERS_MAX)
+    refuse(
+      path,
+      'maxEntities',
+      maxEntities,
+      'would take more than 2 GiB',
+      'Allow fewer, or features of fewer numbers.',
+    );
   return {
     entity,
     key: keyOf(raw, path),
     ttlMs: duration(raw, 'ttl', { min: 1000, max: 400 * DAY_MS, default: 30 * DAY_MS }, path),
-    maxEntities: number(
-      raw,
-      'maxEntities',
-      { min: 1, max: 10_000_000, integer: true, default: 100_000 },
-      path,
-    ),
+    maxEntities,
     features,
   };
 }

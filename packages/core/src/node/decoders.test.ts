@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { DecisionRecord } from '../decision/decision-record.ts';
 import { declareFeatures, entityStore, foldEvent } from '../decision/entities.ts';
 import { decodeEntity, encodeEntity } from '../decision/entity-codec.ts';
-import { decodeEvents, encodeEvents } from '../decision/event-journal.ts';
+import { chunksOfEvents, decodeEvents, encodeEvents } from '../decision/event-journal.ts';
 import { compileFeatures } from '../decision/features.ts';
 import { chunkPrefix, decodeDecisions, encodeDecisions } from '../decision/journal.ts';
 import { decodeOutcomes, encodeOutcomes } from '../decision/outcome-journal.ts';
@@ -156,4 +156,21 @@ describe.each(decoders)('what reads $name from the disk', ({ sound, decode }) =>
       { numRuns: 2000 },
     );
   });
+});
+
+test('events of any number and size are written in chunks that are read again, in order', () => {
+  const text = '語'.repeat(256);
+  const data = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`p${i}`, text + i]));
+  const many = Array.from({ length: 4000 }, (_, i) => ({
+    ...event,
+    id: `e${i}`,
+    data: { ...data, p0: `${i}${text}` },
+  }));
+  const chunks = chunksOfEvents(many);
+  expect(chunks.length).toBeGreaterThan(1);
+  expect(Math.max(...chunks.map(({ length }) => length))).toBeLessThan(64 << 20);
+  expect(chunks.flatMap((chunk) => decodeEvents(chunk).map(({ id }) => id))).toEqual(
+    many.map(({ id }) => id),
+  );
+  expect(chunksOfEvents([])).toEqual([]);
 });

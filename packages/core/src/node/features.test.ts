@@ -235,6 +235,20 @@ describe('events', () => {
     expect(node.entities().stores).toMatchObject([{ entities: 0 }, { entities: 0 }]);
   });
 
+  test('of any size fit the disk, and the room that they wait in', async () => {
+    const here = place({ ingestMax: 2000 });
+    const node = await here.start();
+    const data = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`p${i}`, '語'.repeat(256)]));
+    const large = () => event('click', 'user:alice', data);
+    // Of 33 each: half of the room is that of one domain.
+    const results = await node.ingest(Array.from({ length: 40 }, large));
+    expect(results.filter(({ status }) => status === 'taken').length).toBe(31);
+    expect(results[39]).toMatchObject({ problem: { code: 'overloaded', field: 'domain' } });
+    expect((await node.ingest([large()]))[0].status).toBe('taken');
+    here.disk.crash();
+    expect((await here.start(null)).entity('shop', 'user:alice').features[0].value).toBe(32);
+  });
+
   test('are refused while the disk fails, and are there once it works', async () => {
     const here = place({ ingestMax: 4 });
     const node = await here.start();

@@ -8,7 +8,7 @@ import {
   sweepEntities,
 } from '../decision/entities.ts';
 import { decodeEntity, encodeEntity } from '../decision/entity-codec.ts';
-import { encodeEvents, type StoredEvent } from '../decision/event-journal.ts';
+import { chunksOfEvents, roomOf, type StoredEvent } from '../decision/event-journal.ts';
 import type { FeatureSet } from '../decision/features.ts';
 import { findKey } from '../decision/key-index.ts';
 import type { PointState } from '../decision/point-state.ts';
@@ -21,7 +21,7 @@ export interface FeatureHouse {
   readonly stores: Map<string, EntityStore>;
   /** Taken, and in no batch yet. */
   accepted: StoredEvent[];
-  /** Taken and not on disk, by domain, and in all. */
+  /** Room of those taken and not on disk (`roomOf`), by domain, and in all. */
   readonly waiting: Map<string, number>;
   waitingSum: number;
   /** Ids of events, of this part of their window and of the one before. */
@@ -94,8 +94,8 @@ interface EntityWrites {
 /** Events and the entities that they moved, for one atomic batch: so a restart counts each exactly once. */
 export function entityWrites(house: FeatureHouse, atMs: number): EntityWrites {
   const writes: Write[] = [];
-  if (house.accepted.length > 0)
-    writes.push({ kind: 'append', journal: 'events', atMs, chunk: encodeEvents(house.accepted) });
+  for (const chunk of chunksOfEvents(house.accepted))
+    writes.push({ kind: 'append', journal: 'events', atMs, chunk });
   house.accepted = [];
   house.dirty = false;
   const entities: { store: EntityStore; keys: string[] }[] = [];
@@ -125,12 +125,19 @@ export function restoreEntities(house: FeatureHouse, { entities }: EntityWrites)
   }
 }
 
+/** Counts an event that waits for the disk. */
+export function waits(house: FeatureHouse, event: StoredEvent): void {
+  const room = roomOf(event);
+  house.waiting.set(event.domain, (house.waiting.get(event.domain) ?? 0) + room);
+  house.waitingSum += room;
+}
+
 /** All that was taken before the batch is on disk. */
 export function settleEvents(house: FeatureHouse): void {
   if (house.waitingSum === 0) return;
   house.waiting.clear();
-  for (const { domain } of house.accepted) house.waiting.set(domain, (house.waiting.get(domain) ?? 0) + 1);
-  house.waitingSum = house.accepted.length;
+  house.waitingSum = 0;
+  for (const event of house.accepted) waits(house, event);
 }
 
 /** Entities looked at in one tick: a hundred thousand are round in some seconds. */

@@ -13,7 +13,7 @@ import type {
 } from '../node-api.ts';
 import { showDuration } from '../options.ts';
 import { durable } from './durability.ts';
-import { type EventCounts, storeKey } from './features.ts';
+import { type EventCounts, storeKey, waits } from './features.ts';
 import { type NodeState, readClocks } from './state.ts';
 
 const DEFAULT_DOMAIN = 'default';
@@ -91,8 +91,7 @@ function takeValid(node: NodeState, event: IngestEvent, domain: string): IngestR
   if (node.ports.storage === undefined) for (const { store } of moved) store.dirty.clear();
   else {
     house.accepted.push(taken);
-    house.waiting.set(domain, (house.waiting.get(domain) ?? 0) + 1);
-    house.waitingSum++;
+    waits(house, taken);
     house.dirty = true;
   }
   return { id, status: 'taken' };

@@ -36,7 +36,7 @@ export interface NodeTuning {
    */
   readonly unsavedMax: number;
   readonly unsavedBytesMax: number;
-  /** Most events for features that may wait for the disk; those of one domain at most half of it. */
+  /** Most events for features that may wait for the disk, every 256 characters of one counting as one; those of one domain at most half of it. */
   readonly ingestMax: number;
   /** An event stamped further ahead of this node's clock is refused; one within it counts as of now. */
   readonly eventAheadMs: number;
