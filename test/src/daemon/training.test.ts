@@ -159,5 +159,5 @@ describe('a plan of retraining', () => {
       slow: { outcome: 'failed', why: expect.stringContaining('longer than 1000 ms') },
       fresh: { outcome: 'first' },
     });
-  }, 240_000);
+  }, 480_000);
 });

@@ -5,6 +5,7 @@ import {
   evaluate,
   type IntervalKind,
   type RefusalRule,
+  type Sample,
   sampleOf,
   unsupportedMass,
 } from '@ganglion/core/ope';
@@ -38,6 +39,28 @@ export function evaluateLog(
   candidate: Candidate,
   options: EvaluateLogOptions,
 ): CandidateEvaluation {
+  const { sample, unsupported } = sampleFor(log, candidate, options);
+  const evaluation = evaluate(sample, {
+    ...options,
+    range: log.range,
+    declared: log.rangeSeen !== true,
+    unsupported,
+    onEstimator: (name) => options.say?.(`resampling ${name}`),
+  });
+  return {
+    candidate: candidate.name,
+    how: candidate.how,
+    weights: weightCounts(sample.weight),
+    ...evaluation,
+  };
+}
+
+/** A log as estimators read it for a candidate, with the share of what it does that the log never did; null without rows. */
+export function sampleFor(
+  log: DecisionLog,
+  candidate: Candidate,
+  options: Pick<EvaluateLogOptions, 'estimators' | 'folds' | 'seed' | 'clip' | 'say'>,
+): { readonly sample: Sample; readonly unsupported: number | null } {
   const { say } = options;
   const arms = log.arms.length;
   const p = new Float64Array(arms);
@@ -66,17 +89,5 @@ export function evaluateLog(
     : undefined;
   const { propensity, reward, range } = log;
   const sample = sampleOf({ reward, propensity, candidate: taken, model }, { clip: options.clip, range });
-  const evaluation = evaluate(sample, {
-    ...options,
-    range,
-    declared: log.rangeSeen !== true,
-    unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported,
-    onEstimator: (name) => say?.(`resampling ${name}`),
-  });
-  return {
-    candidate: candidate.name,
-    how: candidate.how,
-    weights: weightCounts(sample.weight),
-    ...evaluation,
-  };
+  return { sample, unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported };
 }

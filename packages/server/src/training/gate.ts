@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { GanglionError, type LoggedDecision } from '@ganglion/core';
 import {
   bcaInterval,
-  crossFit,
   ESTIMATORS,
   meanTerms,
   normalInterval,
@@ -11,14 +10,12 @@ import {
   REFUSAL_RULE,
   refusalsOf,
   type Sample,
-  sampleOf,
-  unsupportedMass,
   valueOfTerms,
 } from '@ganglion/core/ope';
 import { parse } from 'yaml';
 import { type Candidate, declaredCandidate } from '../evaluation/candidate.ts';
 import type { DecisionLog } from '../evaluation/decision-log.ts';
-import { featuresOf } from '../evaluation/features.ts';
+import { sampleFor } from '../evaluation/evaluate-log.ts';
 import { pointLog } from '../evaluation/node-log.ts';
 import type { CommandStep, GateRule } from './plan.ts';
 import { runCommand } from './step.ts';
@@ -67,7 +64,8 @@ export async function judge(question: GateQuestion, signal: AbortSignal): Promis
     await policyOf(question, log, 'candidate', signal),
     await policyOf(question, log, 'champion', signal),
   ];
-  const [ours, theirs] = [sampled(log, candidate), sampled(log, champion)];
+  const by = { folds: FOLDS, seed: SEED };
+  const [ours, theirs] = [sampleFor(log, candidate, by), sampleFor(log, champion, by)];
   for (const [who, { sample, unsupported }] of [
     ['the candidate', ours],
     ['the champion', theirs],
@@ -79,12 +77,16 @@ export async function judge(question: GateQuestion, signal: AbortSignal): Promis
   const apart = meanTerms(mine.map((value, i) => value - other[i]));
   const value = valueOfTerms(apart);
   const varies = mine.some((each, i) => each !== other[i]);
-  const { low, high } = !varies
+  const { low: from, high: to } = !varies
     ? { low: 0, high: 0 }
     : log.rows < 1000
       ? normalInterval(apart, rule.level)
       : bcaInterval(apart, { level: rule.level, seed: SEED, resamples: 1000 });
-  const margin = rule.margin ?? 0.01 * (log.range[1] - log.range[0]);
+  const width = log.range[1] - log.range[0];
+  // Of what the log never did, anything may be true.
+  const room = ((ours.unsupported ?? 1) + (theirs.unsupported ?? 1)) * width;
+  const [low, high] = [from - room, to + room];
+  const margin = rule.margin ?? 0.01 * width;
   const found = {
     decisions: log.rows,
     candidate: valueOfTerms(meanTerms(mine)),
@@ -188,29 +190,6 @@ const malformed = (message: string): GanglionError =>
     field: 'predict',
     mend: 'Print one line of JSON for each line that comes in: an arm, or its probabilities by arm.',
   });
-
-function sampled(log: DecisionLog, candidate: Candidate): { sample: Sample; unsupported: number } {
-  const arms = log.arms.length;
-  const p = new Float64Array(arms);
-  const taken = new Float64Array(log.rows);
-  const mass = new Float64Array(arms);
-  const seen = new Uint8Array(arms);
-  for (let row = 0; row < log.rows; row++) {
-    candidate.fill(row, p);
-    taken[row] = Math.min(1, p[log.arm[row]]);
-    seen[log.arm[row]] = 1;
-    for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
-  }
-  const named = mass.reduce((sum, each) => sum + each, 0);
-  const unsupported = Math.min(1, unsupportedMass(seen, mass) + Math.max(0, 1 - named));
-  const rows = { ...featuresOf(log), reward: log.reward, arm: log.arm, arms };
-  const model = crossFit(rows, candidate.fill, { folds: FOLDS, seed: SEED });
-  const { reward, propensity, range } = log;
-  return {
-    sample: sampleOf({ reward, propensity, candidate: taken, model }, { range }),
-    unsupported: unsupported < 1e-9 ? 0 : unsupported,
-  };
-}
 
 /** One doubly robust value a row; both candidates are read by the same model of the rewards. */
 const termsOf = (sample: Sample): Float64Array => ESTIMATORS.dr.terms(sample).mean as Float64Array;
