@@ -43,7 +43,8 @@ interface EventOptions {
 export interface Api {
   nodes(): Promise<readonly NodeStatus[]>;
   points(): Promise<readonly PointEntry[]>;
-  report(point: string): Promise<ReportAnswer>;
+  /** @param each - whether each node's own report comes with it: of a large tree that is a lot. */
+  report(point: string, each?: boolean): Promise<ReportAnswer>;
   /** Takes seconds; aborted, the daemon ends it. */
   evaluate(point: string, request: EvaluateRequest, signal: AbortSignal): Promise<EvaluateAnswer>;
   controls(): Promise<ControlsStatus>;
@@ -89,7 +90,8 @@ export function httpApi(base: string, token: () => string | null): Api {
   return {
     nodes: () => get('/v1/nodes'),
     points: () => get('/v1/points'),
-    report: (point) => get(`/v1/points/${encodeURIComponent(point)}/report`),
+    report: (point, each = true) =>
+      get(`/v1/points/${encodeURIComponent(point)}/report${each ? '' : '?each=no'}`),
     evaluate: async (point, request, signal) => {
       const init = { method: 'POST', body: JSON.stringify(request), signal };
       return (await call(`/v1/points/${encodeURIComponent(point)}/evaluate`, init)).json();

@@ -15,6 +15,8 @@ const LARGE_NODES = 50;
 const WAITING_MS = 300;
 /** Reports asked for at once; those of further points come with the stream. */
 const REPORTS_AT_ONCE = 40;
+/** And of a large tree, where they come without each node's own: that is asked of the point that is looked at. */
+const REPORTS_OF_LARGE = 200;
 const BACKOFF_MS = [300, 700, 1_500, 3_000, 5_000];
 
 /** A running connection. */
@@ -87,6 +89,7 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
   let silence: ReturnType<typeof setTimeout> | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let watching = false;
+  let large = false;
 
   /** Acknowledgements are what a person is waiting for: nobody should watch a stale list of them. */
   const watch = async (controls: ControlsStatus): Promise<void> => {
@@ -103,7 +106,8 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
       const message = parse(event.name, event.data);
       if (message === undefined) return;
       if (message.kind === 'controls') void watch(message.controls).catch(() => {});
-      else deliver([message]);
+      // Of a large tree every node's word on every point would be a flood: the whole is asked for instead.
+      else if (message.kind !== 'report' || !large) deliver([message]);
       // Points came or went, or change their mode: the answering node says nothing of itself in the stream.
       if (message.kind === 'controls' || message.kind === 'audit') void refresh();
     });
@@ -114,6 +118,7 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
     const all = await load(api).catch(() => null);
     if (signal.aborted) return;
     if (all !== null) {
+      large = all.nodes.length > LARGE_NODES;
       deliver(all.messages);
       beside.follow(all.nodes);
       void watch(all.controls).catch(() => {});
@@ -135,6 +140,7 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
       ({ messages, nodes, controls }) => {
         if (signal.aborted) return;
         ready();
+        large = nodes.length > LARGE_NODES;
         deliver([...messages, { kind: 'ready' }], true);
         beside.follow(nodes);
         void watch(controls).catch(() => {});
@@ -164,7 +170,10 @@ async function load(api: Api) {
     api.controls(),
     api.audit(),
   ]);
-  const asked = points.slice(0, REPORTS_AT_ONCE).map((entry) => api.report(entry.spec.point));
+  const large = nodes.length > LARGE_NODES;
+  const asked = points
+    .slice(0, large ? REPORTS_OF_LARGE : REPORTS_AT_ONCE)
+    .map((entry) => api.report(entry.spec.point, !large));
   // A point may be deleted between the two calls: its report is then simply not there.
   const answers = await Promise.allSettled(asked);
   const messages: Message[] = [

@@ -67,8 +67,12 @@ export function Allocation(props: {
         label={`Share of decisions of ${report.point} by arm over time; the legend gives the shares of now.`}
         onCursor={setCursor}
       />
-      {columns.seconds.length < 3 && (
+      {columns.seconds.length < 3 ? (
         <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>
+      ) : (
+        columns.shares.every((column) => column.every((share) => share === null)) && (
+          <p className="chart-wait">No decision while this page watched.</p>
+        )
       )}
       <ul className="legend">
         {groups.map((group, i) => (

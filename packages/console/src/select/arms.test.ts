@@ -24,6 +24,18 @@ describe('shares over time', () => {
     expect(shares[10]).toBe(1);
   });
 
+  it('of a slow point are of a longer stretch, up to a minute', () => {
+    // One decision every ten seconds, two of three for a.
+    const samples = Array.from({ length: 120 }, (_, i) => {
+      const n = Math.floor(i / 10);
+      return sample(i * 1000, { a: n - Math.floor(n / 3), b: Math.floor(n / 3) });
+    });
+    const { shares } = shareColumns(samples, ARMS, 'executed');
+    expect(shares[0].slice(12).every((share) => share !== null)).toBe(true);
+    expect(shares[0][100]).toBeCloseTo(2 / 3, 1);
+    expect(sharesNow(report('d', { arms: [arm('a', 0), arm('b', 0)] }), samples)[0]).toBeCloseTo(2 / 3, 1);
+  });
+
   it('sum to 1 wherever they are known', () => {
     const steps = fc.array(
       fc.record({ a: fc.nat({ max: 50 }), b: fc.nat({ max: 50 }), ms: fc.integer({ min: 700, max: 9000 }) }),

@@ -3,6 +3,9 @@ import type { ArmReport, PointReport } from '../wire.ts';
 
 /** Shares are of the decisions of this last stretch: long enough to be steady, short enough to see a kill at once. */
 const WINDOW_MS = 5_000;
+/** Of fewer decisions than this a share says little: a slow point is looked at over a longer stretch, up to the longest. */
+const ENOUGH = 20;
+const LONGEST_MS = 60_000;
 /** A pause longer than this is drawn as a gap. */
 const GAP_MS = 6_000;
 
@@ -32,6 +35,7 @@ export function shareColumns(
   const rows: number[] = [];
   const shares: (number | null)[][] = arms.map(() => []);
   let from = 0;
+  let first = 0;
   samples.forEach((sample, i) => {
     const before = samples[i - 1];
     if (before !== undefined && sample.wallMs - before.wallMs > GAP_MS) {
@@ -39,15 +43,34 @@ export function shareColumns(
       rows.push(-1);
       for (const column of shares) column.push(null);
       from = i;
+      first = i;
     }
     while (from < i - 1 && sample.wallMs - samples[from].wallMs > WINDOW_MS) from++;
     // A share needs two readings of the counters: the first after a gap has none.
-    const values = kind === 'allocation' ? allocations(sample, arms) : between(samples[from], sample, arms);
+    const values =
+      kind === 'allocation'
+        ? allocations(sample, arms)
+        : between(samples[widened(samples, from, i, first)], sample, arms);
     seconds.push(sample.wallMs / 1000);
     rows.push(i);
     for (const [a, column] of shares.entries()) column.push(values?.[a] ?? null);
   });
   return { seconds, shares, rows };
+}
+
+/** From where on to count for sample `i`: from `from`, or as much earlier as it takes to have seen enough. */
+function widened(samples: readonly Sample[], from: number, i: number, first: number): number {
+  const to = samples[i];
+  const total = (sample: Sample) => Object.values(sample.decisions).reduce((sum, n) => sum + n, 0);
+  const all = total(to);
+  let start = from;
+  while (
+    start > first &&
+    all - total(samples[start]) < ENOUGH &&
+    to.wallMs - samples[start - 1].wallMs <= LONGEST_MS
+  )
+    start--;
+  return start;
 }
 
 function allocations(sample: Sample, arms: readonly string[]): readonly (number | null)[] {
@@ -67,8 +90,9 @@ export function sharesNow(report: PointReport, samples: readonly Sample[]): read
   const arms = armNames(report);
   const last = samples.at(-1);
   if (last === undefined) return report.arms.map((arm) => arm.share);
-  const from = samples.findLast((one) => last.wallMs - one.wallMs >= WINDOW_MS) ?? samples[0];
-  const fresh = last.wallMs - from.wallMs < WINDOW_MS + GAP_MS ? between(from, last, arms) : null;
+  const near = samples.findLastIndex((one) => last.wallMs - one.wallMs >= WINDOW_MS);
+  const at = widened(samples, Math.max(0, near), samples.length - 1, 0);
+  const fresh = last.wallMs - samples[at].wallMs <= LONGEST_MS ? between(samples[at], last, arms) : null;
   return fresh ?? report.arms.map((arm) => arm.share);
 }
 

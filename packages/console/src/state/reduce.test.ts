@@ -144,4 +144,23 @@ describe('the rest', () => {
     ]);
     expect(state.audit.map((one) => one.seq)).toEqual([3, 2, 1]);
   });
+
+  it('takes the whole of a large tree alone, and keeps what it knew of single nodes', () => {
+    const whole = report('cloud', { decisions: 9 });
+    const answer = (nodes: readonly ReturnType<typeof report>[]): Message => ({
+      kind: 'answer',
+      answer: { report: whole, nodes },
+    });
+    const before = run([answer([whole, report('d1', { decisions: 4 })])]);
+    const after = run([answer([])], before).reports.checkout;
+    expect([after.given, after.merged.value.decisions, Object.keys(after.nodes)]).toEqual([true, 9, ['d1']]);
+    expect(run([answer([])]).reports.checkout.given).toBe(true);
+  });
+
+  it('keeps no history of single nodes where there are very many', () => {
+    const nodes = Array.from({ length: 60 }, (_, i) => report(`d${i}`, { decisions: i }));
+    const whole = report('cloud', { decisions: 9 });
+    const state = run([{ kind: 'answer', answer: { report: whole, nodes: [whole, ...nodes] } }]);
+    expect(Object.keys(state.history)).toEqual(['checkout']);
+  });
 });

@@ -13,11 +13,15 @@ import { withTracks } from './tracks.ts';
 /** Samples closer together than this are one: reports of one round must not crowd the chart. */
 const SAMPLE_EVERY_MS = 700;
 
+/** Of more nodes than this a point's history is that of the whole alone. */
+const NODE_SERIES = 24;
+
 /**
  * A whole answer: the report of the whole tree, beside that of each node. Of the answering node the tree's is kept, which
  * is what it says of itself in the stream too.
  */
 export function withAnswer(state: State, { report, nodes }: ReportAnswer, at: Instant): State {
+  if (nodes.length === 0) return withWhole(state, report, at);
   const below = nodes.filter((own) => own.node !== report.node);
   const given = below.length > 0;
   const own = given ? below : [report];
@@ -27,11 +31,21 @@ export function withAnswer(state: State, { report, nodes }: ReportAnswer, at: In
     merged: { value: { ...report, bounds: false }, heardMs: at.nowMs },
     nodes: Object.fromEntries(own.map((one) => [one.node, { value: one, heardMs: at.nowMs }])),
   };
-  const sampled = own.reduce(
-    (history, one) => withSample(history, historyKey(report.point, one.node), one, at),
-    state.history,
-  );
+  const sampled =
+    own.length > NODE_SERIES
+      ? state.history
+      : own.reduce(
+          (history, one) => withSample(history, historyKey(report.point, one.node), one, at),
+          state.history,
+        );
   return withMerged({ ...state, history: sampled }, report.point, reports, at);
+}
+
+/** The whole alone, of a large tree: what was known of single nodes stays. */
+function withWhole(state: State, report: PointReport, at: Instant): State {
+  const merged = { value: { ...report, bounds: false }, heardMs: at.nowMs };
+  const nodes = state.reports[report.point]?.nodes ?? {};
+  return withMerged(state, report.point, { answering: report.node, given: true, merged, nodes }, at);
 }
 
 /** A report in the stream: of one node, or of the tree where the answering node puts it together. */

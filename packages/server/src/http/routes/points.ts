@@ -61,13 +61,23 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       return reply.code(204).send();
     },
   });
-  app.get<PointRoute>('/v1/points/:point/report', {
+  app.get<PointRoute & { Querystring: { each?: 'no' } }>('/v1/points/:point/report', {
     config: { access: 'read' },
     schema: {
       operationId: 'report',
       tags: ['points'],
       summary: 'Traffic, reward, lift, allocation, guards',
-      querystring: query(),
+      querystring: {
+        type: 'object',
+        properties: {
+          ...NODE_QUERY,
+          each: {
+            type: 'string',
+            enum: ['no'],
+            description: '`no`: the whole alone, without each node’s own.',
+          },
+        },
+      },
       response: answers(
         'The report of this node with everything below it, and that of each node, itself first.',
       ),
@@ -76,7 +86,7 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       const node = pickNode(api, request.query);
       const { point } = request.params;
       existing(node, point);
-      return { report: node.report(point), nodes: node.reports(point) };
+      return { report: node.report(point), nodes: request.query.each === 'no' ? [] : node.reports(point) };
     },
   });
   reweigh(app, api);
