@@ -58,8 +58,11 @@ describe.skipIf(!browsing)('the console', () => {
     await page.goto(daemon.url);
     await page.getByTestId('node-row').nth(3).waitFor();
     await page.goto(`${daemon.url}/#/points/backend`);
-    await byTestId('point-mode').waitFor();
-    expect(await textOf(byTestId('point-mode'))).toMatch(/learning/i);
+    await until(
+      () => textOf(byTestId('point-mode')),
+      (text) => /learning/i.test(text),
+      'the page says learning',
+    );
     const row = byTestId('decision-row').first();
     await row.waitFor();
     // Going on by itself: what stands first now is soon another.
@@ -135,21 +138,32 @@ describe.skipIf(!browsing)('the console', () => {
   });
 
   test('the keyboard alone goes everywhere, kills and revives', async () => {
-    const view = (hash: string) =>
-      until(
-        () => page.url(),
-        (url) => url.endsWith(hash),
-        hash,
-      );
+    const isAt = (hash: string) =>
+      page
+        .waitForURL((url) => url.href.endsWith(hash), { timeout: 2_000 })
+        .then(
+          () => true,
+          () => false,
+        );
     for (const [keys, hash] of [
+      [['g', 'x'], '#/experiments'],
+      [['g', 'e'], '#/evaluate'],
+      [['g', 'm'], '#/models'],
       [['g', 'n'], '#/nodes'],
       [['g', 'c'], '#/controls'],
       [['g', 'a'], '#/audit'],
       [['g', 'p'], '#/points'],
       [['g', 'o'], '#/'],
     ] as const) {
-      for (const key of keys) await page.keyboard.press(key);
-      await view(hash);
+      // Two keys are one only within a second or so: on a busy machine a second try may be due.
+      await until(
+        async () => {
+          for (const key of keys) await page.keyboard.press(key);
+          return await isAt(hash);
+        },
+        (there) => there,
+        hash,
+      );
     }
     await page.keyboard.press('k');
     await byTestId('reason-input').waitFor();
@@ -184,6 +198,7 @@ describe.skipIf(!browsing)('the console', () => {
   test('is readable in light and in dark, and on a phone', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
+      await page.locator(`html[data-theme="${colorScheme}"]`).waitFor();
       const [ink, paper] = (await page.evaluate(
         '(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()',
       )) as [string, string];

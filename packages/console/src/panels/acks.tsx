@@ -1,5 +1,5 @@
-import { ackWords } from '../select/controls.ts';
-import { clock, duration, wholeDuration } from '../select/format.ts';
+import { ackWords, foldedAcks } from '../select/controls.ts';
+import { clock, duration, plural, wholeDuration } from '../select/format.ts';
 import { useNow } from '../state/use.ts';
 import { Mark } from '../ui/marks.tsx';
 import type { Acknowledgement, KillStatus } from '../wire.ts';
@@ -7,6 +7,7 @@ import type { Acknowledgement, KillStatus } from '../wire.ts';
 /** How far a kill has got, node by node. Acknowledged, stopped by lease and unbounded stay apart. */
 export function Acks({ kill }: { kill: KillStatus }) {
   const now = useNow();
+  const { rows, folded } = foldedAcks(kill.acknowledgements);
   // Kills are stamped by the wall clock of the node that took them; the bound is read against this page's own.
   const leftMs = kill.boundMs === null ? null : kill.boundMs - (performance.timeOrigin + now);
   return (
@@ -25,7 +26,7 @@ export function Acks({ kill }: { kill: KillStatus }) {
           </tr>
         </thead>
         <tbody>
-          {kill.acknowledgements.map((ack) => (
+          {rows.map((ack) => (
             <tr key={ack.node} data-testid="ack-row" data-node={ack.node} data-state={ack.state}>
               <th scope="row">{ack.node}</th>
               <td>
@@ -34,6 +35,19 @@ export function Acks({ kill }: { kill: KillStatus }) {
               <td className="right num">{ack.afterMs === null ? '' : duration(ack.afterMs)}</td>
             </tr>
           ))}
+          {folded.length > 0 && (
+            <tr>
+              <th scope="row">{plural(folded.length, 'node')} more</th>
+              <td>
+                <Mark tone="ok" icon="check">
+                  Acknowledged
+                </Mark>
+              </td>
+              <td className="right num">
+                {duration(Math.max(...folded.map(({ afterMs }) => afterMs ?? 0)))}
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
     </div>

@@ -121,6 +121,9 @@ function Body({ reports }: { reports: PointReports }) {
   );
 }
 
+/** Of more nodes than this one is chosen from a list. */
+const NODES_AS_BUTTONS = 8;
+
 function NodePicker(props: {
   reports: PointReports;
   node: string | null;
@@ -130,6 +133,18 @@ function NodePicker(props: {
     .map((heard) => heard.value)
     .filter((report) => report.decisions > 0);
   if (nodes.length < 2) return null;
+  if (nodes.length > NODES_AS_BUTTONS)
+    return (
+      <label className="node-select">
+        <span className="hidden">Seen by which node</span>
+        <select value={props.node ?? ''} onChange={(event) => props.onChange(event.target.value || null)}>
+          <option value="">All {nodes.length} nodes</option>
+          {nodes.map(({ node }) => (
+            <option key={node}>{node}</option>
+          ))}
+        </select>
+      </label>
+    );
   const option = (node: string | null, title: string) => (
     <button key={title} type="button" aria-pressed={props.node === node} onClick={() => props.onChange(node)}>
       {title}

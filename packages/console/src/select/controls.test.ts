@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { node, spec } from '../testing.ts';
 import type { KillStatus } from '../wire.ts';
-import { ackCounts, ackWords, impactOf, killsOf, scopeChoices, scopeWords } from './controls.ts';
+import { ackCounts, ackWords, foldedAcks, impactOf, killsOf, scopeChoices, scopeWords } from './controls.ts';
 
 const NODES = [
   node('cloud', null),
@@ -128,4 +128,17 @@ it('a point is touched by kills of itself, its domain, a tier, a node and everyt
     'node:d1',
     '*',
   ]);
+});
+
+it('of a large tree those that have not acknowledged stand first, and the many that have are counted', () => {
+  const acks = Array.from({ length: 200 }, (_, i) => ({
+    node: `n${i}`,
+    state: i % 50 === 49 ? ('waiting' as const) : ('acknowledged' as const),
+    afterMs: i,
+  }));
+  const { rows, folded } = foldedAcks(acks);
+  expect(rows.slice(0, 4).every(({ state }) => state === 'waiting')).toBe(true);
+  expect([rows.length, rows.length + folded.length]).toEqual([24, 200]);
+  expect(folded.every(({ state }) => state === 'acknowledged')).toBe(true);
+  expect(foldedAcks(acks.slice(0, 24))).toEqual({ rows: acks.slice(0, 24), folded: [] });
 });

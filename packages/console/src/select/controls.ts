@@ -149,3 +149,18 @@ export function killsOf(spec: PointSpec, controls: ControlsStatus | null): reado
   };
   return (controls?.kills ?? []).filter(touches).toSorted((a, b) => b.atMs - a.atMs);
 }
+
+/** Nodes listed one by one; of more, those that have acknowledged are counted, but for the first few. */
+const ACKS_LISTED = 24;
+
+/** Of a large tree those that have not acknowledged stand first and alone: they are what a person looks for. */
+export function foldedAcks(acks: KillStatus['acknowledgements']): {
+  readonly rows: KillStatus['acknowledgements'];
+  readonly folded: KillStatus['acknowledgements'];
+} {
+  if (acks.length <= ACKS_LISTED) return { rows: acks, folded: [] };
+  const done = acks.filter(({ state }) => state === 'acknowledged');
+  const open = acks.filter(({ state }) => state !== 'acknowledged');
+  const room = Math.max(0, ACKS_LISTED - open.length);
+  return { rows: [...open, ...done.slice(0, room)], folded: done.slice(room) };
+}
