@@ -5,8 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
 import type { Logger } from '../../log.ts';
-import { readPlan } from '../../training/plan.ts';
-import { startTrainer, type Trainer } from '../../training/trainer.ts';
+import type { Trainer } from '../../training/trainer.ts';
 import { parseDuration } from '../format.ts';
 
 /** Options of every command that runs nodes. */
@@ -104,12 +103,12 @@ export const trainingOption = (command: Command): Command =>
   );
 
 /** The trainer of a plan, if one is given. @throws GanglionError */
-export function trainerOf(
+export async function trainerOf(
   flags: TrainingFlags,
   nodes: readonly HostedNode[],
   dataDir: string | undefined,
   logger: Logger,
-): Trainer | undefined {
+): Promise<Trainer | undefined> {
   if (flags.training === undefined) return undefined;
   const artifacts = artifactsIn(dataDir);
   if (artifacts === undefined || dataDir === undefined)
@@ -117,6 +116,11 @@ export function trainerOf(
       field: '--training',
       mend: 'Leave out --memory.',
     });
+  // Loaded where there is a plan only: it brings the whole of evaluation with it.
+  const [{ readPlan }, { startTrainer }] = await Promise.all([
+    import('../../training/plan.ts'),
+    import('../../training/trainer.ts'),
+  ]);
   return startTrainer({ plan: readPlan(flags.training), nodes, artifacts, dataDir, logger });
 }
 

@@ -53,7 +53,7 @@ export function nodeCommand(): Command {
         : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
     let trainer: Trainer | undefined;
     try {
-      trainer = trainerOf(flags, [node], dataDir, logger);
+      trainer = await trainerOf(flags, [node], dataDir, logger);
       const daemon = await startDaemon({
         nodes: [node],
         host: flags.host,

@@ -74,7 +74,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     const devices = [await start('device-1', 'device'), await start('device-2', 'device')];
     const proxies = () => demo?.observed ?? [];
     const artifacts = artifactsIn(dataDir);
-    trainer = trainerOf(flags, nodes, dataDir, logger);
+    trainer = await trainerOf(flags, nodes, dataDir, logger);
     daemon = await startDaemon({
       nodes,
       host: flags.host,
