@@ -11,6 +11,8 @@ export interface RecordSource {
   readonly armKeys: readonly string[];
   readonly tier: Tier;
   readonly specVersion: number;
+  /** The trail last shown: most decisions of a point say the same, and hosts ask every one for it. */
+  lastTrail?: { readonly verdicts: readonly Verdict[]; readonly entries: readonly TrailEntry[] } | undefined;
   /** Digests by arm, where arms are artifacts. */
   readonly digests?: readonly (string | undefined)[] | undefined;
 }
@@ -153,7 +155,16 @@ export class DecisionRecord implements Decision {
       : { spec, view: this.viewVersion, artifact };
   }
   get trail(): readonly TrailEntry[] {
-    return this.verdicts.map(({ guard, kind, why }) => ({ guard, kind, why }));
+    const { source, verdicts } = this;
+    // Trails are interned: the same words are the same array.
+    if (source.lastTrail?.verdicts !== verdicts)
+      source.lastTrail = {
+        verdicts,
+        entries: Object.freeze(
+          verdicts.map(({ guard, kind, why }): TrailEntry => Object.freeze({ guard, kind, why })),
+        ),
+      };
+    return source.lastTrail.entries;
   }
 
   /** Whether an outcome may teach the learner: known propensity, and every input randomised or in the context. */

@@ -184,6 +184,7 @@ export function createPointState(
       tier: place.tier,
       specVersion,
       digests: compiled.artifacts?.map((artifact) => artifact?.digest),
+      lastTrail: undefined,
     },
     learnerKey,
     schema: undefined,

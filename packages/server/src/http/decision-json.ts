@@ -13,8 +13,9 @@ export interface DecisionWriter {
 }
 
 const KEPT = 4096;
-/** Decisions written at once: few enough to be still in the processor's cache when they are copied. */
-const CHUNK = 32;
+/** Opens a list and every further decision of it. */
+const OPEN = '{"id":"';
+const BETWEEN = `,${OPEN}`;
 
 type Kept<T> = Map<string | null, T>;
 
@@ -34,6 +35,8 @@ interface Stretch {
   said: string;
   /** From `head` to `,"atMs":`. */
   text: string;
+  /** The same behind the closing quote of the id, in UTF-8; made when a list has it for the second time. */
+  bytes: Buffer | undefined;
 }
 
 /** By executed arm, then by proposed arm. */
@@ -58,27 +61,46 @@ export function decisionWriter(): DecisionWriter {
     return time.text;
   };
 
-  const one = (d: Decision): string => {
+  const stretchOf = (d: Decision): Stretch => {
     const { point, stratum } = d;
     if (point !== stretches.point || stratum !== stretches.stratum) turnTo(stretches, point, stratum);
-    const stretch = stretches.arms.get(d.arm)?.get(d.proposed) ?? newStretch(stretches, d);
+    return stretches.arms.get(d.arm)?.get(d.proposed) ?? newStretch(stretches, d);
+  };
+
+  const one = (d: Decision): string => {
+    const stretch = stretchOf(d);
     if (!isAsBefore(stretch, d)) rewrite(stretch, d);
     return `{"id":${quote(d.id)}${stretch.text}${when(d.atMs)}`;
   };
 
+  let thenMs = Number.NaN;
+  let then: Buffer = Buffer.alloc(0);
+
   const many = (count: number, decision: (index: number) => Decision): Buffer => {
-    let buffer: Buffer = Buffer.allocUnsafe(Math.max(64, count * 384));
-    let at = buffer.write('[', 0, 'latin1');
-    for (let from = 0; from < count; from += CHUNK) {
-      const to = Math.min(count, from + CHUNK);
-      let text = from === 0 ? '' : ',';
-      for (let i = from; i < to; i++) text += i === from ? one(decision(i)) : `,${one(decision(i))}`;
-      // A UTF-16 unit is at most three bytes of UTF-8; one byte is left for the bracket.
-      if (buffer.length - at <= text.length * 3) buffer = grown(buffer, at, text.length * 3 + 1);
-      at += buffer.write(text, at, 'utf8');
+    if (count === 0) return Buffer.from('[]');
+    const list: Written = { buffer: Buffer.allocUnsafe(count * 384 + 64), at: 0 };
+    write(list, `[${OPEN}`);
+    for (let i = 0; i < count; i++) {
+      const d = decision(i);
+      writeId(list, d.id);
+      const stretch = stretchOf(d);
+      if (isAsBefore(stretch, d)) {
+        stretch.bytes ??= Buffer.from(`"${stretch.text}`);
+        put(list, stretch.bytes);
+      } else {
+        rewrite(stretch, d);
+        write(list, `"${stretch.text}`);
+      }
+      if (d.atMs !== thenMs) {
+        thenMs = d.atMs;
+        then = Buffer.from(`${number(thenMs)}}${BETWEEN}`);
+      }
+      put(list, then);
     }
-    at += buffer.write(']', at, 'latin1');
-    return buffer.subarray(0, at);
+    // What would have opened the next one makes room for the bracket.
+    list.at -= BETWEEN.length;
+    write(list, ']');
+    return list.buffer.subarray(0, list.at);
   };
 
   return { one, many };
@@ -110,6 +132,7 @@ function newStretch(stretches: Stretches, d: Decision): Stretch {
     trail: [],
     said: '[]',
     text: '',
+    bytes: undefined,
   };
   child(stretches.arms, arm).set(proposed, stretch);
   return stretch;
@@ -131,6 +154,7 @@ function isAsBefore(stretch: Stretch, d: Decision): boolean {
 
 /** Verdicts are interned (core's guard contract): their texts are nearly always the same objects. */
 function sameTrail(a: readonly TrailEntry[], b: readonly TrailEntry[]): boolean {
+  if (a === b) return true;
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++)
     if (a[i].why !== b[i].why || a[i].guard !== b[i].guard || a[i].kind !== b[i].kind) return false;
@@ -153,6 +177,7 @@ function rewrite(stretch: Stretch, d: Decision): void {
   stretch.artifact = artifact;
   const digest = artifact === undefined ? '' : `,"artifact":${JSON.stringify(artifact)}`;
   const versions = `{"spec":${number(spec)},"view":${number(view)}${digest}}`;
+  stretch.bytes = undefined;
   stretch.text = `${stretch.head}${number(propensity)},"confidence":${number(confidence)},"reason":"${reason}","tier":"${tier}","versions":${versions},"trail":${stretch.said},"atMs":`;
 }
 
@@ -165,17 +190,53 @@ function child<T>(map: Kept<Map<string | null, T>>, key: string | null): Map<str
   return found;
 }
 
-function grown(buffer: Buffer, used: number, more: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, used + more));
-  buffer.copy(larger, 0, 0, used);
-  return larger;
+/** A buffer, and how much of it is written. */
+interface Written {
+  buffer: Buffer;
+  at: number;
 }
+
+function reserve(list: Written, more: number): void {
+  if (list.buffer.length - list.at >= more) return;
+  const larger = Buffer.allocUnsafe(Math.max(list.buffer.length * 2, list.at + more));
+  list.buffer.copy(larger, 0, 0, list.at);
+  list.buffer = larger;
+}
+
+function put(list: Written, bytes: Buffer): void {
+  reserve(list, bytes.length);
+  list.buffer.set(bytes, list.at);
+  list.at += bytes.length;
+}
+
+function write(list: Written, text: string): void {
+  // A UTF-16 unit is at most three bytes of UTF-8.
+  reserve(list, text.length * 3);
+  list.at += list.buffer.write(text, list.at, 'utf8');
+}
+
+/** What stands between the quotes. Ids are short and never seen twice: byte by byte, without a string made for it. */
+function writeId(list: Written, id: string): void {
+  reserve(list, id.length);
+  const { buffer, at } = list;
+  for (let i = 0; i < id.length; i++) {
+    const code = id.charCodeAt(i);
+    if (!isPlain(code)) {
+      write(list, JSON.stringify(id).slice(1, -1));
+      return;
+    }
+    buffer[at + i] = code;
+  }
+  list.at = at + id.length;
+}
+
+/** Whether JSON and UTF-8 write it as it is. */
+const isPlain = (code: number): boolean => code >= 0x20 && code <= 0x7e && code !== 0x22 && code !== 0x5c;
 
 /** Ids are short and never seen twice: not worth keeping. */
 function quote(text: string): string {
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return JSON.stringify(text);
+    if (!isPlain(text.charCodeAt(i))) return JSON.stringify(text);
   }
   return `"${text}"`;
 }
