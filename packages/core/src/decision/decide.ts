@@ -447,7 +447,6 @@ function finish(
   mayTrain: boolean,
 ): DecisionRecord {
   const { compiled, scratch, counters } = state;
-  const context = compiled.fields.length === 0 ? undefined : copied(scratch.context);
   const record = new DecisionRecord(
     state.source,
     state.n++,
@@ -464,7 +463,7 @@ function finish(
     moment.treeMs,
     input?.unit ?? input?.episode ?? '',
     scratch.guardInput.unitHash,
-    context,
+    compiled.fields.length === 0 ? undefined : scratch.context,
     mayTrain,
   );
   if (state.features !== undefined) freeze(state.features, record);
@@ -488,10 +487,4 @@ function finish(
   if (compiled.stickyMs > 0 && input?.unit !== undefined && sticks(reason))
     stick(state, moment.treeMs, input.unit, arm, propensity);
   return record;
-}
-
-function copied(values: Float64Array): number[] {
-  const copy = new Array<number>(values.length);
-  for (let i = 0; i < values.length; i++) copy[i] = values[i];
-  return copy;
 }

@@ -38,11 +38,38 @@ export const SELF = 256;
 /** Its outcome came while the learner was frozen: it never teaches. */
 export const WITHHELD = 512;
 
-const NO_CONTEXT: readonly number[] = Object.freeze([]);
+// Where `DecisionRecord.numbers` holds what; the context stands behind.
+const AT_MS = 0;
+const MONO_MS = 1;
+const TREE_MS = 2;
+const PROBABILITY = 3;
+const CONFIDENCE = 4;
+const CONTEXT = 5;
+const NOTHING: ArrayLike<number> = Object.freeze([]);
+
+function sideBySide(
+  atMs: number,
+  monoMs: number,
+  treeMs: number,
+  probability: number,
+  confidence: number,
+  context: ArrayLike<number>,
+): number[] {
+  const numbers = new Array<number>(CONTEXT + context.length);
+  numbers[AT_MS] = atMs;
+  numbers[MONO_MS] = monoMs;
+  numbers[TREE_MS] = treeMs;
+  numbers[PROBABILITY] = probability;
+  numbers[CONFIDENCE] = confidence;
+  for (let i = 0; i < context.length; i++) numbers[CONTEXT + i] = context[i];
+  return numbers;
+}
 
 /**
  * A decision while its node remembers it: the record and what has come back for it. A class, because one is made for
- * every decision: a fixed shape, and everything that can be derived is derived when somebody reads it.
+ * every decision: a fixed shape, and everything that can be derived is derived when somebody reads it. Hundreds of
+ * thousands may await their outcome, and a collector's work is by the object: a number with a fraction in a field of its
+ * own would be one.
  */
 export class DecisionRecord implements Decision {
   readonly source: RecordSource;
@@ -50,20 +77,17 @@ export class DecisionRecord implements Decision {
   readonly stratum: string;
   readonly proposedIndex: number;
   readonly armIndex: number;
-  readonly probability: number;
-  readonly confidenceValue: number;
   readonly reason: Reason;
   readonly viewVersion: number;
   readonly verdicts: readonly Verdict[];
-  readonly atMs: number;
-  readonly monoMs: number;
-  /** Tree time: forgetting counts from here. */
-  readonly treeMs: number;
+  /**
+   * Times, probability, confidence, and the encoded context, side by side. A plain array: a typed one costs four times as
+   * much to make, and as much again to collect.
+   */
+  readonly numbers: readonly number[];
   readonly unit: string;
   /** The unit's hash as a signed word: an unsigned one would be a heap object of its own. */
   readonly signedHash: number;
-  /** A plain array: a typed one costs four times as much to make, and as much again to collect. */
-  readonly encodedContext: readonly number[];
   /** False where a guard said that outcomes of such decisions must not train. */
   readonly mayTrain: boolean;
   state = 0;
@@ -101,7 +125,7 @@ export class DecisionRecord implements Decision {
     treeMs: number,
     unit: string,
     unitHash: number,
-    encodedContext: readonly number[] | undefined,
+    encodedContext: ArrayLike<number> | undefined,
     mayTrain: boolean,
   ) {
     this.source = source;
@@ -109,20 +133,42 @@ export class DecisionRecord implements Decision {
     this.stratum = stratum;
     this.proposedIndex = proposedIndex;
     this.armIndex = armIndex;
-    this.probability = probability;
-    this.confidenceValue = confidence;
     this.reason = reason;
     this.viewVersion = viewVersion;
     this.verdicts = verdicts;
-    this.atMs = atMs;
-    this.monoMs = monoMs;
-    this.treeMs = treeMs;
+    this.numbers = sideBySide(atMs, monoMs, treeMs, probability, confidence, encodedContext ?? NOTHING);
     this.unit = unit;
     this.signedHash = unitHash | 0;
-    this.encodedContext = encodedContext ?? NO_CONTEXT;
     this.mayTrain = mayTrain;
   }
 
+  get atMs(): number {
+    return this.numbers[AT_MS];
+  }
+  get monoMs(): number {
+    return this.numbers[MONO_MS];
+  }
+  /** Tree time: forgetting counts from here. */
+  get treeMs(): number {
+    return this.numbers[TREE_MS];
+  }
+  get probability(): number {
+    return this.numbers[PROBABILITY];
+  }
+  get confidenceValue(): number {
+    return this.numbers[CONFIDENCE];
+  }
+  /** A copy: where each decision is asked for it, `contextAt` costs less. */
+  get encodedContext(): readonly number[] {
+    return this.numbers.slice(CONTEXT);
+  }
+  get contextLength(): number {
+    return this.numbers.length - CONTEXT;
+  }
+  /** A field of the context; undefined beyond its end. */
+  contextAt(field: number): number | undefined {
+    return this.numbers[CONTEXT + field];
+  }
   get unitHash(): number {
     return this.signedHash >>> 0;
   }

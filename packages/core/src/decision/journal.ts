@@ -66,8 +66,8 @@ export function encodeDecisions(prefix: string, records: readonly DecisionRecord
       .float64(record.atMs)
       .float64(record.treeMs)
       .varint(record.weight);
-    out.text(record.unit).varint(record.unitHash).varint(record.encodedContext.length);
-    for (const value of record.encodedContext) out.float64(value);
+    out.text(record.unit).varint(record.unitHash).varint(record.contextLength);
+    for (let i = 0; i < record.contextLength; i++) out.float64(record.contextAt(i) as number);
     const noted = keepable(record.noted);
     out.varint(noted.length);
     for (const value of noted) out.float64(value);

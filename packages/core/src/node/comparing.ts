@@ -82,7 +82,7 @@ function countFor(
   addDecision(tally, rowKey('s', comparison, name), counts);
   if (!counts) return;
   if (arms) addBets(tally, rowKey('b', comparison, name), record.probability);
-  const x = comparison.covariate < 0 ? 0 : (record.encodedContext[comparison.covariate] ?? 0);
+  const x = comparison.covariate < 0 ? 0 : (record.contextAt(comparison.covariate) ?? 0);
   for (const { metric, range: declared } of comparison.metrics) {
     const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
     // What has no covariate is left out of a comparison that is adjusted for it: both sides lose the same units.
