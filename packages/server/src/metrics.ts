@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Decision, GanglionNode, NodeStatus } from '@ganglion/core';
 import type { IntakeAnswer } from '@ganglion/sdk';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { callDurations } from './call-durations.ts';
 import { featureMetrics } from './feature-metrics.ts';
 import { type ObservedProxy, proxyMetrics } from './proxy/proxy-metrics.ts';
 
@@ -22,8 +23,6 @@ export interface Metrics {
 
 const MOST = { nodes: 100, points: 200, arms: 50 } as const;
 const OTHER = 'other';
-
-const DURATIONS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
 type Made = Map<string, Map<string, number>>;
 
@@ -71,13 +70,7 @@ export function createMetrics(
     labelNames: ['status'],
     registers: [registry],
   });
-  const durations = new Histogram({
-    name: 'ganglion_http_request_duration_seconds',
-    help: 'From the head of a request to the end of its answer.',
-    labelNames: ['method', 'route', 'status'],
-    buckets: DURATIONS_S,
-    registers: [registry],
-  });
+  const durations = callDurations(registry);
 
   return {
     made: ({ point, reason }) => {
@@ -93,7 +86,7 @@ export function createMetrics(
         if (answer[status] > 0) intake.inc({ status }, answer[status]);
       if (answer.rejected.length > 0) intake.inc({ status: 'rejected' }, answer.rejected.length);
     },
-    answered: (method, route, status, seconds) => durations.observe({ method, route, status }, seconds),
+    answered: durations.observe,
     contentType: registry.contentType,
     render: () => registry.metrics(),
     close: () => {
