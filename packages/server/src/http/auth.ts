@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type Actor, GanglionError, NAME_PATTERN } from '@ganglion/core';
-import { type Caller, checkBrowser, isLoopback, oneHeader as one } from './browser.ts';
+import { type Caller, checkBrowser, isLoopback, oneHeader as one, trustInHosts } from './browser.ts';
 
 export type { Caller } from './browser.ts';
 
@@ -146,10 +146,10 @@ const MENDS: Readonly<Record<Access, string>> = {
 const ANYBODY: Principal = Object.freeze({ name: 'local', role: 'operator' });
 
 export function gate(options: AuthOptions): Gate {
-  const allowedHosts = new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase()));
+  const trusts = trustInHosts(new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase())));
   return {
     admit(caller, access) {
-      checkBrowser(caller, access !== 'open', allowedHosts, options.tokens.length === 0);
+      checkBrowser(caller, access !== 'open', trusts, options.tokens.length === 0);
       if (access === 'open') return ANYBODY;
       if (options.tokens.length === 0) return withoutTokens(caller, access);
       const principal = authenticate(caller, options.tokens);

@@ -16,17 +16,17 @@ export function isLoopback(address: string | undefined): boolean {
 /**
  * A page in somebody's browser must not reach a daemon on the same machine. Cross-site requests say so (Origin,
  * Sec-Fetch-Site); a rebound DNS name (the page's own name, pointed at 127.0.0.1) shows in Host.
- * @param guarded - the call needs rights. @param tokenless - nobody is asked for a token
+ * @param guarded - the call needs rights. @param trusts - of this daemon's names. @param tokenless - nobody is asked for a token
  * @throws GanglionError `forbidden`
  */
 export function checkBrowser(
   caller: Caller,
   guarded: boolean,
-  allowed: ReadonlySet<string>,
+  trusts: TrustInHosts,
   tokenless: boolean,
 ): void {
-  const host = hostName(oneHeader(caller.headers.host));
-  if (tokenless && guarded && isLoopback(caller.remoteAddress) && !isTrusted(host, allowed))
+  const host = oneHeader(caller.headers.host);
+  if (tokenless && guarded && isLoopback(caller.remoteAddress) && !trusts(host))
     throw new GanglionError('forbidden', 'This daemon is not known under that host name', {
       field: 'host',
       value: oneHeader(caller.headers.host) ?? '',
@@ -36,12 +36,7 @@ export function checkBrowser(
   const origin = oneHeader(caller.headers.origin);
   const site = oneHeader(caller.headers['sec-fetch-site']);
   if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return;
-  if (
-    origin !== undefined &&
-    sameOrigin(origin, oneHeader(caller.headers.host)) &&
-    (!tokenless || isTrusted(host, allowed))
-  )
-    return;
+  if (origin !== undefined && sameOrigin(origin, host) && (!tokenless || trusts(host))) return;
   throw new GanglionError('forbidden', 'Another site’s page may not call this', {
     field: 'origin',
     value: origin ?? site,
@@ -52,6 +47,20 @@ export function checkBrowser(
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const match = /^https?:\/\/([^/]+)$/i.exec(origin);
   return match !== null && host !== undefined && match[1].toLowerCase() === host.toLowerCase();
+}
+
+/** Whether this Host header names us. */
+export type TrustInHosts = (header: string | undefined) => boolean;
+
+/** @param allowed - names in lower case. */
+export function trustInHosts(allowed: ReadonlySet<string>): TrustInHosts {
+  let last: { readonly header: string | undefined; readonly trusted: boolean } | undefined;
+  return (header) => {
+    // One name is the rule: it costs a comparison.
+    if (last === undefined || last.header !== header)
+      last = { header, trusted: isTrusted(hostName(header), allowed) };
+    return last.trusted;
+  };
 }
 
 /** An IP address cannot be rebound; localhost does not leave the machine (RFC 6761 §6.3). */
