@@ -60,6 +60,7 @@ function findings(seen: Seen): Findings {
   const met = bad.map((each) => each.met / BUDGET);
   const added = [times[1].medianNs - times[0].medianNs, times[3].medianNs - times[2].medianNs];
   const worst = Math.max(...arms.flatMap(({ mean, difference }) => [mean, difference]));
+  const lost = Math.max(...powers.flatMap((power) => [power[limit] - power[3], power[limit] - power[4]]));
   const wrong = good.filter(({ back }) => back).length / good.length;
   return {
     tables: [
@@ -131,6 +132,16 @@ function findings(seen: Seen): Findings {
         goal: 'power within 10 points of the fixed horizon where that finds 99 % (mSPRT)',
         figure: `${percent(powers[0][1])} beside ${percent(powers[0][limit])}`,
         met: powers[0][limit] - powers[0][1] <= 0.1,
+      },
+      {
+        goal: 'A/A false finds ≤ 5 % over five planned looks, to three standard errors',
+        figure: `${percent(none[3])}, ${percent(none[4])}`,
+        met: Math.max(none[3], none[4]) <= 0.05 + 3 * Math.sqrt((0.05 * 0.95) / runs),
+      },
+      {
+        goal: 'power within 10 points of the fixed horizon, five planned looks, both effects',
+        figure: `at most ${figure(100 * lost)} points lost`,
+        met: lost <= 0.1,
       },
       {
         goal: 'SRM false alarms ≤ 1 % under Thompson allocation',
