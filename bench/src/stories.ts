@@ -90,8 +90,15 @@ export const stories: readonly Entry[] = [
   },
   {
     name: 'regret',
-    about: 'what learning costs, beside published rules, over three tiers, and on real tables',
+    about: 'what learning costs, beside published rules, and on real tables',
     file: './regret/main.ts',
+    flags: [],
+    render: report,
+  },
+  {
+    name: 'tiers',
+    about: 'what an hour of lag costs a tree that learns together',
+    file: './tiers/main.ts',
     flags: [],
     render: report,
   },

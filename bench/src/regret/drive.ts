@@ -47,7 +47,7 @@ export function ours(options: Readonly<Record<string, unknown>>, problem: Proble
 
 type Arms = ViewInput['arms'];
 
-function compiled(
+export function compiled(
   options: Readonly<Record<string, unknown>>,
   problem: Problem,
 ): { policy: Policy; arms: Arms } {
@@ -62,7 +62,7 @@ function compiled(
   return compilePoint(spec, standard, DEFAULT_LIMITS);
 }
 
-const viewInput = (arms: Arms, seed: number): ViewInput => ({
+export const viewInput = (arms: Arms, seed: number): ViewInput => ({
   arms,
   nowMs: 0,
   baseline: undefined,
@@ -70,7 +70,7 @@ const viewInput = (arms: Arms, seed: number): ViewInput => ({
   seed,
 });
 
-function everyArm(arms: number): { -readonly [K in keyof PolicyInput]: PolicyInput[K] } {
+export function everyArm(arms: number): { -readonly [K in keyof PolicyInput]: PolicyInput[K] } {
   return {
     arms,
     allowed: new Uint8Array(arms).fill(1),
@@ -83,7 +83,13 @@ function everyArm(arms: number): { -readonly [K in keyof PolicyInput]: PolicyInp
   };
 }
 
-function outcome(context: Float64Array, arm: number, armKey: string, propensity: number, reward: number) {
+export function outcome(
+  context: Float64Array,
+  arm: number,
+  armKey: string,
+  propensity: number,
+  reward: number,
+) {
   const fixed = { weight: 1, sign: 1, atMs: 0, metrics: {} } as const;
   return { arm, armKey, reward, propensity, context, ...fixed };
 }

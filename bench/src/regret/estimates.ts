@@ -8,7 +8,15 @@ export interface Estimate {
 }
 
 /** Student’s 97.5 % points, by number of seeds. */
-const STUDENT: Readonly<Record<number, number>> = { 2: 12.71, 5: 2.78, 8: 2.36, 50: 2.01 };
+const STUDENT: Readonly<Record<number, number>> = {
+  2: 12.71,
+  5: 2.78,
+  8: 2.36,
+  24: 2.07,
+  40: 2.02,
+  50: 2.01,
+  100: 1.98,
+};
 
 /** Mean and Student’s interval. */
 export function estimate(name: string, values: readonly number[]): Estimate {

@@ -4,7 +4,6 @@ import { figure, type Goal, type Table } from '../lib/report.ts';
 import { tell } from '../lib/story.ts';
 import { type Learner, ours, type Problem, type Run, run } from './drive.ts';
 import { type Estimate, estimate, interval } from './estimates.ts';
-import { overTiers } from './over-tiers.ts';
 import { evenly, linearThompson, linUcb } from './published.ts';
 import { linearProblem } from './synthetic.ts';
 import { asBandit, type Loaded, load, TABLES } from './tables.ts';
@@ -64,14 +63,12 @@ await tell({
       return found ?? [];
     });
     const shuffles = quick ? 1 : 5;
-    const late = await overTiers(quick ? 2 : 8, quick ? 4000 : 20_000, say);
     return {
-      tables: [regretTable(regrets, steps, seeds), late.table, ...tableOfTables(loaded, shuffles, say)],
-      goals: [...goals(regrets), ...late.goals],
+      tables: [regretTable(regrets, steps, seeds), ...tableOfTables(loaded, shuffles, say)],
+      goals: goals(regrets),
       notes: [
         'Regret is in expectation given the contexts: Σ of the best arm’s mean less the proposal’s. Intervals are 95 % over seeds (t).',
         'Ours see their outcomes as a node does: views are made anew after 32 of them. The published rules are made anew after every one.',
-        'Over three tiers: real nodes in one process on a clock of our own, whole pipeline and feedback by id; one cloud, two regions, six devices. What a delay costs is paid once, about the regret of the decisions made in it, so its share falls as the horizon grows.',
         'On tables a class is an arm and only the chosen one is seen. The last row learns the same model from all labels: the limit where the world stands still, which that of Elec2 does not.',
         ...(loaded.length < TABLES.length ? ['Some tables were not on this machine.'] : []),
       ],
