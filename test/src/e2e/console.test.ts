@@ -1,12 +1,14 @@
 import type { Decision, ReportAnswer } from '@ganglion/sdk';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
 import { hasBrowser, openBrowser } from './browser.ts';
 import { pause, until } from './wait.ts';
 
 /** The console in a real browser before the real demo; in order: each test stands on the one before. */
 const browsing = hasBrowser();
+// States are waited for, however long a busy machine takes.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 let daemon: RunningDaemon;
 let browser: Browser;
 let page: Page;
@@ -22,6 +24,7 @@ beforeAll(async () => {
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
+  page.setDefaultTimeout(90_000);
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('requestfailed', (request) => {
     // A stream that we leave with the page is not a failure.

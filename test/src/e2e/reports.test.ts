@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Decision, ReportAnswer } from '@ganglion/sdk';
 import type { Browser, Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
 import { hasBrowser, openBrowser } from './browser.ts';
 import { until } from './wait.ts';
 
 /** The report pages in a real browser: experiments, evaluation, models, and the parts of a point. */
 const browsing = hasBrowser();
+// States are waited for, however long a busy machine takes.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 const data = mkdtempSync(path.join(tmpdir(), 'ganglion-reports-'));
 let daemon: RunningDaemon;
 let browser: Browser;
@@ -113,6 +115,7 @@ beforeAll(async () => {
     if (['error', 'warning'].includes(message.type()) && !/Failed to load resource/.test(message.text()))
       complaints.push(message.text());
   });
+  page.setDefaultTimeout(90_000);
   page.on('pageerror', (error) => complaints.push(String(error)));
 }, 120_000);
 
@@ -150,7 +153,7 @@ describe.skipIf(!browsing)('the report pages', () => {
     await visit('#/evaluate?point=banner');
     await byTestId('candidate-text').fill('policy: { kind: fixed, arm: b }\n');
     await byTestId('evaluate-button').click();
-    await byTestId('evaluation-verdict').waitFor({ timeout: 60_000 });
+    await byTestId('evaluation-verdict').waitFor({ timeout: 200_000 });
     expect(await textOf(byTestId('evaluation-verdict'))).toMatch(/than what the log did|Refused/);
     await byTestId('effective').waitFor();
   });
@@ -160,7 +163,7 @@ describe.skipIf(!browsing)('the report pages', () => {
     await says(byTestId('evaluate-point').locator('option:checked'), /ranking/, 'the other point is chosen');
     await byTestId('candidate-text').fill('policy: { kind: fixed, arm: current }\n');
     await byTestId('evaluate-button').click();
-    await byTestId('evaluation-verdict').waitFor({ timeout: 60_000 });
+    await byTestId('evaluation-verdict').waitFor({ timeout: 200_000 });
     expect(await textOf(byTestId('evaluation-verdict'))).toMatch(/Refused/);
     await byTestId('candidate-text').fill('policy: {');
     await byTestId('evaluate-button').click();

@@ -3,7 +3,7 @@ export async function until<T>(
   ask: () => Promise<T> | T,
   good: (answer: T) => boolean,
   what: string,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const started = performance.now();
   for (;;) {

@@ -1,8 +1,11 @@
 import { rmSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { isGanglionError } from '@ganglion/core';
 import { type EvaluationJob, runEvaluation } from './evaluation-job.ts';
 import type { EvaluationReply } from './evaluator.ts';
+
+/** A third of the processor's time of one that decides, where both want all of it. */
+const NICE = 5;
 
 /**
  * The process that evaluates: started for one job, ends with it. Not a thread: it opens copies of stores that its parent
@@ -15,7 +18,7 @@ process.once('message', (job: EvaluationJob) => {
     process.exit(1);
   });
   try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+    setPriority(NICE);
   } catch {
     // It is a courtesy to those that decide; where it is refused, they share as they are.
   }
