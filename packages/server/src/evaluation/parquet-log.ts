@@ -27,6 +27,7 @@ const COLUMNS = {
   /** JSON: by field, which feature it showed and since when that could be known. */
   features: 'VARCHAR',
   trains: 'BOOLEAN',
+  self_caused: 'BOOLEAN',
   exposed: 'BOOLEAN',
   outcome: 'VARCHAR',
   metrics: 'VARCHAR',
@@ -89,6 +90,7 @@ function columnsOf(
     context: (d) => JSON.stringify(d.context),
     features: (d) => (d.features === undefined ? null : JSON.stringify(d.features)),
     trains: (d) => d.trains,
+    self_caused: (d) => d.selfCaused ?? null,
     exposed: (d) => d.exposed,
     outcome: (d) => d.outcome,
     metrics: (d) => JSON.stringify(d.metrics),
@@ -115,9 +117,9 @@ export async function readParquet(
       QUALIFY row_number() OVER (PARTITION BY id ORDER BY written DESC) = 1 ORDER BY "at", id`,
     onRows,
   );
-  // Exports from before there were features have no column of theirs.
+  // Exports from before there were features, or causes, have no column of theirs.
   for (const name of Object.keys(COLUMNS))
-    if (columns[name] === undefined && name !== 'features')
+    if (columns[name] === undefined && name !== 'features' && name !== 'self_caused')
       throw new GanglionError(
         'invalid_input',
         `${folder} holds no decision log: there is no column ${name}`,
@@ -152,6 +154,7 @@ export async function readParquet(
         context: JSON.parse(text('context', row) ?? '{}'),
         ...featuresOf(columns.features?.[row]),
         trains: number('trains', row) === 1,
+        ...causeOf(columns.self_caused?.[row]),
         exposed: number('exposed', row) === 1,
         outcome: text('outcome', row),
         metrics: JSON.parse(text('metrics', row) ?? '{}'),
@@ -164,6 +167,9 @@ export async function readParquet(
 
 const featuresOf = (json: string | number | null | undefined): Pick<LoggedDecision, 'features'> =>
   typeof json === 'string' ? { features: JSON.parse(json) } : {};
+
+const causeOf = (value: string | number | null | undefined): Pick<LoggedDecision, 'selfCaused'> =>
+  typeof value === 'number' && !Number.isNaN(value) ? { selfCaused: value === 1 } : {};
 
 /** A day's folder in an export. */
 export interface Partition {
