@@ -15,7 +15,7 @@ import { ConformedInput } from './schema.ts';
 import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick, sticks } from './stick.ts';
-import { hear, note, trailOf } from './trail.ts';
+import { hear, note, startTrail, takeBack, trailOf } from './trail.ts';
 import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
@@ -55,7 +55,7 @@ export function decideOnce(
   asked: Asked,
 ): Answer {
   const { compiled, scratch } = state;
-  scratch.trailLength = 0;
+  startTrail(state);
   scratch.live = false;
   const wrong = misfit(state, input) || readContext(state, input, moment.wallMs, true);
   if (input?.taken !== undefined) return observe(state, moment, input, input.taken, wrong === '');
@@ -70,7 +70,7 @@ export function decideOnce(
   let assigned: Verdict | undefined;
   let trains = input?.exclude === undefined || !excludeArms(state, input.exclude);
   if (state.slate.position > 0) withholdShown(state.slate, scratch.guardInput);
-  if (state.misplaced && asked === undefined) return 'escalate';
+  if (state.misplaced && asked === undefined) return escalate(state, -1);
   const guardInput = scratch.guardInput;
   for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
     const i = compiled.assigning[k];
@@ -83,7 +83,10 @@ export function decideOnce(
     if (verdict.trains === false) trains = false;
   }
   const narrowed = narrow(state, moment);
-  if (narrowed === 'wait') return 'wait';
+  if (narrowed === 'wait') {
+    takeBack(state);
+    return 'wait';
+  }
   if (narrowed === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (narrowed === 'tainted') trains = false;
   if (assigned !== undefined && !baseline) baseline = !applyVariant(state, assigned);
@@ -105,7 +108,7 @@ export function decideLate(
   moment: Moment,
   input: DecideInput | undefined,
 ): DecisionRecord {
-  state.scratch.trailLength = 0;
+  startTrail(state);
   state.scratch.live = false;
   // A race decided: how likely this was nobody knows.
   return controls(state, moment, input, 'none') ?? fallback(state, moment, input, 'deadline', Number.NaN);
@@ -289,6 +292,12 @@ function drawBaseline(
   );
 }
 
+function escalate(state: PointState, guard: number): 'escalate' {
+  takeBack(state);
+  state.scratch.escalatedBy = guard;
+  return 'escalate';
+}
+
 /** Steps 4 to 7: propose, judge, mix, draw. */
 function drawPolicy(
   state: PointState,
@@ -314,7 +323,7 @@ function drawPolicy(
     hear(state, i, verdict);
     if (verdict.kind === 'escalate') {
       // A guard may want it where nobody can be asked: then it is as if it had not.
-      if (moment.parentMs <= moment.budgetMs) return 'escalate';
+      if (moment.parentMs <= moment.budgetMs) return escalate(state, i);
       continue;
     }
     if (verdict.kind === 'block') return nothing(state, moment, input);

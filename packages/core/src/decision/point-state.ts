@@ -142,6 +142,11 @@ export interface Scratch {
   readonly baseline: Proposal;
   readonly trail: Verdict[];
   trailLength: number;
+  /** Guards whose words have been counted for it. */
+  readonly heard: number[];
+  heardLength: number;
+  /** The guard that would rather ask, when the answer is to escalate; −1: the placement. */
+  escalatedBy: number;
   /** The last trail by its first word; bounded (`trailOf`). A weak map would cost more than the rest of a stratum does. */
   readonly trails: Map<Verdict, readonly Verdict[]>;
   /** Exploration floor ε and model influence w, as the guards of this decision left them. */
@@ -273,6 +278,9 @@ export function createScratch(
     baseline: { p: new Float64Array(arms), confidence: Number.NaN },
     trail: [],
     trailLength: 0,
+    heard: [],
+    heardLength: 0,
+    escalatedBy: -1,
     trails: new Map(),
     floor: 0,
     influence: 1,

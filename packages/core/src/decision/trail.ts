@@ -34,9 +34,29 @@ function says(trail: readonly Verdict[], scratch: Scratch): boolean {
   return true;
 }
 
+/** A look at the pipeline begins: nothing has been said. */
+export function startTrail({ scratch }: PointState): void {
+  scratch.trailLength = 0;
+  scratch.heardLength = 0;
+}
+
 /** A guard's word goes on the trail and into the counters. */
 export function hear(state: PointState, guard: number, verdict: Verdict): void {
   note(state, verdict);
   state.counters.guardInterventions[guard]++;
   state.counters.guardWhy[guard] = verdict.why;
+  state.scratch.heard[state.scratch.heardLength++] = guard;
+}
+
+/** The look came to no decision: another will follow, and count what guards say of it once. */
+export function takeBack({ scratch, counters }: PointState): void {
+  for (let k = 0; k < scratch.heardLength; k++) counters.guardInterventions[scratch.heard[k]]--;
+  scratch.heardLength = 0;
+}
+
+/** The guard that sent a decision up has had its word, whatever it says of the answer: that counts once as well. */
+export function creditEscalation({ scratch, counters }: PointState, guard: number): void {
+  if (guard < 0) return;
+  for (let k = 0; k < scratch.heardLength; k++) if (scratch.heard[k] === guard) return;
+  counters.guardInterventions[guard]++;
 }

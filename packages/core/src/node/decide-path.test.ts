@@ -84,6 +84,21 @@ describe('a new version of a point', () => {
     expect(inflight.reduce((sum, n) => sum + n, 0)).toBe(1);
   });
 
+  test('nor is what was in flight forgotten where it was deleted and is declared again', async () => {
+    const { node } = await start();
+    await node.apply(full, me);
+    const [first, second] = [node.decide('p'), node.decide('p')];
+    await node.remove('p', me);
+    await node.apply(full, me);
+    expect(node.decide('p').reason).toBe('blocked');
+    node.release(first.id);
+    expect(node.decide('p').reason).toBe('policy');
+    expect(node.decide('p').reason).toBe('blocked');
+    node.release(second.id);
+    expect(node.state.points.get('p')).toMatchObject({ inflightTotal: 1 });
+    expect(node.state.domainLoads.get('default')?.inflight).toBe(1);
+  });
+
   test('counts by arm, wherever the arm stands now', async () => {
     const { node } = await start();
     const fixed: PointSpec = { ...spec, policy: { kind: 'fixed', arm: 'b' } };

@@ -231,6 +231,42 @@ describe('a point that a higher tier decides', () => {
   });
 });
 
+describe('guards count one intervention for a decision', () => {
+  const counts = (device: HostedNode): number[] => [
+    ...device.state.points.get('p')!.counters.guardInterventions,
+  ];
+  const guards = [{ kind: 'exploration', floor: 0.1 }, ...spec.guards!];
+
+  test('that was sent up, whoever has the last word', async () => {
+    const { device, come, forged } = await ready({ guards });
+    sure('device', 0.1);
+    const before = counts(device);
+    await come(device.decideAsync('p'));
+    expect(counts(device)).toEqual(before.map((n) => n + 1));
+    // The parent is not sure either: the guard is heard again, and softens.
+    forged.answer = { p: { c: 1 }, confidence: 0.2 };
+    await come(device.decideAsync('p'));
+    expect(counts(device)).toEqual(before.map((n) => n + 2));
+  });
+
+  test('that was answered too late', async () => {
+    const { device, come, delay } = await ready({ guards });
+    sure('device', 0.1);
+    delay.device = 100;
+    const [, confidence] = counts(device);
+    await come(device.decideAsync('p', {}, { deadlineMs: 20 }));
+    expect(counts(device)[1]).toBe(confidence + 1);
+  });
+
+  test('that did not leave its node', async () => {
+    const { device } = await ready({ guards });
+    sure('device', 1);
+    const before = counts(device);
+    device.decide('p');
+    expect(counts(device)).toEqual([before[0] + 1, before[1]]);
+  });
+});
+
 describe('who is asked', () => {
   test('goes on with its own decisions as if it had not been', async () => {
     const { device, region, come } = await ready();

@@ -2,6 +2,7 @@ import type { Answer, Asked } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { withShown } from '../decision/shown.ts';
+import { creditEscalation } from '../decision/trail.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { AskAnswer } from '../sync/messages.ts';
 import { external, sendAsk } from './asking.ts';
@@ -22,10 +23,12 @@ export async function decideWithin(
   timeout: (ms: number) => Promise<void>,
   made: (state: PointState, record: DecisionRecord) => void,
 ): Promise<DecisionRecord> {
+  const sent: Sent = { from: undefined, by: -1 };
   const late = (): DecisionRecord => {
     const state = stateOf();
     readClocks(node);
     const record = decideLateSafely(node, state, input);
+    countOnce(record, state, sent);
     made(state, record);
     return record;
   };
@@ -36,6 +39,7 @@ export async function decideWithin(
       (mayWait) => {
         const state = stateOf();
         const answer = look(node, state, input, endMs, asked(), mayWait);
+        countOnce(answer, state, sent);
         if (typeof answer !== 'string') made(state, answer);
         return answer;
       },
@@ -50,6 +54,20 @@ export async function decideWithin(
   // Without an answer the own proposal stands, judged as if there were no parent.
   const second = await attempt(() => external(node, asking, stateOf(), reply) ?? 'none');
   return second === 'escalate' ? late() : second;
+}
+
+/** Which guard of which state sent the decision up. */
+interface Sent {
+  from: PointState | undefined;
+  by: number;
+}
+
+/** A guard counts one intervention for one decision, however often the pipeline looks at it. */
+function countOnce(answer: Answer, state: PointState, sent: Sent): void {
+  if (answer === 'escalate') {
+    sent.from = state;
+    sent.by = state.scratch.escalatedBy;
+  } else if (answer !== 'wait' && sent.from === state) creditEscalation(state, sent.by);
 }
 
 /** One look at the pipeline, with what is left of the time. What only such callers may do is taken back at once. */

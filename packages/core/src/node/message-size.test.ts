@@ -30,12 +30,13 @@ async function tree() {
   const [root, region] = [await start('cloud'), await start('region')];
   await root.apply(spec, me);
   const sizes: number[] = [];
+  const way = { isCut: false };
   const sent: UpMessage[] = [];
   const link = region.connectParent((up) => {
     const bytes = encodeMessage(up);
     sizes.push(bytes.length);
     sent.push(up);
-    if (bytes.length > DEFAULT_LIMITS.messageBytes) return;
+    if (bytes.length > DEFAULT_LIMITS.messageBytes || way.isCut) return;
     const { message } = decodeMessage(bytes, DEFAULT_LIMITS);
     root.receiveUp(message as UpMessage, (down) => link.receive(structuredClone(down) as DownMessage));
   });
@@ -48,7 +49,7 @@ async function tree() {
     }
   };
   await pass(8);
-  return { root, region, sizes, sent, pass };
+  return { root, region, sizes, sent, pass, way };
 }
 
 const statusOf = (node: HostedNode, name: string, problem = ''): NodeStatus => ({
@@ -199,5 +200,31 @@ describe('whatever a child says, the link above it takes what is said of it', ()
     await pass(40);
     expect(Math.max(...sizes)).toBeLessThan(4 << 20);
     expect(sent.reduce((sum, up) => sum + up.asks.length, 0)).toBeGreaterThan(400);
+  });
+
+  test('questions: one child that asks and asks leaves room for those of others', async () => {
+    const { root, region, pass, way } = await tree();
+    await root.apply({ ...spec, point: 'q', placement: 'cloud' }, me);
+    await pass(8);
+    way.isCut = true;
+    const ask = (id: number) => ({
+      id,
+      point: 'q',
+      context: {},
+      unit: '',
+      allowed: ['a', 'b'],
+      budgetMs: 3000,
+    });
+    const many = Array.from({ length: 1000 }, (_, i) => ask(i));
+    const hostile = spokenChild(region, 'hostile');
+    hostile.say({ asks: many });
+    hostile.say({ asks: many });
+    spokenChild(region, 'honest').say({ asks: many.slice(0, 50) });
+    const { asksOf } = region.state.parent!;
+    expect(asksOf.get('hostile')).toBe(512);
+    expect(asksOf.get('honest')).toBe(50);
+    await pass(20);
+    expect(region.state.parent!.asks.size).toBe(0);
+    expect(asksOf.size).toBe(0);
   });
 });

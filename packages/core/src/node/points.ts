@@ -90,7 +90,9 @@ function replacePoint(
     pointNumber: node.pointNumber++,
     seed: node.seed,
   });
+  const former = current === undefined ? lastOf(node, compiled.name) : undefined;
   if (current !== undefined) inherit(state, current);
+  else if (former !== undefined) carryInflight(former, state);
   shareLedgers(node, state);
   const load = node.domainLoads.get(compiled.domain) ?? state.domainLoad;
   node.domainLoads.set(compiled.domain, load);
@@ -125,6 +127,14 @@ function replacePoint(
   openComparisons(node, state);
   openValidation(node, state, current);
   refreshView(node, state);
+}
+
+/** A point that was deleted and is declared again begins anew, but what it has in flight still is. */
+function lastOf(node: NodeState, point: string): PointState | undefined {
+  for (const state of node.joins.values())
+    if (state.compiled.name === point && state.successor === undefined && state.inflightTotal > 0)
+      return state;
+  return undefined;
 }
 
 /** Limits over a domain or the tree count into one state, whichever point of this node acts. */
