@@ -385,6 +385,8 @@ async function takeControls(
   if (down.controls !== null) {
     try {
       const joined = joinControls(node.controls, decodeControls(down.controls, node.limits));
+      // In one batch with them: who knows a word must be able to prove whose it is, whenever the process ends.
+      keepWords(node, down);
       if (joined !== node.controls) {
         changeControls(node, joined);
         link.urgent = true;
@@ -396,7 +398,6 @@ async function takeControls(
       return; // a failing disk vouches for nothing
     }
     if (link.parentIncarnation !== incarnation) return;
-    keepWords(node, down);
     link.joined = down.digest;
     link.urgent = true;
   } else if (down.digest === node.durableDigest) {
