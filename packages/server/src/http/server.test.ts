@@ -167,10 +167,14 @@ describe('a server', () => {
   it('closes while streams are open', async () => {
     const { app } = await serve();
     const { url } = await listen(app);
+    let heard = (): void => {};
+    const open = new Promise<void>((resolve) => {
+      heard = resolve;
+    });
     const reading = (async () => {
-      for await (const _ of createClient({ url }).events());
+      for await (const _ of createClient({ url }).events()) heard();
     })();
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await Promise.race([open, reading]);
     await app.close();
     await reading;
   });
