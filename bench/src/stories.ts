@@ -103,6 +103,14 @@ export const stories: readonly Entry[] = [
     render: report,
   },
   {
+    name: 'rl',
+    about:
+      'decisions that change what comes next, beside published algorithms and the exact optimum; the safety net',
+    file: './rl/main.ts',
+    flags: [],
+    render: report,
+  },
+  {
     name: 'experiments',
     about: 'whether experiments may be believed, and what a thousand of them cost a decision',
     file: './experiments/main.ts',

@@ -78,7 +78,7 @@ export function entriesOf(report: PointReport): readonly ExperimentEntry[] {
   const { point, spec, mode } = report;
   const plan = rolloutOf(spec);
   const compared = (report.experiments ?? []).map((experiment): ExperimentEntry => {
-    const rollout = experiment.kind === 'rollout' ? plan : null;
+    const rollout = experiment.kind === 'rollout' && experiment.experiment === 'rollout' ? plan : null;
     const standing = standingOf(experiment, rollout, mode);
     return { point, name: experiment.experiment, standing, report: experiment, rollout };
   });

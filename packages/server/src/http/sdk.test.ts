@@ -50,6 +50,24 @@ describe('the client against a real daemon', () => {
     await client.points.remove('offer');
   });
 
+  it('names episodes, and ends them', async () => {
+    await client.points.apply({
+      point: 'walk',
+      arms: ['left', 'right'],
+      fallback: 'left',
+      policy: { kind: 'q-learning', state: [] },
+    });
+    const [first, second] = await client.decideMany('walk', [{ episode: 'e' }, { episode: 'e' }]);
+    await expect(client.feedback({ id: first.id, reward: 1, done: true })).rejects.toMatchObject({
+      code: 'invalid_input',
+      field: 'done',
+    });
+    expect(await client.feedback({ id: first.id, reward: 1 })).toMatchObject({ joined: 1 });
+    expect(await client.feedback({ id: second.id, done: true })).toMatchObject({ joined: 1 });
+    await expect(client.decide('walk', { episode: 7 as never })).rejects.toMatchObject({ field: 'episode' });
+    await client.points.remove('walk', 'r');
+  });
+
   it('makes every call', async () => {
     const spec = {
       point: 'made',
