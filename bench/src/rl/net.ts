@@ -97,7 +97,7 @@ export async function netTable(runs: number): Promise<{ table: Table; goals: Goa
   let outside = 0;
   for (const [w, { name, world }] of worlds.entries()) {
     const all: Run[] = [];
-    for (let seed = 1; seed <= runs; seed++) all.push(await run(seed, ...world));
+    for (let seed = 1; seed <= runs; seed++) all.push(await run(seed, world[0], world[1], world[2]));
     const caught = all.filter((each) => each.caught);
     outside = Math.max(outside, all.filter((each) => each.outside).length / runs);
     if (w >= 2) wrong.push(caught.length / runs);
