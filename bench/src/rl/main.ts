@@ -48,8 +48,8 @@ const rowsOf = ({ gamma, epsilon, alpha, more, tables }: Setting): readonly Row[
     ours(process, { gamma, ...more, ...options }, seed);
   const table = { gamma, epsilon, alpha };
   const rows: Row[] = [
-    { name: 'q-learning, ε-greedy, double', make: mine({ epsilon }) },
-    { name: 'q-learning, ε-greedy, single', make: mine({ epsilon, estimator: 'single' }) },
+    { name: 'q-learning, ε-greedy, double', make: mine({ epsilon, estimator: 'double' }) },
+    { name: 'q-learning, ε-greedy, single', make: mine({ epsilon }) },
     { name: 'q-learning, posterior', make: mine({ explore: 'posterior' }) },
     { name: 'published Q-learning', make: (process, seed) => qLearning(process, { ...table, seed }) },
     { name: 'published double Q-learning', make: (process, seed) => doubleQ(process, { ...table, seed }) },
@@ -111,8 +111,8 @@ function biasTable(seeds: number, say: (what: string) => void): { table: Table; 
   const mine = (more: object) => (_: Process, seed: number) =>
     ours(bias, { gamma: 1, epsilon: 0.1, episode: { horizon: 10 }, ...more }, seed);
   const rows: Row[] = [
-    { name: 'q-learning, double', make: mine({}) },
-    { name: 'q-learning, single', make: mine({ estimator: 'single' }) },
+    { name: 'q-learning, double', make: mine({ estimator: 'double' }) },
+    { name: 'q-learning, single', make: mine({}) },
     { name: 'published Q-learning, rate 0.1', make: (_, seed) => qLearning(bias, { ...options, seed }) },
     { name: 'published double Q-learning, rate 0.1', make: (_, seed) => doubleQ(bias, { ...options, seed }) },
   ];

@@ -50,8 +50,9 @@ export interface QView {
  * - `explore`: `epsilon-greedy` (default, with `epsilon`, 10 %), `softmax` (with `temperature`, a twentieth of the span of
  *   values), or `posterior`: a bank of `members` (16) processes sampled from what is known, each solved, an arm's
  *   probability the share of members that rate it highest (posterior sampling: Osband, Russo, Van Roy, NIPS 2013).
- * - `estimator`: `double` (default): the episodes are parted in two halves by a stable hash, one chooses and the other values, both
- *   ways, averaged (van Hasselt 2010); `single`: all of them do both, which is biased upwards. `posterior` has no need of it.
+ * - `estimator`: `single` (default): all episodes choose and value, which is biased upwards where rewards are lotteries; `double`:
+ *   they are parted in two halves by a stable hash, one chooses and the other values, both ways, averaged (van Hasselt 2010). It
+ *   has half of what is known to choose by, which costs where paths are long. `posterior` has no need of it.
  * - `initial` (default 0): Q of what was never tried; it counts as one outcome.
  * - `halfLife`: after which an outcome weighs half; without it nothing is forgotten.
  * - `episode`: `{ timeout (30m), onSilence (breaks | ends), horizon, most (65536) }`, see `EpisodeRules`.
@@ -165,7 +166,7 @@ function readEpisodes(
 function estimatorOf(options: Options, path: string, bank: boolean): 'double' | 'single' {
   if (bank && given(options, 'estimator'))
     refuse(path, 'estimator', options.estimator, 'stands beside explore: posterior', 'Leave it out.');
-  return choice(options, 'estimator', ['double', 'single'], 'double', path);
+  return choice(options, 'estimator', ['double', 'single'], 'single', path);
 }
 
 /** How arms are chosen by what they are worth. */
