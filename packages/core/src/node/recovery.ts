@@ -161,7 +161,8 @@ function recoverSeal(
   });
   if (!stored) node.writes.push({ kind: 'put', collection: 'seal', key: 'secret', value: node.secret });
   each('vouched', (entry) => {
-    const kept = bytesJson(entry.value, JSON_MAX) as readonly Omit<Vouched, 'forgotten'>[];
+    // One alone was kept as such before there could be several.
+    const kept = [bytesJson(entry.value, JSON_MAX)].flat() as readonly Omit<Vouched, 'forgotten'>[];
     node.vouched = kept.map(({ parent, controls, seal }) => ({ parent, controls, seal, forgotten: false }));
   });
 }
