@@ -55,6 +55,14 @@ describe.skipIf(!installed)('tables on disk', () => {
     await tables.run('DROP TABLE t');
   });
 
+  test('times without a zone are UTC, whatever the zone of the machine', async () => {
+    expect(
+      await tables.columns(
+        `SELECT current_setting('TimeZone') AS zone, epoch_ms('2026-01-31 10:00:00'::TIMESTAMPTZ)::DOUBLE AS ms`,
+      ),
+    ).toEqual({ zone: ['UTC'], ms: Float64Array.of(Date.UTC(2026, 0, 31, 10)) });
+  });
+
   test('names and texts are quoted', () => {
     expect([sqlName('a"b'), sqlText("a'b")]).toEqual(['"a""b"', "'a''b'"]);
   });

@@ -34,7 +34,7 @@ export interface TablesOptions {
 /** As a value, so that this compiles where the optional peer is not installed. */
 const PEER: string = '@duckdb/node-api';
 
-/** Opens an empty database in memory. @throws GanglionError `unsupported` where the peer is not installed */
+/** Opens an empty database in memory, in UTC. @throws GanglionError `unsupported` where the peer is not installed */
 export async function openTables(options: TablesOptions = {}): Promise<Tables> {
   const duckdb: DuckDb = await import(PEER).catch((cause: unknown) => {
     throw new GanglionError('unsupported', 'Parquet and CSV need @duckdb/node-api, which is not installed', {
@@ -49,7 +49,10 @@ export async function openTables(options: TablesOptions = {}): Promise<Tables> {
     ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
     ...(options.memoryMiB === undefined ? {} : { memory_limit: `${options.memoryMiB}MiB` }),
   });
-  return tablesOn(duckdb, instance, await instance.connect());
+  const tables = tablesOn(duckdb, instance, await instance.connect());
+  // Times without a zone are UTC, wherever the machine stands: what a file says must not depend on who reads it.
+  await tables.run("SET TimeZone = 'UTC'");
+  return tables;
 }
 
 /** A text as SQL writes it. */

@@ -39,10 +39,12 @@ export async function readTable(
   const types = await typesOf(tables, from);
   const text = (name: string): string => `${sqlName(existing(types, name, file))}::VARCHAR`;
   const numeric = (name: string): string => `${sqlName(existing(types, name, file))}::DOUBLE`;
-  const instant = (name: string): string =>
-    /^(TIMESTAMP|DATE)/.test(types.get(existing(types, name, file)) ?? '')
-      ? `epoch_ms(${sqlName(name)}::TIMESTAMP)::DOUBLE`
-      : numeric(name);
+  const instant = (name: string): string => {
+    const type = types.get(existing(types, name, file)) ?? '';
+    // By way of a TIMESTAMP an instant would be what clocks show in the zone of the session.
+    if (type === 'TIMESTAMP WITH TIME ZONE') return `epoch_ms(${sqlName(name)})::DOUBLE`;
+    return /^(TIMESTAMP|DATE)/.test(type) ? `epoch_ms(${sqlName(name)}::TIMESTAMP)::DOUBLE` : numeric(name);
+  };
   const field = (name: string): string =>
     /INT|DOUBLE|FLOAT|DECIMAL|BOOLEAN/.test(types.get(existing(types, name, file)) ?? '')
       ? numeric(name)

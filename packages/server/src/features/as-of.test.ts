@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -144,6 +145,75 @@ describe.skipIf(!hasTables)('an as-of join', () => {
     // Nor is it any use to drop them: nothing would be left, and that is no empty feature.
     await expect(joined(decisions, batch, 'drop')).rejects.toMatchObject({
       message: expect.stringContaining('every value of spent_today is newer than the decisions it is for'),
+    });
+  });
+
+  it('refuses a leak wherever the machine stands: a time with its zone is the same one in New York', () => {
+    const decisions = lines('zone.ndjson', [{ id: 'd1', unit: 'ann', at: '2026-01-31T07:00:00Z' }]);
+    writeFileSync(
+      file('zone.csv'),
+      'entity,feature,value,event_at,known_at\nann,x,1,2026-01-31T06:00:00Z,2026-01-31T10:00:00Z\n',
+    );
+    // The engine takes its zone from the process as that starts.
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [
+        ...['--conditions=source', path.join(import.meta.dirname, '../main.ts'), 'features', 'join'],
+        ...['--decisions', decisions, '--values', file('zone.csv'), '--out', file('zone-out.csv')],
+        ...['--key', 'unit', '--at', 'at'],
+      ],
+      { env: { ...process.env, TZ: 'America/New_York' }, encoding: 'utf8' },
+    );
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining(
+        'x of ann leaks into decision d1 of 2026-01-31T07:00:00.000Z: it is stamped 2026-01-31T06:00:00.000Z, but was known only at 2026-01-31T10:00:00.000Z',
+      ),
+    });
+  }, 30_000);
+
+  it.each(['event_at', 'known_at'] as const)(
+    'refuses seconds in %s: as milliseconds all is long known',
+    async (name) => {
+      const leak = { entity: 'ann', feature: 'x', value: 1, event_at: DAY, known_at: DAY + 9000 };
+      const values = [{ ...leak, [name]: leak[name] / 1000 }];
+      await expect(joined([{ id: 'd1', unit: 'ann', at: DAY + 5000 }], values, 'drop')).rejects.toMatchObject(
+        {
+          code: 'invalid_input',
+          field: name,
+          value: String(leak[name] / 1000),
+          message: expect.stringMatching(/looks like seconds.*milliseconds since 1970/),
+          mend: expect.stringContaining('1000'),
+        },
+      );
+    },
+  );
+
+  it('refuses decisions timed in seconds, and takes timestamps of any year', async () => {
+    const load = (at: number | string) =>
+      loadDecisions(tables, lines('seconds.ndjson', [{ id: 'd1', unit: 'ann', at }]), UNIT);
+    await expect(load(DAY / 1000)).rejects.toMatchObject({ field: 'at', value: String(DAY / 1000) });
+    await expect(load('1970-01-02T00:00:00Z')).resolves.toContain('at');
+    await expect(load(1e11)).resolves.toContain('at');
+  });
+
+  it.each([
+    ['a day', ['2026-01-31']],
+    ['a day as text', ['2026-01-31', 'Sat 31']],
+  ])('refuses %s for when a value was known: it would be from midnight on', async (_, [day, other]) => {
+    const values = [day, ...(other === undefined ? [] : [other])].map((known_at) => ({
+      entity: 'ann',
+      feature: 'x',
+      value: 1,
+      event_at: '2026-01-31T00:00:00Z',
+      known_at,
+    }));
+    const decisions = [{ id: 'd1', unit: 'ann', at: '2026-01-31T10:00:00Z' }];
+    await expect(joined(decisions, values, 'refuse')).rejects.toMatchObject({
+      code: 'invalid_input',
+      field: 'known_at',
+      message: expect.stringContaining('a day, not a time'),
+      mend: expect.stringContaining('end of the day'),
     });
   });
 

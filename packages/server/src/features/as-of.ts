@@ -1,6 +1,6 @@
 import { sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { columnTypes, fromFile, millis } from './times.ts';
+import { columnTypes, fromFile, millis, refuseDays, refuseSeconds } from './times.ts';
 
 /** Where the times of a value stand. */
 export interface ValueColumns {
@@ -86,6 +86,7 @@ async function loadValues(tables: Tables, file: string, { eventAt, knownAt }: Va
     file,
     `Name the column that says when the value was there with --known-at; --known-at ${eventAt} says that it was at once.`,
   );
+  await refuseDays(tables, types, knownAt, file);
   const long = types.has('feature');
   const features = [...types.keys()].filter((name) => !['entity', eventAt, knownAt].includes(name));
   const values = long
@@ -99,6 +100,8 @@ async function loadValues(tables: Tables, file: string, { eventAt, knownAt }: Va
   await tables.run(
     `CREATE OR REPLACE TABLE known_value AS SELECT *, greatest(event_ms, known_ms) AS usable_ms FROM (${values})`,
   );
+  await refuseSeconds(tables, types, eventAt, file, { table: 'known_value', ms: 'event_ms' });
+  await refuseSeconds(tables, types, knownAt, file, { table: 'known_value', ms: 'known_ms' });
   const bad = await tables.columns(
     'SELECT entity, feature FROM known_value WHERE event_ms IS NULL OR known_ms IS NULL LIMIT 1',
   );

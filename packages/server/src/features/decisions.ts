@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { columnTypes, fromFile, millis } from './times.ts';
+import { columnTypes, fromFile, millis, refuseSeconds } from './times.ts';
 
 /**
  * Loads decisions into the table `decision`: their own columns, and `row_`, `at_` (ms since 1970) and `key_` (the entity).
@@ -46,6 +46,7 @@ export async function loadDecisions(
       field: options.at,
       mend: 'Without one nobody can say what was known: leave them out.',
     });
+  await refuseSeconds(tables, types, options.at, path, { table: 'decision', ms: 'at_' });
   return [...types.keys()];
 }
 
