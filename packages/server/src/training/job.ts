@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { type ErrorCode, GanglionError, isGanglionError, type LoggedDecision } from '@ganglion/core';
+import type { ErrorCode, LoggedDecision } from '@ganglion/core';
 import { readNodeLogs } from '../evaluation/node-log.ts';
 import { type GateQuestion, type GateVerdict, judge } from './gate.ts';
 
@@ -14,6 +14,8 @@ export interface PrepareJob {
   readonly fromMs: number;
   readonly toMs: number;
   readonly holdout: number;
+  /** Its own: copies of the stores are made in it, and go. */
+  readonly folder: string;
   /** Written: one decision a line. */
   readonly trainFile: string;
   readonly holdoutFile: string;
@@ -33,36 +35,23 @@ export interface JudgeJob extends Omit<GateQuestion, 'decisions'> {
   readonly withinMs: number;
 }
 
-type Job = PrepareJob | JudgeJob;
-type Answer =
+export type Job = PrepareJob | JudgeJob;
+
+/** What the process of a job answers. */
+export type JobReply =
   | { readonly done: Prepared | GateVerdict }
   | { readonly failed: { readonly code: ErrorCode; readonly message: string } };
 
-/** Reading logs and resampling takes seconds: not in the thread that decides. @throws GanglionError */
-export function inWorker(job: PrepareJob): Promise<Prepared>;
-export function inWorker(job: JudgeJob): Promise<GateVerdict>;
-export function inWorker(job: Job): Promise<Prepared | GateVerdict> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(jobUrl(), { workerData: job, name: 'ganglion-training' });
-    let answer: Answer | undefined;
-    worker.once('message', (said: Answer) => {
-      answer = said;
-    });
-    worker.once('error', reject);
-    worker.once('exit', () => {
-      if (answer === undefined)
-        reject(new GanglionError('unsupported', `the ${job.kind} job ended without a word`));
-      else if ('done' in answer) resolve(answer.done);
-      else reject(new GanglionError(answer.failed.code, answer.failed.message));
-    });
-  });
+/** Does a job, here. What the signal ends is its commands. @throws GanglionError */
+export function work(job: Job, signal: AbortSignal): Promise<Prepared | GateVerdict> {
+  return job.kind === 'prepare' ? prepare(job) : gate(job, signal);
 }
 
-/** From source this file is TypeScript, compiled it is not; the compiler rewrites imports, but not URLs. */
-const jobUrl = (): URL => new URL(import.meta.url.endsWith('.ts') ? './job.ts' : './job.js', import.meta.url);
-
 async function prepare(job: PrepareJob): Promise<Prepared> {
-  const logs = await readNodeLogs(job.dataDir, { point: job.point, sinceMs: job.fromMs });
+  const copies = join(job.folder, 'copies');
+  await mkdir(copies);
+  const logs = await readNodeLogs(job.dataDir, { point: job.point, sinceMs: job.fromMs, folder: copies });
+  await rm(copies, { recursive: true, force: true });
   const decisions = logs
     .flatMap((log) => log.decisions)
     .filter(({ atMs }) => atMs >= job.fromMs && atMs < job.toMs)
@@ -92,23 +81,9 @@ async function write(file: string, decisions: readonly LoggedDecision[]): Promis
   }
 }
 
-async function gate(job: JudgeJob): Promise<GateVerdict> {
+async function gate(job: JudgeJob, signal: AbortSignal): Promise<GateVerdict> {
   const decisions: LoggedDecision[] = [];
   for await (const line of createInterface({ input: createReadStream(job.holdoutFile) }))
     if (line !== '') decisions.push(JSON.parse(line) as LoggedDecision);
-  return judge({ ...job, decisions }, AbortSignal.timeout(job.withinMs));
+  return judge({ ...job, decisions }, AbortSignal.any([signal, AbortSignal.timeout(job.withinMs)]));
 }
-
-async function work(job: Job): Promise<void> {
-  try {
-    const done = await (job.kind === 'prepare' ? prepare(job) : gate(job));
-    parentPort?.postMessage({ done } satisfies Answer);
-  } catch (error) {
-    const code = isGanglionError(error) ? error.code : 'unsupported';
-    const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ failed: { code, message } } satisfies Answer);
-  }
-}
-
-if (!isMainThread && (workerData as { kind?: unknown } | null)?.kind !== undefined)
-  void work(workerData as Job);

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Actor, HostedNode, ModelStatus } from '@ganglion/core';
 import { type ArtifactStore, digestOf } from '../host/artifact-store.ts';
 import type { GateVerdict } from './gate.ts';
-import { inWorker, type Prepared } from './job.ts';
+import { inProcess } from './in-process.ts';
+import type { Prepared } from './job.ts';
 import type { ModelPlan, TrainingWindow } from './plan.ts';
 import { trained } from './step.ts';
 
@@ -42,24 +43,42 @@ export async function runTraining(
   atMs: number,
   endMs: number,
 ): Promise<RunResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'ganglion-training-'));
+  const folders: string[] = [];
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), Math.max(1, endMs - atMs));
   try {
-    return await attempt(plan, place, folder, atMs, endMs, stop.signal);
+    for (const name of ['training', 'held-out'])
+      folders.push(await mkdtemp(join(tmpdir(), `ganglion-${name}-`)));
+    const [open, sealed] = folders;
+    return await attempt(plan, place, { open, sealed }, atMs, endMs, stop.signal);
   } catch (error) {
-    const why = (error instanceof Error ? error.message : String(error)).slice(0, REASON);
-    return { outcome: 'failed', version: null, why, verdict: null };
+    return failedRun(error);
   } finally {
     clearTimeout(timer);
-    await rm(folder, { recursive: true, force: true });
+    // What cannot be removed is left to whoever clears up there: the run is as it was.
+    for (const folder of folders)
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => {});
   }
+}
+
+/** The result of a run that an error ended. */
+export function failedRun(error: unknown): RunResult {
+  const why = (error instanceof Error ? error.message : String(error)).slice(0, REASON);
+  return { outcome: 'failed', version: null, why, verdict: null };
+}
+
+/** Where a run writes. */
+interface Folders {
+  /** What the step is told of: what it learns from, and where it leaves what it made. */
+  readonly open: string;
+  /** What it is not told of: what the gate judges by. */
+  readonly sealed: string;
 }
 
 async function attempt(
   plan: ModelPlan,
   place: RunPlace,
-  folder: string,
+  { open, sealed }: Folders,
   atMs: number,
   endMs: number,
   signal: AbortSignal,
@@ -69,11 +88,17 @@ async function attempt(
   const champion = before?.versions.find(({ stage }) => stage === 'champion');
   const championFile =
     champion !== undefined && (await artifacts.has(champion.digest)) ? artifacts.path(champion.digest) : null;
-  const out = join(folder, 'out');
+  const out = join(open, 'out');
   await mkdir(out);
-  const holdoutFile = join(folder, 'held-out.jsonl');
-  const trainFile = join(folder, 'training.jsonl');
-  const { prepared, fromMs } = await parted(plan, place, atMs, trainFile, holdoutFile);
+  const holdoutFile = join(sealed, 'held-out.jsonl');
+  const trainFile = join(open, 'training.jsonl');
+  const { prepared, fromMs } = await parted(
+    plan,
+    place,
+    atMs,
+    { trainFile, holdoutFile, folder: sealed },
+    signal,
+  );
   const window: TrainingWindow = {
     model: plan.model,
     fromMs,
@@ -110,8 +135,9 @@ async function attempt(
     holdoutFile,
     candidateFile: artifacts.path(digest),
     championFile,
-    folder,
+    folder: sealed,
     withinMs: Math.max(1, endMs - Date.now()),
+    signal,
   });
   return decided(plan, node, version, by, verdict);
 }
@@ -121,22 +147,16 @@ async function parted(
   plan: ModelPlan,
   { node, dataDir }: RunPlace,
   atMs: number,
-  trainFile: string,
-  holdoutFile: string,
+  files: { readonly trainFile: string; readonly holdoutFile: string; readonly folder: string },
+  signal: AbortSignal,
 ): Promise<{ readonly prepared: Prepared; readonly fromMs: number }> {
   const toMs = atMs - (node.state.points.get(plan.point)?.compiled.windowMs ?? 0);
   const fromMs = Math.max(0, toMs - plan.dataMs);
   const { point, holdout } = plan;
-  const prepared = await inWorker({
-    kind: 'prepare',
-    dataDir,
-    point,
-    fromMs,
-    toMs,
-    holdout,
-    trainFile,
-    holdoutFile,
-  });
+  const prepared = await inProcess(
+    { kind: 'prepare', dataDir, point, fromMs, toMs, holdout, ...files },
+    signal,
+  );
   return { prepared, fromMs };
 }
 
@@ -146,18 +166,22 @@ interface Files {
   readonly championFile: string | null;
   readonly folder: string;
   readonly withinMs: number;
+  readonly signal: AbortSignal;
 }
 
 async function verdictOn(
   { point, predict, gate }: ModelPlan,
   { cwd }: RunPlace,
-  { championFile, ...files }: Files,
+  { championFile, signal, ...files }: Files,
 ): Promise<GateVerdict> {
   const none = { passed: false, decisions: 0, candidate: null, champion: null, difference: null };
   if (championFile === null)
     return { ...none, why: 'the champion’s artifact is not kept here: there is nothing to compare with' };
   try {
-    return await inWorker({ kind: 'judge', point, predict, rule: gate, cwd, championFile, ...files });
+    return await inProcess(
+      { kind: 'judge', point, predict, rule: gate, cwd, championFile, ...files },
+      signal,
+    );
   } catch (error) {
     // What cannot be judged is not promoted.
     return { ...none, why: `the gate failed: ${(error as Error).message}` };

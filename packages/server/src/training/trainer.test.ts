@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { artifactStore } from '../host/artifact-store.ts';
+import { buildServer } from '../http/server.ts';
 import { createLogger } from '../log.ts';
+import { call } from '../testing/calls.ts';
 import { testFolder } from '../testing/folder.ts';
 import { startNode } from '../testing/node.ts';
 import { type ModelPlan, planOf } from './plan.ts';
@@ -38,6 +40,7 @@ async function world(models: Record<string, object>) {
   const runs: { model: string; startMs: number; endMs: number; why?: string }[] = [];
   const running = new Map<string, (result: RunResult) => void>();
   let hold = false;
+  let broken: Error | undefined;
   const folder = testFolder();
   const done: RunResult = { outcome: 'promoted', version: 'v', why: 'better', verdict: null };
   const trainer: Trainer = startTrainer({
@@ -49,6 +52,7 @@ async function world(models: Record<string, object>) {
     nowMs: () => ms,
     run: (plan: ModelPlan, startMs, endMs) => {
       runs.push({ model: plan.model, startMs, endMs });
+      if (broken !== undefined) return Promise.reject(broken);
       if (!hold) return Promise.resolve(done);
       return new Promise((resolve) => running.set(plan.model, resolve));
     },
@@ -61,6 +65,9 @@ async function world(models: Record<string, object>) {
     now: () => ms,
     hold: () => {
       hold = true;
+    },
+    breaks: (error: Error | undefined) => {
+      broken = error;
     },
     end: async (name: string) => {
       running.get(name)?.(done);
@@ -145,6 +152,34 @@ describe('a run that is asked for', () => {
     await end('m1');
     await pass(first.startMs - Date.now() > 0 ? HOUR : 2 * HOUR);
     expect(runs.filter((each) => each.model === 'm2').length).toBeLessThanOrEqual(1);
+  });
+
+  it('that breaks is a failed one, and the next is as any other', async () => {
+    const { trainer, runs, breaks } = await world({ m: model([]) });
+    breaks(new Error('no room'));
+    trainer.retrain('m', 'r');
+    await trainer.idle();
+    expect(trainer.status()[0]).toMatchObject({
+      state: 'waiting',
+      last: { outcome: 'failed', why: 'no room', version: null },
+    });
+    breaks(undefined);
+    trainer.retrain('m', 'r');
+    await trainer.idle();
+    expect(runs).toHaveLength(2);
+    expect(trainer.status()[0].last).toMatchObject({ outcome: 'promoted' });
+  });
+
+  it('is in the audit where it came over HTTP, by whom and why; one that is refused is not', async () => {
+    const { node, trainer, runs } = await world({ m: model([]) });
+    const app = await buildServer({ nodes: [node], trainer });
+    open.push(app);
+    expect((await call(app, 'POST', '/v1/models/x/retrain', { reason: 'typo' })).status).toBe(404);
+    expect((await call(app, 'POST', '/v1/models/m/retrain', { reason: 'new prices' })).status).toBe(202);
+    await trainer.idle();
+    expect(runs).toHaveLength(1);
+    const asked = node.audit().filter(({ action }) => action === 'model.retrain');
+    expect(asked).toMatchObject([{ target: 'm', reason: 'new prices', by: expect.any(String) }]);
   });
 
   it('is refused for a model that is not in the plan', async () => {

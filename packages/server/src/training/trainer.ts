@@ -3,7 +3,7 @@ import type { TrainingAnswer, TrainingStatus } from '@ganglion/sdk';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
 import type { ModelPlan, TrainingPlan } from './plan.ts';
-import { type RunResult, runTraining } from './run.ts';
+import { failedRun, type RunResult, runTraining } from './run.ts';
 import { conflict, freeWindow, nextWindow, type Place, placesOf, startIn } from './windows.ts';
 
 export interface TrainerOptions {
@@ -100,11 +100,15 @@ function scheduleOf(
       ));
   const start = (entry: Entry, window: number, why: string): void => {
     const atMs = nowMs();
-    const done = run(entry.plan, atMs, (window + 1) * windowMs).then((result) => {
+    const ended = (result: RunResult): void => {
       entry.running = undefined;
       entry.last = { atMs, endedMs: nowMs(), asked: why, ...result };
       options.logger.info({ model: entry.plan.model, outcome: result.outcome, why: result.why }, 'training');
-    });
+    };
+    // A rejection that nobody handles would end the daemon.
+    const done = run(entry.plan, atMs, (window + 1) * windowMs).then(ended, (error: unknown) =>
+      ended(failedRun(error)),
+    );
     entry.running = { window, done };
   };
   const busy = (entry: Entry): boolean =>

@@ -2,6 +2,7 @@ import { GanglionError } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import type { Trainer } from '../../training/trainer.ts';
 import type { Api } from '../api.ts';
+import { actorOf } from '../auth.ts';
 import { answers } from './route.ts';
 
 /** When models are trained anew, and a run that is asked for. What is run is in the plan of the daemon, and never comes over HTTP. */
@@ -31,12 +32,26 @@ export function trainingRoutes(app: FastifyInstance, api: Api): void {
       operationId: 'retrain',
       tags: ['models'],
       summary: 'Train a model anew, in the first window that is free for it',
+      description: 'Audited before it is asked for.',
       body: { $ref: 'RollbackRequest#' },
       response: answers('When it begins, or began.', undefined, 202),
     },
     handler: async (request, reply) => {
-      const why = `${request.principal.name}: ${request.body.reason}`;
-      return reply.code(202).send(trainer().retrain(request.params.model, why));
+      const { model } = request.params;
+      const { reason } = request.body;
+      // A model that is not in the plan is refused below: nothing was done.
+      if (
+        trainer()
+          .status()
+          .some((each) => each.model === model)
+      )
+        await api.node.note({
+          action: 'model.retrain',
+          target: model,
+          reason,
+          by: actorOf(request.principal, api.node.name),
+        });
+      return reply.code(202).send(trainer().retrain(model, `${request.principal.name}: ${reason}`));
     },
   });
 }
