@@ -380,6 +380,8 @@ export interface ModelVersion {
   readonly traffic: number;
   /** Why it is at its stage. */
   readonly reason: string;
+  /** Since when it is retired, ms since the epoch. Absent where it is not, or nobody wrote it down. */
+  readonly retiredMs?: number;
 }
 
 export type Stage = 'champion' | 'challenger' | 'retired';

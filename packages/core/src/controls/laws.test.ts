@@ -86,6 +86,7 @@ function model(random: Stream, node: string): ModelEntry {
     stage: (['champion', 'challenger', 'retired'] as const)[i],
     traffic: i === 1 ? random.integer(3) / 2 : 0,
     reason: 'r',
+    ...(i === 2 && random.integer(2) === 0 ? { retiredMs: random.integer(3) } : {}),
   }));
   return { revision: 1 + random.integer(3), node, versions, before: versions.length > 2 ? ['v2'] : [] };
 }

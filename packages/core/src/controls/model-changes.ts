@@ -1,20 +1,24 @@
 import { GanglionError } from '../errors.ts';
 import { ARTIFACT_PATTERN, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
 import type { VersionInput } from '../node-api.ts';
-import type { ModelVersion } from '../status.ts';
+import type { ModelVersion, Stage } from '../status.ts';
 import { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry } from './model-state.ts';
 
 type Changed = Pick<ModelEntry, 'versions' | 'before'>;
 
+/** Whether a kill stands for a version of a model. */
+type Stopped = (version: ModelVersion) => boolean;
+
 /**
  * With one version more: the first of a model is its champion, every other a challenger. The same version with the same
- * digest again changes nothing.
+ * digest again changes nothing. Beyond the bound of a model the longest retired is forgotten.
  * @throws GanglionError `invalid_input`; `version_conflict` for a version that is there with another digest
  */
 export function registered(
   entry: ModelEntry | undefined,
   input: VersionInput,
   said: { readonly atMs: number; readonly by: string },
+  stopped: Stopped,
 ): Changed | undefined {
   const made = checked(input, said, entry === undefined);
   const there = entry?.versions.find(({ version }) => version === made.version);
@@ -31,23 +35,67 @@ export function registered(
   const before = entry?.before ?? [];
   const extra = versions.length - MODEL_LIMITS.versions;
   if (extra <= 0) return { versions, before };
-  const gone = new Set(versions.filter(({ stage }) => stage === 'retired').slice(0, extra));
+  const gone = longestRetired([{ versions, before }], extra, stopped);
   if (gone.size < extra)
     throw new GanglionError('overloaded', `a model has at most ${MODEL_LIMITS.versions} versions`, {
       mend: 'Retire some: the longest retired are forgotten.',
     });
-  const left = versions.filter((version) => !gone.has(version));
-  return { versions: left, before: before.filter((name) => left.some(({ version }) => version === name)) };
+  return { versions: versions.filter((version) => !gone.has(version)), before };
+}
+
+/**
+ * The models that are others once all of them fit the bound on versions in all: the longest retired of any are forgotten.
+ * @throws GanglionError `overloaded` where too few may be
+ */
+export function withinTotal(
+  models: ReadonlyMap<string, ModelEntry>,
+  stopped: (model: string, version: ModelVersion) => boolean,
+): ReadonlyMap<string, Changed> {
+  const out = new Map<string, Changed>();
+  let extra = -MODEL_LIMITS.total;
+  for (const { versions } of models.values()) extra += versions.length;
+  if (extra <= 0) return out;
+  const owner = new Map<ModelVersion, string>();
+  for (const [model, { versions }] of models) for (const each of versions) owner.set(each, model);
+  const gone = longestRetired([...models.values()], extra, (each) =>
+    stopped(owner.get(each) as string, each),
+  );
+  if (gone.size < extra)
+    throw new GanglionError('overloaded', `the registry has at most ${MODEL_LIMITS.total} versions in all`, {
+      mend: 'Retire some, of any model: the longest retired are forgotten.',
+    });
+  for (const [model, { versions, before }] of models)
+    if (versions.some((each) => gone.has(each)))
+      out.set(model, { versions: versions.filter((each) => !gone.has(each)), before });
+  return out;
+}
+
+/**
+ * So many that nobody misses: retired, and not to be rolled back to. Those that a kill stops come last, for with them
+ * goes the knowledge of which bytes it meant; when nobody wrote down since when, it is long.
+ */
+function longestRetired(
+  entries: readonly Changed[],
+  most: number,
+  stopped: Stopped,
+): ReadonlySet<ModelVersion> {
+  const found = entries
+    .flatMap(({ versions, before }) =>
+      versions.filter(({ stage, version }) => stage === 'retired' && !before.includes(version)),
+    )
+    .map((version) => ({ version, stopped: stopped(version) ? 1 : 0, sinceMs: version.retiredMs ?? 0 }))
+    .sort((a, b) => a.stopped - b.stopped || a.sinceMs - b.sinceMs);
+  return new Set(found.slice(0, most).map(({ version }) => version));
 }
 
 /** Another champion: the one before retires, and stays known for a rollback. @throws GanglionError `unknown_version` */
-export function promoted(entry: ModelEntry, name: string, reason: string): Changed | undefined {
+export function promoted(entry: ModelEntry, name: string, reason: string, atMs: number): Changed | undefined {
   const made = versionOf(entry, name);
   if (made.stage === 'champion') return undefined;
   const old = entry.versions.find(({ stage }) => stage === 'champion') as ModelVersion;
   const versions = entry.versions.map((each) => {
-    if (each === made) return { ...each, stage: 'champion' as const, traffic: 0, reason };
-    return each === old ? retire(each, `${name} was promoted`) : each;
+    if (each === made) return serving(each, 'champion', 0, reason);
+    return each === old ? retire(each, `${name} was promoted`, atMs) : each;
   });
   const before = [...entry.before.filter((each) => each !== old.version && each !== name), old.version];
   return { versions, before: before.slice(-MODEL_LIMITS.before) };
@@ -70,14 +118,14 @@ export function challenging(
   share(traffic);
   if (made.stage === 'challenger' && made.traffic === traffic) return undefined;
   const versions = entry.versions.map((each) =>
-    each === made ? { ...each, stage: 'challenger' as const, traffic, reason } : each,
+    each === made ? serving(each, 'challenger', traffic, reason) : each,
   );
   withinTraffic(versions);
   return { versions, before: entry.before };
 }
 
 /** Serves nobody from now on. @throws GanglionError `invalid_input` for the champion */
-export function retired(entry: ModelEntry, name: string, reason: string): Changed | undefined {
+export function retired(entry: ModelEntry, name: string, reason: string, atMs: number): Changed | undefined {
   const made = versionOf(entry, name);
   if (made.stage === 'retired') return undefined;
   if (made.stage === 'champion')
@@ -87,28 +135,31 @@ export function retired(entry: ModelEntry, name: string, reason: string): Change
       mend: 'Promote another version, or roll back.',
     });
   return {
-    versions: entry.versions.map((each) => (each === made ? retire(each, reason) : each)),
+    versions: entry.versions.map((each) => (each === made ? retire(each, reason, atMs) : each)),
     before: entry.before,
   };
 }
 
 /**
- * The champion before this one again, and which. @param stopped - whether a kill stands for a version: it is passed over
+ * The champion before this one again, and which. Whatever has the bytes of this one retires with it, and is passed over, as is
+ * what a kill stands for.
  * @throws GanglionError `invalid_input` where there is none to go back to
  */
 export function rolledBack(
   entry: ModelEntry,
   reason: string,
-  stopped: (version: ModelVersion) => boolean,
+  atMs: number,
+  stopped: Stopped,
 ): Changed & { readonly from: ModelVersion; readonly to: ModelVersion } {
   const from = entry.versions.find(({ stage }) => stage === 'champion') as ModelVersion;
   for (let i = entry.before.length - 1; i >= 0; i--) {
     const to = entry.versions.find(({ version }) => version === entry.before[i]);
-    if (to === undefined || to === from || stopped(to)) continue;
-    const back = { ...to, stage: 'champion' as const, traffic: 0, reason: `rolled back to: ${reason}` };
+    if (to === undefined || to.digest === from.digest || stopped(to)) continue;
+    const back = serving(to, 'champion', 0, `rolled back to: ${reason}`);
     const versions = entry.versions.map((each) => {
       if (each === to) return back;
-      return each === from ? retire(each, `rolled back: ${reason}`) : each;
+      const bad = each.digest === from.digest && each.stage !== 'retired';
+      return bad ? retire(each, `rolled back: ${reason}`, atMs) : each;
     });
     return { versions, before: entry.before.slice(0, i), from, to: back };
   }
@@ -130,12 +181,18 @@ export function versionOf(entry: ModelEntry, name: string): ModelVersion {
   return found;
 }
 
-const retire = (version: ModelVersion, reason: string): ModelVersion => ({
+const retire = (version: ModelVersion, reason: string, atMs: number): ModelVersion => ({
   ...version,
   stage: 'retired',
   traffic: 0,
   reason: reason.slice(0, MODEL_LIMITS.reason),
+  retiredMs: atMs,
 });
+
+function serving(version: ModelVersion, stage: Stage, traffic: number, reason: string): ModelVersion {
+  const { retiredMs: _since, ...made } = version;
+  return { ...made, stage, traffic, reason };
+}
 
 function checked(
   input: VersionInput,

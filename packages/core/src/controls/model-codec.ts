@@ -55,6 +55,7 @@ const ordered = (each: ModelVersion): ModelVersion => ({
   stage: each.stage,
   traffic: each.traffic,
   reason: each.reason,
+  ...(each.retiredMs === undefined ? {} : { retiredMs: each.retiredMs }),
 });
 
 const STAGES: readonly unknown[] = ['champion', 'challenger', 'retired'];
@@ -79,6 +80,7 @@ function version([item, at]: Entry): ModelVersion {
     stage: stage as Stage,
     traffic,
     reason: text(item, 'reason', at),
+    ...(item.retiredMs === undefined ? {} : { retiredMs: number(item, 'retiredMs', at) }),
   };
 }
 

@@ -14,9 +14,9 @@ export interface ModelEntry {
 /** Bounds on the registry: it is sent whole with the controls. */
 export const MODEL_LIMITS = {
   models: 1000,
-  /** Of one model; the longest retired are forgotten first. */
+  /** Of one model; the longest retired are forgotten first, and never one that a rollback may go back to. */
   versions: 256,
-  /** Of all models together. */
+  /** Of all models together; the longest retired of any is forgotten for one more. */
   total: 2000,
   parents: 4,
   metrics: 16,

@@ -54,6 +54,56 @@ export function running(spec: PointSpec, models: ReadonlyMap<string, ModelEntry>
   };
 }
 
+/**
+ * What `compile` makes of a declaration as it runs. Where it makes nothing, for a version that the declaration names serves
+ * no longer (a rollback took it, whoever named it), that name is read as the champion: a node that went on with the arms
+ * before would have them all stopped by the kill.
+ * @throws what `running` and `compile` throw where that mends nothing
+ */
+export function compiledOver<T>(
+  spec: PointSpec,
+  models: ReadonlyMap<string, ModelEntry>,
+  compile: (spec: PointSpec) => T,
+): T {
+  try {
+    return compile(running(spec, models));
+  } catch (cause) {
+    const entry = models.get(modelOf(spec) ?? '');
+    if (entry === undefined) throw cause;
+    return compile(running(withoutLost(spec, entry), models));
+  }
+}
+
+/** The declaration with the champion in place of versions that serve no longer; weights that name one: the registry's shares. */
+function withoutLost(spec: PointSpec, entry: ModelEntry): PointSpec {
+  const serving = servingOf(entry).map(({ version }) => version);
+  const champion = serving[serving.length - 1];
+  const lost = (arm: unknown): boolean =>
+    typeof arm === 'string' && arm !== CHAMPION && !serving.includes(arm);
+  const walk = <T>(value: T): T => read(value) as T;
+  function read(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(read);
+    if (typeof value !== 'object' || value === null) return value;
+    const { kind, variants } = value as Readonly<Record<string, unknown>>;
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([key, each]) => {
+        // Conditions are about the context, which may have a field of any name.
+        if (key === 'when') return [[key, each]];
+        if (kind === 'split' && key === 'weights') return Object.keys(each).some(lost) ? [] : [[key, each]];
+        const names = key === 'arm' || (key === 'control' && variants === 'policy');
+        return [[key, names && lost(each) ? champion : read(each)]];
+      }),
+    );
+  }
+  return {
+    ...spec,
+    fallback: lost(spec.fallback) ? champion : walk(spec.fallback),
+    ...(spec.baseline === undefined ? {} : { baseline: walk(spec.baseline) }),
+    ...(spec.guards === undefined ? {} : { guards: walk(spec.guards) }),
+    policy: walk(spec.policy),
+  };
+}
+
 function policyOver(
   policy: KindSpec,
   shares: Readonly<Record<string, number>>,

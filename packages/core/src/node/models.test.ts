@@ -126,6 +126,57 @@ describe('a registry of versions', () => {
     expect(names).not.toContain('v1');
   });
 
+  test('goes by when they retired, and never forgets what a rollback may go back to', async () => {
+    const root = await start('cloud', true);
+    const retire = async (version: string) => {
+      root.pass(1000);
+      await root.models.retire({ model: 'price', version, reason: 'old', by: me });
+    };
+    for (const version of ['v0', 'late', 'early']) await register(root, version, 1);
+    await register(root, 'now', 2);
+    await root.models.promote({ model: 'price', version: 'now', reason: 'better', by: me });
+    await retire('early');
+    await retire('late');
+    for (let i = 4; i <= 256; i++) await register(root, `v${i}`, 3);
+    const names = Object.keys(stages(root));
+    expect(names.length).toBe(256);
+    expect(names).not.toContain('early');
+    expect(names).toContain('late');
+    await register(root, 'more', 3);
+    expect(Object.keys(stages(root))).not.toContain('late');
+    await expect(register(root, 'most', 3)).rejects.toMatchObject({ code: 'overloaded' });
+    expect(root.models.get('price')!.before).toEqual(['v0']);
+    expect(await root.models.rollback({ model: 'price', reason: 'r', by: me })).toMatchObject({ to: 'v0' });
+  });
+
+  test('makes room for one more of all by forgetting the longest retired of any model', async () => {
+    const root = await twoVersions();
+    await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
+    const [v1, v2] = root.state.controls.models.get('price')!.versions;
+    const full = (n: number) => ({
+      revision: 1,
+      node: 'cloud',
+      before: ['r0'],
+      versions: Array.from({ length: n }, (_, i) => ({
+        ...(i === 0 ? v2 : v1),
+        version: `r${i === 0 ? 'oot' : i - 1}`,
+        retiredMs: 2000 - i,
+      })),
+    });
+    const models = new Map(root.state.controls.models);
+    for (let m = 0; m < 8; m++) models.set(`m${m}`, full(m < 7 ? 250 : 248));
+    root.state.controls = { ...root.state.controls, models };
+    const count = () => root.models.list().reduce((sum, { versions }) => sum + versions.length, 0);
+    expect(count()).toBe(2000);
+    expect(await register(root, 'v3', 3)).toEqual({ revision: 4, changed: true });
+    expect(count()).toBe(2000);
+    expect(root.models.get('m0')).toMatchObject({ revision: 2, champion: 'root', before: ['r0'] });
+    const left = root.models.get('m0')!.versions.map(({ version }) => version);
+    expect(left).not.toContain('r248');
+    expect(left.slice(0, 2)).toEqual(['root', 'r0']);
+    expect(stages(root)).toEqual({ v1: 'retired', v2: 'champion', v3: 'challenger' });
+  });
+
   test('is changed at the root alone', async () => {
     const root = await twoVersions();
     const child = await start('d1', false);
@@ -273,6 +324,88 @@ describe('a rollback', () => {
     expect(stages(child)).toEqual({ v1: 'champion', v2: 'retired' });
     await expect(root.models.rollback({ model: 'price', reason: 'again', by: me })).rejects.toMatchObject({
       code: 'invalid_input',
+    });
+  });
+
+  test.each<[string, Partial<PointSpec>]>([
+    ['fallback', { fallback: 'v2' }],
+    [
+      'table of fallbacks',
+      { fallback: { rules: [{ when: { arm: 'v2' }, arm: 'v2' }, { arm: 'champion' }] } },
+    ],
+    ['baseline', { baseline: { kind: 'fixed', arm: 'v2' } }],
+    ['fixed policy', { policy: { kind: 'fixed', arm: 'v2' } }],
+    ['rules', { policy: { kind: 'rules', rules: [{ arm: 'v2' }] } }],
+    ['weights', { policy: { kind: 'split', weights: { v2: 1 } } }],
+  ])(
+    'serves where the %s of a point names what it takes away: the champion stands for it',
+    async (_, named) => {
+      const root = await twoVersions();
+      const child = await start('d1', false);
+      const settle = join(root, child);
+      await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
+      await root.apply(
+        { ...point, context: { arm: { type: 'category', values: ['v2', 'z'] } }, ...named },
+        me,
+      );
+      await settle();
+      const served = (node: Started) =>
+        ['v2', 'z'].map((arm) => {
+          const made = node.decide('price', { unit: 'u', context: { arm } });
+          return [made.arm, made.reason === 'blocked'];
+        });
+      expect(served(child)).toEqual([
+        ['v2', false],
+        ['v2', false],
+      ]);
+      await root.models.rollback({ model: 'price', reason: 'wrong prices', by: me });
+      await settle();
+      for (const node of [root, child]) {
+        expect(served(node)).toEqual([
+          ['v1', false],
+          ['v1', false],
+        ]);
+        expect(node.report('price').arms.map(({ arm }) => arm)).toEqual(['v1']);
+      }
+      // What it names holds up no further change of the registry.
+      await register(root, 'v3', 3);
+      await root.models.promote({ model: 'price', version: 'v3', reason: 'mended', by: me });
+      await settle();
+      for (const node of [root, child])
+        expect(served(node)).toEqual([
+          ['v3', false],
+          ['v3', false],
+        ]);
+    },
+  );
+
+  test('stops the bytes: they serve under no other name until the kill is taken back', async () => {
+    const root = await twoVersions();
+    await register(root, 'twin', 2, { traffic: 0.2 });
+    await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
+    await root.models.rollback({ model: 'price', reason: 'wrong prices', by: me });
+    expect(stages(root)).toEqual({ v1: 'champion', v2: 'retired', twin: 'retired' });
+    await register(root, 'again', 2);
+    const conflict = { code: 'version_conflict', mend: expect.stringContaining('artifact:price@v2') };
+    for (const traffic of [undefined, 0.1])
+      await expect(
+        root.models.promote({ model: 'price', version: 'again', traffic, reason: 'new', by: me }),
+      ).rejects.toMatchObject(conflict);
+    await expect(register(root, 'more', 2, { traffic: 0.1 })).rejects.toMatchObject(conflict);
+    expect(shares(root)).toEqual({ v1: expect.closeTo(1) });
+    await root.revive({ scope: 'artifact:price@v2', reason: 'it was the feed', by: me });
+    await root.models.promote({ model: 'price', version: 'again', reason: 'new', by: me });
+    expect(stages(root).again).toBe('champion');
+  });
+
+  test('passes over the same bytes under another name', async () => {
+    const root = await twoVersions();
+    await register(root, 'twin', 2);
+    for (const version of ['v2', 'twin'])
+      await root.models.promote({ model: 'price', version, reason: 'r', by: me });
+    expect(await root.models.rollback({ model: 'price', reason: 'r', by: me })).toMatchObject({
+      from: 'twin',
+      to: 'v1',
     });
   });
 

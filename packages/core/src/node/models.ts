@@ -1,8 +1,16 @@
 import { type ControlState, withKill, withModel } from '../controls/control-state.ts';
-import { challenging, promoted, registered, retired, rolledBack } from '../controls/model-changes.ts';
+import {
+  challenging,
+  promoted,
+  registered,
+  retired,
+  rolledBack,
+  withinTotal,
+} from '../controls/model-changes.ts';
 import { artifactNames, championOf, MODEL_LIMITS, type ModelEntry } from '../controls/model-state.ts';
 import { compilePoint } from '../decision/define.ts';
-import { modelOf, running } from '../decision/versions.ts';
+import type { PointSpec } from '../decision/spec.ts';
+import { compiledOver, modelOf, running } from '../decision/versions.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, ModelChange, ModelRegistry } from '../node-api.ts';
@@ -17,6 +25,7 @@ import { press } from './parent-link.ts';
 import type { NodeState } from './state.ts';
 
 type Changed = Pick<ModelEntry, 'versions' | 'before'>;
+type RollbackChange = Awaited<ReturnType<ModelRegistry['rollback']>>;
 
 /** The registry as this node has it, and what the root may change of it. */
 export function modelRegistry(node: NodeState): ModelRegistry {
@@ -26,7 +35,14 @@ export function modelRegistry(node: NodeState): ModelRegistry {
     async register({ model, by, ...input }) {
       authorise(node, by);
       const atMs = node.moment.wallMs;
-      const made = registered(space(node, model), input, { atMs, by: by.name });
+      const made = registered(
+        space(node, model),
+        input,
+        { atMs, by: by.name },
+        (each) => killOf(node, model, each) !== undefined,
+      );
+      const fresh = made?.versions.find(({ version }) => version === input.version);
+      if (fresh !== undefined && fresh.traffic > 0) mayServe(node, model, fresh);
       return change(
         node,
         by,
@@ -42,7 +58,7 @@ export function modelRegistry(node: NodeState): ModelRegistry {
       const entry = entryOf(node, model);
       const made =
         traffic === undefined
-          ? promoted(entry, version, reasonOf(reason))
+          ? promoted(entry, version, reasonOf(reason), node.moment.wallMs)
           : challenging(entry, version, traffic, reasonOf(reason));
       const serves = made?.versions.find((each) => each.version === version);
       if (serves !== undefined && traffic !== 0) mayServe(node, model, serves);
@@ -52,43 +68,44 @@ export function modelRegistry(node: NodeState): ModelRegistry {
     },
     async retire({ model, version, reason, by }) {
       authorise(node, by);
-      const made = retired(entryOf(node, model), version, reasonOf(reason));
+      const made = retired(entryOf(node, model), version, reasonOf(reason), node.moment.wallMs);
       return change(node, by, model, made, 'model.retire', version, reason);
     },
-    async rollback({ model, reason, by }) {
-      authorise(node, by);
-      const entry = entryOf(node, model);
-      const { from, to, ...made } = rolledBack(
-        entry,
-        reasonOf(reason),
-        (each) => killOf(node, model, each) !== undefined,
-      );
-      room(node.controls.kills, 'kills');
-      const kill = {
-        tag: newTag(node),
-        subtree: node.name,
-        scope: `artifact:${model}@${from.version}`,
-        reason,
-        by: by.name,
-        atMs: node.moment.wallMs,
-      };
-      // The bound of what is served now, by whoever has not heard yet.
-      const { monoMs, wallMs } = node.moment;
-      const bound = boundOf(node, kill, monoMs);
-      // One change of the controls: no node can have heard of the half of it.
-      const controls = withModel(node.controls, model, next(node, entry, made));
-      changeControls(node, withKill(controls, kill));
-      record(node, by, 'model.rollback', `${model}@${from.version}`, `to ${to.version}: ${reason}`);
-      await settled(node);
-      return {
-        revision: entry.revision + 1,
-        changed: true,
-        from: from.version,
-        to: to.version,
-        tag: kill.tag,
-        boundMs: bound === null ? null : wallMs + bound - monoMs,
-      };
-    },
+    rollback: ({ model, reason, by }) => rollBack(node, model, reason, by),
+  };
+}
+
+/** The kill and the promotion together, whatever the declarations name: points read what they lose as the champion. */
+async function rollBack(node: NodeState, model: string, reason: string, by: Actor): Promise<RollbackChange> {
+  authorise(node, by);
+  const entry = entryOf(node, model);
+  const { wallMs: atMs, monoMs } = node.moment;
+  const stopped = (each: ModelVersion): boolean => stopOf(node, model, each) !== undefined;
+  const { from, to, ...made } = rolledBack(entry, reasonOf(reason), atMs, stopped);
+  room(node.controls.kills, 'kills');
+  const kill = {
+    tag: newTag(node),
+    subtree: node.name,
+    scope: `artifact:${model}@${from.version}`,
+    reason,
+    by: by.name,
+    atMs,
+  };
+  // One change of the controls: no node can have heard of the half of it.
+  const controls = withModel(node.controls, model, next(node, entry, made));
+  keepsPoints(node, controls, model, 'serving');
+  // The bound of what is served now, by whoever has not heard yet.
+  const bound = boundOf(node, kill, monoMs);
+  changeControls(node, withKill(controls, kill));
+  record(node, by, 'model.rollback', `${model}@${from.version}`, `to ${to.version}: ${reason}`);
+  await settled(node);
+  return {
+    revision: entry.revision + 1,
+    changed: true,
+    from: from.version,
+    to: to.version,
+    tag: kill.tag,
+    boundMs: bound === null ? null : atMs + bound - monoMs,
   };
 }
 
@@ -105,8 +122,11 @@ async function change(
   if (made === undefined) return { revision: entry?.revision ?? 0, changed: false };
   atRoot(node);
   const after = next(node, entry, made);
-  const controls = withModel(node.controls, model, after);
-  keepsPoints(node, controls, model);
+  let controls = withModel(node.controls, model, after);
+  const stopped = (owner: string, each: ModelVersion): boolean => killOf(node, owner, each) !== undefined;
+  for (const [owner, fewer] of withinTotal(controls.models, stopped))
+    controls = withModel(controls, owner, next(node, node.controls.models.get(owner), fewer));
+  keepsPoints(node, controls, model, 'as declared');
   changeControls(node, controls);
   record(node, by, action, `${model}@${version}`, said);
   await settled(node);
@@ -146,15 +166,12 @@ function space(node: NodeState, model: string): ModelEntry | undefined {
       value: model,
       mend: 'Use letters, digits, dots, dashes and underscores.',
     });
-  let total = 0;
-  for (const { versions } of models.values()) total += versions.length;
   const entry = models.get(model);
-  if (total >= MODEL_LIMITS.total || (entry === undefined && models.size >= MODEL_LIMITS.models))
-    throw new GanglionError(
-      'overloaded',
-      `the registry has room for ${MODEL_LIMITS.models} models with ${MODEL_LIMITS.total} versions in all`,
-      { field: 'model', value: model },
-    );
+  if (entry === undefined && models.size >= MODEL_LIMITS.models)
+    throw new GanglionError('overloaded', `the registry has room for ${MODEL_LIMITS.models} models`, {
+      field: 'model',
+      value: model,
+    });
   return entry;
 }
 
@@ -179,33 +196,66 @@ function killOf(node: NodeState, model: string, { version, digest }: ModelVersio
   return undefined;
 }
 
+/** The kill that stands for the bytes of a version, under whichever of the model's names. */
+function stopOf(
+  node: NodeState,
+  model: string,
+  version: ModelVersion,
+): { readonly scope: string; readonly name: string } | undefined {
+  const others = node.controls.models.get(model)?.versions ?? [];
+  for (const each of [version, ...others.filter(({ digest }) => digest === version.digest)]) {
+    const scope = killOf(node, model, each);
+    if (scope !== undefined) return { scope, name: each.version };
+  }
+  return undefined;
+}
+
 function mayServe(node: NodeState, model: string, version: ModelVersion): void {
-  const scope = killOf(node, model, version);
-  if (scope === undefined) return;
-  throw new GanglionError('version_conflict', `a kill of ${version.version} stands`, {
+  const stop = stopOf(node, model, version);
+  if (stop === undefined) return;
+  const same = stop.name === version.version ? '' : `, which has the digest of ${version.version}`;
+  throw new GanglionError('version_conflict', `a kill of ${stop.name} stands${same}`, {
     field: 'version',
     value: version.version,
-    mend: `Take it back first, if it is well again: POST /v1/revive with the scope ${scope}.`,
+    mend: `Take it back first, if it is well again: POST /v1/revive with the scope ${stop.scope}.`,
   });
 }
 
-/** A point that names a version cannot lose it: nodes would go on with what they had. */
-function keepsPoints(node: NodeState, controls: ControlState, model: string): void {
+/**
+ * A point that names a version cannot lose it by a change: nodes would read the name as the champion (`serving`), which
+ * nobody declared. A rollback cannot wait for declarations, and asks no more than that. Points that were worse before
+ * hold nothing up.
+ */
+function keepsPoints(
+  node: NodeState,
+  controls: ControlState,
+  model: string,
+  least: 'as declared' | 'serving',
+): void {
   for (const [point, { spec, generations }] of controls.specs) {
     if (spec === null || modelOf(spec) !== model) continue;
-    try {
-      compilePoint(running(spec, controls.models), node.registry, node.limits, generations);
-    } catch (cause) {
-      throw new GanglionError(
-        'version_conflict',
-        `${point} could not run any more: ${(cause as Error).message}`,
-        {
-          field: 'version',
-          mend: `Declare ${point} without that name first.`,
-          cause,
-        },
-      );
-    }
+    const compile = (made: PointSpec): unknown => compilePoint(made, node.registry, node.limits, generations);
+    const declared = (models: ControlState['models']) => failure(() => compile(running(spec, models)));
+    const serves = (models: ControlState['models']) => failure(() => compiledOver(spec, models, compile));
+    const before = node.controls.models;
+    const lost = declared(controls.models);
+    if (lost === undefined) continue;
+    const cause = least === 'as declared' && declared(before) === undefined ? lost : serves(controls.models);
+    if (cause === undefined || serves(before) !== undefined) continue;
+    throw new GanglionError('version_conflict', `${point} could not run any more: ${cause.message}`, {
+      field: 'version',
+      mend: `Declare ${point} without that name first.`,
+      cause,
+    });
+  }
+}
+
+function failure(attempt: () => unknown): Error | undefined {
+  try {
+    attempt();
+    return undefined;
+  } catch (cause) {
+    return cause as Error;
   }
 }
 

@@ -4,7 +4,7 @@ import { rewardOf } from '../decision/outcome.ts';
 import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { running } from '../decision/versions.ts';
+import { compiledOver } from '../decision/versions.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
@@ -42,8 +42,9 @@ export function syncPoints(node: NodeState): void {
     const epoch = node.controls.resets.get(name) ?? 0;
     let compiled: CompiledPoint;
     try {
-      const spec = running(declared.spec, node.controls.models);
-      compiled = compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels);
+      compiled = compiledOver(declared.spec, node.controls.models, (spec) =>
+        compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels),
+      );
     } catch {
       // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
       refuse(node, 'spec_not_understood');

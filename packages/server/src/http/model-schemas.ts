@@ -94,6 +94,7 @@ export const MODEL_SCHEMAS: readonly { readonly $id: string; readonly [keyword: 
       by: { type: 'string' },
       stage: { type: 'string', enum: ['champion', 'challenger', 'retired'] },
       reason: { type: 'string' },
+      retiredMs: { type: 'number', description: 'Since when it is retired.' },
       stopped: { type: 'boolean', description: 'A kill of it stands.' },
     },
   },
