@@ -75,7 +75,8 @@ export interface Policy<E = unknown, V = unknown> {
 
 /**
  * How decisions that belong together are strung. What the node notes of a decision, and `outcome.noted` brings back:
- * [key of the episode, steps since it began (−1 unknown), state, arm, state, arm, …] of those before it, the last one first.
+ * [key of the episode, steps since it began (−1 unknown), state, arm, state, arm, …] of those before it, the last one first. The
+ * key alone: a decision that named neither an episode nor a unit, so it was the end of its episode too.
  */
 export interface EpisodeRules {
   /** How many decisions before it each one notes; at most 31. */

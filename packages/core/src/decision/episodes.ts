@@ -44,7 +44,8 @@ export function episodeKey(name: string): number {
 /**
  * Strings a decision to the one before it in its episode: what came before is noted, and comes back to the learner with the
  * outcome. A decision that teaches nothing (an override, a fallback) breaks the string, for what led to its arm is in
- * no context; so does the declared horizon.
+ * no context; so does the declared horizon. A decision that names neither an episode nor a unit is over at once: it notes its key,
+ * and no step.
  */
 export function follow(
   state: PointState,
@@ -56,7 +57,7 @@ export function follow(
   const name = input?.episode ?? input?.unit ?? '';
   if (name === '') {
     episodes.alone++;
-    record.noted = [episodeKey(record.id), 0];
+    record.noted = [episodeKey(record.id)];
     return;
   }
   const key = episodeKey(name);
@@ -99,7 +100,7 @@ function append(
   episode.past = next;
 }
 
-/** After a restart: what a decision that was made before says of its episode. In the order of the decisions. */
+/** After a restart: what a decision that was made before says of its episode, if others may follow. In the order of the decisions. */
 export function recall(state: PointState, record: DecisionRecord, monoMs: number): void {
   const { episodes, compiled } = state;
   const rules = compiled.policy.episodes;

@@ -19,7 +19,8 @@ export function closeStep(state: PointState, record: DecisionRecord, assigned: b
   const { noted, stratum, metrics } = record;
   if (rules === undefined || state.episodes === undefined || noted === undefined) return undefined;
   const { sums } = state.episodes;
-  const [key, step] = noted;
+  const alone = noted.length === 1;
+  const [key, step = 0] = noted;
   const reward = (record.state & EXPOSED) === 0 ? Number.NaN : rewardOf(state, metrics);
   const earned = step === 0 ? { steps: 0, sum: 0, stratum } : sums.get(key);
   if (!assigned || Number.isNaN(reward) || earned?.steps !== step || earned.stratum !== stratum) {
@@ -28,7 +29,8 @@ export function closeStep(state: PointState, record: DecisionRecord, assigned: b
   }
   earned.steps++;
   earned.sum += reward;
-  const over = (metrics?.done ?? 0) >= 0.5 || (metrics?.silent ?? 0) >= 0.5 || earned.steps >= rules.horizon;
+  const told = (metrics?.done ?? 0) >= 0.5 || (metrics?.silent ?? 0) >= 0.5;
+  const over = alone || told || earned.steps >= rules.horizon;
   if (over) {
     sums.delete(key);
     return earned;

@@ -48,11 +48,16 @@ export function weightAt(shape: RowShape, own: Decayed, weight: number, atMs: nu
   return weight * exp2((atMs - own.landmarkMs) / halfLifeMs);
 }
 
-/** The row of this key, made if need be. */
-export function rowOf(shape: RowShape, own: Decayed, key: string): Float64Array {
+/** The row of this key, made if need be. Rows that are `kept` do not make room for it, unless there are no others. */
+export function rowOf(
+  shape: RowShape,
+  own: Decayed,
+  key: string,
+  kept?: (key: string) => boolean,
+): Float64Array {
   const known = own.arms.get(key);
   if (known !== undefined) return known;
-  if (own.arms.size >= shape.most) dropLightest(shape, own);
+  if (own.arms.size >= shape.most && dropLightest(shape, own, kept) === '') dropLightest(shape, own);
   const row = new Float64Array(shape.length);
   own.arms.set(key, row);
   return row;
@@ -237,11 +242,11 @@ function move(shape: RowShape, own: Decayed, landmarkMs: number): void {
 }
 
 // Arm keys outlive their arms, so the map is bounded: the row that has faded most makes room.
-function dropLightest(shape: RowShape, own: Decayed): string {
+function dropLightest(shape: RowShape, own: Decayed, kept?: (key: string) => boolean): string {
   let lightest = '';
   let least = Infinity;
   for (const [key, row] of own.arms)
-    if (row[shape.weight] < least) {
+    if (row[shape.weight] < least && !kept?.(key)) {
       least = row[shape.weight];
       lightest = key;
     }

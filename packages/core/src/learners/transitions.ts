@@ -72,6 +72,8 @@ export interface Step extends Visit {
   readonly done: boolean;
   /** The decisions of the episode just before it, the last one first; at most `steps` of them are read. */
   readonly before: readonly Visit[];
+  /** Keys of the arms that there are: rows of others make room first. */
+  readonly living?: readonly string[] | undefined;
 }
 
 export interface TransitionsEvidence extends Evidence<Transitions> {
@@ -140,7 +142,7 @@ export function transitions(options: TransitionsOptions): TransitionsEvidence {
     inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
       implausibleRows(shape, evidence, limits, (row) => implausible(row, shape.length, block, steps)) ??
-      overtouched(evidence, steps),
+      overtouched(shape, evidence, steps),
     encode: (evidence) => encode(evidence),
     decode: (bytes, limits) => decode(shape, bytes, limits),
   };
@@ -160,9 +162,11 @@ function record(shape: RowShape, made: TransitionsEvidence, own: Transitions, st
   const w = weightAt(shape, own, weight, step.atMs);
   const wv = largest > 0 ? w * Math.max(-1, Math.min(1, reward / largest)) : 0;
   const end = endOf(steps);
+  const kept = (key: string): boolean =>
+    key === step.armKey || before.some(({ armKey }) => armKey === key) || step.living?.includes(key) === true;
   for (let k = 0; k <= Math.min(steps, before.length); k++) {
     const visit = k === 0 ? step : before[k - 1];
-    const row = rowOf(shape, own, visit.armKey);
+    const row = rowOf(shape, own, visit.armKey, kept);
     const at = made.at(half, visit.state);
     row[TOUCHES] += weight < 0 ? -1 : 1;
     if (k === 0) row[OWN] += weight < 0 ? -1 : 1;
@@ -228,8 +232,12 @@ function implausible(row: Float64Array, length: number, block: number, steps: nu
   return undefined;
 }
 
-/** One outcome touches what is known of itself and of `steps` decisions before it. */
-function overtouched({ arms }: Transitions, steps: number): Problem | undefined {
+/**
+ * One outcome touches what is known of itself and of `steps` decisions before it. Where rows had to make room, the outcomes that
+ * touched those that are left may be gone: nothing follows from the sums then.
+ */
+function overtouched(shape: RowShape, { arms }: Transitions, steps: number): Problem | undefined {
+  if (arms.size >= shape.most) return undefined;
   if (sumOf(arms, TOUCHES) <= sumOf(arms, OWN) * (steps + 1) * (1 + SLACK) + SLACK) return undefined;
   return {
     code: 'implausible_evidence',

@@ -108,7 +108,7 @@ function countEpisode(
   earned: Earned | undefined,
 ): void {
   const { name } = comparison.variants[variant];
-  if (record.noted?.[1] === 0)
+  if (record.noted !== undefined && (record.noted[1] ?? 0) === 0)
     addDecision(tally, rowKey('s', comparison, name), record.metrics !== undefined);
   if (earned === undefined) return;
   for (const { metric, range } of comparison.metrics) {

@@ -161,9 +161,11 @@ describe('a net under a policy', () => {
       if (name === 'whole') await tell(second.id, 0.125, true);
       else if (name === 'silent') await tell(second.id, 0.0625);
     }
+    // One that names neither episode nor unit is whole by itself.
+    await tell(node.decide('p').id, 0.5);
     for (let i = 0; i < 6; i++) pass(300);
     const [, policy] = node.report('p').experiments?.[0]?.metrics[0].variants ?? [];
-    expect(policy?.mean).toMatchObject({ n: 2, mean: (0.375 + 0.3125) / 2 });
+    expect(policy?.mean).toMatchObject({ n: 3, mean: (0.375 + 0.3125 + 0.5) / 3 });
   });
 });
 

@@ -10,6 +10,7 @@ import {
 } from '../learners/transitions.ts';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor, DecideInput } from '../node-api.ts';
+import type { QView } from '../policies/q-learning.ts';
 import type { Storage } from '../ports.ts';
 import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
@@ -87,14 +88,56 @@ describe('an episode', () => {
     expect(known(node, 2, second.arm!)).toMatchObject({ counts: [1], earned: [0.5], ended: 1 });
   });
 
-  test('is the unit where none is named, and nobody without either: then it learns as if nothing came next', async () => {
+  test('is the unit where none is named, and without either the decision alone: nothing comes next', async () => {
     const { node } = await world();
     const [a, b] = [1, 2].map((s) => node.decide('walk', { context: { at: s }, unit: 'u' }));
     const [c, d] = [3, 4].map((s) => node.decide('walk', at(s)));
     await node.feedback([a, b, c, d].map(({ id }) => ({ id, reward: 1 })));
     expect(known(node, 1, a.arm!).led).toEqual([0, 0, 1, 0, 0, 0]);
-    expect(known(node, 3, c.arm!)).toMatchObject({ counts: [1], led: [0, 0, 0, 0, 0, 0] });
+    expect(known(node, 3, c.arm!)).toMatchObject({ counts: [1], ended: 1, led: [0, 0, 0, 0, 0, 0] });
     expect(node.state.points.get('walk')!.episodes!.alone).toBe(2);
+  });
+
+  test('of one decision that names neither episode nor unit teaches what is earned at once', async () => {
+    const { node, clock } = await world(spec({ epsilon: 0.5 }));
+    for (let i = 0; i < 60; i++) {
+      const { id, arm } = node.decide('walk', at(3));
+      await node.feedback([{ id, reward: arm === 'right' ? 1 : 0 }]);
+    }
+    clock.ms += 2000;
+    node.tick();
+    expect(node.decide('walk', at(3)).proposed).toBe('right');
+    const { own, ended } = known(node, 3, 'right');
+    expect(ended).toBe(own);
+    const { values } = node.state.points.get('walk')!.view.current as QView;
+    // The mean, with what is not known as one outcome of 0.
+    expect(values[0][3 * 2 + 1]).toBeCloseTo(own / (own + 1), 12);
+  });
+
+  test('of one decision teaches the same after a restart, and its silence nothing more', async () => {
+    const learned = async (restart: boolean) => {
+      const disk = memoryDisk();
+      const declared = spec({ episode: { timeout: '10s', onSilence: 'ends' } });
+      const { node, clock, open } = await world(declared, disk.open());
+      const [told, late] = [2, 3].map((s) => node.decide('walk', at(s)));
+      await node.feedback([{ id: told.id, reward: 0.5 }]);
+      let now = node;
+      if (restart) {
+        await node.close();
+        now = await open(disk.open());
+      }
+      expect(now.state.points.get('walk')!.episodes!.open.size).toBe(0);
+      await now.feedback([{ id: late.id, reward: 1 }]);
+      clock.ms += 11_000;
+      now.tick();
+      const result = [known(now, 2, told.arm!), known(now, 3, late.arm!)];
+      await now.close();
+      return result;
+    };
+    const [live, again] = [await learned(false), await learned(true)];
+    expect(live[0]).toMatchObject({ counts: [1], earned: [0.5], ended: 1 });
+    expect(live[1]).toMatchObject({ counts: [1], earned: [1], ended: 1 });
+    expect(again).toEqual(live);
   });
 
   test('sums up n steps, in whatever order their outcomes come, and what comes after the end is nothing', async () => {
@@ -210,6 +253,7 @@ test.each([
   [{ state: undefined }, 'policy.state'],
   [{ state: [{ field: 'at', edges: [2, 1] }] }, 'policy.state[0].edges[1]'],
   [{ state: [{ field: 'at', bins: 600 }] }, 'policy.state[0].bins'],
+  [{ state: [{ field: 'at', bins: 150 }] }, 'policy.state'],
   [{ gamma: 1 }, 'policy.gamma'],
   [{ gamma: 1.1 }, 'policy.gamma'],
   [{ n: 0 }, 'policy.n'],

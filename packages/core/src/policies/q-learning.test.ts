@@ -181,3 +181,32 @@ test('with gamma 0 it takes what pays at once', () => {
   policy.propose(current, ask(0), out);
   expect([...out.p]).toEqual([1, 0]);
 });
+
+test('arms that are no more do not crowd out what other nodes know of those that are', () => {
+  const wide = { ...input, fields: [{ name: 'at', type: 'number', min: 0, max: 99 }] } as FactoryInput;
+  const policy = policies['q-learning']({ kind: 'q-learning', state: ['at'] }, wide);
+  const tell = (ids: readonly string[], times: number) => {
+    let own = policy.evidence.zero();
+    for (let i = 0; i < times; i++)
+      for (const [arm, id] of ids.entries())
+        own = policy.learn(own, {
+          arm,
+          armKey: `${id}#0`,
+          armKeys: ids.map((each) => `${each}#0`),
+          reward: id === 'b' ? 1 : 0,
+          propensity: 0.5,
+          weight: 1,
+          sign: 1,
+          atMs: 0,
+          context: Float64Array.of(7),
+          metrics: {},
+          noted: [i],
+        });
+    return own;
+  };
+  const former = tell(['u', 'v', 'w', 'x', 'y', 'z'], 50);
+  const current = policy.view(tell(['a', 'b'], 9), former, view, undefined);
+  const out = { p: new Float64Array(2), confidence: 0 };
+  policy.propose(current, ask(7), out);
+  expect(out.p[1]).toBeCloseTo(0.95, 12);
+});

@@ -82,13 +82,14 @@ export const qLearning: Factory<Policy> = (options, input) => {
     halfLifeMs: halfLife(options, path),
   });
   const rows = mostRows(space.count, steps);
-  if (input.arms.length > rows)
+  // What is known of arms that were taken out stays a while, and outcomes of theirs still come.
+  if (2 * input.arms.length > rows)
     refuse(
       path,
       'state',
       space.count,
-      `makes ${space.count} states, ${bytesOfRow(space.count, steps)} bytes for each of ${input.arms.length} arms, too much to send`,
-      'Use fewer fields, bins or edges.',
+      `makes ${space.count} states, ${bytesOfRow(space.count, steps)} bytes an arm with n = ${steps}: evidence has room for ${rows} arms, and twice the ${input.arms.length} that there are must fit`,
+      'Use fewer states (fields, bins or edges), a lower n, or fewer arms.',
     );
   const horizon: Horizon = { gamma, horizon: episodes.horizon, range: input.range };
   const rule = explorer(options, input, spanOf(horizon));
@@ -103,7 +104,8 @@ export const qLearning: Factory<Policy> = (options, input) => {
     view: (own, others, at, previous) => {
       const outcomes = evidence.outcomes(own) + evidence.outcomes(others);
       if (previous !== undefined && holds(previous, outcomes, at)) return previous;
-      const total = evidence.add(own, others);
+      // Arms that are no more must not crowd out those that are, in a sum that has room for so many.
+      const total = evidence.add(only(own, at), only(others, at));
       const values = rule.bank
         ? sampledValues(evidence, total, at, horizon, rule.members)
         : [pointValues(evidence, total, at, horizon, initial, double)];
@@ -261,6 +263,16 @@ function fillVotes(view: QView, row: number, at: PolicyInput, out: Proposal): vo
   out.confidence = agree * vote;
 }
 
+/** What is known of the arms that there are. */
+function only({ landmarkMs, arms }: Transitions, at: ViewInput): Transitions {
+  const living = new Map<string, Float64Array>();
+  for (const { key } of at.arms) {
+    const row = arms.get(key);
+    if (row !== undefined) living.set(key, row);
+  }
+  return { landmarkMs, arms: living };
+}
+
 const keysOf = (at: ViewInput): string => at.arms.map(({ key }) => key).join('\n');
 
 // Solving takes long beside all else a view does: it is done anew when a fiftieth more is known, or a second later.
@@ -278,7 +290,7 @@ function holds(previous: QView, outcomes: number, at: ViewInput): boolean {
   );
 }
 
-/** What came before is named by index, of arms that there were then. Without a note, it is an episode of its own. */
+/** What came before is named by index, of arms that there were then. A note of the key alone: an episode of one decision. */
 function learn(
   record: ReturnType<typeof transitions>['record'],
   stateOf: (context: ArrayLike<number>) => number,
@@ -301,8 +313,9 @@ function learn(
     reward,
     weight: sign * weight,
     atMs,
-    done: (metrics.done ?? 0) >= 0.5,
+    done: noted?.length === 1 || (metrics.done ?? 0) >= 0.5,
     before,
+    living: armKeys,
   });
   return own;
 }
