@@ -14,7 +14,7 @@ import { apply, applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
 import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
-import { stick, sticks } from './stick.ts';
+import { stick } from './stick.ts';
 import { hear, note, startTrail, takeBack, trailOf } from './trail.ts';
 import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
@@ -216,18 +216,11 @@ function keepArm(
   const { guardInput } = state.scratch;
   const arm = state.source.armKeys.indexOf(stuck.armKey);
   if (arm < 0 || guardInput.allowed[arm] === 0) return undefined;
-  return finish(
-    state,
-    moment,
-    input,
-    guardInput.stratum,
-    -1,
-    arm,
-    stuck.propensity,
-    Number.NaN,
-    'sticky',
-    trains,
-  );
+  const { stratum } = guardInput;
+  const { propensity } = stuck;
+  const record = finish(state, moment, input, stratum, -1, arm, propensity, Number.NaN, 'sticky', trains);
+  if (stuck.caused) record.state |= SELF;
+  return record;
 }
 
 /** Step 3: restrict, soften, block. Leaves ε and w behind for the mix. */
@@ -364,6 +357,7 @@ function drawPolicy(
   );
   if (noted !== undefined) record.noted = noted;
   if (causedByLearner(state, record.n, arm, p[arm])) record.state |= SELF;
+  if (compiled.stickyMs > 0 && input?.unit !== undefined) stick(state, record);
   return record;
 }
 
@@ -493,7 +487,5 @@ function finish(
     const i = compiled.hearing[k];
     compiled.guards[i].guard.chosen?.(state.guards[i], scratch.guardInput, arm, proposed);
   }
-  if (compiled.stickyMs > 0 && input?.unit !== undefined && sticks(reason))
-    stick(state, moment.treeMs, input.unit, arm, propensity);
   return record;
 }

@@ -48,6 +48,10 @@ export function trainingWeight({ compiled }: PointState, record: DecisionRecord)
   return (record.state & SELF) === 0 ? 1 : compiled.training.weight;
 }
 
+/** Whether any outcome of the point is learned late. */
+export const teachesLate = ({ compiled }: PointState): boolean =>
+  !compiled.policy.additive || compiled.training.delayMs > 0;
+
 /** Learned once, when it leaves the queue, instead of as soon as it is known. */
 export function learnsLate({ compiled }: PointState, record: DecisionRecord): boolean {
   return !compiled.policy.additive || ((record.state & SELF) !== 0 && compiled.training.delayMs > 0);

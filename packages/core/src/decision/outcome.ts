@@ -28,6 +28,8 @@ export interface Teaching {
   settled(state: PointState, record: DecisionRecord): void;
   /** Its window has passed; in the order of the decisions. */
   closed(state: PointState, record: DecisionRecord): void;
+  /** It leaves the queue, and has taught what it could; in the order of the decisions. */
+  left(state: PointState, record: DecisionRecord): void;
   /** Its outcome came while the learner was frozen: it is to be remembered that it never taught. */
   withheld(state: PointState, record: DecisionRecord): void;
 }
@@ -409,6 +411,7 @@ export function expireOutcomes(
       teaching.learn(state, outcomeOf(state, record, record.trainedReward, 1));
     }
     shift(pending);
+    teaching.left(state, record);
     touched++;
   }
   return touched;

@@ -32,6 +32,8 @@ const TIERS: readonly Tier[] = ['device', 'region', 'cloud'];
 export interface Stuck {
   readonly armKey: string;
   readonly propensity: number;
+  /** The learner's own choice caused the first draw, and so every repeat of it. */
+  readonly caused: boolean;
   readonly untilMs: number;
 }
 

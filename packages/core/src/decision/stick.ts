@@ -1,3 +1,4 @@
+import { type DecisionRecord, SELF } from './decision-record.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 
@@ -9,16 +10,14 @@ export const sticks = (reason: Reason): boolean => reason === 'policy' || reason
 /** Remembers what a unit drew, for as long as the point declares. */
 export function stick(
   state: PointState,
-  treeMs: number,
-  unit: string,
-  arm: number,
-  propensity: number,
+  { treeMs, unit, armIndex, probability, state: bits }: DecisionRecord,
 ): void {
   // Insertion order is age here: the oldest unit makes room.
   if (state.stuck.size >= STUCK_MAX) state.stuck.delete(state.stuck.keys().next().value as string);
   state.stuck.set(unit, {
-    armKey: state.source.armKeys[arm],
-    propensity,
+    armKey: state.source.armKeys[armIndex],
+    propensity: probability,
+    caused: (bits & SELF) !== 0,
     untilMs: treeMs + state.compiled.stickyMs,
   });
 }

@@ -11,6 +11,7 @@ import { durable, outcomesWaiting } from './durability.ts';
 import { hasRoomFor, ownInTransit, putOutbox } from './outbox.ts';
 import { learn, refreshPoints, settled } from './points.ts';
 import { type NodeState, readClocks, refuse, type Sender, type TransitItem } from './state.ts';
+import { dropTaught, moveOn, noteLeft, noteTaught } from './teaching-late.ts';
 import { noteWithheld } from './validating.ts';
 
 /** A decision id taken apart: `node~incarnation~point~n`. */
@@ -167,6 +168,7 @@ export function teachingOf(node: NodeState) {
     learn: (state: PointState, outcome: Parameters<typeof learn>[2]) => learn(node, state, outcome),
     settled: (state: PointState, record: DecisionRecord) => settled(node, state, record),
     closed: (state: PointState, record: DecisionRecord) => countClosed(node, state, record),
+    left: (state: PointState, record: DecisionRecord) => noteLeft(node, state, record),
     withheld: (state: PointState, record: DecisionRecord) => noteWithheld(node, state, record),
   };
 }
@@ -211,13 +213,17 @@ export function expireAll(node: NodeState): void {
       },
     };
     const before = node.countedTo.get(prefix);
+    const taught = node.taughtTo.get(prefix);
     expireOutcomes(state, teaching, node.moment.monoMs, lags, EXPIRIES_A_TICK);
     noteCounted(node, prefix, before);
+    moveOn(node, state);
+    noteTaught(node, prefix, taught);
     if (state.pending.size === 0 && node.points.get(state.compiled.name) !== state) {
       node.joins.delete(prefix);
       node.writes.push({ kind: 'delete', collection: 'source', key: prefix });
       if (node.countedTo.delete(prefix))
         node.writes.push({ kind: 'delete', collection: 'counted', key: prefix });
+      dropTaught(node, prefix);
     }
   }
 }

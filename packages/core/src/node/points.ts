@@ -17,6 +17,7 @@ import { advance, aim, phaseOf } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
 import { isOut } from './quarantine.ts';
 import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
+import { beginTeachingLate } from './teaching-late.ts';
 import { judgeSettled, openValidation, thawWhenDue } from './validating.ts';
 
 /** What a stored source of decisions says: enough to join their feedback after a restart. */
@@ -116,6 +117,7 @@ function replacePoint(
     key: state.source.idPrefix,
     value: jsonBytes(stored),
   });
+  beginTeachingLate(node, state);
   // The entry goes once nothing awaits an outcome; the log must be readable for as long as it is kept.
   node.writes.push({
     kind: 'append',

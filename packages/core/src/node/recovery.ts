@@ -8,6 +8,7 @@ import {
   EXPOSED,
   FAILED,
   RELEASED,
+  SELF,
   SETTLED,
   TRAINED,
   WITHHELD,
@@ -46,10 +47,13 @@ import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { closeOverdue, isOverdue, isUntaught, oldestUntaughtMs, recoverTaught } from './teaching-late.ts';
 import { recoverMonitor, shareMonitors } from './validating.ts';
 
 const JSON_MAX = 64 << 20;
 const CHUNKS_A_SCAN = 256;
+/** Clocks may have been set a little meanwhile. */
+const SLACK_MS = 60_000;
 
 /**
  * Brings back what was durable: controls, slots, bases, feedback in transit, and the decisions whose windows are open
@@ -139,6 +143,7 @@ export async function recover(node: NodeState): Promise<void> {
     const n = bytesJson(entry.value, JSON_MAX);
     if (Number.isSafeInteger(n)) node.countedTo.set(entry.key, n as number);
   });
+  each('taught', (entry) => recoverTaught(node, entry.key, bytesJson(entry.value, JSON_MAX)));
   each('looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each('units', (entry) => recoverUnits(node, entry.key, entry.value));
   each('guards', (entry) => recoverGuards(node, entry));
@@ -277,7 +282,7 @@ async function recoverJournals(node: NodeState, storage: Storage): Promise<void>
   let longest = 0;
   for (const { compiled } of node.joins.values())
     longest = Math.max(longest, compiled.keptMs, compiled.stickyMs);
-  const sinceMs = node.moment.wallMs - longest - 60_000;
+  const sinceMs = Math.min(node.moment.wallMs - longest, oldestUntaughtMs(node)) - SLACK_MS;
   const offset = node.moment.monoMs - node.moment.wallMs;
   await scanAll(storage, 'decisions', sinceMs, (chunk) => {
     const state = node.joins.get(chunkPrefix(chunk));
@@ -287,6 +292,7 @@ async function recoverJournals(node: NodeState, storage: Storage): Promise<void>
   await scanAll(storage, 'outcomes', sinceMs, (chunk) => {
     for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
   });
+  for (const state of node.joins.values()) closeOverdue(node, state);
   // What was ingested lately is known when it is sent again.
   await scanAll(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs, (chunk) => {
     for (const { domain, source, id } of decodeEvents(chunk)) remember(node, `${domain}\n${source}\n${id}`);
@@ -320,26 +326,36 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   const { compiled } = state;
   state.n = Math.max(state.n, record.n + 1);
   if (compiled.explicitExposure) record.state &= ~EXPOSED;
-  if (compiled.stickyMs > 0 && sticks(record.reason) && record.unit !== '' && record.armIndex >= 0) {
+  const ageMs = node.moment.monoMs - record.monoMs;
+  if (
+    ageMs <= compiled.stickyMs + SLACK_MS &&
+    compiled.stickyMs > 0 &&
+    sticks(record.reason) &&
+    record.unit !== '' &&
+    record.armIndex >= 0
+  ) {
     const current = node.points.get(compiled.name);
     current?.stuck.set(record.unit, {
       armKey: state.source.armKeys[record.armIndex],
       propensity: record.probability,
+      caused: (record.state & SELF) !== 0,
       untilMs: record.treeMs + compiled.stickyMs,
     });
   }
-  if (node.moment.monoMs - record.monoMs > compiled.keptMs) return;
+  const overdue = isOverdue(node, state, record);
+  if (overdue && !isUntaught(node, state, record)) return;
   const { weight } = record;
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
-  if (record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
+  // Experiments count at one age: not what was left behind by a stop.
+  if (overdue || record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
   state.counters.awaiting++;
   keep(state.pending, record, (dropped) => {
     if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
   });
   record.weight = Math.max(record.weight, weight);
   const current = node.points.get(compiled.name);
-  if (current?.episodes !== undefined && current.episodes === state.episodes)
+  if (!overdue && current?.episodes !== undefined && current.episodes === state.episodes)
     recall(current, record, node.moment.monoMs);
 }
 

@@ -23,6 +23,7 @@ import { openingDigits } from './origins.ts';
 import { emptyOutbox, type Outbox } from './outbox.ts';
 import type { OutcomeStats } from './outcome-stats.ts';
 import { newSecret, type Vouched } from './secret.ts';
+import type { TaughtTo } from './teaching-late.ts';
 import type { ChildTelemetry } from './telemetry-room.ts';
 import type { NodeTuning } from './tuning.ts';
 
@@ -121,6 +122,8 @@ export interface NodeState {
   timeout: ((ms: number) => Promise<void>) | undefined;
   /** Decisions counted for experiments, by prefix: all below this counter, as far as they are kept. */
   readonly countedTo: Map<string, number>;
+  /** How far late teaching has come, by prefix, at points that teach late. */
+  readonly taughtTo: Map<string, TaughtTo>;
   /** Since when each guarded rollout is in its stage, monotonic ms, by point; and when they, and planned looks, were last seen to. */
   readonly stages: Map<string, { readonly stage: string; readonly sinceMs: number }>;
   rolloutsMs: number;
@@ -336,6 +339,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     ledgers: new Map(),
     schemas: new Map(),
     countedTo: new Map(),
+    taughtTo: new Map(),
     units: unitHouse(),
     stages: new Map(),
     rolloutsMs: monoMs,

@@ -170,3 +170,80 @@ test('delayed outcomes teach once, an hour after the decision, also over a resta
   await world.pass(HOUR);
   expect(learned(node)).toBe(200);
 });
+
+test('what falls due while the node is down teaches at the next start, and only then', async () => {
+  const world = new World();
+  const disk = memoryDisk();
+  let node = await world.start(1, disk.open());
+  const guards = [{ kind: 'holdout', share: 0.5 }];
+  await node.apply(point({ guards, training: { selfCaused: { delay: '12h' } } }), me);
+  // Of every other decision nothing was ever heard.
+  const items = Array.from({ length: 200 }, (_, i) => ({
+    id: node.decide('p', { unit: `u${i}` }).id,
+    reward: 1,
+  }));
+  await node.feedback(items.filter((_, i) => i % 2 === 0));
+  const { training } = node.report('p');
+  expect(training?.caused).toBeGreaterThan(20);
+  expect(learned(node)).toBe(training?.others);
+  await world.pass(5 * 60_000);
+  await node.close();
+  // Long beyond window and correction, delay and all slack.
+  for (const [stop, down] of [14 * HOUR, 40 * 24 * HOUR].entries()) {
+    world.ms += down;
+    node = await world.start(2 + stop, disk.open());
+    expect(learned(node)).toBe(stop === 0 ? training?.others : 100);
+    await world.pass(HOUR);
+    expect(learned(node)).toBe(100);
+    await world.pass(1000);
+    await node.close();
+  }
+});
+
+test('nights off: a device that is down for longer than the delay every night learns all of its days', async () => {
+  const world = new World();
+  const disk = memoryDisk();
+  let node = await world.start(1, disk.open());
+  await node.apply(point({ training: { selfCaused: { delay: '12h' } } }), me);
+  for (let day = 1; day <= 4; day++) {
+    for (let hour = 0; hour < 10; hour++) {
+      const items = Array.from({ length: 5 }, () => ({ id: node.decide('p').id, reward: 1 }));
+      await node.feedback(items);
+      await world.pass(HOUR);
+    }
+    await node.close();
+    world.ms += 14 * HOUR;
+    node = await world.start(1 + day, disk.open());
+    await world.pass(60_000);
+    expect(learned(node)).toBe(50 * day);
+  }
+});
+
+test('an arm that a unit keeps was chosen by whoever chose it first, also over a restart', async () => {
+  const world = new World();
+  const disk = memoryDisk();
+  let node = await world.start(1, disk.open());
+  const guards = [{ kind: 'exploration', floor: 0.5 }];
+  const spec = point({ guards, sticky: { for: '1d' }, training: { selfCaused: 'holdBack' } });
+  await node.apply(spec, me);
+  const units = Array.from({ length: 100 }, (_, i) => `u${i}`);
+  const caused = async (): Promise<string[]> => {
+    const own: string[] = [];
+    const stop = node.subscribe((event) => {
+      if (event.kind === 'outcome' && event.selfCaused === true) own.push(event.id);
+    });
+    const ids = units.map((unit) => node.decide('p', { unit }).id);
+    await node.feedback(ids.map((id) => ({ id, reward: 1 })));
+    await world.pass(1000);
+    stop();
+    return units.filter((_, i) => own.includes(ids[i]));
+  };
+  const first = await caused();
+  expect(first.length).toBeGreaterThan(20);
+  expect(first.length).toBeLessThan(90);
+  expect(await caused()).toEqual(first);
+  await node.close();
+  node = await world.start(2, disk.open());
+  expect(await caused()).toEqual(first);
+  expect(node.decide('p', { unit: 'u1' }).reason).toBe('sticky');
+});

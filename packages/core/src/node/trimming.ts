@@ -1,4 +1,5 @@
 import type { CompiledPoint } from '../decision/define.ts';
+import { at } from '../decision/pending.ts';
 import { type NodeState, refuse } from './state.ts';
 
 /** Clocks of one machine are set by less than this, and what recovery reads again is always there. */
@@ -14,6 +15,14 @@ function longest(node: NodeState, of: (point: CompiledPoint) => number): number 
   return most;
 }
 
+/** Age of the oldest decision in the queues, ms: after a long stop some are there beyond their time, until they have taught. */
+function oldestMs(node: NodeState): number {
+  let most = 0;
+  for (const { pending } of node.joins.values())
+    if (pending.size > 0) most = Math.max(most, node.moment.monoMs - at(pending, 0).monoMs);
+  return most;
+}
+
 /**
  * Drops from the journals what no restart will ask for again: decisions and outcomes past the longest window, correction
  * and stickiness of all that is awaited and past the time the log is kept for, audit past its retention. Journals are by the wall clock; where it has run
@@ -25,7 +34,10 @@ export function trimWhenDue(node: NodeState): void {
   if (storage === undefined || moment.monoMs - node.trimmedMs < tuning.trimEveryMs) return;
   node.trimmedMs = moment.monoMs;
   const nowMs = Math.min(moment.wallMs, moment.treeMs);
-  const awaitedMs = longest(node, (point) => point.keptMs + point.stickyMs);
+  const awaitedMs = Math.max(
+    longest(node, (point) => point.keptMs + point.stickyMs),
+    oldestMs(node),
+  );
   const keptMs = Math.max(awaitedMs + SLACK_MS, tuning.logKeptMs);
   const before = {
     decisions: nowMs - keptMs,

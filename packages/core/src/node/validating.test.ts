@@ -164,7 +164,7 @@ describe('a learner that is validated', () => {
     expect(learned(again)).toBe(stopped + 1);
   });
 
-  test('whose feature has gone constant is frozen within 300 outcomes', async () => {
+  test('whose feature has gone constant is frozen within 300 outcomes, once that has lasted an hour', async () => {
     const world = new World();
     const node = await world.start('cloud', true);
     const context = { load: { type: 'number', min: 0, max: 1 } } as const;
@@ -182,6 +182,9 @@ describe('a learner that is validated', () => {
     expect(validation(node)).toMatchObject({ frozen: [], decay: { armed: true } });
     expect(validation(node).loss.skill).toBeGreaterThan(0);
     await decide(300, () => 0.5);
+    expect(validation(node).frozen).toEqual([]);
+    await world.pass(3_600_000);
+    await decide(1, () => 0.5);
     expect(validation(node).frozen[0].why).toContain('load has had one value');
   });
 

@@ -120,7 +120,8 @@ function judge(node: NodeState, state: PointState, record: DecisionRecord): void
       });
   }
   const armKey = state.source.armKeys[record.armIndex];
-  const found = watch(monitor, plan, { learner, reference, outcome, armKey, context: record.encodedContext });
+  const { encodedContext: context, treeMs: atMs } = record;
+  const found = watch(monitor, plan, { learner, reference, outcome, armKey, context, atMs });
   if (found !== undefined) raise(node, state, monitor, found);
 }
 

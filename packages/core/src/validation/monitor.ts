@@ -85,6 +85,8 @@ export interface Seen {
   readonly outcome: number;
   readonly armKey: string;
   readonly context: readonly number[];
+  /** When it was decided, tree time, ms. */
+  readonly atMs: number;
 }
 
 /** The learner is found to decay: it has become worse than the reference, or a field of its context has gone constant. */
@@ -98,7 +100,7 @@ export const lossThreshold = ({ falseAlarm }: ValidationPlan, fields: number): n
 
 /** One outcome. Returns what is found by it; nothing while an alarm stands. */
 export function watch(monitor: Monitor, plan: ValidationPlan, seen: Seen): Finding | undefined {
-  const { learner, reference, outcome, armKey, context } = seen;
+  const { learner, reference, outcome, armKey, context, atMs } = seen;
   const { recent } = monitor;
   monitor.unsaved = true;
   const keep = 1 - 1 / plan.memory;
@@ -116,7 +118,7 @@ export function watch(monitor: Monitor, plan: ValidationPlan, seen: Seen): Findi
     if (monitor.arms.size < ARMS_MAX) monitor.arms.set(armKey, own);
   }
   remember(own, outcome, keep);
-  const stuck = watchFields(monitor, plan, context);
+  const stuck = watchFields(monitor, plan, context, atMs);
   if (!warm || monitor.alarm !== undefined) return undefined;
   if (stuck !== undefined) return stuck;
   // This outcome itself must not say whether it counts.
@@ -132,12 +134,13 @@ function watchFields(
   monitor: Monitor,
   plan: ValidationPlan,
   context: readonly number[],
+  atMs: number,
 ): Finding | undefined {
   let found: Finding | undefined;
   for (let field = 0; field < context.length; field++) {
     const run = (monitor.fields[field] ??= fieldRun());
     const alpha = plan.falseAlarm / (2 * context.length);
-    const length = observeField(run, context[field], alpha, plan.warmUp);
+    const length = observeField(run, context[field], atMs, alpha, plan.warmUp);
     if (length !== undefined) found ??= { kind: 'field', field, length };
   }
   return found;
@@ -165,6 +168,7 @@ export function thaw(monitor: Monitor): void {
   // A field that is still constant is found again, after as many outcomes more.
   for (const field of monitor.fields) {
     field.length = 0;
+    field.sinceMs = null;
     field.runs = 1;
   }
 }
@@ -199,9 +203,11 @@ export function thawMonitor(json: unknown): Monitor | undefined {
       arms: new Map(from.arms.map(([key, n, sum]) => [key, { n, sum }])),
       armed: from.armed,
       decay: { n: from.decay.n, given: from.decay.given, wealth: [...from.decay.wealth] },
-      fields: from.fields.map(({ last, length, runs, repeats, seen }) => ({
+      fields: from.fields.map(({ last, length, sinceMs, runs, repeats, seen }) => ({
         last,
         length,
+        // Not kept at first.
+        sinceMs: sinceMs ?? null,
         runs,
         repeats,
         seen,
@@ -231,7 +237,8 @@ interface MonitorJson {
 function isSound({ learnerKey, judged, recent, all, arms, decay, fields, alarm }: Monitor): boolean {
   const numbers = [judged, ...RECENT.map((name) => recent[name]), all.n, all.sum, decay.n, decay.given];
   for (const { n, sum } of arms.values()) numbers.push(n, sum);
-  for (const { length, runs, repeats, seen } of fields) numbers.push(length, runs, repeats, seen);
+  for (const { length, sinceMs, runs, repeats, seen } of fields)
+    numbers.push(length, sinceMs ?? 0, runs, repeats, seen);
   const actions = ['freeze', 'baseline', 'report'];
   return (
     typeof learnerKey === 'string' &&

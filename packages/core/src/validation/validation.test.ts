@@ -21,6 +21,7 @@ const seen = (learner: number, reference: number, outcome: number): Seen => ({
   outcome,
   armKey: 'a#0',
   context: [],
+  atMs: 0,
 });
 
 describe('losses and calibration', () => {
@@ -204,6 +205,8 @@ describe('the test for decay', () => {
   });
 });
 
+const MINUTE = 60_000;
+
 describe('fields that go constant', () => {
   test('are found within 250 outcomes, and those that vary in at most α of the runs', () => {
     let found = 0;
@@ -211,16 +214,16 @@ describe('fields that go constant', () => {
       const random = stream(run, 9);
       const field = fieldRun();
       let ever = false;
-      for (let i = 0; i < 200; i++) observeField(field, random.integer(3), 0.05, 200);
+      for (let i = 0; i < 200; i++) observeField(field, random.integer(3), i * MINUTE, 0.05, 200);
       // From here on as many values repeat as H₀ allows.
       let value = 0;
       for (let i = 0; i < 2000; i++) {
         if (random.next() >= 0.9) value++;
-        ever ||= observeField(field, value, 0.05, 200) !== undefined;
+        ever ||= observeField(field, value, (200 + i) * MINUTE, 0.05, 200) !== undefined;
       }
       if (ever) found++;
       let more = 0;
-      while (more < 250 && observeField(field, -1, 0.05, 200) === undefined) more++;
+      while (more < 250 && observeField(field, -1, (2200 + more) * MINUTE, 0.05, 200) === undefined) more++;
       expect(more).toBeLessThan(250);
     }
     expect(found).toBeLessThan(25);
@@ -229,13 +232,26 @@ describe('fields that go constant', () => {
   test('are not watched where they hardly ever vary, and an absent value is a value', () => {
     const still = fieldRun();
     for (let i = 0; i < 5000; i++)
-      expect(observeField(still, i % 100 === 0 ? 1 : 0, 0.05, 200)).toBeUndefined();
+      expect(observeField(still, i % 100 === 0 ? 1 : 0, i * MINUTE, 0.05, 200)).toBeUndefined();
     const gone = fieldRun();
     const random = stream(2);
-    for (let i = 0; i < 300; i++) observeField(gone, random.next(), 0.05, 200);
+    for (let i = 0; i < 300; i++) observeField(gone, random.next(), i * MINUTE, 0.05, 200);
     let length: number | undefined;
-    for (let i = 0; i < 250; i++) length ??= observeField(gone, Number.NaN, 0.05, 200);
+    for (let i = 0; i < 250; i++) length ??= observeField(gone, Number.NaN, (300 + i) * MINUTE, 0.05, 200);
     expect(length).toBeGreaterThan(50);
+  });
+
+  test('are no batch: a run counts once its decisions span an hour, in whatever order they come', () => {
+    const field = fieldRun();
+    const random = stream(7);
+    const observe = (value: number, atMs: number) => observeField(field, value, atMs, 0.05, 200);
+    for (let i = 0; i < 300; i++) observe(random.next(), i * MINUTE);
+    const beganMs = 300 * MINUTE;
+    // One device hands over what it gathered: one value a thousand times, newest first.
+    for (let i = 0; i < 1000; i++) expect(observe(0.5, beganMs + (1000 - i) * 1000)).toBeUndefined();
+    expect(observe(0.5, beganMs + 60 * MINUTE)).toBeUndefined();
+    expect(observe(0.5, beganMs + 61 * MINUTE)).toBe(1002);
+    expect(observe(0.6, beganMs + 62 * MINUTE)).toBeUndefined();
   });
 });
 
@@ -246,6 +262,7 @@ test('a monitor comes back from the disk as it was, and what is none is refused'
     watch(monitor, plan, {
       ...seen(random.next(), 0.5, random.integer(2)),
       context: [random.next(), Number.NaN],
+      atMs: i,
     });
   monitor.alarm = { action: 'freeze', sinceMs: 5, untilMs: null, why: 'because', thaws: 0 };
   monitor.unsaved = true;
