@@ -173,12 +173,24 @@ function checkLearner(
   const total = countTotal(learner);
   const bound = book.bounds.get(learner.key);
   for (const [arm, n] of total)
-    if (n > (bound?.get(arm) ?? 0) && !world.machines.some((m) => m.poisoned || m.cloned)) {
+    if (
+      n > (bound?.get(arm) ?? 0) &&
+      !world.machines.some((m) => m.poisoned || m.cloned) &&
+      n > (bound?.get(arm) ?? 0) + forgottenBy(book, learner.key, arm)
+    ) {
       fail(
         'evidence-bound',
         `${machine.name} reckons with ${n} outcomes of ${arm} in ${learner.key}; there were ${bound?.get(arm) ?? 0}`,
       );
     }
+}
+
+/** Outcomes that a lying disk may have lost after they were sent on: a correction of one counts it anew. */
+function forgottenBy(book: Ledger, key: string, arm: string): number {
+  let n = 0;
+  for (const made of book.made.values())
+    if (made.machine.lied && made.key === key && made.armKey === arm && made.acked >= 0) n++;
+  return n;
 }
 
 /** Late outcomes of an origin that lives on elsewhere go to the one that its node uses now. */

@@ -35,6 +35,8 @@ export interface Machine {
   processes: number;
   /** Something happened to its disk that loses what was acknowledged: exactness is not claimed of it. */
   named: boolean;
+  /** It said of something that it was on disk, and lost it: what was acknowledged may come again, and be taken for new. */
+  lied: boolean;
   /** Its disk was copied: two processes hold one history, until each has heard from its parent which part is its own. */
   cloned: boolean;
   /** Its uploads claim outcomes that never happened. */
@@ -110,6 +112,7 @@ export function addMachine(world: World, planned: PlannedNode, disk: MemoryDisk 
     asleep: false,
     processes: 0,
     named: false,
+    lied: false,
     cloned: false,
     poisoned: false,
   };
@@ -195,7 +198,7 @@ export function crash(world: World, machine: Machine): void {
   machine.starting = false;
   machine.asleep = false;
   const report = machine.disk.crash();
-  if (report.lied > 0) machine.named = true;
+  if (report.lied > 0) machine.named = machine.lied = true;
   world.trace.note(world.line.nowMs, machine.name, () => `crashed (${JSON.stringify(report)})`);
 }
 
