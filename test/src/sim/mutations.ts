@@ -362,7 +362,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'sticky-escalated-forgotten',
     fault: 'a unit does not keep an arm that the parent proposed',
     edits: [
-      edit('decision/stick.ts', "reason === 'policy' || reason === 'escalated'", "reason === 'policy'"),
+      edit(
+        'decision/decide.ts',
+        'input?.unit !== undefined) stick(state, record);',
+        "input?.unit !== undefined && reason === 'policy') stick(state, record);",
+      ),
     ],
   },
   {

@@ -384,6 +384,8 @@ export function troubles(
         if (machine.asleep) machine.clock.wake();
         machine.asleep = false;
         start(world, machine);
+        // An image from before it has taken the quarantine along: whoever said it says it again.
+        if (machine.poisoned) quarantine(machine);
       }
     },
   };
