@@ -34,6 +34,19 @@ export interface TablesOptions {
 /** As a value, so that this compiles where the optional peer is not installed. */
 const PEER: string = '@duckdb/node-api';
 
+/** Opens an empty database for some work, and closes it whatever comes of that. @throws as `openTables` */
+export async function withTables<T>(
+  work: (tables: Tables) => Promise<T>,
+  options?: TablesOptions,
+): Promise<T> {
+  const tables = await openTables(options);
+  try {
+    return await work(tables);
+  } finally {
+    tables.close();
+  }
+}
+
 /** Opens an empty database in memory, in UTC. @throws GanglionError `unsupported` where the peer is not installed */
 export async function openTables(options: TablesOptions = {}): Promise<Tables> {
   const duckdb: DuckDb = await import(PEER).catch((cause: unknown) => {

@@ -1,5 +1,6 @@
 import { concludeFrom, estimateScale, saying, weightBars } from '../select/evaluation.ts';
 import { count, dateAndClock, number, percent } from '../select/format.ts';
+import { type Fact, Facts } from '../ui/facts.tsx';
 import { Forest, type ForestRow } from '../ui/forest.tsx';
 import { Histogram } from '../ui/histogram.tsx';
 import type { Tone } from '../ui/marks.tsx';
@@ -137,7 +138,7 @@ function Overlap({ candidate }: { candidate: EvaluatedCandidate }) {
   const { overlap, weights } = candidate;
   const share = overlap.rows === 0 ? 0 : overlap.effective / overlap.rows;
   const bars = weightBars(weights);
-  const facts: readonly (readonly [string, string, string])[] = [
+  const facts: readonly Fact[] = [
     ['Largest weight', number(overlap.maxWeight), `${percent(overlap.maxWeightShare)} of all weight`],
     [
       'Mean weight',
@@ -164,15 +165,7 @@ function Overlap({ candidate }: { candidate: EvaluatedCandidate }) {
             <i style={{ width: `${Math.min(1, share) * 100}%` }} />
           </span>
           <p className="fine quiet">The log is worth so many decisions of the candidate’s own traffic.</p>
-          <dl className="overlap-facts">
-            {facts.map(([title, value, note]) => (
-              <div key={title}>
-                <dt>{title}</dt>
-                <dd className="num">{value}</dd>
-                <dd className="fine quiet">{note}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts facts={facts} className="overlap-facts" />
         </div>
         <figure>
           <figcaption className="label">

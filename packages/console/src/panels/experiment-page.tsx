@@ -3,6 +3,7 @@ import { type ExperimentEntry, entriesOf } from '../select/experiments.ts';
 import { count, number, percent } from '../select/format.ts';
 import { modeOf } from '../select/points.ts';
 import { useSlice } from '../state/use.ts';
+import { type Fact, Facts } from '../ui/facts.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import { Empty } from '../ui/panel.tsx';
 import type { ExperimentReport } from '../wire.ts';
@@ -115,7 +116,7 @@ function Counters({ report }: { report: ExperimentReport }) {
   const { variants, horizon, mismatch, kind } = report;
   const counted = variants.reduce((sum, each) => sum + each.counted, 0);
   const closed = variants.reduce((sum, each) => sum + each.closed, 0);
-  const counters: readonly (readonly [string, string, string])[] = [
+  const counters: readonly Fact[] = [
     ['Counted', count(counted), `of ${count(closed)} whose window has closed`],
     ['Exposed, with an outcome', percent(closed === 0 ? null : counted / closed), 'of those assigned'],
     [
@@ -129,15 +130,5 @@ function Counters({ report }: { report: ExperimentReport }) {
       `e-value ${number(mismatch.e)}, alarm at 100${kind === 'arms' ? '; under the policy’s own draws' : ''}`,
     ],
   ];
-  return (
-    <dl className="counters">
-      {counters.map(([title, value, note]) => (
-        <div key={title}>
-          <dt>{title}</dt>
-          <dd className="num">{value}</dd>
-          <dd className="fine quiet">{note}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={counters} className="counters" />;
 }

@@ -6,6 +6,7 @@ import { fallbackWords, MODE_WORDS, modeOf } from '../select/points.ts';
 import { NO_FILTER, type StreamFilter } from '../select/stream.ts';
 import { historyKey, type PointReports } from '../state/model.ts';
 import { useConsole, useSlice } from '../state/use.ts';
+import { type Fact, Facts } from '../ui/facts.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
@@ -161,7 +162,7 @@ function NodePicker(props: {
 
 function Counters({ report }: { report: PointReport }) {
   const { pooled } = report;
-  const counters: readonly (readonly [string, string, string])[] = [
+  const counters: readonly Fact[] = [
     ['Decisions', rate(report.decisionsPerSecond), `${count(report.decisions)} so far`],
     [
       'Outcomes',
@@ -180,15 +181,5 @@ function Counters({ report }: { report: PointReport }) {
     ],
     ['Versions', `spec ${report.specVersion}`, `view ${report.viewVersion} on ${report.node}`],
   ];
-  return (
-    <dl className="counters">
-      {counters.map(([title, value, note]) => (
-        <div key={title}>
-          <dt>{title}</dt>
-          <dd className="num">{value}</dd>
-          <dd className="fine quiet">{note}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={counters} className="counters" />;
 }

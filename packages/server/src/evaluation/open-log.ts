@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { openTables, type Tables } from '@ganglion/adapters/parquet';
+import { type Tables, withTables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
 import { type Mapping, readTable } from './csv.ts';
 import type { DecisionLog } from './decision-log.ts';
@@ -59,15 +59,6 @@ async function tabled(
       mend: 'Give a CSV or Parquet file.',
     });
   return await readTable(tables, source.path, mappingOf(source.map), onRows);
-}
-
-async function withTables<T>(work: (tables: Tables) => Promise<T>): Promise<T> {
-  const tables = await openTables();
-  try {
-    return await work(tables);
-  } finally {
-    tables.close();
-  }
 }
 
 const MAPPED = ['arm', 'reward', 'propensity', 'at', 'outcomeAt', 'context'];

@@ -1,4 +1,4 @@
-import { openTables, type Tables } from '@ganglion/adapters/parquet';
+import { withTables } from '@ganglion/adapters/parquet';
 import { compilePoint, DEFAULT_LIMITS, type EntityView, GanglionError } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -204,15 +204,6 @@ function viewText({ node, known, atMs, features }: EntityView, style: Style): st
     { head: 'KNOWN' },
   ];
   return `${known ? '' : `${style.warn(`${node} knows nothing of this one`)}: decisions show defaults\n`}${table(head, rows, style)}`;
-}
-
-async function withTables<T>(work: (tables: Tables) => Promise<T>): Promise<T> {
-  const tables = await openTables();
-  try {
-    return await work(tables);
-  } finally {
-    tables.close();
-  }
 }
 
 function show(io: Io, flags: { readonly json?: boolean }, value: unknown, people: () => string): void {

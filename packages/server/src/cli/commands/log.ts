@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { openTables, type Tables } from '@ganglion/adapters/parquet';
+import { withTables } from '@ganglion/adapters/parquet';
 import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { Command, InvalidArgumentError } from 'commander';
 import { nodeOf, readNodeLogs, storesIn } from '../../evaluation/node-log.ts';
@@ -58,6 +58,8 @@ interface ExportFlags extends JsonFlag {
   readonly since?: number;
 }
 
+const ONE_THREAD = { threads: 1 };
+
 async function exportLog(io: Io, flags: ExportFlags): Promise<void> {
   const say = progressOf(io);
   const nowMs = Date.now();
@@ -76,7 +78,7 @@ async function exportLog(io: Io, flags: ExportFlags): Promise<void> {
       out.push({ node, decisions: await writeParquet(tables, flags.out, node, whole, nowMs), unreadable });
     }
     return out;
-  });
+  }, ONE_THREAD);
   endProgress(io);
   show(io, flags, written, () =>
     table(
@@ -96,7 +98,7 @@ async function compact(io: Io, folder: string, flags: JsonFlag): Promise<void> {
       if (await compactPartition(tables, partition)) days++;
     }
     return days;
-  });
+  }, ONE_THREAD);
   endProgress(io);
   show(io, flags, { compacted }, () => `${count(compacted)} days are one file each now\n`);
 }
@@ -131,15 +133,6 @@ async function trim(io: Io, folder: string | undefined, flags: TrimFlags): Promi
   show(io, flags, { nodes: stores.map((file) => nodeOf(flags.data as string, file)), beforeMs }, () => {
     return `the stores of ${count(stores.length)} nodes begin with ${new Date(beforeMs).toISOString().slice(0, 10)} now\n`;
   });
-}
-
-async function withTables<T>(work: (tables: Tables) => Promise<T>): Promise<T> {
-  const tables = await openTables({ threads: 1 });
-  try {
-    return await work(tables);
-  } finally {
-    tables.close();
-  }
 }
 
 function show(io: Io, flags: JsonFlag, value: unknown, people: () => string): void {
