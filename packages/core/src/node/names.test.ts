@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
-import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
-import { PROTOCOL } from '../sync/messages.ts';
+import type { DownMessage, Telemetry } from '../sync/messages.ts';
+import { spokenChild } from '../testing/spoken-child.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
@@ -31,49 +31,10 @@ async function start(name = 'cloud', root = true) {
 }
 
 /** A child that has begun its exchange: what it says, and what it hears. */
-function child(node: HostedNode, name: string, incarnation = 'x1') {
-  let session = 0;
-  let parentIncarnation = '';
-  let seq = 0;
-  const heard: DownMessage[] = [];
-  const say = (rest: Partial<UpMessage>): DownMessage | undefined => {
-    node.receiveUp(
-      {
-        v: PROTOCOL,
-        node: name,
-        incarnation,
-        tier: 'device',
-        parentIncarnation,
-        connection: 1,
-        session,
-        seq: ++seq,
-        heardDown: 0,
-        content: false,
-        complete: true,
-        slots: [],
-        learners: [],
-        digest: '',
-        joined: '',
-        controls: null,
-        applied: [],
-        feedback: [],
-        feedbackAcks: [],
-        telemetry: [],
-        share: 0,
-        asks: [],
-        ...rest,
-      },
-      (down) => {
-        ({ session } = down);
-        parentIncarnation = down.incarnation;
-        heard.push(down);
-      },
-    );
-    return heard.at(-1);
-  };
-  say({});
-  return { say, heard, origin: `${name}~${incarnation}` };
-}
+const child = (node: HostedNode, name: string, incarnation = 'x1') => ({
+  ...spokenChild(node, name, incarnation),
+  origin: `${name}~${incarnation}`,
+});
 
 const word = (node: HostedNode, name: string, ageMs = 0): Telemetry => ({
   status: { ...node.nodes()[0], node: name, ageMs },

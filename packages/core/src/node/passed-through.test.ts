@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
-import { type DownMessage, PROTOCOL, type SlotMessage, type UpMessage } from '../sync/messages.ts';
+import type { SlotMessage } from '../sync/messages.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
+import { spokenChild } from '../testing/spoken-child.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
@@ -36,40 +37,9 @@ async function place(name = 'cloud', root = true) {
 }
 
 /** A child that says these slots, once it knows who it speaks to. */
-function say(node: HostedNode, slots: readonly SlotMessage[], child = 'dev'): void {
-  let down: DownMessage | undefined;
-  let seq = 0;
-  const up = (rest: Partial<UpMessage>): UpMessage => ({
-    v: PROTOCOL,
-    node: child,
-    incarnation: 'x1',
-    tier: 'device',
-    parentIncarnation: down?.incarnation ?? '',
-    connection: 1,
-    session: down?.session ?? 0,
-    seq: ++seq,
-    heardDown: 0,
-    content: false,
-    complete: true,
-    slots: [],
-    learners: [],
-    digest: '',
-    joined: '',
-    controls: null,
-    applied: [],
-    feedback: [],
-    feedbackAcks: [],
-    telemetry: [],
-    share: 0,
-    asks: [],
-    ...rest,
-  });
-  const hear = (answer: DownMessage): void => {
-    down = answer;
-  };
-  node.receiveUp(up({}), hear);
-  node.receiveUp(up({ content: true, slots }), hear);
-}
+const say = (node: HostedNode, slots: readonly SlotMessage[], child = 'dev'): void => {
+  spokenChild(node, child).say({ slots });
+};
 
 describe('bytes of a learner that nobody here understands yet', () => {
   /** A child guesses the key that the learner will have after the next reset. */
