@@ -39,7 +39,7 @@ import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
 import { dropOutbox, feedbackFor, routeTo } from './outbox.ts';
-import { isTheirs, parkedOrigins, retryParked } from './parked.ts';
+import { isTheirs, loseTo, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
@@ -271,7 +271,7 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
   if (result === 'known') return false;
   if (previous !== '') {
     const loser = node.children.get(previous);
-    if (loser !== undefined) nameForeign(loser, message.key, message.origin);
+    if (loser !== undefined) loseTo(loser, message);
   }
   learner.dirty.add(message.origin);
   if (node.parent !== undefined) node.parent.urgent = true;

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
-import type { DownMessage, Telemetry } from '../sync/messages.ts';
-import { spokenChild } from '../testing/spoken-child.ts';
+import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
+import { type SpokenChild, spokenChild } from '../testing/spoken-child.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
@@ -26,6 +26,10 @@ async function start(name = 'cloud', root = true) {
     pass(more: number) {
       ms += more;
       node.tick();
+    },
+    /** As its process stands still. */
+    pause(more: number) {
+      ms += more;
     },
   });
 }
@@ -208,6 +212,52 @@ describe('what came through a child that has dropped it since', () => {
     const named = region.heard.flatMap((down) => down.bases).at(-1)?.foreign;
     expect(named).toEqual(['dev~o1']);
     expect(outcomesIn(node, region.heard)).toBe(1);
+  });
+});
+
+describe('what a child listed of a node that is another’s, once that other brings it', () => {
+  /** What a child is told to drop, by the newest total it gets within two heartbeats. */
+  const namedAfter = (node: Awaited<ReturnType<typeof start>>, one: SpokenChild, learners: UpMessage['learners']) => {
+    for (let i = 0; i < 2; i++) {
+      node.pass(1000);
+      one.say({ learners });
+    }
+    return one.heard.flatMap(({ bases }) => bases).at(-1)?.foreign;
+  };
+  /** The device was below `one`, which holds a version of it; it is below `two` by now, and `one` lists a newer one. */
+  const moved = async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const slot = { key, origin: 'dev~o1', version: 1, onlyVia: '', bytes };
+    const learners = [[key, -1]] as const;
+    const one = child(node, 'one');
+    const two = child(node, 'two');
+    one.say({ slots: [slot], learners, content: true });
+    two.say({ telemetry: [word(node, 'dev')] });
+    one.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
+    return { node, slot, learners, one, two };
+  };
+  const routeOf = (node: HostedNode) =>
+    [...node.state.learners.values()][0].slots.slots.get('dev~o1')?.route ?? '';
+
+  test('is not taken from it later: it was told to drop it', async () => {
+    const { node, slot, learners, one, two } = await moved();
+    // The word that the device is below it has grown stale meanwhile: of whom it is now, either may say.
+    node.pause(10_000);
+    two.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
+    one.say({ learners });
+    expect(namedAfter(node, one, learners)).toEqual(['dev~o1']);
+    expect(routeOf(node)).toBe(two.origin);
+  });
+
+  test('waits on if it is newer still, and it need not drop what nobody else has', async () => {
+    const { node, slot, learners, one, two } = await moved();
+    two.say({ slots: [{ ...slot, version: 2 }], learners, content: true });
+    expect(namedAfter(node, one, learners)).toEqual([]);
+    two.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
+    expect(namedAfter(node, one, learners)).toEqual(['dev~o1']);
+    expect(outcomesAt(node)).toBe(1);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
-import { turnAway } from './foreign.ts';
+import { nameForeign, turnAway } from './foreign.ts';
 import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
@@ -36,6 +36,18 @@ function isNews(node: NodeState, { key, origin, version }: SlotMessage): boolean
 function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessage): void {
   link.parked.delete(at);
   turnAway(node, link, message.key, message.origin);
+}
+
+/**
+ * What came by this child has come by another. It is told to drop its copy, and the parked one is that copy: taken later,
+ * it would be held here alone. A newer one is still to be settled, and nobody else may have it: it stays.
+ */
+export function loseTo(loser: ChildLink, { key, origin, version }: SlotMessage): void {
+  const at = `${key}\n${origin}`;
+  const parked = loser.parked.get(at);
+  if (parked !== undefined && parked.message.version > version) return;
+  loser.parked.delete(at);
+  nameForeign(loser, key, origin);
 }
 
 /** Takes what was parked once its node is no longer another's. */
