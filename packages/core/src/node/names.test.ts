@@ -217,7 +217,11 @@ describe('what came through a child that has dropped it since', () => {
 
 describe('what a child listed of a node that is another’s, once that other brings it', () => {
   /** What a child is told to drop, by the newest total it gets within two heartbeats. */
-  const namedAfter = (node: Awaited<ReturnType<typeof start>>, one: SpokenChild, learners: UpMessage['learners']) => {
+  const namedAfter = (
+    node: Awaited<ReturnType<typeof start>>,
+    one: SpokenChild,
+    learners: UpMessage['learners'],
+  ) => {
     for (let i = 0; i < 2; i++) {
       node.pass(1000);
       one.say({ learners });
