@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hasTables } from '../testing/log-data.ts';
 import { joinAsOf } from './as-of.ts';
 import { loadDecisions } from './decisions.ts';
+import { loadEvents } from './event-file.ts';
 import { refuseFrozenLeaks } from './training.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ganglion-as-of-'));
@@ -188,6 +189,99 @@ describe.skipIf(!hasTables)('an as-of join', () => {
       );
     },
   );
+
+  it.each([
+    ['microseconds', 1e3, /looks like microseconds.*milliseconds since 1970/, /divide by 1000,/],
+    ['nanoseconds', 1e6, /looks like nanoseconds.*milliseconds since 1970/, /divide by 1000000,/],
+    ['seconds', 1e-3, /looks like seconds.*milliseconds since 1970/, /multiply by 1000/],
+    ['a time before all logs', -1, /lies before 1970/, /milliseconds since 1970/],
+  ])(
+    'refuses %s wherever times are numbers, naming file, row, field and value',
+    async (_, times, what, mend) => {
+      const other = DAY * times;
+      const text = BigInt(other).toString();
+      const refused = (name: string, field: string, row: number) => ({
+        code: 'invalid_input',
+        field,
+        value: text,
+        message: expect.stringMatching(
+          new RegExp(`${name}, row ${row}: ${field} is ${text}, .*${what.source}`),
+        ),
+        mend: expect.stringMatching(mend),
+      });
+      writeFileSync(file('units.csv'), `id,unit,at\nd1,ann,${DAY}\nd2,ann,${text}\n`);
+      await expect(loadDecisions(tables, file('units.csv'), UNIT)).rejects.toMatchObject(
+        refused('units.csv', 'at', 2),
+      );
+      await tables.run(
+        `COPY (SELECT 'd1' AS id, 'ann' AS unit, unnest([${DAY}, ${DAY}, ${text}]::BIGINT[]) AS "at") TO '${file('units.parquet')}'`,
+      );
+      await expect(loadDecisions(tables, file('units.parquet'), UNIT)).rejects.toMatchObject(
+        refused('units.parquet', 'at', 3),
+      );
+      const whole = { entity: 'ann', feature: 'x', value: 1, event_at: DAY, known_at: DAY };
+      await loadDecisions(tables, lines('units-d.ndjson', [{ id: 'd1', unit: 'ann', at: DAY + 5000 }]), UNIT);
+      for (const name of ['event_at', 'known_at'] as const) {
+        const values = lines('units-v.ndjson', [whole, { ...whole, [name]: other }]);
+        await expect(joinAsOf(tables, values, TIMES, 'drop')).rejects.toMatchObject(
+          refused('units-v.ndjson', name, 2),
+        );
+      }
+      const event = { domain: 'd', type: 't', entities: '["user:ann"]', source: 's', data: '{}', at_ms: DAY };
+      for (const name of ['at_ms', 'known_ms']) {
+        const events = [
+          { ...event, id: 'e1', known_ms: DAY + 1 },
+          { ...event, id: 'e2', known_ms: DAY, [name]: other },
+        ];
+        await expect(loadEvents(tables, lines('units-e.ndjson', events))).rejects.toMatchObject(
+          refused('units-e.ndjson', name, 2),
+        );
+      }
+    },
+  );
+
+  it('takes numbers that stand among texts for what they are', async () => {
+    const load = (second: string) => {
+      writeFileSync(file('mixed.csv'), `id,unit,at\nd1,ann,2026-01-31T10:00:00Z\nd2,ann,${second}\n`);
+      return loadDecisions(tables, file('mixed.csv'), UNIT);
+    };
+    await load(String(DAY));
+    expect((await tables.columns('SELECT at_ FROM decision ORDER BY at_')).at_).toEqual(
+      Float64Array.of(DAY, DAY + 36_000_000),
+    );
+    await expect(load(`${DAY}000`)).rejects.toMatchObject({
+      field: 'at',
+      value: `${DAY}000`,
+      message: expect.stringMatching(/mixed\.csv, row 2: .*looks like microseconds/),
+    });
+    await expect(load('yesterday')).rejects.toMatchObject({
+      field: 'at',
+      value: '"yesterday"',
+      message: expect.stringMatching(/mixed\.csv, row 2: at is yesterday, which is no time/),
+    });
+    lines('mixed.ndjson', [
+      { id: 'd1', unit: 'ann', at: '2026-01-31T10:00:00Z' },
+      { id: 'd2', unit: 'ann', at: DAY / 1000 },
+    ]);
+    await expect(loadDecisions(tables, file('mixed.ndjson'), UNIT)).rejects.toMatchObject({
+      message: expect.stringMatching(/mixed\.ndjson, row 2: .*looks like seconds/),
+    });
+  });
+
+  it('refuses frozen features that are timed in another unit: whatever leaked would be long known', async () => {
+    const features = {
+      pace: { feature: 'user.pace', source: 'events', eventAtMs: DAY, knownAtMs: DAY / 1000 },
+    };
+    await loadDecisions(
+      tables,
+      lines('frozen-s.ndjson', [{ id: 'd1', unit: 'ann', at: DAY, features }]),
+      UNIT,
+    );
+    await expect(refuseFrozenLeaks(tables)).rejects.toMatchObject({
+      field: 'pace',
+      message: expect.stringMatching(/decision d1: knownAtMs is \d+, which looks like seconds/),
+    });
+  });
 
   it('refuses decisions timed in seconds, and takes timestamps of any year', async () => {
     const load = (at: number | string) =>

@@ -1,6 +1,6 @@
 import { sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { columnTypes, fromFile, millis, refuseDays, refuseSeconds } from './times.ts';
+import { columnTypes, fromFile, millis, notMillis, refuseDays, refuseTimes } from './times.ts';
 
 /** Where the times of a value stand. */
 export interface ValueColumns {
@@ -100,8 +100,10 @@ async function loadValues(tables: Tables, file: string, { eventAt, knownAt }: Va
   await tables.run(
     `CREATE OR REPLACE TABLE known_value AS SELECT *, greatest(event_ms, known_ms) AS usable_ms FROM (${values})`,
   );
-  await refuseSeconds(tables, types, eventAt, file, { table: 'known_value', ms: 'event_ms' });
-  await refuseSeconds(tables, types, knownAt, file, { table: 'known_value', ms: 'known_ms' });
+  const odd = await tables.columns(
+    `SELECT 1 AS odd FROM known_value WHERE ${notMillis('event_ms')} OR ${notMillis('known_ms')} LIMIT 1`,
+  );
+  if (odd.odd.length > 0) await refuseTimes(tables, types, [eventAt, knownAt], from, file);
   const bad = await tables.columns(
     'SELECT entity, feature FROM known_value WHERE event_ms IS NULL OR known_ms IS NULL LIMIT 1',
   );

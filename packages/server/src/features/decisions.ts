@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { columnTypes, fromFile, millis, refuseSeconds } from './times.ts';
+import { columnTypes, fromFile, millis, notMillis, refuseTimes } from './times.ts';
 
 /**
  * Loads decisions into the table `decision`: their own columns, and `row_`, `at_` (ms since 1970) and `key_` (the entity).
@@ -38,6 +38,8 @@ export async function loadDecisions(
   await tables.run(`CREATE OR REPLACE TABLE decision AS
     SELECT *, row_number() OVER (ORDER BY at_) AS row_ FROM (
       SELECT *, ${at} AS at_, ${keyOf(types, options.key, path)} AS key_ FROM ${flat} ${where} ${newest})`);
+  const odd = await tables.columns(`SELECT 1 AS odd FROM decision WHERE ${notMillis('at_')} LIMIT 1`);
+  if (odd.odd.length > 0) await refuseTimes(tables, types, [options.at], from, path);
   const bad = await tables.columns(
     'SELECT count(*) AS n FROM decision WHERE at_ IS NULL OR NOT isfinite(at_)',
   );
@@ -46,7 +48,6 @@ export async function loadDecisions(
       field: options.at,
       mend: 'Without one nobody can say what was known: leave them out.',
     });
-  await refuseSeconds(tables, types, options.at, path, { table: 'decision', ms: 'at_' });
   return [...types.keys()];
 }
 

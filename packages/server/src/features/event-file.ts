@@ -5,7 +5,7 @@ import { sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { copySqlite, sqliteStorage } from '@ganglion/adapters/sqlite';
 import { GanglionError, readEvents, type StoredEvent } from '@ganglion/core';
 import { nodeOf, storesIn } from '../evaluation/node-log.ts';
-import { columnTypes, fromFile } from './times.ts';
+import { columnTypes, fromFile, isMillis, millis, refuseTimes } from './times.ts';
 
 /**
  * Events as a file: a row each, with both times, in ms since 1970. `at_ms`: when it happened; `known_ms`: when the node heard
@@ -94,8 +94,12 @@ export async function loadEvents(tables: Tables, at: string): Promise<NodeEvents
     });
   const columns = await tables.columns(
     `SELECT ${types.has('node') ? 'node' : "'' AS node"}, domain, type, entities::VARCHAR AS entities, source, id::VARCHAR AS id,
-       at_ms::DOUBLE AS at_ms, known_ms::DOUBLE AS known_ms, data::VARCHAR AS data FROM ${from} ORDER BY known_ms`,
+       ${millis(types, 'at_ms', at, '')} AS at_ms, ${millis(types, 'known_ms', at, '')} AS known_ms, data::VARCHAR AS data
+       FROM ${from} ORDER BY known_ms`,
   );
+  const times = [columns.at_ms, columns.known_ms] as Float64Array[];
+  if (!times.every((column) => column.every(isMillis)))
+    await refuseTimes(tables, types, ['at_ms', 'known_ms'], from, at);
   const nodes = new Map<string, StoredEvent[]>();
   (columns.node as string[]).forEach((node, i) => {
     const event = eventOf(columns, i, at);

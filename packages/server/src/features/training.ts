@@ -1,7 +1,7 @@
 import { sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError, type LoggedDecision } from '@ganglion/core';
 import { iso } from './as-of.ts';
-import { columnTypes, fromFile } from './times.ts';
+import { columnTypes, fromFile, isMillis, unitOf } from './times.ts';
 
 /**
  * Refuses decisions that froze a feature which was known only after them: nobody could have seen it, so the log is wrong.
@@ -19,6 +19,15 @@ export async function refuseFrozenLeaks(tables: Tables): Promise<number> {
     )) {
       if (source !== 'events') continue;
       checked++;
+      for (const [name, ms] of Object.entries({ eventAtMs, knownAtMs }))
+        if (ms !== null && ms !== undefined && !isMillis(ms)) {
+          const { looks, mend } = unitOf(ms);
+          throw new GanglionError(
+            'invalid_input',
+            `${field} (${feature}) of decision ${id[i]}: ${name} is ${ms}, which ${looks}: numbers are milliseconds since 1970`,
+            { field, value: ms, mend },
+          );
+        }
       const usableMs = Math.max(eventAtMs ?? 0, knownAtMs ?? 0);
       if (usableMs > Number(at_[i]))
         throw new GanglionError(
