@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openTables, type Tables } from '@ganglion/adapters/parquet';
@@ -213,11 +213,16 @@ describe.skipIf(!hasTables)('an as-of join', () => {
       await expect(loadDecisions(tables, file('units.csv'), UNIT)).rejects.toMatchObject(
         refused('units.csv', 'at', 2),
       );
-      await tables.run(
-        `COPY (SELECT 'd1' AS id, 'ann' AS unit, unnest([${DAY}, ${DAY}, ${text}]::BIGINT[]) AS "at") TO '${file('units.parquet')}'`,
-      );
-      await expect(loadDecisions(tables, file('units.parquet'), UNIT)).rejects.toMatchObject(
-        refused('units.parquet', 'at', 3),
+      mkdirSync(file('units/point=p'), { recursive: true });
+      for (const [name, at] of [
+        ['a', `${DAY}`],
+        ['b', `unnest([${DAY}, ${DAY}, ${text}]::BIGINT[])`],
+      ])
+        await tables.run(
+          `COPY (SELECT 'd1' AS id, 'ann' AS unit, ${at} AS "at") TO '${file('units/point=p')}/${name}.parquet'`,
+        );
+      await expect(loadDecisions(tables, file('units'), UNIT)).rejects.toMatchObject(
+        refused('b.parquet', 'at', 3),
       );
       const whole = { entity: 'ann', feature: 'x', value: 1, event_at: DAY, known_at: DAY };
       await loadDecisions(tables, lines('units-d.ndjson', [{ id: 'd1', unit: 'ann', at: DAY + 5000 }]), UNIT);
