@@ -19,6 +19,7 @@ import { ReviveDialog } from './panels/revive-dialog.tsx';
 import { Sidebar } from './panels/sidebar.tsx';
 import { StatusBand } from './panels/status-band.tsx';
 import { Stream } from './panels/stream.tsx';
+import { ThawDialog } from './panels/thaw-dialog.tsx';
 import { TokenDialog } from './panels/token-dialog.tsx';
 import { type PlainView, type Route, routeHash, withQuery } from './route.ts';
 import type { StreamFilter } from './select/stream.ts';
@@ -28,7 +29,11 @@ import { go, useRoute } from './state/use-route.ts';
 import { useTheme } from './state/use-theme.ts';
 import { Empty } from './ui/panel.tsx';
 
-type Open = { readonly kind: 'kill' | 'revive'; readonly scope: string } | { readonly kind: 'help' } | null;
+type Open =
+  | { readonly kind: 'kill' | 'revive'; readonly scope: string }
+  | { readonly kind: 'thaw'; readonly point: string }
+  | { readonly kind: 'help' }
+  | null;
 
 /** The page. */
 export function App(props: { store: Store; api: Api; giveToken: (token: string) => void }) {
@@ -44,6 +49,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
     toggleTheme,
     openKill: (scope) => setOpen({ kind: 'kill', scope: scope ?? defaultScope(route, store) }),
     openRevive: (scope) => setOpen({ kind: 'revive', scope }),
+    openThaw: (point) => setOpen({ kind: 'thaw', point }),
     openHelp: () => setOpen({ kind: 'help' }),
   };
   const shortcuts = shortcutsOf(console);
@@ -59,6 +65,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
       <DecisionDrawer route={route} />
       {open?.kind === 'kill' && <KillDialog scope={open.scope} onClose={close} />}
       {open?.kind === 'revive' && <ReviveDialog scope={open.scope} onClose={close} />}
+      {open?.kind === 'thaw' && <ThawDialog point={open.point} onClose={close} />}
       {open?.kind === 'help' && <HelpDialog shortcuts={shortcuts} onClose={close} />}
       <TokenGate />
     </ConsoleContext>

@@ -7,6 +7,7 @@ import type {
   NodeStatus,
   PointReport,
   PointSpec,
+  ValidationReport,
 } from './wire.ts';
 
 /** What the tests of the selectors share: plain data with everything ordinary. */
@@ -151,4 +152,21 @@ export function sample(
   change: Partial<Sample> = {},
 ): Sample {
   return { wallMs, mode: 'learning', rate: 1, decisions, allocation: {}, ...change };
+}
+
+/** Of a learner that is sound. */
+export function validation(change: Partial<ValidationReport> = {}): ValidationReport {
+  const loss = { n: 100, squared: 0.15, reference: 0.2, log: null, referenceLog: null, skill: 0.25 };
+  return {
+    learner: 'thompson/1',
+    judged: 1000,
+    selfCaused: 900,
+    kind: 'binary',
+    loss,
+    recent: loss,
+    calibration: { n: 800, ece: 0.01, eceByChance: 0.01, e: 1, verdict: 'sound', bins: [] },
+    decay: { armed: true, e: 1, threshold: 100 },
+    frozen: [],
+    ...change,
+  };
 }

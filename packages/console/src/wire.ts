@@ -1,5 +1,5 @@
 /** What comes over the wire, by the names the runtime itself gives it. */
-import type { PointReport, PointSpec } from '@ganglion/core';
+import type { PointReport, PointSpec, ValidationReport } from '@ganglion/core';
 
 export type {
   Acknowledgement,
@@ -22,6 +22,7 @@ export type {
   Quantiles,
   Reason,
   TrailEntry,
+  ValidationReport,
 } from '@ganglion/core';
 export type {
   EvaluateAnswer,
@@ -30,6 +31,12 @@ export type {
   ModelAnswer,
   ModelStatus,
 } from '@ganglion/sdk';
+
+/** A learner in which decay was found, on one node. */
+export type FrozenLearner = ValidationReport['frozen'][number];
+
+/** Predictions of one bin beside what came. */
+export type CalibrationBin = ValidationReport['calibration']['bins'][number];
 
 /** One element of `GET /v1/points`. */
 export interface PointEntry {

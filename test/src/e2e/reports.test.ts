@@ -83,6 +83,15 @@ const POINTS: Readonly<Record<string, object>> = {
     },
     objective: { success: 1, constraints: [{ metric: 'complaint', max: 0.2 }] },
   },
+  offer: {
+    arms: ['red', 'blue'],
+    fallback: 'red',
+    policy: { kind: 'thompson' },
+    guards: [{ kind: 'holdout', share: '10%' }],
+    // Sound, it must not be frozen once in ten thousand runs of this test.
+    validation: { thawAfter: 'never', falseAlarm: 0.0001 },
+    objective: { success: 1 },
+  },
 };
 
 beforeAll(async () => {
@@ -204,6 +213,52 @@ describe.skipIf(!browsing)('the report pages', () => {
     expect(report.members?.map(({ member }) => member)).toEqual(['even', 'learner']);
   });
 
+  test('a learner nothing is known of is unknown; one that decays is frozen, everywhere, until a person thaws it', async () => {
+    await visit('#/points/offer');
+    const standing = byTestId('validation-standing');
+    await says(standing, /unknown: too few outcomes/, 'nothing is known yet');
+    await says(byTestId('causes'), /unknown/, 'nor who caused it');
+    const good = (arm: string, i: number) => ({ success: i % 10 < (arm === 'blue' ? 8 : 3) ? 1 : 0 });
+    await play('offer', 3000, good);
+    await says(standing, /no decay found/, 'it predicts well');
+    await says(byTestId('calibration-verdict'), /within tolerance/, 'its predictions come true');
+    await says(byTestId('causes'), /\d+\u202f% the learner’s own choice/, 'most outcomes are its own doing');
+    expect(await byTestId('frozen-band').count()).toBe(0);
+    // By keyboard from bin to bin: each says what was predicted, what came, and of how many.
+    const dots = page.getByRole('group', { name: /Predicted reward/ }).getByRole('button');
+    await dots.first().waitFor();
+    await dots.first().focus();
+    await page.keyboard.press('ArrowRight');
+    const chosen = await page.evaluate('document.activeElement.getAttribute("aria-label")');
+    expect(chosen).toMatch(/^Predicted 0\.\d+, seen .* of [\d,]+: /);
+
+    await play('offer', 1500, (arm, i) => ({ success: 1 - good(arm, i).success }));
+    const band = byTestId('frozen-band');
+    await says(
+      band,
+      /Frozen on device-1.*squared error.*until somebody thaws it/s,
+      'the band says where and why',
+    );
+    await says(byTestId('point-frozen'), /Frozen on device-1/, 'and so does its name');
+    await visit('#/points');
+    const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'offer' }) });
+    await says(row, /Frozen on device-1.*Since .*squared error/s, 'and the list of points');
+    await row.getByRole('button', { name: 'Thaw offer' }).click();
+    await byTestId('confirm-thaw').click();
+    await page.getByText('A reason is required.').waitFor();
+    await byTestId('reason-input').fill('labels are right again');
+    await byTestId('confirm-thaw').click();
+    await says(row, /Learning/, 'it learns again');
+    await visit('#/points/offer');
+    await says(byTestId('point-mode'), /Learning/, 'its page says so too');
+    await band.waitFor({ state: 'detached' });
+    const { report } = (await call('GET', '/v1/points/offer/report')) as ReportAnswer;
+    expect(report.validation?.frozen).toEqual([]);
+    expect(await call('GET', '/v1/audit')).toContainEqual(
+      expect.objectContaining({ action: 'thaw', target: 'offer', reason: 'labels are right again' }),
+    );
+  });
+
   test('every page fits a phone', async () => {
     await page.setViewportSize({ width: 390, height: 844 });
     for (const hash of [
@@ -213,6 +268,7 @@ describe.skipIf(!browsing)('the report pages', () => {
       '#/evaluate',
       '#/models',
       '#/points/banner',
+      '#/points/offer',
     ]) {
       await visit(hash);
       await page.locator('main .panel').first().waitFor();

@@ -61,6 +61,8 @@ export interface Api {
   /** Resolves with the kill's tag once it is durable at the node that answers. */
   kill(scope: string, reason: string): Promise<{ readonly tag: string }>;
   revive(scope: string, reason: string): Promise<void>;
+  /** Frozen learners of the point learn again, on the answering node and below. */
+  thaw(point: string, reason: string): Promise<void>;
   /** Calls `text` with every piece of an event stream until it ends or is aborted. */
   events(options: EventOptions, opened: () => void, text: (piece: string) => void): Promise<void>;
 }
@@ -109,6 +111,9 @@ export function httpApi(base: string, token: () => string | null): Api {
     kill: async (scope, reason) => (await post('/v1/kill', { scope, reason })).json(),
     revive: async (scope, reason) => {
       await post('/v1/revive', { scope, reason });
+    },
+    thaw: async (point, reason) => {
+      await post(`/v1/points/${encodeURIComponent(point)}/thaw`, { reason });
     },
     events: async ({ signal, ...query }, opened, text) => {
       const search = new URLSearchParams(query).toString();

@@ -88,6 +88,11 @@ function Summary() {
           {count(modes.killed)} killed
         </Mark>
       )}
+      {!lost && modes.frozen > 0 && (
+        <Mark tone="warn" icon="frozen">
+          {count(modes.frozen)} frozen
+        </Mark>
+      )}
       {!lost && modes.lease_expired > 0 && (
         <Mark tone="warn" icon="lease">
           {count(modes.lease_expired)} without a lease

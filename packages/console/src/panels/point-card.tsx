@@ -3,10 +3,10 @@ import { rate } from '../select/format.ts';
 import { modeOf } from '../select/points.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
-import { ModePill } from '../ui/marks.tsx';
 import type { PointSpec } from '../wire.ts';
 import { Allocation } from './allocation.tsx';
 import { Elsewhere } from './elsewhere.tsx';
+import { FrozenNote, PointPills } from './frozen.tsx';
 import { Headline } from './tail.tsx';
 
 /** A point at a glance: its mode, its headline and who gets the traffic. */
@@ -25,7 +25,7 @@ export function PointCard({ spec, height }: { spec: PointSpec; height: number })
             <Icon name="right" size={14} />
           </a>
         </h2>
-        {mode !== undefined && <ModePill mode={mode.mode} why={mode.why} testId="point-mode" />}
+        {reports !== undefined && <PointPills reports={reports} testId="point-mode" />}
         <span className="quiet point-facts">
           {spec.policy.kind} · {armsText(spec)}
           {reports !== undefined && <> · {rate(reports.merged.value.decisionsPerSecond)}</>}
@@ -40,6 +40,7 @@ export function PointCard({ spec, height }: { spec: PointSpec; height: number })
         </button>
       </header>
       {mode !== undefined && <Elsewhere mode={mode} />}
+      {reports !== undefined && <FrozenNote point={spec.point} reports={reports} />}
       {reports === undefined ? (
         <p className="empty">No report of this point has come yet.</p>
       ) : (

@@ -8,7 +8,6 @@ import { historyKey, type PointReports } from '../state/model.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { type Fact, Facts } from '../ui/facts.tsx';
 import { Icon } from '../ui/icon.tsx';
-import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
 import type { PointReport, PointSpec } from '../wire.ts';
 import { Allocation } from './allocation.tsx';
@@ -16,6 +15,7 @@ import { ArmsTable } from './arms-table.tsx';
 import { Constraints } from './constraints.tsx';
 import { Elsewhere } from './elsewhere.tsx';
 import { Experiments } from './experiments.tsx';
+import { FrozenBand, PointPills } from './frozen.tsx';
 import { Guards } from './guards.tsx';
 import { LiftTable } from './lift-table.tsx';
 import { Members } from './members.tsx';
@@ -23,6 +23,7 @@ import { Positions } from './positions.tsx';
 import { Stream } from './stream.tsx';
 import { Headline } from './tail.tsx';
 import { useOwnReport } from './use-own-report.ts';
+import { Validation } from './validation.tsx';
 
 /** One point, whole: how it stands, what it is worth, who gets the traffic, what holds it back, what it decides. */
 export function PointPage({ route, filter }: { route: Route; filter: StreamFilter }) {
@@ -35,6 +36,7 @@ export function PointPage({ route, filter }: { route: Route; filter: StreamFilte
   return (
     <>
       <PointHead spec={spec} reports={reports} />
+      {reports !== undefined && <FrozenBand point={spec.point} reports={reports} />}
       {reports === undefined ? (
         <Empty>No report of this point has come yet.</Empty>
       ) : (
@@ -59,7 +61,7 @@ function PointHead({ spec, reports }: { spec: PointSpec; reports: PointReports |
       <div>
         <h1>
           {spec.point}
-          {mode !== undefined && <ModePill mode={mode.mode} why={mode.why} testId="point-mode" />}
+          {reports !== undefined && <PointPills reports={reports} testId="point-mode" />}
         </h1>
         <p className="quiet">
           {spec.description !== undefined && <>{spec.description.replace(/\.$/, '')} · </>}
@@ -106,6 +108,7 @@ function Body({ reports }: { reports: PointReports }) {
       <Panel title="Arms" flush>
         <ArmsTable report={report} samples={samples} />
       </Panel>
+      <Validation report={report} samples={samples} />
       <Members reports={reports} report={report} />
       <Constraints report={report} />
       <Positions reports={reports} report={report} />

@@ -9,12 +9,12 @@ import { modeOf, pointsByAttention } from '../select/points.ts';
 import type { Sample } from '../state/model.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
-import { ModePill } from '../ui/marks.tsx';
 import { Empty, Panel } from '../ui/panel.tsx';
 import { SearchField } from '../ui/search-field.tsx';
 import { Spark } from '../ui/spark.tsx';
 import type { PointReport, PointSpec } from '../wire.ts';
 import { Elsewhere } from './elsewhere.tsx';
+import { FrozenNote, PointPills } from './frozen.tsx';
 
 /** More than this many rows are not drawn at once: the filter finds the rest. */
 const ROWS = 200;
@@ -82,7 +82,6 @@ function Row({ spec }: { spec: PointSpec }) {
   const reports = useSlice((state) => state.reports[spec.point]);
   const samples = useSlice((state) => state.history[spec.point]);
   const report = reports?.merged.value;
-  const mode = reports === undefined ? undefined : modeOf(reports);
   return (
     <tr>
       <th scope="row">
@@ -90,12 +89,17 @@ function Row({ spec }: { spec: PointSpec }) {
         {spec.domain !== undefined && <small className="quiet"> {spec.domain}</small>}
       </th>
       <td>
-        {mode === undefined ? (
+        {reports === undefined ? (
           <span className="quiet">not heard</span>
         ) : (
-          <ModePill mode={mode.mode} why={mode.why} />
+          <>
+            <span className="pills">
+              <PointPills reports={reports} />
+            </span>
+            <Elsewhere mode={modeOf(reports)} />
+            <FrozenNote point={spec.point} reports={reports} />
+          </>
         )}
-        {mode !== undefined && <Elsewhere mode={mode} />}
       </td>
       <td>{report !== undefined && <ShareBar report={report} samples={samples ?? []} />}</td>
       <td>{report !== undefined && <LiftWords report={report} />}</td>

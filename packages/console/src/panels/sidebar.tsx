@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { type PlainView, type Route, routeHash } from '../route.ts';
 import { wholeDuration } from '../select/format.ts';
-import { gravestMode } from '../select/points.ts';
+import { type CountedAs, countedAs } from '../select/points.ts';
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon, type IconName, Logo } from '../ui/icon.tsx';
 
@@ -95,6 +95,15 @@ function isWithin(route: Route, view: PlainView): boolean {
   return route.view === view || (route.view === 'experiment' && view === 'experiments');
 }
 
+const DOTS: Readonly<Record<CountedAs | 'unknown', IconName>> = {
+  learning: 'learning',
+  killed: 'stop',
+  lease_expired: 'lease',
+  overridden: 'pin',
+  frozen: 'frozen',
+  unknown: 'unknown',
+};
+
 function PointLinks({ route }: { route: Route }) {
   const points = useSlice((state) => state.points);
   const reports = useSlice((state) => state.reports);
@@ -103,7 +112,7 @@ function PointLinks({ route }: { route: Route }) {
     <ul className="point-links">
       {points.slice(0, POINTS_LISTED).map(({ spec }) => {
         const known = reports[spec.point];
-        const mode = known === undefined ? 'unknown' : gravestMode(known);
+        const mode = known === undefined ? 'unknown' : countedAs(known);
         const here = route.view === 'point' && route.name === spec.point;
         return (
           <li key={spec.point}>
@@ -115,18 +124,7 @@ function PointLinks({ route }: { route: Route }) {
                   data-mode={mode}
                   title={`${mode.replace('_', ' ')}, on this node or another`}
                 >
-                  <Icon
-                    name={
-                      mode === 'killed'
-                        ? 'stop'
-                        : mode === 'overridden'
-                          ? 'pin'
-                          : mode === 'unknown'
-                            ? 'unknown'
-                            : 'lease'
-                    }
-                    size={12}
-                  />
+                  <Icon name={DOTS[mode]} size={12} />
                   <span className="hidden">{mode.replace('_', ' ')}</span>
                 </span>
               )}

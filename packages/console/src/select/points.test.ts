@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { INITIAL, type PointReports } from '../state/model.ts';
-import { report, spec } from '../testing.ts';
+import { report, spec, validation } from '../testing.ts';
 import type { PointMode } from '../wire.ts';
 import { gravestMode, modeCounts, modeOf, pointsByAttention } from './points.ts';
 
@@ -42,4 +42,17 @@ it('points that call for attention come first, then the busiest, and those not h
     },
   };
   expect(pointsByAttention(state).map((one) => one.point)).toEqual(['killed', 'busy', 'quiet', 'unheard']);
+});
+
+it('a frozen learner calls for attention, and does not count as learning', () => {
+  const frozen = [{ node: 'd1', action: 'freeze', sinceMs: 0, untilMs: null, why: 'it errs' }] as const;
+  const known = reports('frozen', 'learning', 1);
+  const merged = { ...known.merged.value, validation: validation({ frozen }) };
+  const held: PointReports = { ...known, given: true, merged: { value: merged, heardMs: 0 } };
+  expect(modeCounts({ held })).toMatchObject({ frozen: 1, learning: 0 });
+  const state = {
+    points: ['busy', 'frozen'].map((point) => ({ spec: spec({ point }), version: 1 })),
+    reports: { busy: reports('busy', 'learning', 1000), frozen: held },
+  };
+  expect(pointsByAttention(state).map((one) => one.point)).toEqual(['frozen', 'busy']);
 });

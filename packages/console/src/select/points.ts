@@ -1,5 +1,6 @@
 import type { PointReports, State } from '../state/model.ts';
 import type { PointMode, PointSpec } from '../wire.ts';
+import { decayedOf } from './validation.ts';
 
 /** A point's mode over the tree: the answering node's, and where nodes differ. */
 export interface ShownMode {
@@ -16,6 +17,9 @@ const GRAVITY: Readonly<Record<PointMode, number>> = {
   overridden: 1,
   learning: 0,
 };
+/** Beside them: a learner that was frozen waits for a person, who pinned an arm himself. */
+const FROZEN = 1.5;
+const DECAYS = 0.5;
 
 export function modeOf(reports: PointReports): ShownMode {
   const { mode, why } = reports.merged.value;
@@ -39,13 +43,19 @@ export function gravestMode(reports: PointReports): PointMode {
   return [mode, ...elsewhere.map((one) => one.mode)].reduce((a, b) => (GRAVITY[b] > GRAVITY[a] ? b : a));
 }
 
+function attention(reports: PointReports): number {
+  const { frozen, said } = decayedOf(reports);
+  const decayed = frozen.length > 0 ? FROZEN : said.length > 0 ? DECAYS : 0;
+  return Math.max(GRAVITY[gravestMode(reports)], decayed);
+}
+
 /** Points for the overview: those that call for attention first, then the busiest. */
 export function pointsByAttention(state: Pick<State, 'points' | 'reports'>): readonly PointSpec[] {
   const rank = (spec: PointSpec): readonly [number, number] => {
     const reports = state.reports[spec.point];
     if (reports === undefined) return [0, -1];
     // By the order of magnitude of all decisions so far: a list that is read must not shuffle with the rate.
-    return [GRAVITY[gravestMode(reports)], Math.floor(Math.log10(1 + reports.merged.value.decisions))];
+    return [attention(reports), Math.floor(Math.log10(1 + reports.merged.value.decisions))];
   };
   const ranked = state.points.map(({ spec }) => ({ spec, rank: rank(spec) }));
   return ranked
@@ -60,9 +70,17 @@ export function fallbackWords(spec: PointSpec): string {
   return typeof spec.fallback === 'string' ? spec.fallback : `a table of ${spec.fallback.rules.length} rules`;
 }
 
-/** How many points are in each mode, by the gravest word on each. */
-export function modeCounts(reports: State['reports']): Readonly<Record<PointMode, number>> {
-  const counts = { learning: 0, killed: 0, lease_expired: 0, overridden: 0 };
-  for (const one of Object.values(reports)) counts[gravestMode(one)]++;
+/** How a point counts in a summary: by its gravest mode; one whose learner is frozen somewhere does not count as learning. */
+export type CountedAs = PointMode | 'frozen';
+
+export function countedAs(reports: PointReports): CountedAs {
+  const mode = gravestMode(reports);
+  return mode === 'learning' && decayedOf(reports).frozen.length > 0 ? 'frozen' : mode;
+}
+
+/** How many points there are of each. */
+export function modeCounts(reports: State['reports']): Readonly<Record<CountedAs, number>> {
+  const counts = { learning: 0, killed: 0, lease_expired: 0, overridden: 0, frozen: 0 };
+  for (const one of Object.values(reports)) counts[countedAs(one)]++;
   return counts;
 }

@@ -66,6 +66,10 @@ export interface Sample {
   readonly decisions: Readonly<Record<string, number>>;
   /** What a treated unit would get, by arm; null for policies without a fixed allocation. */
   readonly allocation: Readonly<Record<string, number | null>>;
+  /** Mean losses of the last outcomes, null where not known yet, and whether a learner was frozen; of validated points. */
+  readonly loss?:
+    | { readonly learner: number | null; readonly reference: number | null; readonly frozen: boolean }
+    | undefined;
 }
 
 /** How the comparisons of one experiment stood at one moment. */

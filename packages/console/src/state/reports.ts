@@ -1,4 +1,5 @@
 import { type MergedReport, mergeReports } from '../select/merge.ts';
+import { lossSample } from '../select/validation.ts';
 import type { PointReport, ReportAnswer } from '../wire.ts';
 import {
   historyKey,
@@ -101,6 +102,7 @@ function withSample(
     rate: report.decisionsPerSecond,
     decisions: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.decisions])),
     allocation: Object.fromEntries(report.arms.map((arm) => [arm.arm, arm.allocation])),
+    loss: lossSample(report),
   };
   return { ...history, [key]: [...samples.slice(-(SAMPLES_KEPT - 1)), sample] };
 }

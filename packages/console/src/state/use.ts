@@ -10,6 +10,7 @@ export interface Console {
   /** Opens the kill dialog with this scope chosen; the point of the page where none is given. */
   openKill(scope?: string): void;
   openRevive(scope: string): void;
+  openThaw(point: string): void;
   openHelp(): void;
   /** A token was given: try again with it. */
   giveToken(token: string): void;

@@ -26,7 +26,15 @@ const MODES: Readonly<Record<PointMode, { tone: Tone; icon: IconName }>> = {
 };
 
 /** A point's mode as a pill; `testId` only where the page shows the mode of one point. */
-export function ModePill({ mode, why = '', testId }: { mode: PointMode; why?: string; testId?: string }) {
+export function ModePill({
+  mode,
+  why = '',
+  testId,
+}: {
+  mode: PointMode;
+  why?: string;
+  testId?: string | undefined;
+}) {
   const { tone, icon } = MODES[mode];
   const { title, meaning } = MODE_WORDS[mode];
   return (

@@ -22,6 +22,16 @@ export function axisStyle(css: Css): uPlot.Axis {
   };
 }
 
+/** The x axis shows at least this much, and at most `LONGEST`, seconds. */
+const SHORTEST = 45;
+const LONGEST = 900;
+
+/** Where a time axis over values from `min` to `max` begins and ends, seconds; it grows to the left. */
+export function timeRange(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null) return [0, 1];
+  return [max - Math.min(LONGEST, Math.max(SHORTEST, max - min)), max];
+}
+
 /** `14:03`, with seconds where they are not 0. */
 export function timeOfDay(seconds: number): string {
   const date = new Date(seconds * 1000);

@@ -1,18 +1,8 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
 import type { ShareColumns } from '../select/arms.ts';
-import { axisStyle, cssOf, timeOfDay, usePlot } from './plot.ts';
-
-/** A stretch to be marked over the chart, seconds since the epoch. */
-export interface ChartSpan {
-  readonly from: number;
-  readonly to: number;
-  readonly mode: string;
-}
-
-/** The x axis shows at least this much, and at most `LONGEST`, seconds. */
-const SHORTEST = 45;
-const LONGEST = 900;
+import { axisStyle, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
+import { type ChartSpan, drawSpans } from './spans.ts';
 
 /** Stacked shares of the arms over time. What it shows stands in the table beside it; it is drawn for the eye alone. */
 export function ShareChart(props: {
@@ -69,13 +59,7 @@ function plotOptions(
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
     scales: {
-      x: {
-        time: true,
-        range: (_, min, max) => {
-          if (min === null || max === null) return [0, 1];
-          return [max - Math.min(LONGEST, Math.max(SHORTEST, max - min)), max];
-        },
-      },
+      x: { time: true, range: (_, min, max) => timeRange(min, max) },
       y: { range: [0, 1] },
     },
     axes: [
@@ -123,37 +107,4 @@ function drawGrid(u: uPlot, colour: string): void {
     ctx.stroke();
   }
   ctx.restore();
-}
-
-/** Stretches in which the policy did not decide: hatched, with a ribbon on top. */
-function drawSpans(u: uPlot, spans: readonly ChartSpan[], css: (name: string) => string): void {
-  const { ctx, bbox } = u;
-  for (const span of spans) {
-    const left = Math.max(bbox.left, u.valToPos(span.from, 'x', true));
-    const right = Math.min(bbox.left + bbox.width, u.valToPos(span.to, 'x', true));
-    if (right < bbox.left) continue;
-    const width = Math.max(right - left, 2 * devicePixelRatio);
-    const colour = css(
-      span.mode === 'killed' ? '--stop-solid' : span.mode === 'overridden' ? '--info' : '--warn-solid',
-    );
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, bbox.top, width, bbox.height);
-    ctx.clip();
-    ctx.globalAlpha = 0.38;
-    ctx.strokeStyle = css('--panel');
-    ctx.lineWidth = 2 * devicePixelRatio;
-    const step = 8 * devicePixelRatio;
-    // Anchored to the time axis, so that the hatching travels with the data.
-    for (let x = left - bbox.height; x < left + width; x += step) {
-      ctx.beginPath();
-      ctx.moveTo(x, bbox.top + bbox.height);
-      ctx.lineTo(x + bbox.height, bbox.top);
-      ctx.stroke();
-    }
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = colour;
-    ctx.fillRect(left, bbox.top, width, 4 * devicePixelRatio);
-    ctx.restore();
-  }
 }

@@ -1,0 +1,76 @@
+import { useMemo, useRef } from 'react';
+import type uPlot from 'uplot';
+import type { LossTrack } from '../select/validation.ts';
+import { axisStyle, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
+import { drawSpans } from './spans.ts';
+
+/** How much higher the scale is than the highest loss. */
+const MARGIN = 1.15;
+
+/** A learner's loss over time and that of its reference, dashed: lower is better. What it shows stands in figures beside it. */
+export function LossChart(props: {
+  track: LossTrack;
+  height: number;
+  label: string;
+  /** Writes a value of the y axis. */
+  format: (value: number) => string;
+  /** The row under the pointer, or null. */
+  onCursor: (row: number | null) => void;
+}) {
+  const latest = useRef(props);
+  latest.current = props;
+  const { track, height } = props;
+  const data = useMemo(
+    () => [track.seconds, track.reference, track.learner] as unknown as uPlot.AlignedData,
+    [track],
+  );
+  const host = usePlot((element) => options(element, height, () => latest.current), data, String(height));
+  return <div className="chart" ref={host} role="img" aria-label={props.label} style={{ height }} />;
+}
+
+interface Latest {
+  readonly track: LossTrack;
+  readonly format: (value: number) => string;
+  readonly onCursor: (row: number | null) => void;
+}
+
+function options(element: HTMLElement, height: number, latest: () => Latest): uPlot.Options {
+  const css = cssOf(element);
+  const axis = axisStyle(css);
+  return {
+    width: Math.max(50, Math.floor(element.clientWidth)),
+    height,
+    padding: [10, 12, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
+    scales: {
+      x: { time: true, range: (_, min, max) => timeRange(min, max) },
+      y: { range: () => [0, highest(latest().track) * MARGIN] },
+    },
+    axes: [
+      { ...axis, size: 22, gap: 4, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
+      {
+        ...axis,
+        size: 54,
+        gap: 8,
+        space: 34,
+        grid: { show: true, stroke: css('--line'), width: 1 },
+        values: (_, ticks) => ticks.map((tick) => latest().format(tick)),
+      },
+    ],
+    series: [
+      {},
+      { stroke: css('--muted'), width: 1.5, dash: [5, 4], points: { show: false } },
+      { stroke: css('--treated'), width: 2, points: { show: false } },
+    ],
+    hooks: {
+      setCursor: [(u) => latest().onCursor(u.cursor.idx ?? null)],
+      drawAxes: [(u) => drawSpans(u, latest().track.spans, css, true)],
+    },
+  };
+}
+
+/** From 0 on, so that half the loss looks like half of it. */
+function highest({ learner, reference }: LossTrack): number {
+  return Math.max(0, ...[...learner, ...reference].filter((loss) => loss !== null)) || 1;
+}
