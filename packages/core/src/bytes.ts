@@ -35,11 +35,11 @@ export class ByteWriter {
       });
     this.reserve(8);
     let rest = value;
-    while (rest >= 0x80) {
-      this.buffer[this.at++] = (rest % 128) | 0x80;
-      rest = Math.floor(rest / 128);
-    }
-    this.buffer[this.at++] = rest;
+    // What 31 bits hold, nearly always all of it, needs no division.
+    for (; rest > 0x7fffffff; rest = Math.floor(rest / 128)) this.buffer[this.at++] = (rest % 128) | 0x80;
+    let bits = rest | 0;
+    for (; bits >= 0x80; bits >>= 7) this.buffer[this.at++] = (bits & 0x7f) | 0x80;
+    this.buffer[this.at++] = bits;
     return this;
   }
 
@@ -68,6 +68,21 @@ export class ByteWriter {
 
   /** Length in bytes and UTF-8. A lone surrogate is written as U+FFFD. */
   text(value: string): this {
+    const start = this.at;
+    // Mostly ASCII, as many bytes as characters; the first that is not takes it back.
+    this.varint(value.length).reserve(value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code >= 0x80) {
+        this.at = start;
+        return this.wideText(value);
+      }
+      this.buffer[this.at++] = code;
+    }
+    return this;
+  }
+
+  private wideText(value: string): this {
     this.varint(utf8Length(value));
     for (let i = 0; i < value.length; i++) {
       const point = value.codePointAt(i)!;

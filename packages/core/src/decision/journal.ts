@@ -17,6 +17,8 @@ const FORECAST = 4;
 const REASON_CODES = Object.keys(REASONS) as Reason[];
 const MAX_CHUNK = 64 << 20;
 const NOTED_MAX = 64;
+/** A record with a context of two fields, and room to spare: a first size, not a bound. */
+const RECORD_BYTES = 96;
 
 const NOTHING: readonly number[] = [];
 const NOBODY: readonly string[] = [];
@@ -32,28 +34,49 @@ function formatOf(input: ByteReader): number {
   return format;
 }
 
+/** Numbers for values, from 0, in the order they are first asked for. */
+interface Numbering<T> {
+  readonly values: ReadonlyMap<T, number>;
+  of(value: T): number;
+}
+
+function numbering<T>(): Numbering<T> {
+  const values = new Map<T, number>();
+  let last: T | undefined;
+  let number = -1;
+  return {
+    values,
+    of(value) {
+      // Most decisions are like the one before: a comparison instead of a look-up.
+      if (value === last) return number;
+      last = value;
+      const known = values.get(value);
+      number = known ?? values.size;
+      if (known === undefined) values.set(value, number);
+      return number;
+    },
+  };
+}
+
 /** Times are stored by the wall clock: the monotonic one means nothing after a restart. */
 export function encodeDecisions(prefix: string, records: readonly DecisionRecord[]): Uint8Array {
-  const trails = new Map<readonly Verdict[], number>();
-  const strata = new Map<string, number>();
+  const trails = numbering<readonly Verdict[]>();
+  const strata = numbering<string>();
   for (const record of records) {
-    if (!trails.has(record.verdicts)) trails.set(record.verdicts, trails.size);
-    if (!strata.has(record.stratum)) strata.set(record.stratum, strata.size);
+    trails.of(record.verdicts);
+    strata.of(record.stratum);
   }
-  const out = new ByteWriter(64 + records.length * 48).byte(FORMAT).text(prefix);
-  out.varint(strata.size);
-  for (const stratum of strata.keys()) out.text(stratum);
-  out.varint(trails.size);
-  for (const trail of trails.keys()) {
+  const out = new ByteWriter(64 + records.length * RECORD_BYTES).byte(FORMAT).text(prefix);
+  out.varint(strata.values.size);
+  for (const stratum of strata.values.keys()) out.text(stratum);
+  out.varint(trails.values.size);
+  for (const trail of trails.values.keys()) {
     out.varint(trail.length);
     for (const { guard, kind, why } of trail) out.text(guard).text(kind).text(why);
   }
   out.varint(records.length);
   for (const record of records) {
-    out
-      .varint(record.n)
-      .varint(strata.get(record.stratum) as number)
-      .varint(trails.get(record.verdicts) as number);
+    out.varint(record.n).varint(strata.of(record.stratum)).varint(trails.of(record.verdicts));
     out
       .varint(record.proposedIndex + 1)
       .varint(record.armIndex + 1)

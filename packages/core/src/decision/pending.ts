@@ -56,7 +56,7 @@ export function keep(
   if (pending.size >= pending.max) makeRoom(pending, onDrop);
   if (pending.size === pending.records.length) grow(pending);
   record.weight = powerOfTwo(pending.thinning);
-  pending.records[(pending.head + pending.size) & (pending.records.length - 1)] = record;
+  pending.records[place(pending, pending.size)] = record;
   pending.size++;
   return true;
 }
@@ -83,30 +83,33 @@ function makeRoom(pending: Pending, onDrop: (record: DecisionRecord) => void): v
   }
 }
 
+/** In place: there may be a million, and they are let go so that memory is bounded. */
 function retain(
   pending: Pending,
   keeps: (record: DecisionRecord) => boolean,
   onDrop: (record: DecisionRecord) => void,
 ): void {
-  const kept: DecisionRecord[] = [];
-  for (let i = 0; i < pending.size; i++) {
+  const { records, size } = pending;
+  let kept = 0;
+  for (let i = 0; i < size; i++) {
     const record = at(pending, i);
-    if (keeps(record)) kept.push(record);
+    if (keeps(record)) records[place(pending, kept++)] = record;
     else {
       if ((record.state & SETTLED) === 0) pending.dropped++;
       onDrop(record);
     }
   }
-  pending.records.fill(undefined);
-  for (let i = 0; i < kept.length; i++) pending.records[i] = kept[i];
-  pending.head = 0;
-  pending.size = kept.length;
+  for (let i = kept; i < size; i++) records[place(pending, i)] = undefined;
+  pending.size = kept;
   pending.closed = 0;
 }
 
+/** Where the i-th oldest stands. */
+const place = (pending: Pending, i: number): number => (pending.head + i) & (pending.records.length - 1);
+
 /** The i-th oldest. */
 export const at = (pending: Pending, i: number): DecisionRecord =>
-  pending.records[(pending.head + i) & (pending.records.length - 1)] as DecisionRecord;
+  pending.records[place(pending, i)] as DecisionRecord;
 
 /** Lets the oldest go. Thinning is taken back once there is ample room. */
 export function shift(pending: Pending): void {

@@ -1,5 +1,5 @@
 import { encodeControls } from '../controls/control-codec.ts';
-import type { DecisionRecord } from '../decision/decision-record.ts';
+import type { DecisionRecord, RecordSource } from '../decision/decision-record.ts';
 import { encodeDecisions } from '../decision/journal.ts';
 import { encodeOutcomes } from '../decision/outcome-journal.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
@@ -186,10 +186,16 @@ export const outcomesWaiting = ({ accepted, unwritten }: NodeState): number =>
 
 function bySource(records: readonly DecisionRecord[]): Map<string, DecisionRecord[]> {
   const groups = new Map<string, DecisionRecord[]>();
+  let source: RecordSource | undefined;
+  let group: DecisionRecord[] = [];
   for (const record of records) {
-    const group = groups.get(record.source.idPrefix);
-    if (group === undefined) groups.set(record.source.idPrefix, [record]);
-    else group.push(record);
+    // Most follow one of their source.
+    if (record.source !== source) {
+      source = record.source;
+      group = groups.get(source.idPrefix) ?? [];
+      groups.set(source.idPrefix, group);
+    }
+    group.push(record);
   }
   return groups;
 }
