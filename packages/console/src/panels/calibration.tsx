@@ -11,7 +11,7 @@ type Report = ValidationReport['calibration'];
 const VERDICTS: Readonly<Record<Report['verdict'], { tone: Tone; icon: IconName; words: string }>> = {
   sound: { tone: 'ok', icon: 'check', words: 'within tolerance' },
   off: { tone: 'stop', icon: 'warn', words: 'off: what comes is not what was predicted' },
-  unknown: { tone: 'unknown', icon: 'unknown', words: 'unknown: fewer than 100 since it was warm' },
+  unknown: { tone: 'unknown', icon: 'unknown', words: 'unknown: fewer than 100' },
 };
 const WORDS: Readonly<Record<BinVerdict, string>> = {
   within: 'as predicted',
@@ -27,11 +27,10 @@ const WORDS: Readonly<Record<BinVerdict, string>> = {
 export function Calibration({ calibration, width }: { calibration: Report; width: number }) {
   const { bins, verdict, n } = calibration;
   const [wanted, setWanted] = useState<number | null>(null);
-  const busiest = bins.reduce((best, bin, i) => (bin.n > bins[best].n ? i : best), 0);
-  const found = bins.findIndex(({ from }) => from === wanted);
-  const chosen = found >= 0 ? found : busiest;
   const { tone, icon, words } = VERDICTS[verdict];
   const shown = bins.map((bin) => plotBin(bin, width));
+  const found = bins.findIndex(({ from }) => from === wanted);
+  const chosen = found >= 0 ? found : mostTelling(shown);
   return (
     <figure className="validation-part">
       <figcaption>
@@ -42,7 +41,7 @@ export function Calibration({ calibration, width }: { calibration: Report; width
               {words}
             </Mark>
           </span>
-          <span className="quiet num">{count(n)} outcomes</span>
+          <span className="quiet num">{count(n)} outcomes since it was warm</span>
         </p>
       </figcaption>
       {shown.length === 0 ? (
@@ -74,6 +73,12 @@ function plotBin(bin: CalibrationBin, width: number): ReliabilityBin {
     verdict,
     words: `Predicted ${number(bin.predicted)}, seen ${number(bin.observed)} (${intervalOf(bin)}) of ${count(bin.n)}: ${WORDS[verdict]}`,
   };
+}
+
+/** Until somebody chooses: of the bins that are off, else of all, the one with the most outcomes. */
+function mostTelling(bins: readonly ReliabilityBin[]): number {
+  const rank = ({ verdict, n }: ReliabilityBin) => (verdict === 'off' ? 1e18 : 0) + n;
+  return bins.reduce((best, bin, i) => (rank(bin) > rank(bins[best]) ? i : best), 0);
 }
 
 const intervalOf = ({ low, high }: Pick<CalibrationBin, 'low' | 'high'>): string =>
