@@ -11,8 +11,8 @@ export interface RecordSource {
   readonly armKeys: readonly string[];
   readonly tier: Tier;
   readonly specVersion: number;
-  /** The trail last shown: most decisions of a point say the same, and hosts ask every one for it. */
-  lastTrail?: { readonly verdicts: readonly Verdict[]; readonly entries: readonly TrailEntry[] } | undefined;
+  /** Trails as they are shown, of which a point has few: strata alternate, and hosts ask every decision for its own. */
+  readonly shownTrails: Map<readonly Verdict[], readonly TrailEntry[]>;
   /** Digests by arm, where arms are artifacts. */
   readonly digests?: readonly (string | undefined)[] | undefined;
 }
@@ -45,6 +45,8 @@ const TREE_MS = 2;
 const PROBABILITY = 3;
 const CONFIDENCE = 4;
 const CONTEXT = 5;
+/** Most trails of a source kept as they are shown; words may come and go for ever. */
+const SHOWN_TRAILS = 64;
 const NOTHING: ArrayLike<number> = Object.freeze([]);
 
 function sideBySide(
@@ -203,14 +205,15 @@ export class DecisionRecord implements Decision {
   get trail(): readonly TrailEntry[] {
     const { source, verdicts } = this;
     // Trails are interned: the same words are the same array.
-    if (source.lastTrail?.verdicts !== verdicts)
-      source.lastTrail = {
-        verdicts,
-        entries: Object.freeze(
-          verdicts.map(({ guard, kind, why }): TrailEntry => Object.freeze({ guard, kind, why })),
-        ),
-      };
-    return source.lastTrail.entries;
+    let entries = source.shownTrails.get(verdicts);
+    if (entries === undefined) {
+      if (source.shownTrails.size >= SHOWN_TRAILS) source.shownTrails.clear();
+      entries = Object.freeze(
+        verdicts.map(({ guard, kind, why }): TrailEntry => Object.freeze({ guard, kind, why })),
+      );
+      source.shownTrails.set(verdicts, entries);
+    }
+    return entries;
   }
 
   /** Whether an outcome may teach the learner: known propensity, and every input randomised or in the context. */

@@ -4,6 +4,7 @@ import { chunkPrefix, decodeDecisions, encodeDecisions } from './journal.ts';
 
 const source = {
   idPrefix: 'n~i~0~',
+  shownTrails: new Map(),
   point: 'p',
   armIds: ['a', 'b'],
   armKeys: ['a#0', 'b#0'],

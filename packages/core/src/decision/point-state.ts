@@ -191,7 +191,7 @@ export function createPointState(
       tier: place.tier,
       specVersion,
       digests: compiled.artifacts?.map((artifact) => artifact?.digest),
-      lastTrail: undefined,
+      shownTrails: new Map(),
     },
     learnerKey,
     schema: undefined,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Verdict } from '../guard.ts';
+import { DecisionRecord, type RecordSource } from './decision-record.ts';
 import type { PointState } from './point-state.ts';
 import { note, trailOf } from './trail.ts';
 
@@ -11,6 +12,10 @@ function pointWith(strata: number): PointState {
 }
 
 const word = (why: string): Verdict => Object.freeze({ guard: 'breaker', kind: 'restrict', why });
+
+/** A record of which nothing matters but what was said. */
+const recordOf = (source: RecordSource, verdicts: readonly Verdict[]): DecisionRecord =>
+  new DecisionRecord(source, 0, '', 0, 0, 1, 1, 'policy', 0, verdicts, 0, 0, 0, '', 0, undefined, true);
 
 function said(state: PointState, ...words: Verdict[]): readonly Verdict[] {
   state.scratch.trailLength = 0;
@@ -35,6 +40,18 @@ describe('a trail', () => {
     const words = Array.from({ length: 2000 }, (_, i) => word(`variant ${i}`));
     const made = words.map((each) => said(state, each));
     expect(words.map((each) => said(state, each)).every((trail, i) => trail === made[i])).toBe(true);
+  });
+
+  it('is shown from one copy, whatever was shown in between, and in bounded room', () => {
+    const source = { shownTrails: new Map() } as unknown as RecordSource;
+    const shown = (...verdicts: Verdict[]) => recordOf(source, Object.freeze(verdicts));
+    const [first, second] = [shown(word('a'), word('b')), shown(word('c'))];
+    const once = first.trail;
+    expect(once).toEqual([word('a'), word('b')]);
+    expect(second.trail).toEqual([word('c')]);
+    expect(first.trail).toBe(once);
+    for (let i = 0; i < 10_000; i++) expect(shown(word(`${i}`)).trail).toHaveLength(1);
+    expect(source.shownTrails.size).toBeLessThan(100);
   });
 
   it('words that change for ever take bounded room', () => {

@@ -14,6 +14,7 @@ import { decodeSlot, encodeSlot } from './slot-codec.ts';
 
 const source = {
   idPrefix: 'phone~i~0~',
+  shownTrails: new Map(),
   point: 'p',
   armIds: ['a', 'b'],
   armKeys: ['a#0', 'b#0'],

@@ -169,6 +169,7 @@ function sourceOf(
   const compiled = compilePoint(stored.spec, registry, limits, stored.generations);
   const record: RecordSource = {
     idPrefix: prefix,
+    shownTrails: new Map(),
     point: stored.point,
     armIds: compiled.armIds,
     armKeys: compiled.arms.map((arm) => arm.key),
