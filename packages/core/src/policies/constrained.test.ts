@@ -235,6 +235,24 @@ describe('more clicks cannot hide more complaints', () => {
     expect(node.report('mail').outcomes).toBe(1);
   });
 
+  test('an arm that alone is left is certain: its propensity is exactly 1', async () => {
+    const arms = ['a', 'b', 'c', 'd', 'e'];
+    const clock = { ms: 1000 };
+    const node = await start(clock);
+    await node.apply({ ...spec, arms, fallback: 'a' }, by);
+    const random = stream(5);
+    const certain: (number | null)[] = [];
+    for (let i = 0; i < 400; i++) {
+      clock.ms += 100;
+      const { id } = node.decide('mail', { unit: `u${i}` });
+      await node.feedback([{ id, metrics: { click: random.next() < 0.3 ? 1 : 0, complaint: 0 } }]);
+      const only = node.decide('mail', { exclude: arms.filter((_, a) => a !== i % 5) });
+      expect(only.arm).toBe(arms[i % 5]);
+      certain.push(only.propensity);
+    }
+    expect(new Set(certain)).toEqual(new Set([1]));
+  });
+
   test('a bound can be moved without forgetting', async () => {
     const node = await start({ ms: 1000 });
     await node.apply(spec, by);

@@ -201,9 +201,9 @@ function cap(view: ConstrainedView, explore: number, { arms, allowed }: PolicyIn
     } else unsure += p[a];
   }
   if (holding === 0 || unsure <= explore) return;
-  const down = explore / unsure;
-  const up = sure > 0 ? (1 - explore) / sure : 0;
-  const even = sure > 0 ? 0 : (1 - explore) / holding;
-  for (let a = 0; a < arms; a++)
-    if (allowed[a] === 1) p[a] = state[a] === MET ? p[a] * up + even : p[a] * down;
+  for (let a = 0; a < arms; a++) {
+    if (allowed[a] === 0) continue;
+    if (state[a] !== MET) p[a] = explore * (p[a] / unsure);
+    else p[a] = (1 - explore) * (sure > 0 ? p[a] / sure : 1 / holding);
+  }
 }

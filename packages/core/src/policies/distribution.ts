@@ -31,6 +31,6 @@ export function fillShares(shares: Float64Array, input: PolicyInput, out: Propos
     fillUniform(input, out);
     return;
   }
-  const scale = 1 / sum;
-  for (let a = 0; a < arms; a++) p[a] *= scale;
+  // Divided, not multiplied by 1 / sum: an arm that alone is left gets exactly 1, and no arm more.
+  for (let a = 0; a < arms; a++) p[a] /= sum;
 }

@@ -91,7 +91,7 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
   [{ kind: 'lin-ucb', alpha: 0, ...joint, missing: 'zero' }, { fields: scaled }],
   [{ kind: 'linear-thompson' }],
   [
-    { kind: 'linear-thompson', halfLife: '1m', members: 6, missing: 'zero' },
+    { kind: 'linear-thompson', halfLife: '1m', members: 24, missing: 'zero' },
     { fields: scaled, range: [-2, 1] },
   ],
   [{ kind: 'linear-thompson', features: ['load', 'region', 'hour'], ...joint }, { fields: scaled }],
@@ -105,7 +105,7 @@ const rows: readonly (readonly [Row, Omit<PolicySubject, 'make' | 'differ'>?])[]
     { fields: scaled, metrics: ended },
   ],
   [
-    { kind: 'q-learning', state: [{ field: 'load', bins: 3 }, 'region'], explore: 'posterior', members: 5 },
+    { kind: 'q-learning', state: [{ field: 'load', bins: 3 }, 'region'], explore: 'posterior', members: 49 },
     { fields: scaled, range: [-1, 0], metrics: ended },
   ],
   [
@@ -210,6 +210,11 @@ const objectives: readonly (readonly [Row, Readonly<Record<string, unknown>>, Di
       ],
     },
     [byCount, byMoments('1m'), byMoments(undefined), byMoments('30s')],
+  ],
+  [
+    { kind: 'thompson', halfLife: '1m' },
+    { constraints: [{ metric: 'errors', max: 0.2, explore: 0 }] },
+    [byCount, byMoments('1m'), byMoments(undefined)],
   ],
   [{ kind: 'epsilon-greedy', halfLife: '1m' }, METRICS, [byMetrics('1m')]],
   [

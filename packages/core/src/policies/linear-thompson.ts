@@ -243,17 +243,19 @@ function vote(view: BankView, at: PolicyInput, tied: boolean, out: Proposal): vo
   const { members, scored, best, who } = view;
   const { p } = out;
   for (let a = 0; a < at.arms; a++) p[a] = 0;
-  const share = 1 / members;
+  // Counted before they become shares: many times 1 / members would not add up to 1.
   if (!tied) {
-    for (let m = 0; m < members; m++) p[who[m]] += share;
+    for (let m = 0; m < members; m++) p[who[m]]++;
+    for (let a = 0; a < at.arms; a++) p[a] /= members;
     return;
   }
   for (let m = 0; m < members; m++) {
     let ties = 0;
     for (let a = 0; a < at.arms; a++) if (scored[a] === 1 && scoreOf(view, a, m) === best[m]) ties++;
     for (let a = 0; a < at.arms; a++)
-      if (scored[a] === 1 && scoreOf(view, a, m) === best[m]) p[a] += share / ties;
+      if (scored[a] === 1 && scoreOf(view, a, m) === best[m]) p[a] += 1 / ties;
   }
+  for (let a = 0; a < at.arms; a++) p[a] /= members;
 }
 
 /** Share of members that rate the proposal at least as high as the baseline less the margin. */

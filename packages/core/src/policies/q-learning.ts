@@ -238,7 +238,6 @@ function fillVotes(view: QView, row: number, at: PolicyInput, out: Proposal): vo
   const { arms, allowed } = at;
   const { p } = out;
   for (let a = 0; a < arms; a++) p[a] = 0;
-  const vote = 1 / values.length;
   for (const q of values) {
     let best = -Infinity;
     let ties = 0;
@@ -247,8 +246,10 @@ function fillVotes(view: QView, row: number, at: PolicyInput, out: Proposal): vo
       ties = q[row + a] > best ? 1 : ties + 1;
       best = q[row + a];
     }
-    for (let a = 0; a < arms; a++) if (allowed[a] === 1 && q[row + a] === best) p[a] += vote / ties;
+    for (let a = 0; a < arms; a++) if (allowed[a] === 1 && q[row + a] === best) p[a] += 1 / ties;
   }
+  // Counted before they become shares: many times 1 / members would not add up to 1.
+  for (let a = 0; a < arms; a++) p[a] /= values.length;
   if (baseline === undefined || view.outcomes < 1) return;
   let mass = 0;
   for (let a = 0; a < arms; a++) if (allowed[a] === 1) mass += baseline[a];
@@ -260,7 +261,7 @@ function fillVotes(view: QView, row: number, at: PolicyInput, out: Proposal): vo
         gain += (p[a] - (mass > 0 ? baseline[a] / mass : 1 / at.allowedCount)) * q[row + a];
     if (gain >= -1e-9) agree++;
   }
-  out.confidence = agree * vote;
+  out.confidence = agree / values.length;
 }
 
 /** What is known of the arms that there are. */

@@ -54,7 +54,7 @@ function proposing(subject: PolicySubject): Law[] {
             allowed[arm] = 1;
             const out = proposalFor(world);
             world.policy.propose(view, { ...randomInput(world, random), allowed, allowedCount: 1 }, out);
-            demand(Math.abs(out.p[arm] - 1) <= 1e-12, `the only arm gets ${out.p[arm]}`);
+            demand(out.p[arm] === 1, `the only arm gets ${out.p[arm]}`);
           });
         });
       },
@@ -369,7 +369,7 @@ function demandDistribution(out: Proposal, input: PolicyInput): void {
     demand(input.allowed[a] === 1 || out.p[a] === 0, `arm ${a} is not allowed and gets ${out.p[a]}`);
     sum += out.p[a];
   }
-  demand(Math.abs(sum - 1) <= 1e-12, `the sum is ${sum}`);
+  demand(Math.abs(sum - 1) <= input.arms * Number.EPSILON, `the sum is ${sum}`);
   for (let a = input.arms; a < out.p.length; a++)
     demand(out.p[a] === UNTOUCHED, `wrote beyond the arms, at ${a}`);
   const c = out.confidence;
