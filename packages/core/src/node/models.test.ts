@@ -149,6 +149,18 @@ describe('a registry of versions', () => {
     expect(await root.models.rollback({ model: 'price', reason: 'r', by: me })).toMatchObject({ to: 'v0' });
   });
 
+  test('writes down what it forgets, and for what', async () => {
+    const root = await start('cloud', true);
+    for (let i = 0; i <= 255; i++) await register(root, `v${i}`, i % 10);
+    for (const version of ['v7', 'v8'])
+      await root.models.retire({ model: 'price', version, reason: 'old', by: me });
+    await register(root, 'more', 3);
+    const said = root.audit().filter(({ action }) => action === 'model.forget');
+    expect(said).toMatchObject([
+      { target: 'price@v7', by: 'me', reason: expect.stringContaining('price@more') },
+    ]);
+  });
+
   test('makes room for one more of all by forgetting the longest retired of any model', async () => {
     const root = await twoVersions();
     await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
@@ -175,6 +187,9 @@ describe('a registry of versions', () => {
     expect(left).not.toContain('r248');
     expect(left.slice(0, 2)).toEqual(['root', 'r0']);
     expect(stages(root)).toEqual({ v1: 'retired', v2: 'champion', v3: 'challenger' });
+    expect(root.audit().filter(({ action }) => action === 'model.forget')).toMatchObject([
+      { target: 'm0@r248' },
+    ]);
   });
 
   test('is changed at the root alone', async () => {

@@ -127,10 +127,22 @@ async function change(
   for (const [owner, fewer] of withinTotal(controls.models, stopped))
     controls = withModel(controls, owner, next(node, node.controls.models.get(owner), fewer));
   keepsPoints(node, controls, model, 'as declared');
+  const gone = forgotten(node.controls.models, controls.models);
   changeControls(node, controls);
   record(node, by, action, `${model}@${version}`, said);
+  for (const each of gone) record(node, by, 'model.forget', each, `room for ${model}@${version}`);
   await settled(node);
   return { revision: after.revision, changed: true };
+}
+
+/** Versions that were known and are no more, as `MODEL@VERSION`. */
+function forgotten(before: ControlState['models'], after: ControlState['models']): readonly string[] {
+  return [...before].flatMap(([model, { versions }]) => {
+    const left = after.get(model)?.versions;
+    if (left === versions) return [];
+    const names = new Set(left?.map(({ version }) => version));
+    return versions.filter(({ version }) => !names.has(version)).map(({ version }) => `${model}@${version}`);
+  });
 }
 
 const next = (node: NodeState, entry: ModelEntry | undefined, made: Changed): ModelEntry => ({
