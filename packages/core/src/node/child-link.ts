@@ -27,7 +27,7 @@ import { answerAsk } from './answering.ts';
 import { ASK_BYTES, ASKS_MAX } from './asking.ts';
 import { acceptFromChild, changeControls, mayGrant, noteTold } from './controls.ts';
 import { durable } from './durability.ts';
-import { forgetForeign, nameForeign, turnAway } from './foreign.ts';
+import { forgetForeign, nameForeign, newerOf, turnAway, unname } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
@@ -195,6 +195,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       listed: new Map(),
       unlisted: heldOf(node, key),
       foreign: new Map(),
+      newer: new Set(),
       answers: [],
       parked: new Map(),
       parkedMs: node.moment.monoMs,
@@ -264,10 +265,10 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     at,
   );
   if (result === 'older') {
-    turnAway(node, link, message.key, message.origin);
+    turnAway(node, link, message.key, message.origin, true);
     return false;
   }
-  link.foreign.get(message.key)?.delete(message.origin);
+  unname(link, message.key, message.origin);
   if (result === 'known') return false;
   if (previous !== '') {
     const loser = node.children.get(previous);
@@ -433,6 +434,7 @@ function basesFor(node: NodeState, link: ChildLink): BaseMessage[] {
       asOf: link.content,
       bytes: total,
       foreign: sent.foreign,
+      ...newerOf(link, key, sent.foreign),
     });
   }
   return out;

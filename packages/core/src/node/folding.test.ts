@@ -120,3 +120,50 @@ describe('the name of a process', () => {
     expect(nextOpening([origin(365 * DAY)], 3000)).toBe(3000 + DAY);
   });
 });
+
+describe('a disk put back to an older image', () => {
+  test('counts no outcome again that the tree has, and takes none of its decisions for unanswered', async () => {
+    const { start, stop, pass } = tree();
+    const root = await start({ name: 'cloud', tier: 'cloud', disk: memoryDisk() });
+    const attribution = { window: '10m', default: { reward: 0 } };
+    await root.apply(
+      { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' }, attribution },
+      me,
+    );
+    const place: Place = { name: 'phone', tier: 'device', disk: memoryDisk() };
+    let phone = await start(place, root);
+    await pass(10_000);
+    await teach(phone, 1);
+    const ids = Array.from({ length: 5 }, (_, i) => phone.decide('p', { unit: `v${i}` }).id);
+    await pass(10_000);
+    const image = place.disk.snapshot();
+    for (const id of ids.slice(1)) await phone.feedback([{ id, reward: 1 }]);
+    await pass(10_000);
+    expect(outcomesAt(root)).toBe(5);
+
+    stop(phone, place);
+    place.disk.restore(image);
+    phone = await start(place, root);
+    await pass(10_000);
+    // Whoever had no answer says it again; one was never told before. The node cannot tell one from the other.
+    await phone.feedback([
+      { id: ids[1], reward: 1 },
+      { id: ids[0], reward: 1 },
+    ]);
+    await pass(10_000);
+    expect(outcomesAt(root)).toBe(5);
+    expect(phone.state.refused.outcome_in_doubt).toBe(2);
+    // The windows of the others close: they were answered, so none of them is a failure.
+    await pass(700_000, 5000);
+    expect(outcomesAt(root)).toBe(5);
+
+    // A process after that knows it still.
+    stop(phone, place);
+    phone = await start(place, root);
+    await pass(10_000);
+    await teach(phone, 2);
+    await pass(10_000);
+    expect(outcomesAt(root)).toBe(7);
+    expect(phone.state.inDoubt.size).toBe(1);
+  });
+});

@@ -79,10 +79,15 @@ export function planFold(node: NodeState): Fold | undefined {
   return { parts, retired, marks, writes };
 }
 
-/** Late outcomes of an own origin that is no more go to the one in use. */
-export function retire(node: NodeState, key: string, origin: string): Write {
-  node.retired.add(`${key}\n${origin}`);
-  return { kind: 'put', collection: 'retired', key: `${key}\n${origin}`, value: new Uint8Array(0) };
+/**
+ * Late outcomes of an own origin that is no more go to the one in use. Where the parent knows more of it than this disk,
+ * an older image, nobody can say which of them it has counted: they are in doubt, and refused.
+ */
+export function retire(node: NodeState, key: string, origin: string, inDoubt = false): Write {
+  const at = `${key}\n${origin}`;
+  node.retired.add(at);
+  if (inDoubt) node.inDoubt.add(at);
+  return { kind: 'put', collection: 'retired', key: at, value: new Uint8Array(inDoubt ? [1] : []) };
 }
 
 /** The retired slot of a learner with these in it. Canonical order: the same slots give the same bits. */

@@ -47,6 +47,7 @@ function forgetOwnOrigins(node: NodeState): void {
     const origin = at.slice(at.indexOf('\n') + 1);
     if (node.ownOrigins.has(origin)) continue;
     node.retired.delete(at);
+    node.inDoubt.delete(at);
     node.writes.push({ kind: 'delete', collection: 'retired', key: at });
   }
 }

@@ -135,6 +135,7 @@ function dropLearner(node: NodeState, key: string, { slots }: LearnerState): voi
   for (const link of node.children.values()) {
     link.bases.delete(key);
     link.listed.delete(key);
+    for (const origin of link.foreign.get(key) ?? []) link.newer.delete(`${key}\n${origin}`);
     link.foreign.delete(key);
   }
 }

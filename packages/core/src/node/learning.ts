@@ -87,6 +87,10 @@ const originIn = (idPrefix: string): string =>
 export const isRetired = (node: NodeState, key: string, idPrefix: string): boolean =>
   node.retired.has(`${key}\n${originIn(idPrefix)}`);
 
+/** This disk is older than what the parent knows of it: what comes of it now may have been counted before. */
+export const isInDoubt = (node: NodeState, key: string, idPrefix: string): boolean =>
+  node.inDoubt.size > 0 && node.inDoubt.has(`${key}\n${originIn(idPrefix)}`);
+
 /**
  * The slot that what was decided under this prefix changes, marked as changed: that of the incarnation that decided, so
  * that a snapshot restored later can add nothing twice. Undefined where that origin is retired.

@@ -33,6 +33,8 @@ export interface ChildLink {
   readonly unlisted: Map<string, Set<string>>;
   /** Origins it lists that reach its base by another way, by learner. */
   readonly foreign: Map<string, Set<string>>;
+  /** Of these, `learner\norigin` of which more is known here than it lists. */
+  readonly newer: Set<string>;
   readonly answers: AskAnswer[];
   /** Slots that it lists of nodes which are somewhere else, as far as we know. */
   readonly parked: Map<string, Parked>;

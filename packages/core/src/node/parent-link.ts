@@ -333,7 +333,8 @@ function takeBase(node: NodeState, link: ParentLink, message: BaseMessage): void
     learner.baseDirty = true;
     for (const slot of adopted.changed) learner.dirty.add(slot.origin);
     if (adopted.claimed.length > 0) link.urgent = true;
-    for (const slot of adopted.left) slotLeft(node, learner, slot);
+    const newer = new Set(message.newer);
+    for (const slot of adopted.left) slotLeft(node, learner, slot, newer.has(slot.origin));
     if (adopted.left.some((slot) => slot.origin === node.origin)) rotateIncarnation(node);
   } catch (error) {
     if (!(error instanceof GanglionError)) throw error;
@@ -342,13 +343,13 @@ function takeBase(node: NodeState, link: ParentLink, message: BaseMessage): void
 }
 
 /** What left is part of the base from now on: the child that lists it must hear that before it hears of the base. */
-function slotLeft(node: NodeState, learner: LearnerState, slot: Slot): void {
+function slotLeft(node: NodeState, learner: LearnerState, slot: Slot, newer: boolean): void {
   const { key } = learner.slots;
   learner.dirty.add(slot.origin);
   const child = node.children.get(slot.route);
-  if (child !== undefined) nameForeign(child, key, slot.origin);
+  if (child !== undefined) nameForeign(child, key, slot.origin, newer);
   if (slot.route !== '') return;
-  node.writes.push(retire(node, key, slot.origin));
+  node.writes.push(retire(node, key, slot.origin, newer));
 }
 
 function takeFeedbackDown(node: NodeState, link: ParentLink, feedback: readonly RoutedFeedback[]): void {

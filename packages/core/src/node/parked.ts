@@ -35,7 +35,13 @@ function isNews(node: NodeState, { key, origin, version }: SlotMessage): boolean
 
 function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessage): void {
   link.parked.delete(at);
-  turnAway(node, link, message.key, message.origin);
+  turnAway(node, link, message.key, message.origin, isOld(node, message));
+}
+
+/** Its disk may be an older image. */
+function isOld(node: NodeState, { key, origin, version }: SlotMessage): boolean {
+  const held = node.learners.get(key)?.slots.slots.get(origin);
+  return held !== undefined && held.version > version;
 }
 
 /**
@@ -64,7 +70,7 @@ export function retryParked(
     if (!theirs && isNews(node, message)) continue;
     link.parked.delete(at);
     if (theirs) take(message, seq);
-    else turnAway(node, link, message.key, message.origin);
+    else turnAway(node, link, message.key, message.origin, isOld(node, message));
     // Whether it is taken or named as foreign, what this child gets is another base from now on.
     const learner = node.learners.get(message.key);
     if (learner !== undefined) learner.slots.revision++;

@@ -12,7 +12,7 @@ import { openComparisons } from './comparing.ts';
 import { syncFeatures } from './features.ts';
 import { dropStaleLearners } from './guests.ts';
 import { jsonBytes } from './json-bytes.ts';
-import { isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
+import { isInDoubt, isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
 import { advance, aim, phaseOf } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
 import { isOut } from './quarantine.ts';
@@ -205,6 +205,7 @@ export const learnerOf = (node: NodeState, state: PointState): LearnerState =>
 export function learn(node: NodeState, state: PointState, outcome: Outcome): 'learned' | 'refused' {
   const { learnerKey: key, source } = state;
   if (isStale(node, key)) return refused(node, 'learner_gone'); // reset meanwhile
+  if (isInDoubt(node, key, source.idPrefix)) return refused(node, 'outcome_in_doubt');
   // What it corrects is no longer here to be taken back: less than nothing of an arm would be no evidence.
   if (outcome.sign < 0 && isRetired(node, key, source.idPrefix))
     return refused(node, 'correction_of_retired_origin');

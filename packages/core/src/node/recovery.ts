@@ -93,7 +93,10 @@ export async function recover(node: NodeState): Promise<void> {
   followOn(node);
   recoverSeal(node, each);
   each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));
-  each('retired', (entry) => node.retired.add(entry.key));
+  each('retired', (entry) => {
+    node.retired.add(entry.key);
+    if (entry.value.length > 0) node.inDoubt.add(entry.key);
+  });
   each('child', (entry) =>
     recoverChild(node, entry.key, entry.value.length === 0 ? undefined : bytesJson(entry.value, JSON_MAX)),
   );

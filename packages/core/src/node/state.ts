@@ -142,6 +142,8 @@ export interface NodeState {
   foldedMs: number;
   /** Own earlier origins that live on elsewhere, by learner: late outcomes of theirs go to the current one. */
   readonly retired: Set<string>;
+  /** Of these, those of which the parent knows more than this disk: which outcomes it has counted, nobody can say. */
+  readonly inDoubt: Set<string>;
 
   /** What the parent granted of tree-wide limits, and how it is dealt out: this node's own part under its name. */
   share: number;
@@ -354,6 +356,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     foldDue: false,
     foldedMs: monoMs,
     retired: new Set(),
+    inDoubt: new Set(),
     share: options.root ? 1 : 0,
     granted: new Map([[options.name, options.root ? 1 : 0]]),
     durableGrants: new Map(),

@@ -176,6 +176,7 @@ function downMessage(json: Json, limits: Limits): DownMessage {
         asOf: whole(base, 'asOf'),
         bytes: base64(base, 'bytes', limits.evidenceBytes),
         foreign: texts(base, 'foreign', limits.origins, 200),
+        ...(base.newer === undefined ? {} : { newer: texts(base, 'newer', limits.origins, 200) }),
       };
     }),
     feedback: feedback(json),

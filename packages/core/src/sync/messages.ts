@@ -29,6 +29,8 @@ export interface BaseMessage {
   readonly bytes: Uint8Array;
   /** Origins the child lists that are in this base. */
   readonly foreign: readonly string[];
+  /** Of these, those that the sender knows in a newer version than the child lists: its disk is an older image. */
+  readonly newer?: readonly string[];
 }
 
 /** Feedback on its way to the decision's origin. `seq` is the sender's, for this link. */
