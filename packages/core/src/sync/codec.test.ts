@@ -76,7 +76,10 @@ const down: fc.Arbitrary<DownMessage> = fc.record({
   controls: fc.constant(null),
   share,
   bases: fc.array(
-    fc.record({ key: fc.string({ maxLength: 20 }), revision: count, asOf: count, bytes, foreign: words }),
+    fc.record(
+      { key: fc.string({ maxLength: 20 }), revision: count, asOf: count, bytes, foreign: words, newer: words },
+      { requiredKeys: ['key', 'revision', 'asOf', 'bytes', 'foreign'] },
+    ),
     { maxLength: 3 },
   ),
   feedback,
