@@ -77,7 +77,14 @@ const down: fc.Arbitrary<DownMessage> = fc.record({
   share,
   bases: fc.array(
     fc.record(
-      { key: fc.string({ maxLength: 20 }), revision: count, asOf: count, bytes, foreign: words, newer: words },
+      {
+        key: fc.string({ maxLength: 20 }),
+        revision: count,
+        asOf: count,
+        bytes,
+        foreign: words,
+        newer: words,
+      },
       { requiredKeys: ['key', 'revision', 'asOf', 'bytes', 'foreign'] },
     ),
     { maxLength: 3 },
