@@ -27,6 +27,11 @@ export interface Policy<E = unknown, V = unknown> {
   propose(view: V, input: PolicyInput, out: Proposal): void;
   /** Folds one outcome into the evidence; may change `own` in place; returns it. */
   learn(own: E, outcome: Outcome): E;
+  /**
+   * Whether what this outcome has taught is no longer all here, for policies whose evidence makes room for other arms. A
+   * correction of it is then ignored, and counted: there is nothing to take back.
+   */
+  forgot?(own: E, outcome: Outcome): boolean;
   /** Local signal, at once: a decision was made for this arm. Never part of the evidence. */
   sent?(view: V, arm: number, nowMs: number): void;
   /** Local signal, at once: it ended with this reward and these metrics. Never part of the evidence. */

@@ -85,8 +85,10 @@ export interface TransitionsEvidence extends Evidence<Transitions> {
   /** Where the block of a half and state begins in a row. */
   at(half: number, state: number): number;
   subtract(a: Transitions, b: Transitions): Transitions;
-  /** Folds one step in, in place. */
+  /** Folds one step in, in place. One to be taken back whose rows have made room since is ignored: see `forgot`. */
   record(own: Transitions, step: Step): void;
+  /** Whether what this step has taught is no longer all here, for rows have made room: it can't be taken back then. */
+  forgot(own: Transitions, step: Step): boolean;
   /** What a landmark at `nowMs` would make of the sums. */
   decayTo(evidence: Transitions, nowMs: number): number;
 }
@@ -138,6 +140,7 @@ export function transitions(options: TransitionsOptions): TransitionsEvidence {
     scale: (evidence, weight) => scaled(shape, evidence, weight),
     outcomes: ({ arms }) => sumOf(arms, OWN),
     record: (own, step) => record(shape, made, own, step),
+    forgot: (own, step) => forgot(made, own, step),
     decayTo: (evidence, nowMs) => fadeAt(shape, evidence, nowMs),
     inFuture: (evidence, nowMs, slackMs, heaviest) => fromFuture(shape, evidence, nowMs, slackMs, heaviest),
     validate: (evidence, limits) =>
@@ -159,6 +162,7 @@ function record(shape: RowShape, made: TransitionsEvidence, own: Transitions, st
   const { half, reward, weight, done, before, state } = step;
   if (!(Math.abs(reward) + Math.abs(weight) < Infinity)) return;
   const { steps, largest } = made;
+  if (weight < 0 && forgot(made, own, step)) return;
   const w = weightAt(shape, own, weight, step.atMs);
   const wv = largest > 0 ? w * Math.max(-1, Math.min(1, reward / largest)) : 0;
   const end = endOf(steps);
@@ -183,8 +187,19 @@ function record(shape: RowShape, made: TransitionsEvidence, own: Transitions, st
         for (let later = k + 1; later < steps; later++) row[at + weightOf(later)] += w;
       }
     }
-    if (weight < 0 || row[TOUCHES] === 0) settleRow(shape, own.arms, visit.armKey, row);
+    if (row[TOUCHES] === 0 && own.arms.size >= shape.most) row.fill(0);
+    else if (weight < 0 || row[TOUCHES] === 0) settleRow(shape, own.arms, visit.armKey, row);
   }
+}
+
+/** By the counts, which are exact: sums of light outcomes may be lost beside heavy ones. */
+function forgot({ steps }: TransitionsEvidence, own: Transitions, step: Step): boolean {
+  if ((own.arms.get(step.armKey)?.[OWN] ?? 0) < 1) return true;
+  const keys = [step.armKey, ...step.before.slice(0, steps).map(({ armKey }) => armKey)];
+  return keys.some((key) => {
+    const touches = keys.filter((other) => other === key).length;
+    return (own.arms.get(key)?.[TOUCHES] ?? 0) < touches;
+  });
 }
 
 // What cancellation leaves of light outcomes beside heavy ones is moved to the nearest sums that outcomes can have.

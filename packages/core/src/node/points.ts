@@ -211,7 +211,10 @@ export function learn(node: NodeState, state: PointState, outcome: Outcome): 'le
     return refused(node, 'correction_of_retired_origin');
   const slot = taughtSlot(node, learnerOf(node, state), key, source.idPrefix);
   if (slot === undefined) return 'refused';
-  slot.evidence = state.compiled.policy.learn(slot.evidence, outcome);
+  const { policy } = state.compiled;
+  if (outcome.sign < 0 && policy.forgot?.(slot.evidence, outcome))
+    return refused(node, 'correction_of_forgotten_arm');
+  slot.evidence = policy.learn(slot.evidence, outcome);
   if (outcome.weight > slot.heaviest) slot.heaviest = outcome.weight;
   state.view.stale++;
   return 'learned';

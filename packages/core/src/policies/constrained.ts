@@ -87,6 +87,9 @@ export function constrained(inner: Policy, constraints: readonly Constraint[]): 
         cap(current, explore, at, out);
     },
     learn,
+    ...(inner.forgot && {
+      forgot: (own: Product, outcome: Outcome) => inner.forgot?.(own.parts[1], outcome) === true,
+    }),
     restrict,
     describeConstraints: (current) => current?.estimates ?? [],
   };

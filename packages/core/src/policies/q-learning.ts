@@ -1,5 +1,12 @@
 import { stateSpace } from '../learners/states.ts';
-import { bytesOfRow, mostRows, type Transitions, transitions, type Visit } from '../learners/transitions.ts';
+import {
+  bytesOfRow,
+  mostRows,
+  type Step,
+  type Transitions,
+  transitions,
+  type Visit,
+} from '../learners/transitions.ts';
 import {
   choice,
   duration,
@@ -126,7 +133,11 @@ export const qLearning: Factory<Policy> = (options, input) => {
       if (view === undefined || view.arms !== at.arms) fillUniform(at, out);
       else rule.fill(view, space.of(at.context) * at.arms, at, out);
     },
-    learn: (own, outcome) => learn(evidence.record, space.of, steps, own, outcome),
+    learn: (own, outcome) => {
+      evidence.record(own, stepOf(space.of, steps, outcome));
+      return own;
+    },
+    forgot: (own, outcome) => evidence.forgot(own, stepOf(space.of, steps, outcome)),
     describe: (view, arms) => (view?.arms === arms ? describeEarned(evidence, view.total, view.keys) : []),
   };
   return policy as Policy;
@@ -292,13 +303,7 @@ function holds(previous: QView, outcomes: number, at: ViewInput): boolean {
 }
 
 /** What came before is named by index, of arms that there were then. A note of the key alone: an episode of one decision. */
-function learn(
-  record: ReturnType<typeof transitions>['record'],
-  stateOf: (context: ArrayLike<number>) => number,
-  steps: number,
-  own: Transitions,
-  outcome: Outcome,
-): Transitions {
+function stepOf(stateOf: (context: ArrayLike<number>) => number, steps: number, outcome: Outcome): Step {
   const { noted, armKeys, armKey, reward, weight, sign, atMs, metrics } = outcome;
   const before: Visit[] = [];
   if (noted !== undefined && armKeys !== undefined)
@@ -307,7 +312,7 @@ function learn(
       if (key === undefined) break;
       before.push({ state: noted[i], armKey: key });
     }
-  record(own, {
+  return {
     state: stateOf(outcome.context),
     armKey,
     half: (mix32(noted?.[0] ?? Math.floor(atMs)) & 1) as 0 | 1,
@@ -317,6 +322,5 @@ function learn(
     done: noted?.length === 1 || (metrics.done ?? 0) >= 0.5,
     before,
     living: armKeys,
-  });
-  return own;
+  };
 }
