@@ -38,6 +38,21 @@ export const servingOf = (entry: ModelEntry): readonly ModelVersion[] => [
   championOf(entry),
 ];
 
+/**
+ * Who stands for the champion where kills stop it: the latest earlier champion whose bytes no kill stops under any name of the
+ * model. The champion itself where none stops it, and where nobody is left.
+ */
+export function actingOf(entry: ModelEntry, stops: (version: ModelVersion) => boolean): ModelVersion {
+  const champion = championOf(entry);
+  if (!stops(champion)) return champion;
+  const bytes = new Set(entry.versions.filter(stops).map(({ digest }) => digest));
+  for (let i = entry.before.length - 1; i >= 0; i--) {
+    const former = entry.versions.find(({ version }) => version === entry.before[i]);
+    if (former !== undefined && !bytes.has(former.digest)) return former;
+  }
+  return champion;
+}
+
 /** Names under which a kill of `artifact:NAME` means this version. */
 export const artifactNames = (model: string, version: string, digest: string): readonly string[] => [
   `${model}@${version}`,

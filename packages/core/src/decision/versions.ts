@@ -1,11 +1,17 @@
-import { type ModelEntry, servingOf } from '../controls/model-state.ts';
+import { actingOf, championOf, type ModelEntry, servingOf } from '../controls/model-state.ts';
 import { GanglionError } from '../errors.ts';
 import { METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
 import { object, onlyKeys } from '../options.ts';
+import type { ModelVersion } from '../status.ts';
 import type { ArmSpec, KindSpec, PointSpec, VersionArms } from './spec.ts';
 
 /** The word that stands for whichever version is the champion. */
 const CHAMPION = 'champion';
+
+/** Whether a kill stops a version of a model at the place where the declaration runs. */
+export type Stops = (model: string, version: ModelVersion) => boolean;
+
+const NONE: Stops = () => false;
 
 /** The model whose versions are a point's arms; undefined where its arms are declared one by one. */
 export const modelOf = (spec: { readonly arms?: unknown }): string | undefined =>
@@ -21,9 +27,17 @@ export const modelOf = (spec: { readonly arms?: unknown }): string | undefined =
  * - `arm: champion` in the fallback, the baseline, guards and a `fixed` policy: the champion;
  * - a `split` without weights: by the versions' traffic, each unit keeping its version.
  *
+ * Where a kill stops the champion, the latest earlier one that lives stands for it, with its share; the champion stays an arm
+ * that is masked, for it is what serves again once the kill is taken back. Where none lives, a fallback to the champion
+ * is to the arm of a fixed baseline.
+ *
  * @throws GanglionError `invalid_spec`; `unknown_model` where nothing is registered under this name
  */
-export function running(spec: PointSpec, models: ReadonlyMap<string, ModelEntry>): PointSpec {
+export function running(
+  spec: PointSpec,
+  models: ReadonlyMap<string, ModelEntry>,
+  stops: Stops = NONE,
+): PointSpec {
   const model = modelOf(spec);
   if (model === undefined) return spec;
   const entry = models.get(model);
@@ -33,25 +47,50 @@ export function running(spec: PointSpec, models: ReadonlyMap<string, ModelEntry>
       value: model,
       mend: 'Register its first version with POST /v1/models/{model}/versions.',
     });
-  const serving = servingOf(entry);
+  const stopped = (version: ModelVersion): boolean => stops(model, version);
+  const acting = actingOf(entry, stopped);
+  const serving = [...servingOf(entry).filter((each) => each !== acting), acting];
   const latency = versionArms(spec.arms as VersionArms).latency;
   const arms: ArmSpec[] = serving.map(({ version, digest }) => ({
     id: version,
     artifact: { model, version, digest, ...(latency === undefined ? {} : { latency }) },
   }));
-  const champion = serving[serving.length - 1].version;
+  const champion = acting.version;
   const shares = Object.fromEntries(serving.map(({ version, traffic }) => [version, traffic]));
-  const challengers = serving.reduce((sum, { traffic }) => sum + traffic, 0);
-  shares[champion] = Math.max(0, 1 - challengers);
+  const others = serving.reduce((sum, each) => sum + (each === acting ? 0 : each.traffic), 0);
+  shares[champion] = Math.max(0, 1 - others);
   const name = <T>(value: T): T => named(value, champion) as T;
+  const weights = (declared: unknown): unknown => standIn(declared, championOf(entry).version, champion);
   return {
     ...spec,
     arms,
-    fallback: spec.fallback === CHAMPION ? champion : name(spec.fallback),
+    fallback:
+      spec.fallback === CHAMPION
+        ? stopped(acting)
+          ? (fixedArm(spec, serving, stopped) ?? champion)
+          : champion
+        : name(spec.fallback),
     ...(spec.baseline === undefined ? {} : { baseline: name(spec.baseline) }),
     ...(spec.guards === undefined ? {} : { guards: name(spec.guards) }),
-    policy: policyOver(spec.policy, shares, name),
+    policy: policyOver(spec.policy, shares, name, weights),
   };
+}
+
+/** Weights with what the champion has given to whoever stands for it. */
+function standIn(declared: unknown, champion: string, acting: string): unknown {
+  if (champion === acting || typeof declared !== 'object' || declared === null) return declared;
+  const weights = declared as Readonly<Record<string, number>>;
+  return { ...weights, [champion]: 0, [acting]: (weights[champion] ?? 0) + (weights[acting] ?? 0) };
+}
+
+/** The arm of a fixed baseline, if it serves and no kill stops it. */
+function fixedArm(
+  { baseline }: PointSpec,
+  serving: readonly ModelVersion[],
+  stopped: (version: ModelVersion) => boolean,
+): string | undefined {
+  if (baseline?.kind !== 'fixed') return undefined;
+  return serving.find((each) => each.version === baseline.arm && !stopped(each))?.version;
 }
 
 /**
@@ -64,20 +103,32 @@ export function compiledOver<T>(
   spec: PointSpec,
   models: ReadonlyMap<string, ModelEntry>,
   compile: (spec: PointSpec) => T,
+  stops: Stops = NONE,
 ): T {
   try {
-    return compile(running(spec, models));
+    return compile(running(spec, models, stops));
   } catch (cause) {
-    const entry = models.get(modelOf(spec) ?? '');
+    const model = modelOf(spec) ?? '';
+    const entry = models.get(model);
     if (entry === undefined) throw cause;
-    return compile(running(withoutLost(spec, entry), models));
+    const acting = actingOf(entry, (version) => stops(model, version));
+    try {
+      return compile(running(withoutLost(spec, entry, acting), models, stops));
+    } catch (second) {
+      // One arm more, for whoever stands for the champion, may be one too many.
+      if (acting === championOf(entry)) throw second;
+      return compiledOver(spec, models, compile);
+    }
   }
 }
 
-/** The declaration with the champion in place of versions that serve no longer; weights that name one: the registry's shares. */
-function withoutLost(spec: PointSpec, entry: ModelEntry): PointSpec {
-  const serving = servingOf(entry).map(({ version }) => version);
-  const champion = serving[serving.length - 1];
+/**
+ * The declaration with whoever is or stands for the champion in place of versions that serve no longer; weights that name one:
+ * the registry's shares.
+ */
+function withoutLost(spec: PointSpec, entry: ModelEntry, acting: ModelVersion): PointSpec {
+  const champion = acting.version;
+  const serving = [...servingOf(entry).map(({ version }) => version), champion];
   const lost = (arm: unknown): boolean =>
     typeof arm === 'string' && arm !== CHAMPION && !serving.includes(arm);
   const walk = <T>(value: T): T => read(value) as T;
@@ -108,9 +159,11 @@ function policyOver(
   policy: KindSpec,
   shares: Readonly<Record<string, number>>,
   name: (policy: KindSpec) => KindSpec,
+  weights: (declared: unknown) => unknown,
 ): KindSpec {
   if (policy?.kind === 'fixed') return name(policy);
-  if (policy?.kind !== 'split' || policy.weights !== undefined) return policy;
+  if (policy?.kind !== 'split') return policy;
+  if (policy.weights !== undefined) return { ...policy, weights: weights(policy.weights) };
   return { by: 'unit', ...policy, weights: shares };
 }
 

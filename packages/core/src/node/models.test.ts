@@ -300,6 +300,127 @@ describe('a kill of a version', () => {
     ).rejects.toMatchObject({ code: 'version_conflict' });
   });
 
+  describe('of the champion', () => {
+    const served = (node: Started) => {
+      const { arm, reason } = node.decide('price', { unit: 'u', context: {} });
+      return { arm, reason };
+    };
+    const kill = (node: Started, version: string) =>
+      node.kill({ scope: `artifact:price@${version}`, reason: 'wrong prices', by: me });
+    /** v1, v2 and v3 were champion, in this order. */
+    const threeChampions = async () => {
+      const root = await twoVersions();
+      await register(root, 'v3', 3);
+      for (const version of ['v2', 'v3'])
+        await root.models.promote({ model: 'price', version, reason: 'better', by: me });
+      return root;
+    };
+
+    test('leaves the one before it in its place, on every node, until it is taken back', async () => {
+      const root = await threeChampions();
+      const child = await start('d1', false);
+      const settle = join(root, child);
+      await settle();
+      const { boundMs } = await kill(root, 'v3');
+      expect(boundMs).not.toBeNull();
+      await settle();
+      for (const node of [root, child]) {
+        expect(served(node)).toEqual({ arm: 'v2', reason: 'policy' });
+        expect(node.models.get('price')).toMatchObject({ champion: 'v3', before: ['v1', 'v2'] });
+      }
+      await kill(root, 'v2');
+      await settle();
+      for (const node of [root, child]) expect(served(node)).toEqual({ arm: 'v1', reason: 'policy' });
+      await root.revive({ scope: 'artifact:price@v3', reason: 'it was the feed', by: me });
+      await settle();
+      for (const node of [root, child]) expect(shares(node)).toEqual({ v3: expect.closeTo(1) });
+    });
+
+    test('leaves it to the fallback too: where the lease is out, and where the point is killed', async () => {
+      const root = await threeChampions();
+      const child = await start('d1', false);
+      const settle = join(root, child);
+      await kill(root, 'v3');
+      await settle();
+      child.pass(120_000);
+      expect(served(child)).toEqual({ arm: 'v2', reason: 'lease_expired' });
+      await root.kill({ scope: 'point:price', reason: 'r', by: me });
+      expect(served(root)).toEqual({ arm: 'v2', reason: 'killed' });
+    });
+
+    test('passes over the same bytes under another name', async () => {
+      const root = await twoVersions();
+      await register(root, 'twin', 2);
+      for (const version of ['v2', 'twin'])
+        await root.models.promote({ model: 'price', version, reason: 'r', by: me });
+      await kill(root, 'twin');
+      expect(served(root)).toEqual({ arm: 'v1', reason: 'policy' });
+    });
+
+    test('gives its share to the one before, and challengers no more than theirs', async () => {
+      const root = await threeChampions();
+      await register(root, 'v4', 4, { traffic: 0.25 });
+      await kill(root, 'v3');
+      expect(shares(root)).toEqual({ v2: expect.closeTo(0.75, 1), v4: expect.closeTo(0.25, 1) });
+      await root.models.promote({ model: 'price', version: 'v2', traffic: 0.5, reason: 'r', by: me });
+      expect(shares(root)).toEqual({ v2: expect.closeTo(0.75, 1), v4: expect.closeTo(0.25, 1) });
+    });
+
+    test.each<[string, Partial<PointSpec>]>([
+      ['a fixed policy', { policy: { kind: 'fixed', arm: 'champion' } }],
+      ['declared weights', { policy: { kind: 'split', weights: { v3: 1 } } }],
+      ['a policy that learns', { policy: { kind: 'thompson' } }],
+    ])('holds for %s', async (_what, more) => {
+      const root = await threeChampions();
+      await root.apply({ ...point, ...more }, me);
+      await kill(root, 'v3');
+      expect(served(root)).toEqual({ arm: 'v2', reason: 'policy' });
+    });
+
+    test('holds for a name that a rollback took', async () => {
+      const root = await threeChampions();
+      await root.apply({ ...point, policy: { kind: 'fixed', arm: 'v3' }, fallback: 'v3' }, me);
+      await root.models.rollback({ model: 'price', reason: 'r', by: me });
+      await kill(root, 'v2');
+      expect(served(root)).toEqual({ arm: 'v1', reason: 'policy' });
+    });
+
+    test('leaves a fallback to the arm of a fixed baseline where no earlier champion lives', async () => {
+      const root = await start('cloud', true);
+      await register(root, 'v1', 1);
+      await register(root, 'v2', 2, { traffic: 0.1 });
+      await root.apply({ ...point, baseline: { kind: 'fixed', arm: 'v2' } }, me);
+      await kill(root, 'v1');
+      await root.kill({ scope: 'point:price', reason: 'r', by: me });
+      expect(served(root)).toEqual({ arm: 'v2', reason: 'killed' });
+      await kill(root, 'v2');
+      expect(served(root)).toEqual({ arm: null, reason: 'blocked' });
+    });
+
+    test('blocks where nothing is left, and makes no challenger the fallback of itself', async () => {
+      const root = await start('cloud', true);
+      await register(root, 'v1', 1);
+      await root.apply(point, me);
+      await kill(root, 'v1');
+      expect(served(root)).toEqual({ arm: null, reason: 'blocked' });
+      await register(root, 'v2', 2, { traffic: 0.1 });
+      expect(served(root)).toEqual({ arm: 'v2', reason: 'policy' });
+      await root.kill({ scope: 'point:price', reason: 'r', by: me });
+      expect(served(root)).toEqual({ arm: null, reason: 'blocked' });
+    });
+
+    test('at one node is its own: the others keep the champion', async () => {
+      const root = await threeChampions();
+      const child = await start('d1', false);
+      const settle = join(root, child);
+      await settle();
+      await kill(child, 'v3');
+      await settle();
+      expect(served(child)).toEqual({ arm: 'v2', reason: 'policy' });
+      expect(served(root)).toEqual({ arm: 'v3', reason: 'policy' });
+    });
+  });
+
   test('bounds what it stops, whatever else there is', async () => {
     const root = await twoVersions();
     await root.apply(

@@ -1,10 +1,12 @@
+import { artifactNames } from '../controls/model-state.ts';
+import { ruleOn } from '../controls/scope.ts';
 import { type DecisionRecord, SELF } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { rewardOf } from '../decision/outcome.ts';
 import { carryInflight, compileRuling, createPointState, type PointState } from '../decision/point-state.ts';
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { compiledOver } from '../decision/versions.ts';
+import { compiledOver, type Stops } from '../decision/versions.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
@@ -31,6 +33,7 @@ export interface StoredSource {
 
 /** Points as the controls declare them: makes, replaces and drops point states. Called when controls or place change. */
 export function syncPoints(node: NodeState): void {
+  const stops = stopsHere(node);
   for (const [name, declared] of node.controls.specs) {
     const current = node.points.get(name);
     if (declared.spec === null) {
@@ -43,8 +46,11 @@ export function syncPoints(node: NodeState): void {
     const epoch = node.controls.resets.get(name) ?? 0;
     let compiled: CompiledPoint;
     try {
-      compiled = compiledOver(declared.spec, node.controls.models, (spec) =>
-        compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels),
+      compiled = compiledOver(
+        declared.spec,
+        node.controls.models,
+        (spec) => compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels),
+        stops,
       );
     } catch {
       // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
@@ -68,6 +74,14 @@ export function syncPoints(node: NodeState): void {
   for (const learner of node.learners.values()) applyQuarantine(learner.slots, (slot) => isOut(node, slot));
   for (const state of node.joins.values())
     compileRuling(state, node.controls, { tier: node.tier, path: node.path });
+}
+
+/** Which versions of models the kills stop at this node. */
+function stopsHere({ controls, tier, path }: NodeState): Stops | undefined {
+  const { killedArms } = ruleOn(controls, { point: '', domain: '', tier, path });
+  if (killedArms.size === 0) return undefined;
+  return (model, { version, digest }) =>
+    artifactNames(model, version, digest).some((name) => killedArms.has(name));
 }
 
 /** (point, learner version, hash of schema, encoding, reward and half-life, reset epoch): different keys never add. */
