@@ -34,6 +34,7 @@ export interface StoredSource {
 /** Points as the controls declare them: makes, replaces and drops point states. Called when controls or place change. */
 export function syncPoints(node: NodeState): void {
   const stops = stopsHere(node);
+  node.leftOut.clear();
   for (const [name, declared] of node.controls.specs) {
     const current = node.points.get(name);
     if (declared.spec === null) {
@@ -52,9 +53,10 @@ export function syncPoints(node: NodeState): void {
         (spec) => compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels),
         stops,
       );
-    } catch {
-      // Another version of Ganglion may know more kinds than this one: it keeps what it has and says so.
+    } catch (cause) {
+      // Another version of Ganglion may know more kinds than this one, or have had other limits: it keeps what it has and says so.
       refuse(node, 'spec_not_understood');
+      node.leftOut.set(name, cause instanceof Error ? cause.message : 'it cannot be read');
       continue;
     }
     const key = learnerKey(compiled, epoch);

@@ -13,7 +13,7 @@ import {
   TRAINED,
   WITHHELD,
 } from '../decision/decision-record.ts';
-import { compilePoint } from '../decision/define.ts';
+import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { end, recall } from '../decision/episodes.ts';
 import { decodeEvents } from '../decision/event-journal.ts';
 import { learnsLate } from '../decision/forecast.ts';
@@ -23,7 +23,7 @@ import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.t
 import { find, keep } from '../decision/pending.ts';
 import { createPointState, type PointState } from '../decision/point-state.ts';
 import { sticks } from '../decision/stick.ts';
-import { GanglionError } from '../errors.ts';
+import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
@@ -138,7 +138,8 @@ export async function recover(node: NodeState): Promise<void> {
   });
   each('entity', (entry) => {
     const gone = recoverEntity(node.features, entry);
-    if (gone !== undefined) node.writes.push(gone);
+    // Whoever is left out may have declared it.
+    if (gone !== undefined && node.leftOut.size === 0) node.writes.push(gone);
   });
   orderEntities(node.features);
   each('source', (entry) => recoverSource(node, entry));
@@ -235,17 +236,15 @@ function understood(
   }
 }
 
-/** An earlier incarnation's decisions of one spec version. Its spec is compiled as it was then. */
+/**
+ * An earlier incarnation's decisions of one spec version. Its spec is compiled as it was then. Where that is beyond what this
+ * version knows or these limits allow, it stays on the disk as it is, and what was decided under it awaits nothing here.
+ */
 function recoverSource(node: NodeState, entry: StoredEntry): void {
   const stored = bytesJson(entry.value, JSON_MAX) as StoredSource;
   const [, incarnation, pointNumber] = entry.key.split('~');
-  const compiled = compilePoint(
-    stored.spec,
-    node.registry,
-    node.limits,
-    stored.generations,
-    node.ports.kernels,
-  );
+  const compiled = compiledThen(node, stored);
+  if (compiled === undefined) return;
   const state = createPointState(compiled, stored.version, stored.learnerKey, {
     node: node.name,
     tier: node.tier,
@@ -257,6 +256,16 @@ function recoverSource(node: NodeState, entry: StoredEntry): void {
   const current = node.points.get(compiled.name);
   if (current !== undefined && continues(current, state)) state.episodes = current.episodes;
   node.joins.set(entry.key, state);
+}
+
+function compiledThen(node: NodeState, { spec, generations }: StoredSource): CompiledPoint | undefined {
+  try {
+    return compilePoint(spec, node.registry, node.limits, generations, node.ports.kernels);
+  } catch (error) {
+    if (!isGanglionError(error)) throw error;
+    refuse(node, 'source_not_understood');
+    return undefined;
+  }
 }
 
 function recoverGuards(node: NodeState, entry: StoredEntry): void {

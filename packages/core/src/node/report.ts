@@ -246,6 +246,18 @@ export function leaseStatus(node: NodeState): LeaseStatus {
 
 const DEFAULT_LEASE_MS = 30_000;
 
+/** Declarations that cannot run here, each with its reason: a few, and how many more. */
+function leftOut(node: NodeState): readonly string[] {
+  const named = [...node.leftOut].slice(0, NAMED).map(([point, why]) => {
+    const what = node.points.has(point) ? 'goes on as it was declared before' : 'is left out';
+    return `point ${point} ${what}: ${why.slice(0, 300)}`;
+  });
+  const more = node.leftOut.size - named.length;
+  return more > 0 ? [...named, `${more} more points are left out`] : named;
+}
+
+const NAMED = 10;
+
 export function nodeStatus(node: NodeState): NodeStatus {
   const lease = leaseStatus(node);
   const problems: string[] = [];
@@ -255,8 +267,7 @@ export function nodeStatus(node: NodeState): NodeStatus {
   for (const quarantine of node.controls.quarantines.values())
     if (quarantine.node === node.name) problems.push(`quarantined: ${quarantine.reason}`);
   problems.push(...frozenLearners(node));
-  if (node.refused.spec_not_understood !== undefined)
-    problems.push('a point needs a kind this version does not know');
+  problems.push(...leftOut(node));
   return {
     node: node.name,
     tier: node.tier,

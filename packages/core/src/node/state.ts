@@ -209,6 +209,8 @@ export interface NodeState {
   auditSeq: number;
   tagCounter: number;
   readonly refused: Record<string, number>;
+  /** Points whose declaration cannot run here, and why: another version or other limits declared it. */
+  readonly leftOut: Map<string, string>;
   readonly listeners: Set<(event: NodeEvent) => void>;
   readonly counters: {
     decisions: number;
@@ -397,6 +399,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     auditSeq: 0,
     tagCounter: 0,
     refused: {},
+    leftOut: new Map(),
     listeners: new Set(),
     counters: { decisions: 0, outcomes: 0, lastDecisions: 0, lastMs: monoMs, rate: 0 },
     pointRates: new Map(),
