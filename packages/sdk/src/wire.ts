@@ -264,13 +264,16 @@ export interface TrainingStatus {
   readonly state: 'waiting' | 'running';
   /** When it is due, and the window it falls in; ms since the epoch. */
   readonly next: { readonly startMs: number; readonly windowMs: number; readonly why: string };
-  /** The last run of this process; null: there was none. */
+  /** The last run, also of before a restart; null: there was none. */
   readonly last: {
     readonly atMs: number;
     readonly endedMs: number;
     /** Who or what asked for it. */
     readonly asked: string;
-    readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed';
+    /** As the audit has it: a person, `schedule`, `alarm`. */
+    readonly by: string;
+    /** `interrupted`: the daemon stopped while it ran. */
+    readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed' | 'interrupted';
     readonly version: string | null;
     readonly why: string;
     /** Of the gate; null where it was not asked. */
@@ -283,7 +286,7 @@ export interface TrainingStatus {
       readonly difference: { readonly value: number; readonly low: number; readonly high: number } | null;
     } | null;
   } | null;
-  /** Runs that could not begin in time. */
+  /** Runs that could not begin in time; windows that passed while the daemon was away among them. */
   readonly missed: number;
 }
 

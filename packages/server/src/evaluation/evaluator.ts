@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { type ErrorCode, GanglionError } from '@ganglion/core';
 import type { EvaluateAnswer } from '@ganglion/sdk';
 import type { EvaluationJob } from './evaluation-job.ts';
 import { nodeOf, storesIn } from './node-log.ts';
+import { refuseLittleRoom } from './room.ts';
 
 /** What the process answers: the error of a refusal as data, `code` null for a fault of ours. */
 export type EvaluationReply =
@@ -59,7 +60,8 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
       running = own;
       let folder: string | undefined;
       try {
-        checkRoom(data, job.nodes);
+        const stores = storesIn(data).filter((file) => job.nodes.includes(nodeOf(data, file)));
+        await refuseLittleRoom(stores, tmpdir());
         folder = mkdtempSync(path.join(tmpdir(), 'ganglion-evaluate-'));
         const ends = AbortSignal.any([own.signal, signal, AbortSignal.timeout(timeoutMs)]);
         return await inProcess({ ...job, data, folder }, memoryMb, ends);
@@ -70,20 +72,6 @@ export function createEvaluator(options: EvaluatorOptions): Evaluator {
     },
     close: () => running?.abort(new GanglionError('closed', 'The daemon is stopping')),
   };
-}
-
-/** The log is copied before it is read: refused before, not in the middle. */
-function checkRoom(data: string, nodes: readonly string[]): void {
-  const stores = storesIn(data).filter((file) => nodes.includes(nodeOf(data, file)));
-  const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-  const needed = stores.reduce((sum, file) => sum + sizeOf(file) + sizeOf(`${file}-wal`), 0);
-  const { bavail, bsize } = statfsSync(tmpdir());
-  if (bavail * bsize < needed * 1.1)
-    throw new GanglionError('storage_full', `There is no room in ${tmpdir()} for a copy of the log`, {
-      field: 'TMPDIR',
-      value: `${Math.ceil(needed / 1e6)} MB`,
-      mend: 'Make room there, or start the daemon with TMPDIR on a larger disk.',
-    });
 }
 
 /** From source the sibling is TypeScript, compiled it is not. */

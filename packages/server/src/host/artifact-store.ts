@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DIGEST_PATTERN, GanglionError } from '@ganglion/core';
+import { writeDurably } from './durable-file.ts';
 
 /** Artifacts of a daemon, in files that are named by what is in them. */
 export interface ArtifactStore {
@@ -48,10 +49,7 @@ export function artifactStore(dir: string): ArtifactStore {
       if (await has(digest)) return;
       try {
         await mkdir(dir, { recursive: true });
-        const part = `${at}.${randomUUID()}.part`;
-        await written(part, bytes);
-        await rename(part, at);
-        await synced(dir);
+        await writeDurably(at, bytes, `${at}.${randomUUID()}.part`);
       } catch (cause) {
         throw new GanglionError('storage_failed', 'the artifact did not reach the disk', { cause });
       }
@@ -77,27 +75,4 @@ export function artifactStore(dir: string): ArtifactStore {
       });
     },
   };
-}
-
-async function written(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The name too must survive: a folder has to be synced for that. */
-async function synced(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -18,7 +18,7 @@ import type { DecisionLog } from '../evaluation/decision-log.ts';
 import { sampleFor } from '../evaluation/evaluate-log.ts';
 import { pointLog } from '../evaluation/node-log.ts';
 import type { CommandStep, GateRule } from './plan.ts';
-import { runCommand } from './step.ts';
+import { runCommand, type Stopping } from './step.ts';
 
 /** What the gate is asked: whether a candidate may replace the champion, by decisions that its training has not seen. */
 export interface GateQuestion {
@@ -52,7 +52,11 @@ const SEED = 1;
  * the interval of the paired doubly robust difference is above −margin, and its value is not below 0. Evidence that is too
  * thin for either of the two is no evidence.
  */
-export async function judge(question: GateQuestion, signal: AbortSignal): Promise<GateVerdict> {
+export async function judge(
+  question: GateQuestion,
+  signal: AbortSignal,
+  stopping?: Stopping,
+): Promise<GateVerdict> {
   const { rule, point, decisions } = question;
   const log = pointLog(decisions, point, 'the holdout');
   if (log.rows < rule.minDecisions)
@@ -61,8 +65,8 @@ export async function judge(question: GateQuestion, signal: AbortSignal): Promis
       `the holdout has ${log.rows} decisions with outcomes, of ${rule.minDecisions} needed`,
     );
   const [candidate, champion] = [
-    await policyOf(question, log, 'candidate', signal),
-    await policyOf(question, log, 'champion', signal),
+    await policyOf(question, log, 'candidate', signal, stopping),
+    await policyOf(question, log, 'champion', signal, stopping),
   ];
   const by = { folds: FOLDS, seed: SEED };
   const [ours, theirs] = [sampleFor(log, candidate, by), sampleFor(log, champion, by)];
@@ -121,12 +125,13 @@ async function policyOf(
   log: DecisionLog,
   who: 'candidate' | 'champion',
   signal: AbortSignal,
+  stopping: Stopping | undefined,
 ): Promise<Candidate> {
   const file = who === 'candidate' ? candidateFile : championFile;
   if (predict !== undefined) {
     const outFile = join(folder, `${who}.jsonl`);
     const env = { GANGLION_MODEL_FILE: file };
-    await runCommand(predict, { cwd, env, signal, input: contextLines(log), outFile });
+    await runCommand(predict, { cwd, env, signal, stopping, input: contextLines(log), outFile });
     return predictedCandidate(log, who, await readFile(outFile, 'utf8'));
   }
   let declaration: unknown;

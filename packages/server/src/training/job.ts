@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { ErrorCode, LoggedDecision } from '@ganglion/core';
 import { readNodeLogs } from '../evaluation/node-log.ts';
 import { type GateQuestion, type GateVerdict, judge } from './gate.ts';
+import type { Stopping } from './step.ts';
 
 /** Parts the log of a point: the later share is held out, the rest is for training. */
 export interface PrepareJob {
@@ -42,9 +43,9 @@ export type JobReply =
   | { readonly done: Prepared | GateVerdict }
   | { readonly failed: { readonly code: ErrorCode; readonly message: string } };
 
-/** Does a job, here. What the signal ends is its commands. @throws GanglionError */
-export function work(job: Job, signal: AbortSignal): Promise<Prepared | GateVerdict> {
-  return job.kind === 'prepare' ? prepare(job) : gate(job, signal);
+/** Does a job, here. What the signals end, and tell to stop, is its commands. @throws GanglionError */
+export function work(job: Job, signal: AbortSignal, stopping: Stopping): Promise<Prepared | GateVerdict> {
+  return job.kind === 'prepare' ? prepare(job) : gate(job, signal, stopping);
 }
 
 async function prepare(job: PrepareJob): Promise<Prepared> {
@@ -81,9 +82,10 @@ async function write(file: string, decisions: readonly LoggedDecision[]): Promis
   }
 }
 
-async function gate(job: JudgeJob, signal: AbortSignal): Promise<GateVerdict> {
+async function gate(job: JudgeJob, signal: AbortSignal, stopping: Stopping): Promise<GateVerdict> {
   const decisions: LoggedDecision[] = [];
   for await (const line of createInterface({ input: createReadStream(job.holdoutFile) }))
     if (line !== '') decisions.push(JSON.parse(line) as LoggedDecision);
-  return judge({ ...job, decisions }, AbortSignal.any([signal, AbortSignal.timeout(job.withinMs)]));
+  const until = AbortSignal.any([signal, AbortSignal.timeout(job.withinMs)]);
+  return judge({ ...job, decisions }, until, stopping);
 }

@@ -108,6 +108,74 @@ describe('a run of training', () => {
     expect(made).not.toHaveBeenCalled();
   }, 30_000);
 
+  it('is refused before the log is copied where that has no room: what it needs, what is free, and what to do', async () => {
+    const { folder, where } = await place();
+    vi.stubEnv('TMPDIR', folder);
+    const made = vi.fn(async () => ({ bytes: Buffer.from('model') }));
+    const asked: string[] = [];
+    const freeBytes = async (at: string): Promise<number> => {
+      asked.push(at);
+      return 5_000_000;
+    };
+    const result = await runTraining(plan(made), { ...where, freeBytes }, later(), later() + 60_000);
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      why: expect.stringMatching(
+        /no room in .* for a copy of the log: it needs \d+ MB, and 5 MB are free\. Make room there, or start the daemon with TMPDIR/,
+      ),
+    });
+    expect(asked).toEqual([expect.stringContaining(folder)]);
+    expect(made).not.toHaveBeenCalled();
+    expect(readdirSync(folder).sort()).toEqual(['data']);
+  }, 30_000);
+
+  it('has failed where the log has nothing to learn from', async () => {
+    const { where } = await place();
+    const made = vi.fn(async () => ({ bytes: Buffer.from('model') }));
+    const result = await runTraining({ ...plan(made), point: 'q' }, where, later(), later() + 60_000);
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      why: expect.stringMatching(/no decision of q to learn/),
+    });
+    expect(made).not.toHaveBeenCalled();
+  }, 30_000);
+
+  it.each([
+    ['while it trains', false, []],
+    [
+      'while it is judged',
+      true,
+      [{ stage: 'champion' }, { stage: 'retired', reason: 'the daemon stopped before it was judged' }],
+    ],
+  ])(
+    'that the end of the daemon ends %s is interrupted, and nothing of it is served',
+    async (_, judged, stages) => {
+      const { folder, where } = await place();
+      vi.stubEnv('TMPDIR', folder);
+      const stop = new AbortController();
+      const told = { ...where, stopping: { signal: stop.signal, graceMs: 1000 } };
+      if (judged)
+        expect(
+          await runTraining(
+            plan(async () => ({ bytes: Buffer.from('one') })),
+            told,
+            later(),
+            later() + 60_000,
+          ),
+        ).toMatchObject({ outcome: 'first' });
+      const last = plan(() => {
+        stop.abort();
+        return judged ? Promise.resolve({ bytes: Buffer.from('two') }) : new Promise(() => {});
+      });
+      const result = await runTraining(last, told, later() + 2000, later() + 60_000);
+      expect(result).toMatchObject({ outcome: 'interrupted', why: 'the daemon stopped while it ran' });
+      const versions = where.node.models.get('m')?.versions ?? [];
+      expect(versions).toMatchObject(stages);
+      expect(readdirSync(folder).sort()).toEqual(judged ? ['artifacts', 'data'] : ['data']);
+    },
+    60_000,
+  );
+
   it('whose window is over before its log is read has failed', async () => {
     const { where } = await place();
     const made = vi.fn(async () => ({ bytes: Buffer.from('model') }));

@@ -1,18 +1,29 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Actor, HostedNode, ModelStatus } from '@ganglion/core';
+import {
+  type Actor,
+  GanglionError,
+  type HostedNode,
+  isGanglionError,
+  type ModelStatus,
+} from '@ganglion/core';
+import { storesIn } from '../evaluation/node-log.ts';
+import { type FreeBytes, refuseLittleRoom } from '../evaluation/room.ts';
 import { type ArtifactStore, digestOf } from '../host/artifact-store.ts';
 import type { GateVerdict } from './gate.ts';
 import { inProcess } from './in-process.ts';
 import type { Prepared } from './job.ts';
 import type { ModelPlan, TrainingWindow } from './plan.ts';
-import { trained } from './step.ts';
+import { type Stopping, trained } from './step.ts';
 
 /** What came of a run. */
 export interface RunResult {
-  /** `first`: there was nothing to compare with; `unchanged`: the same bytes as the champion's. */
-  readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed';
+  /**
+   * `first`: there was nothing to compare with; `unchanged`: the same bytes as the champion's; `interrupted`: the daemon
+   * stopped while it ran.
+   */
+  readonly outcome: 'promoted' | 'rejected' | 'first' | 'unchanged' | 'failed' | 'interrupted';
   /** As registered; null where nothing was. */
   readonly version: string | null;
   readonly why: string;
@@ -27,6 +38,12 @@ export interface RunPlace {
   /** Of the nodes whose log is learned from. */
   readonly dataDir: string;
   readonly cwd: string;
+  /** The daemon stops: steps are told to, and what has come of them is not waited for. */
+  readonly stopping?: Stopping | undefined;
+  /** The process ends now, and so must whatever it started. */
+  readonly ending?: AbortSignal | undefined;
+  /** Default: as the file system says. */
+  readonly freeBytes?: FreeBytes | undefined;
 }
 
 const BY = 'training';
@@ -50,9 +67,11 @@ export async function runTraining(
     for (const name of ['training', 'held-out'])
       folders.push(await mkdtemp(join(tmpdir(), `ganglion-${name}-`)));
     const [open, sealed] = folders;
-    return await attempt(plan, place, { open, sealed }, atMs, endMs, stop.signal);
+    const { ending } = place;
+    const signal = ending === undefined ? stop.signal : AbortSignal.any([stop.signal, ending]);
+    return await attempt(plan, place, { open, sealed }, atMs, endMs, signal);
   } catch (error) {
-    return failedRun(error);
+    return place.stopping?.signal.aborted === true ? interruptedRun() : failedRun(error);
   } finally {
     clearTimeout(timer);
     // What cannot be removed is left to whoever clears up there: the run is as it was.
@@ -63,9 +82,20 @@ export async function runTraining(
 
 /** The result of a run that an error ended. */
 export function failedRun(error: unknown): RunResult {
-  const why = (error instanceof Error ? error.message : String(error)).slice(0, REASON);
+  const said = error instanceof Error ? error.message : String(error);
+  const mend = isGanglionError(error) ? error.mend : undefined;
+  const why = (mend === undefined ? said : `${said}. ${mend}`).slice(0, REASON);
   return { outcome: 'failed', version: null, why, verdict: null };
 }
+
+/** The result of a run that the end of the daemon ended. */
+export function interruptedRun(): RunResult {
+  return { outcome: 'interrupted', version: null, why: 'the daemon stopped while it ran', verdict: null };
+}
+
+/** What runs in processes of their own ends with the daemon, too. */
+const endsWith = (signal: AbortSignal, { stopping }: RunPlace): AbortSignal =>
+  stopping === undefined ? signal : AbortSignal.any([signal, stopping.signal]);
 
 /** Where a run writes. */
 interface Folders {
@@ -107,7 +137,7 @@ async function attempt(
     championFile,
     folder: out,
   };
-  const made = await trained(plan.train, window, place.cwd, signal);
+  const made = await trained(plan.train, window, place.cwd, signal, place.stopping);
   const digest = digestOf(made.bytes);
   if (digest === champion?.digest)
     return { outcome: 'unchanged', version: null, why: 'the same bytes as the champion’s', verdict: null };
@@ -139,24 +169,36 @@ async function attempt(
     withinMs: Math.max(1, endMs - Date.now()),
     signal,
   });
+  if (verdict === undefined) {
+    const reason = 'the daemon stopped before it was judged';
+    await node.models.retire({ model: plan.model, version, reason, by });
+    return { ...interruptedRun(), version };
+  }
   return decided(plan, node, version, by, verdict);
 }
 
 /** The log up to what has had the time to come back, parted. */
 async function parted(
   plan: ModelPlan,
-  { node, dataDir }: RunPlace,
+  place: RunPlace,
   atMs: number,
   files: { readonly trainFile: string; readonly holdoutFile: string; readonly folder: string },
   signal: AbortSignal,
 ): Promise<{ readonly prepared: Prepared; readonly fromMs: number }> {
+  const { node, dataDir } = place;
   const toMs = atMs - (node.state.points.get(plan.point)?.compiled.windowMs ?? 0);
   const fromMs = Math.max(0, toMs - plan.dataMs);
   const { point, holdout } = plan;
+  await refuseLittleRoom(storesIn(dataDir), files.folder, place.freeBytes);
   const prepared = await inProcess(
     { kind: 'prepare', dataDir, point, fromMs, toMs, holdout, ...files },
-    signal,
+    endsWith(signal, place),
   );
+  if (prepared.training === 0)
+    throw new GanglionError('invalid_input', `the log has no decision of ${point} to learn from`, {
+      field: 'data',
+      mend: 'Train once it has some, or give the plan a longer data.',
+    });
   return { prepared, fromMs };
 }
 
@@ -169,20 +211,23 @@ interface Files {
   readonly signal: AbortSignal;
 }
 
+/** Undefined where the daemon stopped before there was one. */
 async function verdictOn(
   { point, predict, gate }: ModelPlan,
-  { cwd }: RunPlace,
+  place: RunPlace,
   { championFile, signal, ...files }: Files,
-): Promise<GateVerdict> {
+): Promise<GateVerdict | undefined> {
+  const { cwd } = place;
   const none = { passed: false, decisions: 0, candidate: null, champion: null, difference: null };
   if (championFile === null)
     return { ...none, why: 'the champion’s artifact is not kept here: there is nothing to compare with' };
   try {
     return await inProcess(
       { kind: 'judge', point, predict, rule: gate, cwd, championFile, ...files },
-      signal,
+      endsWith(signal, place),
     );
   } catch (error) {
+    if (place.stopping?.signal.aborted === true) return undefined;
     // What cannot be judged is not promoted.
     return { ...none, why: `the gate failed: ${(error as Error).message}` };
   }

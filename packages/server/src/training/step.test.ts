@@ -56,6 +56,45 @@ describe('a training step', () => {
     expect(existsSync(mark)).toBe(false);
   });
 
+  /** Waits for what a program says by a file. */
+  const there = (file: string) => vi.waitFor(() => expect(existsSync(file)).toBe(true), 20_000);
+  /** Whether a process is there: one that has ended and is nobody's to reap is not. */
+  const runs = (pid: number): boolean => {
+    try {
+      process.kill(pid, 0);
+      return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  };
+
+  it.skipIf(process.platform !== 'linux').each([
+    ['obeys', 'process.exit(0)', 60_000],
+    ['does not', '', 200],
+  ])('is told to stop, with all that it started; where it %s, nothing is left', async (_, then, graceMs) => {
+    const { window, cwd } = place();
+    const [ready, asked] = [join(cwd, 'ready'), join(cwd, 'asked')];
+    const deaf = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);`;
+    const code = `const fs = require('fs');
+      process.on('SIGTERM', () => { fs.writeFileSync(${JSON.stringify(asked)}, 'asked'); ${then} });
+      const child = require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(deaf)}], { stdio: 'ignore' });
+      child.on('spawn', () => {
+        fs.writeFileSync(${JSON.stringify(`${ready}.part`)}, process.pid + ' ' + child.pid);
+        fs.renameSync(${JSON.stringify(`${ready}.part`)}, ${JSON.stringify(ready)});
+      });
+      setInterval(() => {}, 1000);`;
+    const stop = new AbortController();
+    const run = trained(node(code, 60_000), window, cwd, never, { signal: stop.signal, graceMs });
+    run.catch(() => {});
+    await there(ready);
+    const pids = readFileSync(ready, 'utf8').split(' ').map(Number);
+    expect(pids.map(runs)).toEqual([true, true]);
+    stop.abort();
+    await expect(run).rejects.toMatchObject({ code: 'closed' });
+    expect(readFileSync(asked, 'utf8')).toBe('asked');
+    await vi.waitFor(() => expect(pids.map(runs)).toEqual([false, false]), 20_000);
+  });
+
   it.each([
     ['leaves no model', node('0'), /left no file/],
     [

@@ -12,18 +12,27 @@ export const ARTIFACT_BYTES = 64 << 20;
 /** Longest that is kept of what a program said before it failed, characters. */
 const SAID = 400;
 
+/** How a program is told that the daemon stops: SIGTERM to its group, and SIGKILL to what is left of it after the grace. */
+export interface Stopping {
+  readonly signal: AbortSignal;
+  readonly graceMs: number;
+}
+
 /**
  * Runs a training step. A command finds the window in its environment, and leaves `model` and, if it likes, `metadata.json`
  * (`{ "metrics": { NAME: number } }`) in GANGLION_OUT.
- * @throws GanglionError `unsupported` where it failed, `deadline_exceeded`, `invalid_input` for what it left
+ * @param signal - ends it at once
+ * @throws GanglionError `unsupported` where it failed, `deadline_exceeded`, `invalid_input` for what it left, `closed` once
+ *   it is told to stop
  */
 export async function trained(
   step: CommandStep | FunctionStep,
   window: TrainingWindow,
   cwd: string,
   signal: AbortSignal,
+  stopping?: Stopping,
 ): Promise<TrainedModel> {
-  if ('run' in step) return checked(await withinTime(step, window, signal));
+  if ('run' in step) return checked(await withinTime(step, window, signal, stopping?.signal));
   const env = {
     GANGLION_MODEL: window.model,
     GANGLION_LOG: window.logFile,
@@ -32,7 +41,7 @@ export async function trained(
     GANGLION_CHAMPION: window.championFile ?? '',
     GANGLION_OUT: window.folder,
   };
-  await runCommand(step, { cwd, env, signal });
+  await runCommand(step, { cwd, env, signal, stopping });
   const file = join(window.folder, 'model');
   const size = await stat(file).then(
     (found) => (found.isFile() ? found.size : -1),
@@ -52,11 +61,16 @@ async function withinTime(
   { run, timeoutMs }: FunctionStep,
   window: TrainingWindow,
   signal: AbortSignal,
+  stopping: AbortSignal | undefined,
 ): Promise<TrainedModel> {
-  const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+  const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), ...(stopping ? [stopping] : [])]);
   const late = new Promise<never>((_, reject) => {
-    until.addEventListener('abort', () => reject(tooLate(timeoutMs)), { once: true });
+    const end = (): void => reject(stopping?.aborted === true ? stopped() : tooLate(timeoutMs));
+    if (until.aborted) end();
+    until.addEventListener('abort', end, { once: true });
   });
+  // Whichever comes second is nobody's.
+  late.catch(() => {});
   return Promise.race([run(window, until), late]);
 }
 
@@ -93,10 +107,13 @@ const bad = (message: string): GanglionError =>
 const tooLate = (timeoutMs: number): GanglionError =>
   new GanglionError('deadline_exceeded', `it took longer than ${timeoutMs} ms`, { field: 'timeout' });
 
+const stopped = (): GanglionError => new GanglionError('closed', 'the daemon stopped while it ran');
+
 interface Place {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
+  readonly stopping?: Stopping | undefined;
   /** Where standard input comes from, and standard output goes. */
   readonly input?: string | undefined;
   readonly outFile?: string | undefined;
@@ -123,9 +140,7 @@ export async function runCommand({ command, timeoutMs }: CommandStep, place: Pla
       ? Promise.resolve()
       : finished(child.stdout.pipe(createWriteStream(place.outFile)));
   const until = AbortSignal.any([place.signal, AbortSignal.timeout(timeoutMs)]);
-  const end = (): void => endGroup(child.pid);
-  until.addEventListener('abort', end, { once: true });
-  if (until.aborted) end();
+  const ends = endsOf(child.pid, until, place.stopping);
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once('error', reject);
@@ -134,20 +149,42 @@ export async function runCommand({ command, timeoutMs }: CommandStep, place: Pla
       throw new GanglionError('unsupported', `${program} cannot be started: ${cause.message}`, { cause });
     });
     await written;
+    // Whatever it still made of it: half a model is none.
+    if (place.stopping?.signal.aborted === true) throw stopped();
     if (until.aborted) throw tooLate(timeoutMs);
     if (code !== 0)
       throw new GanglionError('unsupported', `${program} ended with ${code ?? 'a signal'}: ${said.trim()}`);
   } finally {
-    until.removeEventListener('abort', end);
     // What it left running in the background ends with it.
-    end();
+    ends();
   }
 }
 
-function endGroup(pid: number | undefined): void {
+/** Ends a group when it must, and asks it to end when it should. Returns what ends it whatever comes. */
+function endsOf(pid: number | undefined, until: AbortSignal, stopping: Stopping | undefined): () => void {
+  const over = new AbortController();
+  const once = { once: true, signal: over.signal };
+  const kill = (): void => signalGroup(pid, 'SIGKILL');
+  let grace: NodeJS.Timeout | undefined;
+  const ask = (): void => {
+    signalGroup(pid, 'SIGTERM');
+    grace = setTimeout(kill, stopping?.graceMs);
+  };
+  until.addEventListener('abort', kill, once);
+  stopping?.signal.addEventListener('abort', ask, once);
+  if (stopping?.signal.aborted === true) ask();
+  if (until.aborted) kill();
+  return () => {
+    over.abort();
+    clearTimeout(grace);
+    kill();
+  };
+}
+
+function signalGroup(pid: number | undefined, signal: 'SIGTERM' | 'SIGKILL'): void {
   if (pid === undefined) return;
   try {
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch {
     // Nobody of the group is left.
   }

@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import type { HostedNode } from '@ganglion/core';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { artifactStore } from '../host/artifact-store.ts';
 import { buildServer } from '../http/server.ts';
 import { createLogger } from '../log.ts';
@@ -6,7 +7,7 @@ import { call } from '../testing/calls.ts';
 import { testFolder } from '../testing/folder.ts';
 import { startNode } from '../testing/node.ts';
 import { type ModelPlan, planOf } from './plan.ts';
-import type { RunResult } from './run.ts';
+import { interruptedRun, type RunResult } from './run.ts';
 import { startTrainer, type Trainer } from './trainer.ts';
 
 const HOUR = 3_600_000;
@@ -19,29 +20,37 @@ const model = (shares: string[], more: object = {}) => ({
   ...more,
 });
 
+interface World {
+  readonly node: HostedNode;
+  readonly folder: string;
+  now(): number;
+}
+
 const open: { close(): unknown }[] = [];
 afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
 /** A trainer under a clock that is moved by hand; its runs take as long as they are told to. */
-async function world(models: Record<string, object>) {
-  const node = await startNode([
-    {
-      point: 'p',
-      arms: ['a', 'b'],
-      fallback: 'a',
-      policy: { kind: 'split' },
-      objective: { success: 1 },
-      attribution: { window: '1h' },
-    },
-  ]);
-  let ms = 1_700_000_000_000 - (1_700_000_000_000 % (24 * HOUR));
+async function world(models: Record<string, object>, from?: World) {
+  const node =
+    from?.node ??
+    (await startNode([
+      {
+        point: 'p',
+        arms: ['a', 'b'],
+        fallback: 'a',
+        policy: { kind: 'split' },
+        objective: { success: 1 },
+        attribution: { window: '1h' },
+      },
+    ]));
+  let ms = from?.now() ?? 1_700_000_000_000 - (1_700_000_000_000 % (24 * HOUR));
   const runs: { model: string; startMs: number; endMs: number; why?: string }[] = [];
   const running = new Map<string, (result: RunResult) => void>();
   let hold = false;
   let broken: Error | undefined;
-  const folder = testFolder();
+  const folder = from?.folder ?? testFolder();
   const done: RunResult = { outcome: 'promoted', version: 'v', why: 'better', verdict: null };
   const trainer: Trainer = startTrainer({
     plan: planOf({ window: '1h', models }, folder),
@@ -50,19 +59,28 @@ async function world(models: Record<string, object>) {
     dataDir: folder,
     logger: createLogger('silent'),
     nowMs: () => ms,
-    run: (plan: ModelPlan, startMs, endMs) => {
+    run: (plan: ModelPlan, startMs, endMs, stopping) => {
       runs.push({ model: plan.model, startMs, endMs });
       if (broken !== undefined) return Promise.reject(broken);
       if (!hold) return Promise.resolve(done);
-      return new Promise((resolve) => running.set(plan.model, resolve));
+      return new Promise((resolve) => {
+        running.set(plan.model, resolve);
+        stopping.addEventListener('abort', () => resolve(interruptedRun()));
+      });
     },
   });
-  open.push(node, trainer);
+  if (from === undefined) open.push(node);
+  open.push(trainer);
   return {
     node,
     trainer,
     runs,
+    folder,
     now: () => ms,
+    /** The daemon is away for so long. */
+    sleep: (more: number) => {
+      ms += more;
+    },
     hold: () => {
       hold = true;
     },
@@ -71,16 +89,17 @@ async function world(models: Record<string, object>) {
     },
     end: async (name: string) => {
       running.get(name)?.(done);
-      running.delete(name);
-      await Promise.resolve();
-      await Promise.resolve();
+      if (running.delete(name))
+        await vi.waitFor(() =>
+          expect(trainer.status().find((each) => each.model === name)?.state).toBe('waiting'),
+        );
     },
     async pass(more: number, step = 60_000) {
       for (const until = ms + more; ms < until; ) {
         ms += step;
         trainer.tick();
-        await Promise.resolve();
-        await Promise.resolve();
+        await trainer.saved();
+        if (!hold) await trainer.idle();
       }
     },
   };
@@ -188,14 +207,138 @@ describe('a run that is asked for', () => {
   });
 });
 
+/** What the audit says of runs: by whom, what, and why. */
+const entriesOf = ({ node }: World): string[] =>
+  node
+    .audit()
+    .filter(({ action }) => action.startsWith('model.train.'))
+    .map(({ by, action, target, reason }) => `${by} ${action} ${target}: ${reason}`)
+    .reverse();
+
+describe('every run is in the audit', () => {
+  it('whoever asked for it, and whatever came of it', async () => {
+    const at = await world({ m: model([]) });
+    at.breaks(new Error('no data'));
+    at.trainer.retrain('m', 'ada: new prices', 'ada');
+    await at.trainer.idle();
+    await at.pass(25 * HOUR);
+    at.breaks(undefined);
+    at.trainer.retrain('m', 'ada: mended', 'ada');
+    await at.trainer.idle();
+    const said = entriesOf(at);
+    expect(said).toHaveLength(3);
+    expect(said).toEqual(
+      expect.arrayContaining([
+        'ada model.train.failed m: no data (ada: new prices)',
+        'schedule model.train.failed m: no data (daily window)',
+        'ada model.train.promoted m: v: better (ada: mended)',
+      ]),
+    );
+    expect(at.trainer.status()[0].last).toMatchObject({ by: 'ada', outcome: 'promoted' });
+  });
+
+  it('also one that an alarm asked for', async () => {
+    const at = await world({ m: model([], { triggers: { audit: ['reset'] } }) });
+    at.breaks(new Error('no data'));
+    await at.node.reset({ point: 'p', reason: 'prices changed', by: { name: 'ada', authority: '*' } });
+    await at.trainer.idle();
+    expect(entriesOf(at)).toEqual(['alarm model.train.failed m: no data (reset on cloud: prices changed)']);
+  });
+});
+
+describe('a restart', () => {
+  it('knows the last run, and does not repeat its window', async () => {
+    const at = await world({ m: model([]) });
+    await at.pass(48 * HOUR);
+    const [before] = at.trainer.status();
+    expect(before.last).toMatchObject({ outcome: 'promoted' });
+    // Into the window of its run, which is over: nothing is to be done in it again.
+    const again = window(before.next.startMs);
+    while (window(at.now()) < again || at.runs.every(({ startMs }) => window(startMs) !== again))
+      await at.pass(60_000);
+    const ran = at.trainer.status();
+    await at.trainer.close();
+    const back = await world({ m: model([]) }, at);
+    expect(back.trainer.status()).toEqual(ran);
+    await back.pass(HOUR);
+    expect(back.runs).toEqual([]);
+    await back.pass(24 * HOUR);
+    expect(back.runs).toHaveLength(1);
+  });
+
+  it('forgets none: a window in whose time it comes back has its run, those that have passed are counted', async () => {
+    const at = await world({ m: model([]) });
+    const [{ next }] = at.trainer.status();
+    await at.trainer.saved();
+    await at.trainer.close();
+    // Away from before the window until after the run should have begun, three days later.
+    at.sleep(next.startMs + 60_000 - at.now());
+    const back = await world({ m: model([]) }, at);
+    await back.pass(60_000);
+    expect(back.runs.map(({ startMs }) => window(startMs))).toEqual([window(next.startMs)]);
+    await back.trainer.close();
+    back.sleep(3 * 24 * HOUR + HOUR);
+    const later = await world({ m: model([]) }, back);
+    expect(later.trainer.status()[0]).toMatchObject({ missed: 3, last: { outcome: 'promoted' } });
+  });
+
+  it('keeps what was asked for', async () => {
+    const models = { m1: model([]), m2: model([]) };
+    const at = await world(models);
+    at.hold();
+    at.trainer.retrain('m1', 'r');
+    const asked = at.trainer.retrain('m2', 'bob: try', 'bob');
+    expect(asked.running).toBe(false);
+    await at.trainer.close();
+    const back = await world(models, at);
+    expect(back.trainer.status()[1].next).toMatchObject({ startMs: asked.startMs, why: 'bob: try' });
+    await back.pass(asked.startMs - back.now() + 60_000);
+    expect(back.trainer.status()[1].last).toMatchObject({ asked: 'bob: try', by: 'bob' });
+  });
+
+  it('says what a clean stop has interrupted, and runs it at its next window', async () => {
+    const at = await world({ m: model([]) });
+    at.hold();
+    at.trainer.retrain('m', 'ada: try', 'ada');
+    await at.trainer.saved();
+    await at.trainer.close();
+    expect(() => at.trainer.retrain('m', 'r')).toThrow(expect.objectContaining({ code: 'closed' }));
+    const back = await world({ m: model([]) }, at);
+    const [status] = back.trainer.status();
+    expect(status).toMatchObject({ state: 'waiting', last: { outcome: 'interrupted', by: 'ada' } });
+    await back.pass(status.next.startMs - back.now());
+    expect(back.runs).toHaveLength(1);
+    expect(entriesOf(back)[0]).toBe(
+      'ada model.train.interrupted m: the daemon stopped while it ran (ada: try)',
+    );
+  });
+
+  it('says what the end of the process has interrupted, once', async () => {
+    const at = await world({ m: model([]) });
+    at.hold();
+    at.trainer.retrain('m', 'ada: try', 'ada');
+    await at.trainer.saved();
+    // Nothing more is said by the first: it is gone.
+    const back = await world({ m: model([]) }, at);
+    await back.trainer.idle();
+    expect(back.trainer.status()[0].last).toMatchObject({ outcome: 'interrupted', atMs: at.now() });
+    await back.trainer.close();
+    const third = await world({ m: model([]) }, at);
+    await third.trainer.idle();
+    expect(entriesOf(third)).toEqual([
+      'ada model.train.interrupted m: the daemon stopped while it ran (ada: try)',
+    ]);
+  });
+});
+
 describe('an alarm asks for a run', () => {
   it('when the audit says that the learner decayed', async () => {
     const { node, trainer, runs } = await world({
       m: model([], { triggers: { audit: ['point.reweigh', 'reset'] } }),
     });
     await node.reset({ point: 'p', reason: 'prices changed', by: { name: 'ada', authority: '*' } });
-    expect(runs).toHaveLength(1);
     await trainer.idle();
+    expect(runs).toHaveLength(1);
     expect(trainer.status()[0].last?.asked).toBe('reset on cloud: prices changed');
   });
 
@@ -214,8 +357,8 @@ describe('an alarm asks for a run', () => {
     await tell(300, 0.9);
     expect(runs).toHaveLength(0);
     await tell(60, 0.4);
-    expect(runs.length).toBeGreaterThan(0);
     await trainer.idle();
+    expect(runs.length).toBeGreaterThan(0);
     expect(trainer.status()[0].last?.asked).toMatch(/success on cloud: the rate moved/);
   });
 });

@@ -1,23 +1,43 @@
-import { cusum, GanglionError, type HostedNode, type NodeEvent } from '@ganglion/core';
+import { join } from 'node:path';
+import { GanglionError, type HostedNode } from '@ganglion/core';
 import type { TrainingAnswer, TrainingStatus } from '@ganglion/sdk';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
+import { triggerOn } from './alarms.ts';
 import type { ModelPlan, TrainingPlan } from './plan.ts';
-import { failedRun, type RunResult, runTraining } from './run.ts';
-import { conflict, freeWindow, nextWindow, type Place, placesOf, startIn } from './windows.ts';
+import { failedRun, interruptedRun, type RunResult, runTraining } from './run.ts';
+import {
+  ALARM,
+  askedFor,
+  busy,
+  type Entry,
+  entryOf,
+  keepAsked,
+  nextStart,
+  recordOf,
+  statusOf,
+  timeOf,
+} from './schedule.ts';
+import { type BegunRun, type ModelRecord, type StateFile, stateFile } from './state-file.ts';
+import type { Stopping } from './step.ts';
+import { placesOf } from './windows.ts';
 
 export interface TrainerOptions {
   readonly plan: TrainingPlan;
   /** The nodes of this process, the root of the tree first. */
   readonly nodes: readonly HostedNode[];
   readonly artifacts: ArtifactStore;
-  /** Where these nodes keep their logs. */
+  /** Where these nodes keep their logs; what the trainer must know after a restart is beside them. */
   readonly dataDir: string;
   readonly logger: Logger;
+  /** What a program has to end by itself once the trainer is closed, ms. Default 5,000. */
+  readonly graceMs?: number | undefined;
   /** Default: the machine's clock. */
   readonly nowMs?: (() => number) | undefined;
   /** In place of a real run, for tests of the schedule. */
-  readonly run?: ((plan: ModelPlan, atMs: number, endMs: number) => Promise<RunResult>) | undefined;
+  readonly run?:
+    | ((plan: ModelPlan, atMs: number, endMs: number, stopping: AbortSignal) => Promise<RunResult>)
+    | undefined;
 }
 
 /** Trains models anew: by their windows, and when asked or alarmed. */
@@ -26,31 +46,29 @@ export interface Trainer {
   /**
    * Asks for a run, in the first window that no model which shares with this one has: now, if it is free and long enough.
    * Asked again before it has begun, the first time stands.
-   * @throws GanglionError `unknown_model` where the plan has none of this name
+   * @param by - who asks, for the audit; default: whoever runs this
+   * @throws GanglionError `unknown_model` where the plan has none of this name; `closed`
    */
-  retrain(model: string, reason: string): TrainingAnswer;
+  retrain(model: string, reason: string, by?: string): TrainingAnswer;
   /** Starts what is due. Called by a timer; by tests at will. */
   tick(): void;
+  /** Resolves once what was asked for or has begun is known after a restart, too, or the log says why it is not. */
+  saved(): Promise<void>;
   /** Resolves once nothing is running. */
   idle(): Promise<void>;
-  close(): void;
+  /** Tells what runs to stop; resolves once it has, and that is in the audit. Before the nodes are closed. Idempotent. */
+  close(): Promise<void>;
 }
 
 const TICK_MS = 1000;
+const GRACE_MS = 5000;
+/** Longest reason in the audit, characters. */
+const REASON = 1000;
 
-/** All that is known of a model's training; one a model. */
-interface Entry {
-  readonly plan: ModelPlan;
-  readonly place: Place;
-  /** The window of its next scheduled run. */
-  next: number;
-  asked: { readonly window: number; readonly startMs: number; readonly why: string } | undefined;
-  running: { readonly window: number; readonly done: Promise<void> } | undefined;
-  last: TrainingStatus['last'];
-  missed: number;
-}
-
-/** @throws GanglionError `invalid_spec` where more models share than there are windows; `forbidden` away from the root */
+/**
+ * @throws GanglionError `invalid_spec` where more models share than there are windows; `forbidden` away from the root;
+ *   `storage_corrupt` where what was kept of earlier runs cannot be read
+ */
 export function startTrainer(options: TrainerOptions): Trainer {
   const { plan, nodes, nowMs = Date.now } = options;
   const [root] = nodes;
@@ -60,179 +78,195 @@ export function startTrainer(options: TrainerOptions): Trainer {
       mend: 'Give the plan to the daemon of the root.',
     });
   const places = placesOf(plan.models, plan.windowMs);
-  const entries = plan.models.map((each): Entry => {
-    const place = places.get(each.model) as Place;
-    const next = nextWindow(place, plan.windowMs, nowMs());
-    return { plan: each, place, next, asked: undefined, running: undefined, last: null, missed: 0 };
-  });
-  const schedule = scheduleOf(options, entries, nowMs);
-  const stops = nodes.map((node) => node.subscribe(triggerOn(entries, schedule.retrain, options.logger)));
-  const timer = setInterval(schedule.tick, TICK_MS);
+  const file = stateFile(join(options.dataDir, `${root.name}.training.json`));
+  const kept = file.load();
+  const now = nowMs();
+  const entries = plan.models.map((each) =>
+    // The plan has a place for each of its models.
+    entryOf(each, places.get(each.model)!, plan.windowMs, now, kept.get(each.model)),
+  );
+  const { resume, ...trainer } = workOf(options, entries, file, nowMs);
+  resume(kept);
+  const alarmed = (model: string, reason: string): void => void trainer.retrain(model, reason, ALARM);
+  const stops = nodes.map((node) => node.subscribe(triggerOn(plan.models, alarmed, options.logger)));
+  const timer = setInterval(trainer.tick, TICK_MS);
   timer.unref();
   return {
-    ...schedule,
-    close() {
+    ...trainer,
+    async close() {
       clearInterval(timer);
-      for (const stop of stops) stop();
+      for (const stop of stops.splice(0)) stop();
+      await trainer.close();
     },
   };
 }
 
-function scheduleOf(
+/** What a trainer does, but for the timer that drives it. */
+interface Work extends Trainer {
+  /** Begins where the process before has ended. */
+  resume(kept: ReadonlyMap<string, ModelRecord>): void;
+}
+
+function workOf(
   options: TrainerOptions,
   entries: readonly Entry[],
+  file: StateFile,
   nowMs: () => number,
-): Omit<Trainer, 'close'> {
-  const { windowMs } = options.plan;
-  const run =
-    options.run ??
-    ((plan: ModelPlan, atMs: number, endMs: number) =>
-      runTraining(
-        plan,
-        {
-          node: options.nodes[0],
-          artifacts: options.artifacts,
-          dataDir: options.dataDir,
-          cwd: options.plan.folder,
-        },
-        atMs,
-        endMs,
-      ));
-  const start = (entry: Entry, window: number, why: string): void => {
-    const atMs = nowMs();
-    const ended = (result: RunResult): void => {
-      entry.running = undefined;
-      entry.last = { atMs, endedMs: nowMs(), asked: why, ...result };
-      options.logger.info({ model: entry.plan.model, outcome: result.outcome, why: result.why }, 'training');
-    };
-    // A rejection that nobody handles would end the daemon.
-    const done = run(entry.plan, atMs, (window + 1) * windowMs).then(ended, (error: unknown) =>
-      ended(failedRun(error)),
-    );
-    entry.running = { window, done };
+): Work {
+  const { logger, plan } = options;
+  const { windowMs } = plan;
+  const stop = stopOf(options.graceMs ?? GRACE_MS);
+  const run = options.run ?? realRun(options, stop);
+  let saving: Promise<unknown> = Promise.resolve();
+  const save = (): Promise<void> => {
+    const saved = file.save(new Map(entries.map((entry) => [entry.plan.model, recordOf(entry)])));
+    saving = saved.catch((error: Error) => logger.error({ error: error.message }, 'training'));
+    return saved;
   };
-  const busy = (entry: Entry): boolean =>
-    entries.some((each) => each.running !== undefined && (each === entry || conflict(each.plan, entry.plan)));
+  const ended = async (entry: Entry, begun: BegunRun, result: RunResult): Promise<void> => {
+    const { atMs, why, by } = begun;
+    const { model } = entry.plan;
+    await audited(options, model, begun, result);
+    entry.running = undefined;
+    entry.last = { atMs, endedMs: Math.max(atMs, nowMs()), asked: why, by, ...result };
+    logger.info({ model, outcome: result.outcome, why: result.why }, 'training');
+    await save().catch(() => {});
+  };
+  const start = (entry: Entry, window: number, { why, by }: Pick<BegunRun, 'why' | 'by'>): void => {
+    const begun = { atMs: nowMs(), why, by };
+    // First it is known that it has begun: else a restart would begin it again.
+    entry.running = { ...begun, window, done: Promise.resolve() };
+    const done = save()
+      .then(() =>
+        stop.stopping.signal.aborted
+          ? interruptedRun()
+          : run(entry.plan, begun.atMs, (window + 1) * windowMs, stop.stopping.signal),
+      )
+      // A rejection that nobody handles would end the daemon.
+      .catch(failedRun)
+      .then((result) => ended(entry, begun, result));
+    entry.running = { ...begun, window, done };
+  };
   const tick = (): void => {
+    if (stop.stopping.signal.aborted) return;
     for (const entry of entries) {
       const at = nextStart(entry, windowMs);
       if (nowMs() < at.startMs) continue;
       if (at.asked) entry.asked = undefined;
-      // A window is one run: what was asked for in its own window is that run.
-      if (entry.next <= at.window) entry.next = nextWindow(entry.place, windowMs, (at.window + 1) * windowMs);
       const endMs = (at.window + 1) * windowMs;
+      // A window is one run: what was asked for in its own window is that run.
+      entry.settledMs = Math.max(entry.settledMs, endMs);
       // The machine slept, or the run before took longer than it may: rather late than two at once.
-      if (nowMs() + timeOf(entry.plan) > endMs || busy(entry)) entry.missed++;
-      else start(entry, at.window, at.why);
+      if (nowMs() + timeOf(entry.plan) <= endMs && !busy(entry, entries)) start(entry, at.window, at);
+      else {
+        entry.missed++;
+        void save().catch(() => {});
+      }
+    }
+  };
+  const idle = async (): Promise<void> => {
+    for (;;) {
+      const running = entries.flatMap((entry) => entry.running?.done ?? []);
+      if (running.length === 0) return;
+      await Promise.all(running);
     }
   };
   return {
     tick,
+    idle,
     status: () => entries.map((entry) => statusOf(entry, windowMs)),
-    retrain(model, reason) {
-      const entry = entries.find(({ plan }) => plan.model === model);
+    async saved() {
+      await saving;
+    },
+    retrain(model, reason, by = 'training') {
+      if (stop.stopping.signal.aborted)
+        throw new GanglionError('closed', 'the daemon is stopping: nothing is trained any more');
+      const entry = entries.find((each) => each.plan.model === model);
       if (entry === undefined)
         throw new GanglionError('unknown_model', `the plan has no model ${model}`, {
           field: 'model',
           value: model,
-          mend: `Use one of: ${entries.map(({ plan }) => plan.model).join(', ')}.`,
+          mend: `Use one of: ${entries.map((each) => each.plan.model).join(', ')}.`,
         });
-      entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), reason);
+      entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), { why: reason, by });
       tick();
-      const { window, startMs } = entry.asked ?? { window: entry.running?.window ?? 0, startMs: nowMs() };
-      return { model, startMs, windowMs: window * windowMs, running: entry.running !== undefined };
+      if (entry.asked !== undefined) void save().catch(() => {});
+      const { startMs } = entry.asked ?? { startMs: nowMs() };
+      const window = entry.asked === undefined ? entry.running?.window : Math.floor(startMs / windowMs);
+      return { model, startMs, windowMs: (window ?? 0) * windowMs, running: entry.running !== undefined };
     },
-    async idle() {
-      for (;;) {
-        const running = entries.flatMap((entry) => entry.running?.done ?? []);
-        if (running.length === 0) return;
-        await Promise.all(running);
+    resume(kept) {
+      keepAsked(entries, windowMs, nowMs());
+      for (const entry of entries) {
+        const begun = kept.get(entry.plan.model)?.running ?? null;
+        // Its process was ended, or the machine lost its power, in the midst of it.
+        if (begun !== null)
+          entry.running = {
+            ...begun,
+            window: Math.floor(begun.atMs / windowMs),
+            done: Promise.resolve().then(() => ended(entry, begun, interruptedRun())),
+          };
+        if (begun === null && entry.last?.outcome !== 'interrupted') continue;
+        const again = new Date(nextStart(entry, windowMs).startMs).toISOString();
+        logger.warn({ model: entry.plan.model, again }, 'training was interrupted; it runs again');
       }
+      void save().catch(() => {});
+    },
+    async close() {
+      stop.stopping.abort();
+      await idle();
+      await saving;
+      stop.over();
     },
   };
 }
 
-/** What a run may take, so that it ends in its window. */
-const timeOf = ({ train, predict }: ModelPlan): number => train.timeoutMs + 2 * (predict?.timeoutMs ?? 0);
-
-function nextStart(
-  { plan, next, asked }: Entry,
-  windowMs: number,
-): { readonly window: number; readonly startMs: number; readonly why: string; readonly asked: boolean } {
-  const startMs = startIn(next, plan.model, windowMs, timeOf(plan));
-  if (asked !== undefined && asked.startMs <= startMs) return { ...asked, asked: true };
-  return { window: next, startMs, why: `${plan.cadence} window`, asked: false };
+/** Signals to what runs: that it should end, and that it must because the process does. */
+interface Stop {
+  readonly stopping: AbortController;
+  readonly graceMs: number;
+  readonly ending: AbortSignal;
+  over(): void;
 }
 
-function askedFor(
-  entry: Entry,
-  entries: readonly Entry[],
-  windowMs: number,
-  nowMs: number,
-  why: string,
-): NonNullable<Entry['asked']> {
-  const current = Math.floor(nowMs / windowMs);
-  const fits = nowMs + timeOf(entry.plan) <= (current + 1) * windowMs && entry.running === undefined;
-  const others = entries.map((each) => ({ ...each.plan, ...each.place }));
-  const taken = (window: number, model: string): boolean => {
-    const other = entries.find(({ plan }) => plan.model === model);
-    return other?.asked?.window === window || other?.running?.window === window;
-  };
-  const window = freeWindow(entry.plan, fits ? current : current + 1, others, (at, { model }) =>
-    taken(at, model),
-  );
-  const startMs =
-    window === current ? nowMs : startIn(window, entry.plan.model, windowMs, timeOf(entry.plan));
-  return { window, startMs, why };
-}
-
-function statusOf(entry: Entry, windowMs: number): TrainingStatus {
-  const { plan, running, last, missed } = entry;
-  const { startMs, window, why } = nextStart(entry, windowMs);
+function stopOf(graceMs: number): Stop {
+  const ending = new AbortController();
+  // A second Ctrl-C ends the daemon at once, and would leave behind what it started.
+  const exits = (): void => ending.abort();
+  process.once('exit', exits);
   return {
-    model: plan.model,
-    point: plan.point,
-    cadence: plan.cadence,
-    shares: plan.shares,
-    state: running !== undefined ? 'running' : 'waiting',
-    next: { startMs, windowMs: window * windowMs, why },
-    last,
-    missed,
+    stopping: new AbortController(),
+    graceMs,
+    ending: ending.signal,
+    over: () => void process.removeListener('exit', exits),
   };
 }
 
-/** Alarms that ask for a run: what the audit says of the point, and a detector on its outcomes. */
-function triggerOn(
-  entries: readonly Entry[],
-  retrain: Trainer['retrain'],
-  logger: Logger,
-): (event: NodeEvent) => void {
-  const watches = entries.map(({ plan }) => {
-    const { drift } = plan.triggers;
-    const detector = drift === undefined ? undefined : cusum(drift);
-    return { plan, metric: drift?.metric ?? '', detector, state: detector?.initial() };
-  });
-  return (event) => {
-    for (const { plan, metric, detector, state } of watches) {
-      if (event.kind === 'audit') {
-        const { action, target, reason } = event.entry;
-        if (target === plan.point && plan.triggers.audit.includes(action))
-          retrain(plan.model, `${action} on ${event.node}: ${reason}`);
-        continue;
-      }
-      if (
-        event.kind !== 'outcome' ||
-        event.point !== plan.point ||
-        detector === undefined ||
-        state === undefined
-      )
-        continue;
-      const value = event.metrics[metric];
-      if (value !== 0 && value !== 1) continue;
-      const alert = detector.observe(state, { value, atMs: Date.now() });
-      if (alert === undefined) continue;
-      logger.warn({ model: plan.model, detector: alert.detector }, alert.message);
-      retrain(plan.model, `${metric} on ${event.node}: ${alert.message}`);
-    }
-  };
+function realRun(
+  { nodes, artifacts, dataDir, plan: { folder } }: TrainerOptions,
+  { stopping, graceMs, ending }: Stop,
+): NonNullable<TrainerOptions['run']> {
+  const told: Stopping = { signal: stopping.signal, graceMs };
+  const place = { node: nodes[0], artifacts, dataDir, cwd: folder, stopping: told, ending };
+  return (plan, atMs, endMs) => runTraining(plan, place, atMs, endMs);
+}
+
+/** Every run is in the audit, as `model.train.OUTCOME`: who asked for it, why it came to that, and what had asked. */
+async function audited(
+  { nodes: [root], logger }: TrainerOptions,
+  model: string,
+  { why, by }: BegunRun,
+  { outcome, version, why: came }: RunResult,
+): Promise<void> {
+  const reason = `${version === null ? '' : `${version}: `}${came} (${why})`.slice(0, REASON);
+  try {
+    await root.note({
+      action: `model.train.${outcome}`,
+      target: model,
+      reason,
+      by: { name: by, authority: root.name },
+    });
+  } catch (error) {
+    logger.error({ model, outcome, error: (error as Error).message }, 'training is not in the audit');
+  }
 }

@@ -77,9 +77,13 @@ export function nodeCommand(): Command {
           ? `${JSON.stringify(listening)}\n`
           : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}; ${whoMayCall(auth)}\n`,
       );
-      await untilStopped(stop, () => daemon.close());
+      await untilStopped(stop, async () => {
+        // While programs that train end, the node still decides.
+        await trainer?.close();
+        await daemon.close();
+      });
     } finally {
-      trainer?.close();
+      await trainer?.close();
       link?.close();
       await node.close();
     }

@@ -21,7 +21,7 @@ export function trainingCommands(io: Io): readonly Command[] {
     clientCommand('retrain', 'train a model anew, in the first window that is free for it')
       .argument('<model>')
       .requiredOption('--reason <text>', 'why, for the log')
-      .option('--wait', 'until it has ended; exits with 1 where it failed')
+      .option('--wait', 'until it has ended; exits with 1 where it failed or was interrupted')
       .action(async (model: string, flags: RetrainFlags) => {
         const shown = session(io, flags);
         const before = await lastOf(shown, model);
@@ -34,8 +34,11 @@ export function trainingCommands(io: Io): readonly Command[] {
           );
         const last = await ended(shown, model, before?.atMs);
         shown.show(last, () => `${outcomeText(last, shown.style)}\n`);
-        if (last.outcome === 'failed')
-          throw new GanglionError('unsupported', `the training failed: ${last.why}`);
+        if (last.outcome === 'failed' || last.outcome === 'interrupted')
+          throw new GanglionError(
+            'unsupported',
+            `the training ${last.outcome === 'failed' ? 'failed' : 'was interrupted'}: ${last.why}`,
+          );
       }),
   ];
 }
@@ -81,6 +84,6 @@ function scheduleText(models: readonly TrainingStatus[], style: Style): string {
 }
 
 function outcomeText({ outcome, version, why }: Last, style: Style): string {
-  const paint = outcome === 'failed' || outcome === 'rejected' ? style.bad : style.good;
+  const paint = ['failed', 'rejected', 'interrupted'].includes(outcome) ? style.bad : style.good;
   return `${paint(outcome)}${version === null ? '' : ` ${version}`}: ${clean(why)}`;
 }

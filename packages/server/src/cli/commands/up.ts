@@ -52,7 +52,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
   let trainer: Trainer | undefined;
   let demo: Demo | undefined;
   const close = async (): Promise<void> => {
-    trainer?.close();
+    await trainer?.close();
     await demo?.close();
     await daemon?.close();
     for (const node of [...nodes].reverse()) await node.close();

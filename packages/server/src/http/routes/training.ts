@@ -19,6 +19,8 @@ export function trainingRoutes(app: FastifyInstance, api: Api): void {
       operationId: 'training',
       tags: ['models'],
       summary: 'When each model is trained anew, and what came of it',
+      description:
+        'The last run of each model is known after a restart, too. Its outcome is promoted, first, unchanged, rejected, failed or interrupted; every run is in the audit as model.train.OUTCOME.',
       response: answers('The models of the plan.', {
         type: 'array',
         items: { type: 'object', additionalProperties: true },
@@ -51,7 +53,10 @@ export function trainingRoutes(app: FastifyInstance, api: Api): void {
           reason,
           by: actorOf(request.principal, api.node.name),
         });
-      return reply.code(202).send(trainer().retrain(model, `${request.principal.name}: ${reason}`));
+      const { name } = request.principal;
+      const answer = trainer().retrain(model, `${name}: ${reason}`, name);
+      await trainer().saved();
+      return reply.code(202).send(answer);
     },
   });
 }
