@@ -39,6 +39,29 @@ export interface StateFile {
   save(models: ReadonlyMap<string, ModelRecord>): Promise<void>;
 }
 
+/** A run as it is kept: what is longer, or no number, than a file of these may hold would make it unreadable. */
+export function kept(run: LastRun): LastRun {
+  const { verdict } = run;
+  const finite = (value: number | null): number | null => (Number.isFinite(value) ? value : null);
+  const apart = verdict?.difference ?? null;
+  return {
+    ...run,
+    asked: clip(run.asked),
+    by: clip(run.by),
+    why: clip(run.why),
+    verdict: verdict && {
+      ...verdict,
+      why: clip(verdict.why),
+      candidate: finite(verdict.candidate),
+      champion: finite(verdict.champion),
+      difference: apart !== null && Object.values(apart).every(Number.isFinite) ? apart : null,
+    },
+  };
+}
+
+/** A text that is as long as any may be that is kept. */
+export const clip = (text: string): string => text.slice(0, TEXT);
+
 const VERSION = 1;
 const FILE_BYTES = 16 << 20;
 const MODELS = 1000;

@@ -18,7 +18,7 @@ import {
   statusOf,
   timeOf,
 } from './schedule.ts';
-import { type BegunRun, type ModelRecord, type StateFile, stateFile } from './state-file.ts';
+import { type BegunRun, clip, kept, type ModelRecord, type StateFile, stateFile } from './state-file.ts';
 import type { Stopping } from './step.ts';
 import { placesOf } from './windows.ts';
 
@@ -79,14 +79,14 @@ export function startTrainer(options: TrainerOptions): Trainer {
     });
   const places = placesOf(plan.models, plan.windowMs);
   const file = stateFile(join(options.dataDir, `${root.name}.training.json`));
-  const kept = file.load();
+  const before = file.load();
   const now = nowMs();
   const entries = plan.models.map((each) =>
     // The plan has a place for each of its models.
-    entryOf(each, places.get(each.model)!, plan.windowMs, now, kept.get(each.model)),
+    entryOf(each, places.get(each.model)!, plan.windowMs, now, before.get(each.model)),
   );
   const { resume, ...trainer } = workOf(options, entries, file, nowMs);
-  resume(kept);
+  resume(before);
   const alarmed = (model: string, reason: string): void => void trainer.retrain(model, reason, ALARM);
   const stops = nodes.map((node) => node.subscribe(triggerOn(plan.models, alarmed, options.logger)));
   const timer = setInterval(trainer.tick, TICK_MS);
@@ -104,7 +104,7 @@ export function startTrainer(options: TrainerOptions): Trainer {
 /** What a trainer does, but for the timer that drives it. */
 interface Work extends Trainer {
   /** Begins where the process before has ended. */
-  resume(kept: ReadonlyMap<string, ModelRecord>): void;
+  resume(before: ReadonlyMap<string, ModelRecord>): void;
 }
 
 function workOf(
@@ -128,7 +128,7 @@ function workOf(
     const { model } = entry.plan;
     await audited(options, model, begun, result);
     entry.running = undefined;
-    entry.last = { atMs, endedMs: Math.max(atMs, nowMs()), asked: why, by, ...result };
+    entry.last = kept({ atMs, endedMs: Math.max(atMs, nowMs()), asked: why, by, ...result });
     logger.info({ model, outcome: result.outcome, why: result.why }, 'training');
     await save().catch(() => {});
   };
@@ -188,17 +188,20 @@ function workOf(
           value: model,
           mend: `Use one of: ${entries.map((each) => each.plan.model).join(', ')}.`,
         });
-      entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), { why: reason, by });
+      entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), {
+        why: clip(reason),
+        by: clip(by),
+      });
       tick();
       if (entry.asked !== undefined) void save().catch(() => {});
       const { startMs } = entry.asked ?? { startMs: nowMs() };
       const window = entry.asked === undefined ? entry.running?.window : Math.floor(startMs / windowMs);
       return { model, startMs, windowMs: (window ?? 0) * windowMs, running: entry.running !== undefined };
     },
-    resume(kept) {
+    resume(before) {
       keepAsked(entries, windowMs, nowMs());
       for (const entry of entries) {
-        const begun = kept.get(entry.plan.model)?.running ?? null;
+        const begun = before.get(entry.plan.model)?.running ?? null;
         // Its process was ended, or the machine lost its power, in the midst of it.
         if (begun !== null)
           entry.running = {
