@@ -65,19 +65,13 @@ export function sampleFor(
   const arms = log.arms.length;
   const p = new Float64Array(arms);
   const taken = new Float64Array(log.rows);
-  const mass = new Float64Array(arms);
-  const seen = new Uint8Array(arms);
+  const asked = neverDone(log);
   say?.(`asking ${candidate.name} about ${log.rows} decisions`);
   for (let row = 0; row < log.rows; row++) {
     candidate.fill(row, p);
     taken[row] = Math.min(1, p[log.arm[row]]);
-    seen[log.arm[row]] = 1;
-    for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
+    asked.add(p);
   }
-  // What the candidate gives to arms that the log does not even name is missing from the sum.
-  const named = mass.reduce((sum, each) => sum + each, 0);
-  const unsupported =
-    log.rows === 0 ? null : Math.min(1, unsupportedMass(seen, mass) + Math.max(0, 1 - named));
   const needsModel = options.estimators?.some((name) => name !== 'ips' && name !== 'snips') ?? true;
   const modelled = needsModel && log.rows >= options.folds;
   if (modelled) say?.('fitting the reward model');
@@ -89,5 +83,25 @@ export function sampleFor(
     : undefined;
   const { propensity, reward, range } = log;
   const sample = sampleOf({ reward, propensity, candidate: taken, model }, { clip: options.clip, range });
-  return { sample, unsupported: unsupported !== null && unsupported < 1e-9 ? 0 : unsupported };
+  return { sample, unsupported: asked.share() };
+}
+
+/** Sums up, row by row, the share of what a candidate does that the log never did; null without rows. */
+export function neverDone(log: DecisionLog): { add(p: ArrayLike<number>): void; share(): number | null } {
+  const arms = log.arms.length;
+  const mass = new Float64Array(arms);
+  const seen = new Uint8Array(arms);
+  for (let row = 0; row < log.rows; row++) seen[log.arm[row]] = 1;
+  return {
+    add(p) {
+      for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
+    },
+    share() {
+      if (log.rows === 0) return null;
+      // What the candidate gives to arms that the log does not even name is missing from the sum.
+      const named = mass.reduce((sum, each) => sum + each, 0);
+      const share = Math.min(1, unsupportedMass(seen, mass) + Math.max(0, 1 - named));
+      return share < 1e-9 ? 0 : share;
+    },
+  };
 }

@@ -3,10 +3,13 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openTables } from '@ganglion/adapters/parquet';
-import type { PointSpec } from '@ganglion/core';
+import type { LoggedDecision, PointSpec } from '@ganglion/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasTables } from '../testing/log-data.ts';
 import { startNode } from '../testing/node.ts';
+import { declaredCandidate } from './candidate.ts';
+import type { DecisionLog } from './decision-log.ts';
+import { evaluateLog } from './evaluate-log.ts';
 import { pointLog, readNodeLogs } from './node-log.ts';
 import { compactPartition, partitionsOf, readParquet, writeParquet } from './parquet-log.ts';
 
@@ -36,6 +39,13 @@ beforeAll(async () => {
   await node.close();
 });
 
+const evaluated = (log: DecisionLog, policy: unknown) => {
+  const candidate = declaredCandidate(log, { policy }, 'c', { folds: 5, seed: 1 });
+  const options = { level: 0.95, interval: 'normal', resamples: 100, seed: 1, folds: 5 } as const;
+  const [{ value }] = evaluateLog(log, candidate, { ...options, estimators: ['snips'] }).estimates;
+  return { value };
+};
+
 describe('the log of nodes in a folder', () => {
   test('is a point’s decisions with their outcomes', async () => {
     const [{ node, decisions }] = await readNodeLogs(data);
@@ -58,6 +68,40 @@ describe('the log of nodes in a folder', () => {
     expect(log.skipped['pinned by their stratum']).toBe(left);
     expect(log.rows + (log.skipped['no outcome'] ?? 0)).toBe(400 - left);
     expect(new Set(log.propensity)).toEqual(new Set(before.propensity));
+  });
+
+  test('keeps a stratum whole in which the policy is sure of some contexts only', async () => {
+    const [{ decisions }] = await readNodeLogs(data, { point: 'page' });
+    const sure = ({ context }: LoggedDecision): boolean => context.device === 'phone';
+    const learned = decisions.map((decision) => ({
+      ...decision,
+      stratum: 'experiment:x:learned',
+      ...(sure(decision) ? { arm: 'red', propensity: 1 } : {}),
+    }));
+    const log = pointLog(learned, 'page', 'data');
+    expect(log.skipped).toEqual({ 'no outcome': 100 });
+    expect(log.propensity.filter((p) => p === 1)).toHaveLength(200);
+    const { value } = evaluated(log, { kind: 'fixed', arm: 'red' });
+    const plain = learned.map((decision) => ({ ...decision, stratum: '' }));
+    expect(value).toBe(evaluated(pointLog(plain, 'page', 'data'), { kind: 'fixed', arm: 'red' }).value);
+  });
+
+  test('judges a stratum anew under each declaration, but not by a handful of decisions', async () => {
+    const [{ decisions }] = await readNodeLogs(data, { point: 'page' });
+    const stratum = 'experiment:x:late';
+    // Pinned for 200 decisions, then the policy as it is, and once more declared for the last three.
+    const log = pointLog(
+      decisions.map((decision, i) => ({
+        ...decision,
+        stratum,
+        specVersion: i < 200 ? 1 : i < 397 ? 2 : 3,
+        propensity: i < 200 || i >= 397 || decision.context.device === 'phone' ? 1 : 0.5,
+        reward: 1,
+      })),
+      'page',
+      'data',
+    );
+    expect(log.skipped).toEqual({ 'pinned by their stratum': 200 });
   });
 
   test('names the points where none is named, or an unknown one', async () => {

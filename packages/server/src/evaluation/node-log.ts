@@ -78,15 +78,40 @@ export function storesIn(data: string): string[] {
   return files;
 }
 
+/** Below 1 by more than the rounding of a sum of shares, which older logs have. */
+const isDrawn = ({ propensity }: LoggedDecision): boolean => propensity !== null && propensity < 1 - 1e-6;
+
+/** So many decisions, all of them sure, are no accident of the contexts that came. */
+const FEWEST_SURE = 20;
+
 /**
- * Where a stratum leaves one arm, its propensity given the stratum is 1: no chance of an arm that another policy would
- * have chosen. Strata are hashes of units, so what is left without them is a fair sample of the rest.
+ * Which decisions their stratum gave one arm (a variant that pins one, the holdout on a fixed baseline): given the stratum
+ * their propensity is 1, so there was no chance of an arm that another policy would have chosen. Strata are hashes of
+ * units, so what is left without them is a fair sample of the rest; but only if a stratum goes or stays as a whole. A
+ * policy that learns is sure in some contexts, and without these its log would tell of the others alone.
+ *
+ * A stratum may mean something else under another declaration: each is judged by itself, or with the others where it has
+ * decided too little to tell.
  */
-const isPinned = ({ stratum, propensity }: LoggedDecision): boolean => stratum !== '' && propensity === 1;
+function pinnedBy(decisions: readonly LoggedDecision[]): (decision: LoggedDecision) => boolean {
+  const declared = ({ stratum, specVersion }: LoggedDecision): string => `${specVersion}\n${stratum}`;
+  const mixed = new Set<string>();
+  const counts = new Map<string, number>();
+  for (const decision of decisions) {
+    const key = declared(decision);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (isDrawn(decision)) mixed.add(key).add(decision.stratum);
+  }
+  return (decision) => {
+    const key = declared(decision);
+    const few = (counts.get(key) ?? 0) < FEWEST_SURE;
+    return decision.stratum !== '' && !mixed.has(few ? decision.stratum : key);
+  };
+}
 
 /**
  * A point's decisions as a log to evaluate on. Left out, and counted: those without an outcome, those that no chance
- * decided (kills, overrides, repeats of a sticky unit), and those that their stratum gave one arm (a variant of an
+ * decided (kills, overrides, repeats of a sticky unit), and those of strata that leave one arm (a variant of an
  * experiment that pins one, the holdout on a fixed baseline).
  *
  * @throws GanglionError `unknown_point`; `invalid_input` where several points are there and none is named
@@ -111,6 +136,7 @@ export function pointLog(
       mend: points.length === 0 ? 'Give another log.' : `There are: ${points.join(', ')}.`,
     });
   const trained = mine.filter(({ trains, arm }) => trains && arm !== null);
+  const isPinned = pinnedBy(trained);
   const drawn = trained.filter((decision) => !isPinned(decision));
   const settled = drawn.filter(({ reward }) => reward !== null);
   const arms = [...new Set(mine.toReversed().flatMap((decision) => decision.arms))];

@@ -1,8 +1,11 @@
 import { stream } from '@ganglion/core/testing';
 import { describe, expect, test } from 'vitest';
+import { styleOf } from '../cli/style.ts';
 import { declaredCandidate } from './candidate.ts';
 import type { DecisionLog } from './decision-log.ts';
-import { replayLog } from './replay-log.ts';
+import { evaluateLog } from './evaluate-log.ts';
+import { type ReplayedLog, replayLog } from './replay-log.ts';
+import { replayText } from './report-text.ts';
 
 const OPTIONS = {
   level: 0.95,
@@ -65,4 +68,49 @@ describe('an ensemble on a log', () => {
     candidate.fill(7, p);
     expect(p[1]).toBeGreaterThan(0.95);
   });
+});
+
+describe('a policy that does what the log never did', () => {
+  const uniform = (weights: Record<string, number>) => ({
+    point: 'p',
+    arms: ['a', 'b', 'c', 'd'],
+    fallback: 'a',
+    policy: { kind: 'split', weights },
+  });
+  const asked = { ...OPTIONS, estimators: ['ips', 'snips'], everyRows: 64, bound: 5 } as const;
+  const both = (log: DecisionLog, weights: Record<string, number>) => ({
+    replayed: replayLog(log, uniform(weights), asked),
+    evaluated: evaluateLog(log, declaredCandidate(log, uniform(weights), 'p', OPTIONS), asked),
+  });
+
+  test('replayed, is estimated as it is evaluated: with room for it, over the range seen', () => {
+    const log = { ...logged(4000), rangeSeen: true };
+    const { replayed, evaluated } = both(log, { a: 31, b: 31, c: 31, d: 7 });
+    const { overlap, room, estimates } = evaluated;
+    expect(overlap.unsupported).toBeCloseTo(0.07, 12);
+    expect(room).toMatchObject({ declared: false, range: [0, 1] });
+    expect(replayed.evaluation.overlap.unsupported).toBeCloseTo(0.07, 12);
+    expect(replayed.evaluation.room).toMatchObject({ declared: false, range: [0, 1] });
+    estimates.forEach(({ value, low, high, difference }, i) => {
+      const other = replayed.evaluation.estimates[i];
+      expect(other.value).toBeCloseTo(value, 12);
+      expect(other.low).toBeCloseTo(low, 12);
+      expect(other.high).toBeCloseTo(high, 12);
+      expect(other.difference.high).toBeCloseTo(difference.high, 12);
+    });
+    // What was kept speaks of the other 93 % only.
+    expect(replayed.replayed!.high - replayed.replayed!.low).toBeGreaterThan(0.14);
+    expect(text(replayed)).toMatch(/replayed value .*\n.*7 % of what it does was never done here/);
+  });
+
+  test('mostly, is refused as it is evaluated, and has no replayed value', () => {
+    const { replayed, evaluated } = both(logged(4000), { a: 5, b: 5, c: 5, d: 85 });
+    expect(evaluated.refused[0].reason).toBe('no_overlap');
+    expect(replayed.evaluation.refused).toEqual(evaluated.refused);
+    expect(replayed.evaluation.estimates).toEqual([]);
+    expect(replayed.replayed).toBeNull();
+  });
+
+  const text = (replayed: ReplayedLog): string =>
+    replayText(replayed, 0.95, styleOf({ isTerminal: false, env: {} }));
 });

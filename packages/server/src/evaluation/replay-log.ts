@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
-import { crossFit, type Estimate, type Evaluation, evaluate, replay, sampleOf } from '@ganglion/core/ope';
+import {
+  type Bounds,
+  crossFit,
+  type Estimate,
+  type Evaluation,
+  evaluate,
+  replay,
+  sampleOf,
+} from '@ganglion/core/ope';
 import { armsBetween, compiled, proposer, teacher, viewOf } from './candidate.ts';
 import { contextReader, type DecisionLog } from './decision-log.ts';
-import type { EvaluateLogOptions } from './evaluate-log.ts';
+import { type EvaluateLogOptions, neverDone } from './evaluate-log.ts';
 import { featuresOf } from './features.ts';
 
 export interface ReplayLogOptions extends EvaluateLogOptions {
@@ -21,7 +29,10 @@ export interface ReplayedLog {
   readonly bound: number;
   /** Share of rows whose weight was above the bound: they are kept too seldom. */
   readonly clipped: number;
-  /** Mean reward of what was kept; null where nothing was. */
+  /**
+   * Mean reward of what was kept, with room for what the log never did; null where nothing was kept, or the evaluation is
+   * refused because the log never did the most of it.
+   */
   readonly replayed: Estimate | null;
   /** The same policy as it was at each row, by the estimators, over all rows. */
   readonly evaluation: Evaluation;
@@ -47,6 +58,8 @@ export function replayLog(log: DecisionLog, declaration: unknown, options: Repla
   const given = new Float64Array(modelled ? log.rows * arms : 0);
   const taken = new Float64Array(log.rows);
   const kept = new Uint8Array(log.rows);
+  const mine = new Float64Array(arms);
+  const asked = neverDone(log);
   let own = point.policy.evidence.zero();
   let view = viewOf(point.policy, own, point, log.atMs?.[0] ?? 0, options.seed, undefined);
   let since = 0;
@@ -54,7 +67,9 @@ export function replayLog(log: DecisionLog, declaration: unknown, options: Repla
     if (row % 10_000 === 0) options.say?.(`replaying ${row} of ${log.rows} decisions`);
     const p = propose(view, row);
     taken[row] = Math.min(1, p[there[log.arm[row]]]);
-    for (let a = 0; modelled && a < arms; a++) given[row * arms + a] = p[there[a]];
+    for (let a = 0; a < arms; a++) mine[a] = p[there[a]];
+    asked.add(mine);
+    if (modelled) given.set(mine, row * arms);
     if (Number.isNaN(log.propensity[row]) || !run.accept(taken[row], log.propensity[row])) continue;
     kept[row] = 1;
     // Among the rows that are kept, arms come as the policy would have drawn them: with its own probability.
@@ -64,11 +79,8 @@ export function replayLog(log: DecisionLog, declaration: unknown, options: Repla
     since = 0;
     view = viewOf(point.policy, own, point, log.atMs?.[row] ?? 0, options.seed, view);
   }
-  const evaluation = evaluated(log, taken, modelled ? given : undefined, options);
-  const rewards = log.reward.filter((_, row) => kept[row] === 1);
-  const sure = new Float64Array(rewards.length).fill(1);
-  const keptSample = sampleOf({ reward: rewards, propensity: sure, candidate: sure });
-  const { logged: replayed } = evaluate(keptSample, { ...options, estimators: [], range: log.range });
+  const evaluation = evaluated(log, taken, modelled ? given : undefined, asked.share(), options);
+  const replayed = valueOfKept(log, kept, evaluation, options);
   const digest = createHash('sha256').update(taken).update(kept);
   return {
     policy: point.policy.name,
@@ -89,6 +101,7 @@ function evaluated(
   log: DecisionLog,
   taken: Float64Array,
   given: Float64Array | undefined,
+  unsupported: number | null,
   options: ReplayLogOptions,
 ): Evaluation {
   const { reward, propensity, arm, range } = log;
@@ -102,5 +115,32 @@ function evaluated(
           { folds: options.folds, seed: options.seed },
         );
   const sample = sampleOf({ reward, propensity, candidate: taken, model }, { clip: options.clip, range });
-  return evaluate(sample, { ...options, range, onEstimator: (name) => options.say?.(`resampling ${name}`) });
+  return evaluate(sample, {
+    ...options,
+    range,
+    declared: log.rangeSeen !== true,
+    unsupported,
+    onEstimator: (name) => options.say?.(`resampling ${name}`),
+  });
+}
+
+/** Of what was never done nothing was kept: it may have brought anything in the range. */
+function valueOfKept(
+  { reward, range }: DecisionLog,
+  kept: Uint8Array,
+  { refused, room }: Evaluation,
+  options: ReplayLogOptions,
+): Estimate | null {
+  if (refused.some(({ reason }) => reason === 'no_overlap')) return null;
+  const rewards = reward.filter((_, row) => kept[row] === 1);
+  const sure = new Float64Array(rewards.length).fill(1);
+  const sample = sampleOf({ reward: rewards, propensity: sure, candidate: sure });
+  const { logged } = evaluate(sample, { ...options, estimators: [], range });
+  if (logged === null || room === null) return logged;
+  const reach = room.mass * (range[1] - range[0]);
+  const wider = ({ low, high }: Bounds): Bounds => ({
+    low: Math.max(range[0], low - reach),
+    high: Math.min(range[1], high + reach),
+  });
+  return { ...logged, ...wider(logged), bernstein: wider(logged.bernstein) };
 }

@@ -39,6 +39,7 @@ export function candidateText(evaluation: EvaluatedCandidate, level: number, sty
 
 export function replayText(replayed: ReplayedLog, level: number, style: Style): string {
   const { kept, rows, bound, clipped, policy, digest } = replayed;
+  const { unsupported } = replayed.evaluation.overlap;
   const told = pairs(
     [
       ['policy', clean(policy)],
@@ -50,6 +51,14 @@ export function replayText(replayed: ReplayedLog, level: number, style: Style): 
         ? [['clipped', `${percent(clipped)} of the decisions weigh more and are kept too seldom`] as const]
         : []),
       ['replayed value', replayed.replayed === null ? '–' : bracketed(replayed.replayed)],
+      ...(unsupported === null || unsupported === 0
+        ? []
+        : [
+            [
+              '',
+              `${percent(unsupported)} of what it does was never done here, and nothing of it kept`,
+            ] as const,
+          ]),
       ['digest', digest],
     ],
     style,
