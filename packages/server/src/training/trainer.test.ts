@@ -90,8 +90,9 @@ async function world(models: Record<string, object>, from?: World) {
     end: async (name: string) => {
       running.get(name)?.(done);
       if (running.delete(name))
-        await vi.waitFor(() =>
-          expect(trainer.status().find((each) => each.model === name)?.state).toBe('waiting'),
+        await vi.waitFor(
+          () => expect(trainer.status().find((each) => each.model === name)?.state).toBe('waiting'),
+          { timeout: 20_000, interval: 5 },
         );
     },
     async pass(more: number, step = 60_000) {
