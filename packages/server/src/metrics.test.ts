@@ -96,13 +96,16 @@ describe('metrics', () => {
   it('follow the conventions of Prometheus, those of proxies too: promtool finds nothing to say', async () => {
     const node = await startNode();
     const outcomes = { counts: { taken: 3, duplicates: 0, rejected: 1, lost: 2 }, waiting: () => 4 };
-    const metrics = createMetrics(node, () => [{ name: 'edge', stats: proxyStats(), outcomes }]);
+    const metrics = createMetrics(node, () => [
+      { name: 'edge', stats: { ...proxyStats(), cutResponses: 3 }, outcomes },
+    ]);
     open.push(node, metrics);
     node.decide('checkout-backend');
     metrics.answered('GET', '/v1/points', 200, 0.01);
     metrics.fed({ accepted: 1, joined: 1, routed: 0, unjoined: 0, duplicates: 0, rejected: [] });
     const text = await metrics.render();
     expect(text).toContain('ganglion_proxy_outcomes_total{proxy="edge",status="lost"} 2');
+    expect(text).toContain('ganglion_proxy_cut_responses_total{proxy="edge"} 3');
     expect(text).toContain('ganglion_proxy_outcomes_waiting{proxy="edge"} 4');
     const told = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
     if (told.error !== undefined) {

@@ -3,7 +3,7 @@
  *
  * The transport knows nothing of decision points: for each attempt it asks a `BackendChooser`, and it tells the
  * choice how the attempt went. Wired to a point, `choose` is `decide` (`arm` is the arm drawn, `undefined` is a
- * typed `blocked`), `answered` is where feedback can be sent early, and `done` releases the request in flight.
+ * typed `blocked`), `answered` is where the request stops waiting, and `done` says how it went, which the head cannot.
  */
 
 /** What the chooser may know of a request. Plain values: never a request object. */
@@ -28,8 +28,9 @@ export interface BackendChoice {
   /** Scheme, host and port: `http://10.0.0.7:8080`. A path, query or credentials make the choice unusable. */
   readonly origin: string;
   /**
-   * The final response head has arrived (for a WebSocket: the 101). For long streams and tunnels this is the
-   * moment to send feedback, because `done` may come hours later. Called at most once, always before `done`.
+   * The final response head has arrived (for a WebSocket: the 101). It may still be cut: only `done` knows that the
+   * whole response passed, but for long streams and tunnels it may come hours later. Called at most once, always
+   * before `done`.
    */
   answered?(answer: BackendAnswer): void;
   /** The attempt is over; nothing of it is left in flight. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { Attempt, type AttemptOwner } from './attempt.ts';
 import type { Backends } from './backends.ts';
 import type { AttemptError, BackendChoice } from './balancer.ts';
@@ -308,6 +309,7 @@ export class Exchange implements AttemptOwner {
   failed(attempt: Attempt, failure: Failure): void {
     if (this.#over || attempt !== this.#attempt) return;
     if (this.#answered) {
+      if (failure.fault === 'backend') this.#context.stats.cutResponses += 1;
       this.#breakOff();
       return;
     }
@@ -363,7 +365,10 @@ export class Exchange implements AttemptOwner {
   /** The response cannot be completed: the client has to notice. */
   #breakOff(): void {
     // Without chunks the end of an HTTP/1.0 body is the end of the connection, so it must not look like one.
-    if (this.#request.httpVersionMinor === 0) this.#request.socket.resetAndDestroy();
+    const { socket, httpVersionMinor } = this.#request;
+    // Nor does it under TLS: an end without close_notify is no end (RFC 8446 §6.1), and node can reset plain TCP only.
+    if (httpVersionMinor === 0 && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
+    else if (httpVersionMinor === 0) socket.destroy();
     else this.#response.destroy();
   }
 

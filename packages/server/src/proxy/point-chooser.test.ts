@@ -1,9 +1,29 @@
-import { createNode } from '@ganglion/core';
+import { createNode, type FeedbackItem, type GanglionNode } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
-import { expect, it } from 'vitest';
-import { pointChooser } from './point-chooser.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { BackendChoice, BackendOutcome } from './balancer.ts';
+import { type PointChooser, pointChooser } from './point-chooser.ts';
+import { Scope } from './testing.ts';
 
-it('a client that goes away is no failure of the backend, also after the window has passed', async () => {
+const scope = new Scope();
+afterEach(async () => {
+  vi.useRealTimers();
+  await scope.close();
+});
+
+const DEADLINE_MS = 1000;
+const REQUEST = { attempt: 0, method: 'GET', path: '/', unit: 'u', exclude: [], header: () => undefined };
+
+interface Bench {
+  readonly node: GanglionNode;
+  readonly chooser: PointChooser;
+  /** What the node was told, in order. */
+  readonly told: FeedbackItem[];
+  advance(ms: number): void;
+}
+
+/** A point over two backends on a node whose clock stands still unless told. */
+async function bench(backends = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2' }): Promise<Bench> {
   let ms = 1000;
   let word = 1;
   const node = await createNode({
@@ -13,7 +33,7 @@ it('a client that goes away is no failure of the backend, also after the window 
     registry: standard,
     ports: {
       clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
+      chance: { uint32: () => (word = Math.imul(word, 1_664_525) + 1_013_904_223) >>> 0 },
     },
   });
   await node.apply(
@@ -23,42 +43,133 @@ it('a client that goes away is no failure of the backend, also after the window 
       fallback: 'a',
       policy: { kind: 'balancer' },
       objective: { latencyMs: -0.001, range: [-1, 0] },
+      guards: [{ kind: 'exploration', floor: 0.02 }],
       attribution: { window: '1s', default: { latencyMs: 1000, success: 0 } },
     },
     { name: 'me', authority: '*' },
   );
+  const told: FeedbackItem[] = [];
   const chooser = pointChooser({
-    node,
+    node: {
+      ...node,
+      feedback: (items) => {
+        told.push(...(items as FeedbackItem[]));
+        return node.feedback(items);
+      },
+    },
     point: 'backend',
-    backends: { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2' },
-    deadlineMs: 1000,
+    backends,
+    deadlineMs: DEADLINE_MS,
     onError: (error) => {
       throw error;
     },
   });
-  const request = {
-    attempt: 0,
-    method: 'GET',
-    path: '/',
-    unit: 'u',
-    exclude: [],
-    header: () => undefined,
+  return {
+    node,
+    chooser,
+    told,
+    advance: (by) => {
+      ms += by;
+    },
   };
-  for (let i = 0; i < 20; i++)
-    (await chooser.choose(request))?.done({
-      fault: 'client',
-      error: undefined,
-      status: undefined,
-      latencyMs: 5,
-      durationMs: 5,
-    } as never);
-  await chooser.flush();
-  ms += 2000;
-  node.tick();
-  const report = node.report('backend', 'self');
-  expect(report).toMatchObject({ decisions: 20, outcomes: 0, pending: 0 });
-  expect(report.arms.map((arm) => [arm.failures, arm.inflight])).toEqual([
-    [0, 0],
-    [0, 0],
-  ]);
+}
+
+function end(fault: BackendOutcome['fault'], status: number | undefined, latencyMs = 5): BackendOutcome {
+  return { fault, status, latencyMs, totalMs: latencyMs, bytes: 0 };
+}
+
+function choose(chooser: PointChooser): BackendChoice {
+  const choice = chooser.choose(REQUEST);
+  if (choice === undefined) throw new Error('blocked');
+  return choice;
+}
+
+describe('the outcome of a request', () => {
+  it('is none where a client went away before the head, also after the window has passed', async () => {
+    const { node, chooser, advance } = await bench();
+    for (let i = 0; i < 20; i++) choose(chooser).done(end('client', undefined));
+    await chooser.flush();
+    advance(2000);
+    node.tick();
+    const report = node.report('backend', 'self');
+    expect(report).toMatchObject({ decisions: 20, outcomes: 0, pending: 0 });
+    expect(report.arms.map((arm) => [arm.failures, arm.inflight])).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+  });
+
+  it.each([
+    ['a whole response', end('none', 200), { success: 1, latencyMs: 5 }],
+    ['a response that the backend broke off', end('backend', 200), { success: 0, latencyMs: DEADLINE_MS }],
+    ['a whole response that is an error', end('none', 503), { success: 0, latencyMs: DEADLINE_MS }],
+    ['a response whose client left in the middle', end('client', 200), { success: 1, latencyMs: 5 }],
+    ['a response cut by our own shutdown', end('proxy', 200), { success: 1, latencyMs: 5 }],
+  ])('is judged at its end: %s', async (_what, outcome, metrics) => {
+    const { node, chooser, told } = await bench();
+    const choice = choose(chooser);
+    choice.answered?.({ status: outcome.status as number, latencyMs: 5 });
+    await chooser.flush();
+    expect(told).toEqual([]);
+    expect(node.report('backend', 'self').arms.map((arm) => arm.inflight)).toEqual([0, 0]);
+    choice.done(outcome);
+    await chooser.flush();
+    expect(told.map((item) => [item.metrics, item.revision])).toEqual([[metrics, undefined]]);
+  });
+
+  it.each([
+    ['the backend cuts it', 'backend', [1, 0]],
+    ['the client leaves', 'client', [1]],
+    ['it ends', 'none', [1]],
+  ] as const)(
+    'of a long stream is told early, and corrected only where %s',
+    async (_what, fault, successes) => {
+      vi.useFakeTimers();
+      const { chooser, told } = await bench();
+      const choice = choose(chooser);
+      choice.answered?.({ status: 200, latencyMs: 5 });
+      await vi.advanceTimersByTimeAsync(DEADLINE_MS - 1);
+      expect(told).toEqual([]);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(told.map((item) => item.metrics)).toEqual([{ success: 1, latencyMs: 5 }]);
+      choice.done(end(fault, 200));
+      await vi.advanceTimersByTimeAsync(100);
+      expect(told.map((item) => item.metrics?.success)).toEqual(successes);
+      expect(told.map((item) => item.revision)).toEqual(
+        successes.length === 1 ? [undefined] : [undefined, 1],
+      );
+      expect(chooser.outcomes.counts).toMatchObject({ taken: successes.length, rejected: 0 });
+    },
+  );
+
+  it('of a tunnel is told when it opens', async () => {
+    const { chooser, told } = await bench();
+    choose(chooser).answered?.({ status: 101, latencyMs: 7 });
+    await chooser.flush();
+    expect(told.map((item) => item.metrics)).toEqual([{ success: 1, latencyMs: 7 }]);
+  });
+});
+
+it('a backend that cuts every response loses its traffic, however fast its heads are', async () => {
+  const cutting = await scope.canned(
+    `HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n${'x'.repeat(10)}`,
+    (socket) => socket.end(),
+  );
+  const whole = await scope.backend((_request, response) =>
+    setTimeout(() => response.end('x'.repeat(1000)), 25),
+  );
+  const { node, chooser, advance } = await bench({ a: cutting, b: whole });
+  const { proxy, url } = await scope.proxy({ chooser });
+  let failed = 0;
+  for (let i = 0; i < 100; i++) {
+    await fetch(url)
+      .then((response) => response.text())
+      .catch(() => failed++);
+    await chooser.flush();
+    advance(5);
+  }
+  const [a, b] = node.report('backend', 'self').arms;
+  expect(proxy.stats).toMatchObject({ requests: 100, cutResponses: failed });
+  expect([a.failures, b.failures]).toEqual([failed, 0]);
+  expect(failed).toBeLessThan(20);
 });

@@ -23,12 +23,16 @@ export interface PointChooser extends BackendChooser {
 
 /**
  * A decision point as the chooser of a proxy: `choose` is `decide`, and how the attempt went is its outcome, with the
- * metrics `success` (1 or 0) and `latencyMs` (to the response head; the deadline for a failure). An attempt whose end
- * says nothing of the backend (the client went away) is released without an outcome.
+ * metrics `success` (1 or 0) and `latencyMs` (to the response head; the deadline for a failure). It is told when the
+ * response has ended, for a backend that breaks its responses off has failed however fast their heads came. A response
+ * still open a deadline after its head (an event stream, say) is told then, a tunnel when it opens; if the backend cuts
+ * it after that, revision 1 corrects what was learned and logged; breakers and counters heard the first word only. An attempt whose end says nothing of the backend (the client went away before the
+ * head) is released without an outcome.
  */
 export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
   const queue = outcomeQueue({ node, onError: options.onError });
+  const open = openResponses(deadlineMs);
   return {
     outcomes: queue,
     flush: () => queue.flush(),
@@ -39,7 +43,7 @@ export function pointChooser(options: PointChooserOptions): PointChooser {
       });
       if (decision.arm === null) return undefined;
       if (backends[decision.arm] === undefined) return void node.release(decision.id, true);
-      return choiceOf(node, decision, backends[decision.arm], deadlineMs, queue.add);
+      return choiceOf(node, decision, backends[decision.arm], deadlineMs, queue.add, open);
     },
   };
 }
@@ -50,30 +54,82 @@ function choiceOf(
   origin: string,
   deadlineMs: number,
   report: (item: FeedbackItem) => void,
+  open: OpenResponses,
 ): BackendChoice {
-  let told = false;
+  let told: boolean | undefined;
+  let head: OpenResponse | undefined;
   const tell = (success: boolean, latencyMs: number): void => {
-    if (told) return;
-    told = true;
-    report({
-      id: decision.id,
-      metrics: {
-        success: success ? 1 : 0,
-        latencyMs: success ? Math.min(latencyMs, deadlineMs) : deadlineMs,
-      },
-    });
+    const metrics = {
+      success: success ? 1 : 0,
+      latencyMs: success ? Math.min(latencyMs, deadlineMs) : deadlineMs,
+    };
+    report({ id: decision.id, metrics, ...(told === undefined ? {} : { revision: 1 }) });
+    told = success;
   };
   return {
     arm: decision.arm as string,
     origin,
-    answered: ({ status, latencyMs }) => {
-      if (status < 500) tell(true, latencyMs);
+    answered({ status, latencyMs }) {
+      // The clock of an arm stops at the head: how long a body takes depends on its size and on the client.
+      node.release(decision.id);
+      if (status === 101) tell(true, latencyMs);
+      else {
+        head = { sinceMs: performance.now(), tell: () => tell(status < 500, latencyMs) };
+        open.add(head);
+      }
     },
-    done(outcome: BackendOutcome) {
-      if (outcome.fault === 'backend' || (outcome.fault === 'none' && (outcome.status ?? 500) >= 500))
-        tell(false, outcome.latencyMs);
-      else if (outcome.fault === 'none') tell(true, outcome.latencyMs);
-      node.release(decision.id, !told);
+    done({ fault, status, latencyMs }: BackendOutcome) {
+      if (head !== undefined) open.delete(head);
+      if (fault === 'backend') {
+        if (told !== false) tell(false, latencyMs);
+      } else if (told === undefined && (fault === 'none' || status !== undefined))
+        tell((status ?? 500) < 500, latencyMs);
+      node.release(decision.id, told === undefined);
+    },
+  };
+}
+
+/** A response whose head has arrived. */
+interface OpenResponse {
+  /** When its head arrived, monotonic ms. */
+  readonly sinceMs: number;
+  tell(): void;
+}
+
+interface OpenResponses {
+  add(response: OpenResponse): void;
+  delete(response: OpenResponse): void;
+}
+
+/** Responses whose end has not come. What stays for `forMs` is told once and forgotten; one timer serves them all. */
+function openResponses(forMs: number): OpenResponses {
+  // In the order of their heads, so the oldest is always the first.
+  const open = new Set<OpenResponse>();
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    timer = undefined;
+    const nowMs = performance.now();
+    for (const response of open) {
+      const leftMs = response.sinceMs + forMs - nowMs;
+      if (leftMs > 0) {
+        schedule(leftMs);
+        return;
+      }
+      open.delete(response);
+      response.tell();
+    }
+  };
+  const schedule = (ms: number): void => {
+    timer = setTimeout(look, Math.ceil(ms));
+    timer.unref();
+  };
+  return {
+    add(response) {
+      open.add(response);
+      if (timer === undefined) schedule(forMs);
+    },
+    delete(response) {
+      open.delete(response);
     },
   };
 }

@@ -52,6 +52,12 @@ export function proxyMetrics(registry: Registry, proxies: () => readonly Observe
     for (let hundreds = 1; hundreds < stats.responses.length; hundreds++)
       count(stats.responses[hundreds], `${hundreds}xx`);
   });
+  counter(
+    'cut_responses',
+    'Responses that a backend broke off after their head; they count in responses as well.',
+    [],
+    ({ stats }, count) => count(stats.cutResponses),
+  );
   counter('retries', 'Attempts on another backend.', [], ({ stats }, count) => count(stats.retries));
   counter('refusals', 'Requests not served, and retries not made, by reason.', ['reason'], (proxy, count) => {
     const { stats } = proxy;

@@ -5,6 +5,8 @@ export interface ProxyStats {
   requests: number;
   /** Finished exchanges by the hundreds of their status: `responses[2]` counts 2xx. */
   readonly responses: number[];
+  /** Responses that a backend broke off, or let stall, after their head. They count in `responses` as well. */
+  cutResponses: number;
   retries: number;
   /** Retries that would have been safe, and that the budget did not allow. */
   retriesRefused: number;
@@ -25,6 +27,7 @@ export function proxyStats(): ProxyStats {
     inFlight: 0,
     requests: 0,
     responses: [0, 0, 0, 0, 0, 0],
+    cutResponses: 0,
     retries: 0,
     retriesRefused: 0,
     clientAborts: 0,

@@ -5,6 +5,7 @@ import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bodyOf, inOrder, Scope } from './testing.ts';
 
@@ -68,6 +69,29 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
     });
     expect(text).toBe('ok');
     expect(proto).toBe('https');
+  });
+
+  it('ends a response that its backend cuts for an HTTP/1.0 client too, and serves on', async () => {
+    const pair = certificate();
+    const chooser = inOrder({
+      a: await scope.canned('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nten bytes!', (socket) =>
+        setTimeout(() => socket.destroy(), 20),
+      ),
+    });
+    const { port, proxy } = await scope.proxy({ chooser, tls: pair });
+    for (const version of ['1.0', '1.1']) {
+      const client = connect({ port, host: '127.0.0.1', ca: pair.cert });
+      let text = '';
+      client.on('data', (chunk) => {
+        text += chunk;
+      });
+      client.on('error', () => {});
+      client.write(`GET / HTTP/${version}\r\nHost: h\r\n\r\n`);
+      await new Promise((resolve) => client.once('close', resolve));
+      expect(text).toMatch(/^HTTP\/1.1 200 .*ten bytes!/s);
+    }
+    expect(chooser.outcomes.map(({ outcome }) => outcome.error)).toEqual(['backend_cut', 'backend_cut']);
+    expect(proxy.stats.cutResponses).toBe(2);
   });
 
   it('of backends is verified, over both transports', async () => {
