@@ -1,4 +1,4 @@
-import { createNode, type FeedbackItem, type GanglionNode } from '@ganglion/core';
+import { createNode, type FeedbackItem } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BackendChoice, BackendOutcome } from './balancer.ts';
@@ -15,7 +15,7 @@ const DEADLINE_MS = 1000;
 const REQUEST = { attempt: 0, method: 'GET', path: '/', unit: 'u', exclude: [], header: () => undefined };
 
 interface Bench {
-  readonly node: GanglionNode;
+  readonly node: Awaited<ReturnType<typeof createNode>>;
   readonly chooser: PointChooser;
   /** What the node was told, in order. */
   readonly told: FeedbackItem[];
