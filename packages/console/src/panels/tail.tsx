@@ -1,5 +1,5 @@
 import { duration } from '../select/format.ts';
-import { hasHoldout, liftRows, type Tail, tailOf, tailSentence } from '../select/lift.ts';
+import { hasHoldout, liftRows, type Tail, tailOf, tailSentence, tailVerdict } from '../select/lift.ts';
 import { formatDifference, formatInterval, formatMetric } from '../select/metric.ts';
 import type { PointReport } from '../wire.ts';
 
@@ -28,6 +28,7 @@ export function Headline({ report }: { report: PointReport }) {
 
 function TailHeadline({ tail }: { tail: Tail }) {
   const claimed = tail.claim === 'better' || tail.claim === 'worse';
+  const verdict = tailVerdict(tail);
   return (
     <section className="headline-main" data-claim={tail.claim} aria-label={tailSentence(tail)}>
       <span className="label">Tail latency, treated and holdout</span>
@@ -35,21 +36,19 @@ function TailHeadline({ tail }: { tail: Tail }) {
         <p className="headline-wait">Not enough outcomes yet</p>
       ) : (
         <p className="headline-figure">
-          <span className="headline-name">p99</span>
+          <span className="headline-name">{tail.shown.name}</span>
           <strong>
             {tail.bounds && <Bound sign="≤" words="at most" />}
-            {duration(tail.treated.p99)}
+            {duration(tail.shown.treated)}
           </strong>
           <span className="headline-beside">
             {claimed ? 'instead of' : 'beside'} {tail.bounds && <Bound sign="≥" words="at least" />}
-            {duration(tail.holdout.p99)}
+            {duration(tail.shown.holdout)}
             <small> holdout</small>
           </span>
         </p>
       )}
-      {tail.claim === 'undistinguishable' && <p className="headline-verdict">Not yet distinguishable</p>}
-      {tail.claim === 'mixed' && <p className="headline-verdict">The tail and the mean disagree</p>}
-      {tail.claim === 'worse' && <p className="headline-verdict">Worse than the holdout</p>}
+      {verdict !== null && <p className="headline-verdict">{verdict}</p>}
       <QuantileBars tail={tail} />
       <p className="fine">{tail.basis}</p>
     </section>

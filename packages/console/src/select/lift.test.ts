@@ -1,17 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { estimate, lift, report, spec, THIN } from '../testing.ts';
-import { liftRows, tailOf, tailSentence, verdictOf } from './lift.ts';
+import { liftRows, tailOf, tailSentence, tailVerdict, verdictOf } from './lift.ts';
 import { directionOf } from './metric.ts';
 
-const latency = (low: number, high: number, p99: readonly [number | null, number | null]) =>
+type Pair = readonly [number | null, number | null];
+
+const latency = (low: number, high: number, p99: Pair, p95: Pair = [9, 30]) =>
   report('cloud', {
     lift: [
       lift('latencyMs', {
         difference: estimate((low + high) / 2, low, high),
         quantiles: {
-          treated: { p50: 5, p95: 9, p99: p99[0] },
-          holdout: { p50: 6, p95: 30, p99: p99[1] },
+          treated: { p50: 5, p95: p95[0], p99: p99[0] },
+          holdout: { p50: 6, p95: p95[1], p99: p99[1] },
         },
       }),
     ],
@@ -89,6 +91,55 @@ describe('the latency headline', () => {
     const tail = tailOf(latency(-20, -10, [90, 48]))!;
     expect(tail.claim).toBe('mixed');
     expect(tailSentence(tail)).not.toContain('instead of');
+  });
+
+  it.each([false, true])(
+    'looks at the p95 where the p99 is the same on both sides (bounds: %s)',
+    (bounds) => {
+      const tail = tailOf({ ...latency(-20, -10, [5000, 5000]), bounds })!;
+      expect(tail).toMatchObject({ claim: 'better', shown: { name: 'p95', treated: 9, holdout: 30 } });
+      expect(tailSentence(tail)).toMatch(/^p95 .*9.ms instead of .*30.ms \(holdout\)$/);
+      expect(tailVerdict(tail)).toBeNull();
+    },
+  );
+
+  it('says that mean and p95 disagree, where they do and the p99 is the same', () => {
+    const tail = tailOf(latency(-20, -10, [5000, 5000], [30, 9]))!;
+    expect(tail).toMatchObject({ claim: 'mixed', shown: { name: 'p95' } });
+    expect(tailVerdict(tail)).toBe('The tail and the mean disagree');
+  });
+
+  it('claims of a tail that is the same on both sides only that', () => {
+    const better = tailOf(latency(-20, -10, [5000, 5000], [30, 30]))!;
+    expect(better).toMatchObject({ claim: 'level', shown: { name: 'p99' } });
+    expect(tailSentence(better)).toBe(`p99 5${THIN}s beside 5${THIN}s (holdout)`);
+    expect(tailVerdict(better)).toBe('Better on average, the same in the tail');
+    const worse = tailOf(latency(10, 20, [5000, 5000], [30, 30]))!;
+    expect(tailVerdict(worse)).toBe('Worse on average, the same in the tail');
+  });
+
+  it('takes bounds that overlap for what they are: they tell nothing of the tail', () => {
+    for (const p99 of [48, 90]) {
+      const tail = tailOf({ ...latency(-20, -10, [p99, 48], [30, 30]), bounds: true })!;
+      expect(tail.claim).toBe('level');
+      expect(tailVerdict(tail)).toBe('Better on average; the bounds do not tell the tails apart');
+    }
+    const apart = tailOf({ ...latency(10, 20, [12, 48]), bounds: true })!;
+    expect(apart.claim).toBe('mixed');
+  });
+
+  it('law: is mixed only where a quantile is strictly on the other side of the mean', () => {
+    const ms = fc.constantFrom(5, 10, 5000);
+    fc.assert(
+      fc.property(fc.boolean(), fc.boolean(), ms, ms, ms, ms, (better, bounds, a, b, c, d) => {
+        const [low, high] = better ? [-20, -10] : [10, 20];
+        const { claim } = tailOf({ ...latency(low, high, [a, b], [c, d]), bounds })!;
+        const against = (treated: number, holdout: number) =>
+          better ? !bounds && treated > holdout : treated < holdout;
+        if (claim === 'mixed') expect(against(a, b) || against(c, d)).toBe(true);
+        if (against(a, b)) expect(claim).toBe('mixed');
+      }),
+    );
   });
 
   it('waits for outcomes on both sides', () => {

@@ -1,4 +1,4 @@
-import type { LiftReport, PointReport, Quantiles } from '../wire.ts';
+import type { LiftReport, PointReport } from '../wire.ts';
 import { duration } from './format.ts';
 import type { MergedReport } from './merge.ts';
 import { type Direction, directionOf, formatDifference, formatInterval, metricTitle } from './metric.ts';
@@ -53,24 +53,30 @@ export function hasHoldout(report: PointReport): boolean {
 /** The tail of the latency, treated beside holdout, and what may be claimed of it. */
 export interface Tail {
   readonly metric: string;
-  readonly claim: 'waiting' | 'undistinguishable' | 'better' | 'worse' | 'mixed';
-  readonly treated: Quantiles;
-  readonly holdout: Quantiles;
+  /** `mixed`: mean and tail move apart. `level`: the mean moves, and no quantile of the tail tells the sides apart. */
+  readonly claim: 'waiting' | 'undistinguishable' | 'better' | 'worse' | 'mixed' | 'level';
+  /** The quantile that the claim speaks of. */
+  readonly shown: QuantileRow;
+  /** What the mean says, beside a claim of `level`. */
+  readonly mean: Verdict;
   /** Whether the figures are bounds over several nodes: at most for the treated, at least for the holdout. */
   readonly bounds: boolean;
   /** What the claim rests on, in one sentence. */
   readonly basis: string;
   /** The quantiles as rows, for bars. */
-  readonly rows: readonly {
-    readonly name: string;
-    readonly treated: number | null;
-    readonly holdout: number | null;
-  }[];
+  readonly rows: readonly QuantileRow[];
+}
+
+interface QuantileRow {
+  readonly name: 'p50' | 'p95' | 'p99';
+  readonly treated: number | null;
+  readonly holdout: number | null;
 }
 
 /**
  * The latency headline. Quantiles come without an interval, so the claim rests on the mean: "instead of" is said
- * only where the mean's interval excludes 0 and the p99 moves the same way.
+ * only where the mean's interval excludes 0 and the tail moves the same way. The tail is the p99; where that is the same
+ * on both sides (at a deadline that failures are charged, say) the p95.
  *
  * @returns null where the point records no latency distribution.
  */
@@ -79,31 +85,50 @@ export function tailOf(report: PointReport | MergedReport): Tail | null {
   const quantiles = lift?.quantiles;
   if (lift === undefined || quantiles === undefined) return null;
   const { treated, holdout } = quantiles;
-  const rows = (['p50', 'p95', 'p99'] as const).map((name) => ({
-    name,
-    treated: treated[name],
-    holdout: holdout[name],
-  }));
+  const row = (name: QuantileRow['name']) => ({ name, treated: treated[name], holdout: holdout[name] });
+  const rows = [row('p50'), row('p95'), row('p99')];
+  const [, p95, p99] = rows;
   // A duration that nobody weighs is still better when shorter.
   const verdict = verdictOf(lift, directionOf(report.spec, lift.metric) ?? 'down');
   const bounds = 'bounds' in report && report.bounds;
-  const base = { metric: lift.metric, treated, holdout, rows, bounds };
-  if (verdict === 'unknown' || treated.p99 === null || holdout.p99 === null)
+  const base = { metric: lift.metric, shown: p99, mean: verdict, rows, bounds };
+  if (verdict === 'unknown' || p99.treated === null || p99.holdout === null)
     return { ...base, claim: 'waiting', basis: 'Not enough outcomes yet on one side or the other.' };
   const mean = `${formatDifference(lift.metric, lift.difference.mean)}, 95 % ${formatInterval(lift.metric, lift.difference, formatDifference)}`;
   if (verdict === 'undistinguishable')
     return { ...base, claim: 'undistinguishable', basis: `The mean’s difference includes 0 (${mean}).` };
-  const tailBetter = treated.p99 < holdout.p99;
-  if (tailBetter !== (verdict === 'better'))
-    return { ...base, claim: 'mixed', basis: `The mean says otherwise (${mean}).` };
-  return { ...base, claim: verdict === 'better' ? 'better' : 'worse', basis: `Mean ${mean}.` };
+  const shown = [p99, p95].find((one) => movement(one, bounds) !== undefined);
+  if (shown === undefined) return { ...base, claim: 'level', basis: `Mean ${mean}.` };
+  if (movement(shown, bounds) !== verdict)
+    return { ...base, shown, claim: 'mixed', basis: `The mean says otherwise (${mean}).` };
+  return { ...base, shown, claim: verdict === 'better' ? 'better' : 'worse', basis: `Mean ${mean}.` };
+}
+
+/** Which way a quantile moves; undefined where it does not, or where bounds leave both ways open. */
+function movement({ treated, holdout }: QuantileRow, bounds: boolean): 'better' | 'worse' | undefined {
+  if (treated === null || holdout === null || treated === holdout) return undefined;
+  if (treated < holdout) return 'better';
+  // At most so much beside at least so much: only the first below the second says anything.
+  return bounds ? undefined : 'worse';
 }
 
 /** The headline as one sentence, for a screen reader and for a title. */
 export function tailSentence(tail: Tail): string {
-  const treated = `p99 ${tail.bounds ? 'at most ' : ''}${duration(tail.treated.p99)}`;
-  const holdout = `${tail.bounds ? 'at least ' : ''}${duration(tail.holdout.p99)} (holdout)`;
+  const { name } = tail.shown;
+  const treated = `${name} ${tail.bounds ? 'at most ' : ''}${duration(tail.shown.treated)}`;
+  const holdout = `${tail.bounds ? 'at least ' : ''}${duration(tail.shown.holdout)} (holdout)`;
   if (tail.claim === 'waiting') return 'Latency: not enough outcomes yet';
   if (tail.claim === 'undistinguishable') return `${treated}, ${holdout}: not yet distinguishable`;
-  return tail.claim === 'mixed' ? `${treated} beside ${holdout}` : `${treated} instead of ${holdout}`;
+  const claimed = tail.claim === 'better' || tail.claim === 'worse';
+  return `${treated} ${claimed ? 'instead of' : 'beside'} ${holdout}`;
+}
+
+/** What is said below the figure; null where the figure says it all. */
+export function tailVerdict(tail: Tail): string | null {
+  if (tail.claim === 'undistinguishable') return 'Not yet distinguishable';
+  if (tail.claim === 'mixed') return 'The tail and the mean disagree';
+  if (tail.claim === 'worse') return 'Worse than the holdout';
+  if (tail.claim !== 'level') return null;
+  const mean = `${tail.mean === 'better' ? 'Better' : 'Worse'} on average`;
+  return tail.bounds ? `${mean}; the bounds do not tell the tails apart` : `${mean}, the same in the tail`;
 }
