@@ -66,6 +66,32 @@ describe('a written decision', () => {
     ).toBe(JSON.stringify(list));
   });
 
+  it('is so where lists that were sent are written over, and those that were not stay as they are', () => {
+    const writer = decisionWriter();
+    const write = (list: readonly Decision[]) => writer.many(list.length, (i) => list[i]);
+    const step = fc.record({
+      list: fc.array(decision, { maxLength: 20 }),
+      sent: fc.boolean(),
+      twice: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+        const unsent: { bytes: Buffer; text: string }[] = [];
+        for (const { list, sent, twice } of steps) {
+          const bytes = write(list);
+          const text = JSON.stringify(list);
+          expect(bytes.toString('utf8')).toBe(text);
+          if (!sent) unsent.push({ bytes, text });
+          else for (let times = twice ? 2 : 1; times > 0; times--) writer.reuse(bytes);
+        }
+        for (const { bytes, text } of unsent) expect(bytes.toString('utf8')).toBe(text);
+      }),
+    );
+    const sent = write(fc.sample(decision, 3));
+    writer.reuse(sent);
+    expect(write(fc.sample(decision, 2)).buffer).toBe(sent.buffer);
+  });
+
   it('is so after more points and arms than are kept', () => {
     const writer = decisionWriter();
     const base = fc.sample(decision, 1)[0];

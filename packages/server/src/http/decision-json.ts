@@ -10,9 +10,13 @@ export interface DecisionWriter {
   one(decision: Decision): string;
   /** A list of `count`, each asked for once, in order: none is kept longer than it takes to write it. */
   many(count: number, decision: (index: number) => Decision): Buffer;
+  /** Takes back what `many` gave, once it has been sent: another list will be written there. Nobody need call it. */
+  reuse(list: Buffer): void;
 }
 
 const KEPT = 4096;
+/** A decision of a few guards, and room to spare: a first size, not a bound. */
+const DECISION_BYTES = 384;
 /** Opens a list and every further decision of it. */
 const OPEN = '{"id":"';
 const BETWEEN = `,${OPEN}`;
@@ -73,12 +77,13 @@ export function decisionWriter(): DecisionWriter {
     return `{"id":${quote(d.id)}${stretch.text}${when(d.atMs)}`;
   };
 
+  const spares = spareMemory();
   let thenMs = Number.NaN;
   let then: Buffer = Buffer.alloc(0);
 
   const many = (count: number, decision: (index: number) => Decision): Buffer => {
     if (count === 0) return Buffer.from('[]');
-    const list: Written = { buffer: Buffer.allocUnsafe(count * 384 + 64), at: 0 };
+    const list: Written = { buffer: spares.take(count * DECISION_BYTES), at: 0 };
     write(list, `[${OPEN}`);
     for (let i = 0; i < count; i++) {
       const d = decision(i);
@@ -100,10 +105,10 @@ export function decisionWriter(): DecisionWriter {
     // What would have opened the next one makes room for the bracket.
     list.at -= BETWEEN.length;
     write(list, ']');
-    return list.buffer.subarray(0, list.at);
+    return spares.lend(list.buffer.subarray(0, list.at));
   };
 
-  return { one, many };
+  return { one, many, reuse: spares.giveBack };
 }
 
 function turnTo(stretches: Stretches, point: string, stratum: string): void {
@@ -190,6 +195,40 @@ function child<T>(map: Kept<Map<string | null, T>>, key: string | null): Map<str
   return found;
 }
 
+/** Most lists whose memory waits for another, and the largest of them, bytes: this much stays when nobody asks any more. */
+const SPARES = 4;
+const SPARE_BYTES = 1 << 20;
+
+/** Memory for lists, used again once they are sent: fresh pages cost many times what it costs to write on them. */
+interface Spares {
+  take(bytes: number): Buffer;
+  lend(list: Buffer): Buffer;
+  /** Only what was lent, and once: whatever else comes is left alone. */
+  giveBack(list: Buffer): void;
+}
+
+function spareMemory(): Spares {
+  const spares: Buffer[] = [];
+  const lent = new WeakSet<ArrayBufferLike>();
+  return {
+    take(bytes) {
+      const spare = spares.pop();
+      return spare !== undefined && spare.length >= bytes ? spare : ownBuffer(bytes);
+    },
+    lend(list) {
+      lent.add(list.buffer);
+      return list;
+    },
+    giveBack({ buffer }) {
+      if (lent.delete(buffer) && spares.length < SPARES && buffer.byteLength <= SPARE_BYTES)
+        spares.push(Buffer.from(buffer));
+    },
+  };
+}
+
+/** Not of the pool that small buffers share: what is written there later must be nobody else's. */
+const ownBuffer = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
+
 /** A buffer, and how much of it is written. */
 interface Written {
   buffer: Buffer;
@@ -198,7 +237,7 @@ interface Written {
 
 function reserve(list: Written, more: number): void {
   if (list.buffer.length - list.at >= more) return;
-  const larger = Buffer.allocUnsafe(Math.max(list.buffer.length * 2, list.at + more));
+  const larger = ownBuffer(Math.max(list.buffer.length * 2, list.at + more));
   list.buffer.copy(larger, 0, 0, list.at);
   list.buffer = larger;
 }

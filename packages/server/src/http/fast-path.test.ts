@@ -121,3 +121,17 @@ it('feedback through the fast path joins what the fast path decided', async () =
     rejected: [],
   });
 });
+
+it('a list that is read late is whole, whatever was answered meanwhile', async () => {
+  const list = JSON.stringify(Array.from({ length: 100 }, () => ({})));
+  const path = '/v1/points/checkout-backend/decide';
+  const ids = (text: string) => (JSON.parse(text) as { id: string }[]).map(({ id }) => id);
+  const late = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: 'POST',
+    headers: JSON_TYPE,
+    body: list,
+  });
+  const others = await Promise.all(Array.from({ length: 20 }, () => send(port, 'POST', path, list)));
+  const seen = [...ids(await late.text()), ...others.flatMap(({ text }) => ids(text))];
+  expect(new Set(seen).size).toBe(2_100);
+});

@@ -143,7 +143,7 @@ function send(exchange: Exchange, status: number, body: string | Buffer): void {
   ]);
   // As many bytes as characters: it is ASCII, which needs no encoding.
   if (typeof body === 'string') response.end(body, length === body.length ? 'latin1' : 'utf8');
-  else response.end(body);
+  else response.end(body, () => exchange.api.writer.reuse(body));
   observe(exchange, status);
 }
 
