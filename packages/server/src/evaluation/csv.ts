@@ -1,7 +1,14 @@
 import path from 'node:path';
 import { type Column, sqlName, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { checkPropensities, coded, type DecisionLog, keepRows, rangeSeen } from './decision-log.ts';
+import {
+  checkPropensities,
+  checkRewards,
+  coded,
+  type DecisionLog,
+  keepRows,
+  rangeSeen,
+} from './decision-log.ts';
 
 /** Which column of a table is what. */
 export interface Mapping {
@@ -67,6 +74,7 @@ export async function readTable(
 function tableLog(file: string, mapping: Mapping, columns: Readonly<Record<string, Column>>): DecisionLog {
   const [reward, propensity] = [columns.reward as Float64Array, columns.propensity as Float64Array];
   checkPropensities(propensity, mapping.propensity);
+  checkRewards(reward, mapping.reward);
   const { codes, names } = coded(columns.arm, mapping.arm);
   const at = columns.at as Float64Array | undefined;
   const outcomeAt = columns.outcome_at as Float64Array | undefined;

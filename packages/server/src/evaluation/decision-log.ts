@@ -73,6 +73,24 @@ export function checkPropensities(propensity: Float64Array, what: string): void 
       );
 }
 
+/** Beyond this, what weights and squares make of it is no number any more. */
+const LARGEST_REWARD = 1e50;
+
+/** Whether a reward can be reckoned with. */
+export const isReward = (value: number): boolean => Math.abs(value) <= LARGEST_REWARD;
+
+/** Refuses a reward that is infinite or as good as that, naming the row; NaN is one that never came. */
+export function checkRewards(reward: Float64Array, what: string): void {
+  for (let i = 0; i < reward.length; i++)
+    if (!Number.isNaN(reward[i]) && !isReward(reward[i]))
+      throw badRow(
+        what,
+        i,
+        reward[i],
+        `A reward is a number from −1e50 to 1e50; leave it empty where the outcome never came.`,
+      );
+}
+
 export function badRow(what: string, row: number, value: unknown, mend: string): GanglionError {
   return new GanglionError('invalid_input', `${what} of row ${row + 1} is not usable`, {
     field: what,

@@ -85,6 +85,8 @@ describe.skipIf(!hasTables)('a table by a mapping', () => {
   test.each([
     ['a zero propensity', 'choice,click,p,device,age\nx,1,0.5,a,1\nx,1,0,a,1\n', 'p', /row 2/],
     ['one above 1', 'choice,click,p,device,age\nx,1,2,a,1\n', 'p', /row 1/],
+    ['an infinite reward', 'choice,click,p,device,age\nx,1,0.5,a,1\nx,inf,0.5,a,1\n', 'click', /row 2/],
+    ['one beyond reckoning', 'choice,click,p,device,age\nx,-1e300,0.5,a,1\n', 'click', /row 1/],
     ['a missing column', 'choice,click,device,age\nx,1,a,1\n', '--map', /"p"/],
   ])('refuses %s', async (_, text, field, message) => {
     await expect(read('csv', text, map)).rejects.toMatchObject({ code: 'invalid_input', field });

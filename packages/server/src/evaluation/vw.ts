@@ -3,7 +3,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Column } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { type DecisionLog, rangeSeen } from './decision-log.ts';
+import { type DecisionLog, isReward, rangeSeen } from './decision-log.ts';
 
 /**
  * Vowpal Wabbit's text: `--cb` (`action:cost:probability | features`, a line a decision) and `--cb_adf` (a block of lines
@@ -97,7 +97,7 @@ function parseLine(line: string, at: number): Parsed {
     return { shared: false, action: undefined, cost: 0, probability: 0, features };
   const parts = label.split(':').map(Number);
   const [action, cost, probability] = parts;
-  if (parts.length !== 3 || !Number.isInteger(action) || action < 0 || !Number.isFinite(cost))
+  if (parts.length !== 3 || !Number.isInteger(action) || action < 0 || !isReward(cost))
     throw badLine(at, `${JSON.stringify(label)} is no label`, 'Write action:cost:probability.');
   if (!(probability > 0 && probability <= 1))
     throw badLine(

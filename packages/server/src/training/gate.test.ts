@@ -107,4 +107,29 @@ describe('the gate', () => {
       if ((await verdict(decisions(600, { a: 0.5, b: 0.4 }, seed), fixed('b'), fixed('a'))).passed) passed++;
     expect(passed).toBe(0);
   });
+
+  it('promotes nothing on a handful of rare outcomes', async () => {
+    const found = await verdict(decisions(500, { a: 0.004, b: 0.002 }), fixed('b'), fixed('a'));
+    expect(found).toMatchObject({
+      passed: false,
+      difference: null,
+      why: expect.stringMatching(/rare/),
+    });
+  });
+
+  it.each([
+    ['halves the clicks', 500, 0.004, 0.002, 40],
+    ['halves the clicks', 5000, 0.004, 0.002, 10],
+    ['doubles the failures', 5000, 0.996, 0.992, 10],
+  ])('what %s passes in at most one of its logs of %i', async (_, n, a, b, logs) => {
+    let passed = 0;
+    for (let seed = 1; seed <= logs; seed++)
+      if ((await verdict(decisions(n, { a, b }, seed), fixed('b'), fixed('a'))).passed) passed++;
+    expect(passed).toBeLessThanOrEqual(1);
+  });
+
+  it('lets through what is better though rewards are rare, once there are enough of them', async () => {
+    const found = await verdict(decisions(20_000, { a: 0.004, b: 0.012 }), fixed('b'), fixed('a'));
+    expect(found.passed).toBe(true);
+  });
 });

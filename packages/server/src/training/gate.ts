@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GanglionError, type LoggedDecision } from '@ganglion/core';
 import {
-  bcaInterval,
+  differenceOf,
   ESTIMATORS,
-  meanTerms,
-  normalInterval,
+  MIN_RARE,
   overlapOf,
   REFUSAL_RULE,
+  rareAmong,
   refusalsOf,
   type Sample,
   valueOfTerms,
@@ -50,7 +50,8 @@ const SEED = 1;
 /**
  * Promotes what is shown to be no worse than the champion by more than the margin, and does not look worse: the lower end of
  * the interval of the paired doubly robust difference is above −margin, and its value is not below 0. Evidence that is too
- * thin for either of the two is no evidence.
+ * thin for either of the two is no evidence: what `evaluate` refuses, and fewer than five outcomes of the rarer kind among the
+ * effective rows of either.
  */
 export async function judge(
   question: GateQuestion,
@@ -70,33 +71,40 @@ export async function judge(
   ];
   const by = { folds: FOLDS, seed: SEED };
   const [ours, theirs] = [sampleFor(log, candidate, by), sampleFor(log, champion, by)];
-  for (const [who, { sample, unsupported }] of [
+  const sides = [
     ['the candidate', ours],
     ['the champion', theirs],
-  ] as const) {
+  ] as const;
+  for (const [who, { sample, unsupported }] of sides) {
     const [refusal] = refusalsOf(overlapOf(sample, unsupported), REFUSAL_RULE);
     if (refusal !== undefined) return refused(log, `of ${who} the log says too little: ${refusal.why}`);
   }
-  const [mine, other] = [termsOf(ours.sample), termsOf(theirs.sample)];
-  const apart = meanTerms(mine.map((value, i) => value - other[i]));
-  const value = valueOfTerms(apart);
-  const varies = mine.some((each, i) => each !== other[i]);
-  const { low: from, high: to } = !varies
-    ? { low: 0, high: 0 }
-    : log.rows < 1000
-      ? normalInterval(apart, rule.level)
-      : bcaInterval(apart, { level: rule.level, seed: SEED, resamples: 1000 });
-  const width = log.range[1] - log.range[0];
   // Of what the log never did, anything may be true.
-  const room = ((ours.unsupported ?? 1) + (theirs.unsupported ?? 1)) * width;
-  const [low, high] = [from - room, to + room];
-  const margin = rule.margin ?? 0.01 * width;
+  const unsupported = (ours.unsupported ?? 1) + (theirs.unsupported ?? 1);
+  const { range } = log;
+  const difference = differenceOf(ours.sample, theirs.sample, {
+    range,
+    unsupported,
+    level: rule.level,
+    seed: SEED,
+  });
+  const { value, low, high } = difference;
+  const differs = low !== 0 || high !== 0;
+  for (const [who, { sample }] of differs ? sides : []) {
+    const rare = rareAmong(sample, overlapOf(sample).effective, range);
+    if (rare < MIN_RARE)
+      return refused(
+        log,
+        `of ${who} the log says too little: its effective rows are worth ${shown(rare)} of the rarer outcomes (at least ${MIN_RARE})`,
+      );
+  }
   const found = {
     decisions: log.rows,
-    candidate: valueOfTerms(meanTerms(mine)),
-    champion: valueOfTerms(meanTerms(other)),
+    candidate: worthOf(ours.sample),
+    champion: worthOf(theirs.sample),
     difference: { value, low, high },
   };
+  const margin = rule.margin ?? marginOf(found.champion, range);
   const said = `${shown(found.candidate)} beside ${shown(found.champion)}, difference ${shown(value)} [${shown(low)}, ${shown(high)}] over ${log.rows} held-out decisions`;
   if (value < 0 && high < 0) return { passed: false, why: `worse than the champion: ${said}`, ...found };
   if (value < 0 || low < -margin)
@@ -196,5 +204,14 @@ const malformed = (message: string): GanglionError =>
     mend: 'Print one line of JSON for each line that comes in: an arm, or its probabilities by arm.',
   });
 
-/** One doubly robust value a row; both candidates are read by the same model of the rewards. */
-const termsOf = (sample: Sample): Float64Array => ESTIMATORS.dr.terms(sample).mean as Float64Array;
+/** Doubly robust; both candidates are read by the same model of the rewards. */
+const worthOf = (sample: Sample): number => valueOfTerms(ESTIMATORS.dr.terms(sample));
+
+/**
+ * 1 % of the range, but no more than a tenth of the champion's distance to the nearer end of it: where one in 250 clicks, or
+ * one in 250 fails, 1 % of the range is more than all there is to lose.
+ */
+function marginOf(champion: number, [low, high]: readonly [number, number]): number {
+  const distance = Math.min(champion - low, high - champion);
+  return Math.max(0, Math.min(0.01 * (high - low), 0.1 * distance));
+}

@@ -58,7 +58,10 @@ export interface ModelPlan extends Trained {
 }
 
 export interface GateRule {
-  /** How much less than the champion's the value may be, in units of the reward; default 1 % of its range. */
+  /**
+   * How much less than the champion's the value may be, in units of the reward; default 1 % of its range, but no more than a
+   * tenth of the distance from the champion's value to the nearer end of it.
+   */
   readonly margin: number | undefined;
   /** Fewest decisions of the holdout. */
   readonly minDecisions: number;

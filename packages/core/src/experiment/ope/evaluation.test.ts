@@ -116,6 +116,32 @@ describe('an evaluation', () => {
     expect(covered / 200).toBeGreaterThanOrEqual(0.95);
   });
 
+  test('of the log’s own policy differs from it by nothing, not by what rounding leaves', () => {
+    const reward = Float64Array.from({ length: 3000 }, (_, i) => (i % 10 < 3 ? 1 : 0));
+    const third = new Float64Array(3000).fill(0.33333333);
+    const same = sampleOf({ reward, propensity: third, candidate: new Float64Array(3000).fill(1 / 3) });
+    const { estimates } = evaluate(same, { range: [0, 1] });
+    expect(estimates.find(({ estimator }) => estimator === 'snips')?.difference).toEqual({
+      value: 0,
+      low: 0,
+      high: 0,
+    });
+  });
+
+  test('has finite intervals, or is refused: what squares beyond finite is no reward', () => {
+    const logged = (size: number) => ({
+      reward: Float64Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? size : -size)),
+      propensity: new Float64Array(1000).fill(0.01),
+      candidate: Float64Array.from({ length: 1000 }, (_, i) => (i % 3 === 0 ? 0.03 : 0)),
+    });
+    for (const size of [1e50, 1e59])
+      for (const interval of ['bca', 'percentile', 'normal', 'empirical-bernstein'] as const)
+        for (const { low, high, difference } of evaluate(sampleOf(logged(size)), { interval }).estimates)
+          expect([low, high, difference.low, difference.high].every(Number.isFinite)).toBe(true);
+    for (const size of [1e61, 1e300])
+      expect(() => sampleOf(logged(size))).toThrow(expect.objectContaining({ field: 'reward[0]' }));
+  });
+
   test('is the same twice', () => {
     expect(evaluate(sample)).toEqual(evaluate(sample));
   });

@@ -1,41 +1,21 @@
 import { GanglionError } from '../../errors.ts';
-import { ESTIMATORS, type Estimator, type EstimatorName } from './estimators.ts';
 import {
-  type Bounds,
-  bcaInterval,
-  empiricalBernstein,
-  type IntervalKind,
-  normalInterval,
-  percentileInterval,
-  standardErrorOf,
-} from './intervals.ts';
+  beyondRounding,
+  covering,
+  type Estimate,
+  estimateOf,
+  MIN_RARE,
+  rangeOf,
+  rareAmong,
+  reaching,
+  residuals,
+} from './estimate.ts';
+import { ESTIMATORS, type Estimator, type EstimatorName } from './estimators.ts';
+import { type Bounds, empiricalBernstein, type IntervalKind, normalInterval } from './intervals.ts';
 import { type Overlap, overlapOf } from './overlap.ts';
 import { REFUSAL_RULE, type Refusal, type RefusalRule, refusalsOf } from './refusal.ts';
-import type { ModelColumns, Sample } from './sample.ts';
-import {
-  column,
-  type InfluenceSums,
-  influenceSums,
-  less,
-  meanTerms,
-  sumOf,
-  type Terms,
-  valueOfTerms,
-} from './terms.ts';
-
-/** What a candidate would have brought, by one estimator. */
-export interface Estimate extends Bounds {
-  readonly value: number;
-  /**
-   * How `low` and `high` were made: as asked, or by empirical Bernstein where too few rows vary for a resampling. Those of
-   * `dm`, `switch-dr` and `dros` reach beyond by the interval of their bias, as this log shows it.
-   */
-  readonly interval: IntervalKind;
-  /** By the influence function. */
-  readonly standardError: number;
-  /** Empirical Bernstein bounds: valid at any number of rows, given the largest weight. */
-  readonly bernstein: Bounds;
-}
+import type { Sample } from './sample.ts';
+import { column, less, meanTerms, type Terms } from './terms.ts';
 
 export interface NamedEstimate extends Estimate {
   readonly estimator: EstimatorName;
@@ -94,14 +74,6 @@ export interface EvaluationOptions {
   readonly onEstimator?: ((name: EstimatorName) => void) | undefined;
 }
 
-/** Fewer rows than this that tell anything, and a resampling knows too little of what might have come. */
-const MIN_TELLING = 5;
-/**
- * As many outcomes at the rarer end of the range must be expected among the effective rows: a candidate whose few heavy
- * rows happen to hold no click would otherwise look certain to get none.
- */
-const MIN_RARE = 5;
-
 /**
  * Evaluates a candidate on a log. Where the evidence is too thin, it refuses and gives no estimate at all: a number
  * with a warning beside it would be copied without the warning.
@@ -123,9 +95,9 @@ export function evaluate(sample: Sample, options: EvaluationOptions = {}): Evalu
     own,
     empiricalBernstein(sample.reward, asked.range, asked.level),
     asked,
-    tooRare(sample, sample.n, asked),
+    rareAmong(sample, sample.n, asked.range) < MIN_RARE,
   );
-  const rare = tooRare(sample, overlap.effective, asked);
+  const rare = rareAmong(sample, overlap.effective, asked.range) < MIN_RARE;
   if (refused.length > 0) return { overlap, logged, refused, estimates: [], room };
   const estimates = asked.estimators.map((name) => {
     options.onEstimator?.(name);
@@ -194,7 +166,7 @@ function named(
     rare,
   );
   const width = asked.range[1] - asked.range[0];
-  const { value, low, high } = reaching(apart, bias, [-width, width]);
+  const { value, low, high } = beyondRounding(reaching(apart, bias, [-width, width]), asked.range);
   return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
 }
 
@@ -260,59 +232,6 @@ function biasOf(
   return empiricalBernstein(left, covering([largest * low, largest * high], left), asked.level);
 }
 
-/** How far a reward can be from what the model says, below and above. */
-function residuals(range: readonly [number, number], model: ModelColumns): [number, number] {
-  const predicted = rangeOf(model.taken);
-  return [Math.min(0, range[0] - predicted[1]), Math.max(0, range[1] - predicted[0])];
-}
-
-/** Whether too few outcomes at the rarer end of the range are expected among so many rows, by the log's own mean. */
-function tooRare(sample: Sample, rows: number, { range: [low, high] }: Asked): boolean {
-  const mean = sumOf(sample.reward) / sample.n;
-  return high > low && rows * Math.min(mean - low, high - mean) < MIN_RARE * (high - low);
-}
-
-/** The interval, with room to the sides to which the bias may point; not beyond what there can be, but for the estimate. */
-function reaching<T extends Bounds & { readonly value: number }>(
-  estimate: T,
-  bias: Bounds,
-  range: readonly [number, number],
-): T {
-  const { value } = estimate;
-  return {
-    ...estimate,
-    low: Math.max(estimate.low + Math.min(0, bias.low), Math.min(range[0], value)),
-    high: Math.min(estimate.high + Math.max(0, bias.high), Math.max(range[1], value)),
-  };
-}
-
-function estimateOf(terms: Terms, bernstein: Bounds, asked: Asked, rare: boolean): Estimate {
-  const sums = influenceSums(terms);
-  const interval = rare || tellingRows(sums) < MIN_TELLING ? 'empirical-bernstein' : asked.interval;
-  const bounds =
-    interval === 'empirical-bernstein'
-      ? bernstein
-      : interval === 'normal'
-        ? normalInterval(terms, asked.level)
-        : interval === 'bca'
-          ? bcaInterval(terms, asked, sums)
-          : percentileInterval(terms, asked);
-  const { low, high } = bounds;
-  return {
-    value: valueOfTerms(terms),
-    low,
-    high,
-    interval,
-    standardError: standardErrorOf(terms, sums),
-    bernstein,
-  };
-}
-
-/** (Σψ²)² / Σψ⁴: over how many rows the variance is spread. */
-function tellingRows({ squares, fourths }: InfluenceSums): number {
-  return fourths > 0 ? (squares * squares) / fourths : 0;
-}
-
 /**
  * Bounds of a mean plus a ratio of means, from bounds of each mean that hold together; never beyond what a reward can be.
  * A term is w · r, or q̂ and w · (r − q̂) where the estimator has a model.
@@ -365,19 +284,4 @@ function ratioBounds(
     [below.low, below.high].map((b) => (a === 0 ? 0 : a / b)),
   );
   return { low: plus.low + Math.min(...quotients), high: plus.high + Math.max(...quotients) };
-}
-
-function covering(range: readonly [number, number], values: Float64Array): [number, number] {
-  const seen = rangeOf(values);
-  return [Math.min(range[0], seen[0]), Math.max(range[1], seen[1])];
-}
-
-function rangeOf(values: Float64Array): [number, number] {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] < low) low = values[i];
-    if (values[i] > high) high = values[i];
-  }
-  return values.length === 0 ? [0, 0] : [low, high];
 }

@@ -2,9 +2,10 @@
 
 /** Seeded chance, for candidates that are known by sampling. */
 export { type Stream, stream } from '../../stats/random.ts';
+export { type DifferenceOptions, differenceOf, type PairedDifference } from './difference.ts';
+export { type Estimate, MIN_RARE, rareAmong } from './estimate.ts';
 export { ESTIMATORS, type Estimator, type EstimatorName } from './estimators.ts';
 export {
-  type Estimate,
   type Evaluation,
   type EvaluationOptions,
   evaluate,

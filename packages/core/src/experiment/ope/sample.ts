@@ -44,11 +44,15 @@ export interface SampleOptions {
   readonly range?: readonly [number, number] | undefined;
 }
 
+/** Fourth powers of a weighted reward, summed over a log, stay finite. */
+const LARGEST = 1e60;
+
 /**
  * Checks a log and takes what can be evaluated.
  *
  * @throws GanglionError `invalid_input`, naming column and row (from 0): columns of unequal length, propensities
- * outside (0, 1], candidate probabilities outside [0, 1], rewards that are not finite or outside the declared range.
+ * outside (0, 1], candidate probabilities outside [0, 1], rewards that are not finite, outside the declared range, or beyond 10⁶⁰ when they are
+ * weighted.
  */
 export function sampleOf(columns: LoggedColumns, options: SampleOptions = {}): Sample {
   const { reward, propensity, candidate, model } = columns;
@@ -68,6 +72,12 @@ export function sampleOf(columns: LoggedColumns, options: SampleOptions = {}): S
     if (Number.isNaN(propensity[i])) continue;
     const ratio = candidate[i] / propensity[i];
     weight[at] = Math.min(ratio, clip);
+    if (Math.abs(reward[i]) * Math.max(1, weight[at]) > LARGEST)
+      throw wrong(
+        `reward[${i}]`,
+        reward[i],
+        'Give rewards in a larger unit: its square is beyond reckoning.',
+      );
     raw += ratio;
     kept += weight[at++];
   }
