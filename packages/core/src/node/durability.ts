@@ -10,7 +10,7 @@ import { unitWrites } from './counted-units.ts';
 import { entityWrites, restoreEntities, settleEvents } from './features.ts';
 import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { startHeld } from './held-leases.ts';
-import { digestOf, jsonBytes } from './json-bytes.ts';
+import { digestOf, jsonBytes, textBytes } from './json-bytes.ts';
 import { encodeSlot } from './slot-codec.ts';
 import { type NodeState, type OutboxItem, refuse } from './state.ts';
 
@@ -155,9 +155,9 @@ function gather(node: NodeState): Batch {
   node.grantsDirty.clear();
   let controls: Batch['controls'];
   if (node.controlsDirty) {
-    const json = encodeControls(node.controls);
-    controls = { state: node.controls, digest: digestOf(json, hash32) };
-    writes.push({ kind: 'put', collection: 'controls', key: 'state', value: jsonBytes(json) });
+    const text = JSON.stringify(encodeControls(node.controls));
+    controls = { state: node.controls, digest: digestOf(text, hash32) };
+    writes.push({ kind: 'put', collection: 'controls', key: 'state', value: textBytes(text) });
     node.controlsDirty = false;
   }
   return { writes, slots, bases, outbox, fold, grants, entities, controls };

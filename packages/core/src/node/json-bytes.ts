@@ -3,8 +3,11 @@ import { GanglionError } from '../errors.ts';
 
 /** JSON on disk and on the wire, without the encoders that only some platforms have. */
 export function jsonBytes(value: unknown): Uint8Array {
-  return new ByteWriter(1024).text(JSON.stringify(value)).finish();
+  return textBytes(JSON.stringify(value));
 }
+
+/** A text as {@link bytesJson} and links read it: its length, then UTF-8. */
+export const textBytes = (text: string): Uint8Array => new ByteWriter(text.length + 16).text(text).finish();
 
 /** @throws GanglionError `undecodable` */
 export function bytesJson(bytes: Uint8Array, maxBytes: number): unknown {
@@ -16,9 +19,8 @@ export function bytesJson(bytes: Uint8Array, maxBytes: number): unknown {
   }
 }
 
-/** A 64-bit digest of a value whose JSON is canonical, as text: tells whether two nodes hold the same. */
-export function digestOf(value: unknown, hash: (text: string, seed: number) => number): string {
-  const text = JSON.stringify(value);
+/** A 64-bit digest of a canonical text, as text: tells whether two nodes hold the same. */
+export function digestOf(text: string, hash: (text: string, seed: number) => number): string {
   return hash(text, 0x9e3779b9).toString(36) + hash(text, 0x7f4a7c15).toString(36);
 }
 

@@ -35,8 +35,22 @@ export interface StoredSource {
 export function syncPoints(node: NodeState): void {
   const stops = stopsHere(node);
   node.leftOut.clear();
+  const { models } = node.controls;
   for (const [name, declared] of node.controls.specs) {
     const current = node.points.get(name);
+    const epoch = node.controls.resets.get(name) ?? 0;
+    const made = node.madeOf.get(name);
+    // Mostly one word was said of a thousand points: the others stand as they are. Kills of models are looked into.
+    if (
+      current !== undefined &&
+      stops === undefined &&
+      made?.declared === declared &&
+      made.models === models &&
+      made.epoch === epoch &&
+      made.origin === node.origin
+    )
+      continue;
+    node.madeOf.delete(name);
     if (declared.spec === null) {
       if (current !== undefined) {
         openValidation(node, undefined, current);
@@ -44,12 +58,11 @@ export function syncPoints(node: NodeState): void {
       }
       continue;
     }
-    const epoch = node.controls.resets.get(name) ?? 0;
     let compiled: CompiledPoint;
     try {
       compiled = compiledOver(
         declared.spec,
-        node.controls.models,
+        models,
         (spec) => compilePoint(spec, node.registry, node.limits, declared.generations, node.ports.kernels),
         stops,
       );
@@ -59,6 +72,7 @@ export function syncPoints(node: NodeState): void {
       node.leftOut.set(name, cause instanceof Error ? cause.message : 'it cannot be read');
       continue;
     }
+    if (stops === undefined) node.madeOf.set(name, { declared, models, epoch, origin: node.origin });
     const key = learnerKey(compiled, epoch);
     if (
       current !== undefined &&

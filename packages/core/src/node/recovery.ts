@@ -118,7 +118,7 @@ export async function recover(node: NodeState): Promise<void> {
     );
   });
   node.durableControls = node.controls;
-  node.durableDigest = digestOf(encodeControls(node.controls), hash32);
+  node.durableDigest = digestOf(JSON.stringify(encodeControls(node.controls)), hash32);
   for (const tag of node.controls.kills.keys())
     node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
   syncPoints(node);

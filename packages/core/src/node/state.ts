@@ -1,4 +1,4 @@
-import { type ControlState, EMPTY_CONTROLS } from '../controls/control-state.ts';
+import { type ControlState, EMPTY_CONTROLS, type SpecVersion } from '../controls/control-state.ts';
 import type { Moment } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { OutcomeEntry } from '../decision/outcome-journal.ts';
@@ -47,6 +47,14 @@ export type TransitItem = FeedbackItem & { readonly exposed?: boolean };
 export interface Waiter {
   resolve(): void;
   reject(error: unknown): void;
+}
+
+/** What decides how a point of this node is compiled, besides its registry and limits. */
+export interface MadeOf {
+  readonly declared: SpecVersion;
+  readonly models: ControlState['models'];
+  readonly epoch: number;
+  readonly origin: string;
 }
 
 /** All of a node: data only. The functions beside this file work on it; two nodes in one process share nothing. */
@@ -106,6 +114,8 @@ export interface NodeState {
 
   /** Current state of each point, and all states (also of older specs and incarnations) that still await outcomes. */
   readonly points: Map<string, PointState>;
+  /** What the state of a point was made of: as long as that is the same, so is the state. */
+  readonly madeOf: Map<string, MadeOf>;
   readonly joins: Map<string, PointState>;
   readonly learners: Map<string, LearnerState>;
   guests: Guests;
@@ -335,6 +345,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     unboundedBelow: new Map(),
     applied: new Map(),
     points: new Map(),
+    madeOf: new Map(),
     joins: new Map(),
     learners: new Map(),
     guests: { atMs: Number.NEGATIVE_INFINITY, learners: new Map(), bytes: new Map(), total: 0 },
