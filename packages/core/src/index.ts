@@ -43,7 +43,7 @@ export type {
   SeenFeatures,
   StoredEvent,
 } from './node.ts';
-export { createNode, featureReplay, readEvents, readLog } from './node.ts';
+export { checkStoredControls, createNode, featureReplay, readEvents, readLog } from './node.ts';
 export type * from './node-api.ts';
 /** Strict readers of declared options, for factories of one's own. */
 export * as options from './options.ts';

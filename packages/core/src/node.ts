@@ -1,5 +1,5 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
-import { withReset, withSpec } from './controls/control-state.ts';
+import { type SpecVersion, withReset, withSpec } from './controls/control-state.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
@@ -62,6 +62,7 @@ export type { FeatureReplay, SeenFeatures } from './node/feature-replay.ts';
 export { featureReplay, readEvents } from './node/feature-replay.ts';
 export type { LoggedDecision, LoggedFeature, ReadLog, ReadLogOptions } from './node/log-reader.ts';
 export { readLog } from './node/log-reader.ts';
+export { checkStoredControls } from './node/recovery.ts';
 export type { NodeOptions } from './node/state.ts';
 export type { NodeTuning } from './node/tuning.ts';
 
@@ -139,15 +140,7 @@ async function declare(
       mend: 'Delete some, or raise the limit.',
     });
   const version = (before?.version ?? 0) + 1;
-  // An arm that comes back after it was away starts anew, under a new generation.
-  const generations: Record<string, number> = { ...before?.generations };
-  const had = new Set(
-    before?.spec === null || before === undefined
-      ? []
-      : declaredArms(before.spec).map((arm) => (typeof arm === 'string' ? arm : arm.id)),
-  );
-  for (const arm of modelOf(spec) === undefined ? compiled.arms : [])
-    if (!had.has(arm.id)) generations[arm.id] = arm.id in generations ? generations[arm.id] + 1 : 0;
+  const generations = generationsAfter(before, modelOf(spec) === undefined ? compiled.armIds : []);
   changeControls(
     node,
     withSpec(node.controls, compiled.name, {
@@ -160,6 +153,22 @@ async function declare(
   record(node, by, action, compiled.name, said === '' ? `version ${version}` : `version ${version}: ${said}`);
   await durable(node);
   return { version, changed: true };
+}
+
+/** An arm that comes back after it was away starts anew, under a new generation. Arms may be named as what objects inherit. */
+function generationsAfter(
+  before: SpecVersion | undefined,
+  arms: readonly string[],
+): SpecVersion['generations'] {
+  const generations: Record<string, number> = Object.assign(Object.create(null), before?.generations);
+  const had = new Set(
+    before?.spec === null || before === undefined
+      ? []
+      : declaredArms(before.spec).map((arm) => (typeof arm === 'string' ? arm : arm.id)),
+  );
+  for (const arm of arms)
+    if (!had.has(arm)) generations[arm] = Object.hasOwn(generations, arm) ? generations[arm] + 1 : 0;
+  return generations;
 }
 
 function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remove' | 'points' | 'point'> {

@@ -54,11 +54,24 @@ export function encodeControls(state: ControlState): ControlsJson {
   };
 }
 
+/** How controls are read. */
+export interface ControlsReading {
+  /** Most of each kind; what is on the own disk is read however much it is. */
+  readonly most?: number;
+  /** Hears of each field that was set right. */
+  readonly mended?: (field: string) => void;
+}
+
 /**
- * From untrusted JSON. `most`: of each kind; what is on the own disk is read however much it is.
+ * From untrusted JSON. A generation that is no number, as older versions wrote of arms named as what objects inherit, is
+ * 0: kills and leases must not hang on it. All else that is malformed refuses the whole.
  * @throws GanglionError `undecodable`, naming the field
  */
-export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): ControlState {
+export function decodeControls(
+  json: unknown,
+  limits: Limits,
+  { most = LIST_MAX, mended = () => {} }: ControlsReading = {},
+): ControlState {
   const top = record(json, 'controls');
   const kills = new Map<string, Kill>();
   for (const [said, at] of items(top, 'kills', most))
@@ -83,7 +96,10 @@ export function decodeControls(json: unknown, limits: Limits, most = LIST_MAX): 
   for (const [item, at] of items(top, 'specs', Math.max(limits.points, NAMES_MAX, most))) {
     const generations: Record<string, number> = Object.create(null);
     const raw = record(item.generations, `${at}.generations`);
-    for (const arm of Object.keys(raw)) generations[arm] = finite(raw, arm, `${at}.generations`);
+    for (const arm of Object.keys(raw)) {
+      generations[arm] = Number.isFinite(raw[arm]) ? (raw[arm] as number) : 0;
+      if (generations[arm] !== raw[arm]) mended(`${at}.generations.${arm}`);
+    }
     if (item.spec !== null) {
       const declared = record(item.spec, `${at}.spec`);
       if (declared.point !== item.point) refuse(`${at}.spec.point`, declared.point);

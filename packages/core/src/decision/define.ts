@@ -182,7 +182,7 @@ export function compilePoint(
     arms: armSpecs.map((arm) => ({
       id: arm.id,
       // What an artifact has earned is its own whenever it comes back, and never another's under the same name.
-      key: `${arm.id}#${arm.artifact?.digest.slice(0, 12) ?? generations[arm.id] ?? 0}`,
+      key: `${arm.id}#${arm.artifact?.digest.slice(0, 12) ?? (Object.hasOwn(generations, arm.id) ? generations[arm.id] : 0)}`,
       features: arm.features,
     })),
     artifacts: armSpecs.some((arm) => arm.artifact !== undefined)
@@ -462,7 +462,7 @@ function compileAttribution(
   let defaults: Record<string, number> | undefined;
   if (attribution.default !== undefined) {
     const given = object(attribution.default, 'attribution.default');
-    defaults = {};
+    defaults = Object.create(null) as Record<string, number>;
     for (const metric of Object.keys(given))
       defaults[metric] = number(given, metric, {}, 'attribution.default');
     const missing = (objective.metrics.length === 0 ? ['reward'] : objective.metrics)

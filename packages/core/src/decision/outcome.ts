@@ -34,6 +34,9 @@ export interface Teaching {
   withheld(state: PointState, record: DecisionRecord): void;
 }
 
+/** Of a decision that nothing has been told of: by any name there is none, also by those that every object inherits. */
+const NO_METRICS: Readonly<Record<string, number>> = Object.freeze(Object.create(null));
+
 const KEYS: readonly string[] = ['id', 'metrics', 'reward', 'truth', 'done', 'revision'];
 
 /** What is wrong with an item by itself, whatever decision it is for: the one judge of it, here and at the rim. */
@@ -295,7 +298,7 @@ function outcomeOf(
     sign,
     atMs: record.treeMs,
     context: Float64Array.from(record.encodedContext),
-    metrics: metrics ?? {},
+    metrics: metrics ?? NO_METRICS,
     noted: record.noted,
   };
 }
@@ -307,7 +310,7 @@ function settle(state: PointState, record: DecisionRecord, teaching: Teaching, m
   state.counters.awaiting--;
   release(state, record);
   if (record.armIndex >= 0) {
-    const metrics = record.metrics ?? {};
+    const metrics = record.metrics ?? NO_METRICS;
     const outcome = guardOutcome(record, metrics, monoMs);
     const heard = (record.state & FAILED) !== 0;
     for (let i = 0; i < state.compiled.guards.length; i++) {
@@ -332,7 +335,7 @@ function settle(state: PointState, record: DecisionRecord, teaching: Teaching, m
 /** A failure need not wait for the rest of the reward: a breaker that hears of it late lets more calls fail. */
 function hearFailure(state: PointState, record: DecisionRecord, monoMs: number): void {
   if ((record.state & (SETTLED | FAILED)) !== 0 || record.armIndex < 0) return;
-  const metrics = record.metrics ?? {};
+  const metrics = record.metrics ?? NO_METRICS;
   if (failedBy(metrics) !== true || !Number.isNaN(rewardOf(state, metrics))) return;
   record.state |= FAILED;
   const outcome = guardOutcome(record, metrics, monoMs);

@@ -201,7 +201,7 @@ export function withShown(
     const row = entity === undefined ? -1 : findRow(store, entity, nowMs);
     for (const each of fields) {
       const { name, feature } = each.field;
-      if (out[name] !== undefined && out[name] !== null) continue;
+      if (Object.hasOwn(out, name) && out[name] !== undefined && out[name] !== null) continue;
       const known = row >= 0 && !each.isStopped;
       const value = !known
         ? undefined

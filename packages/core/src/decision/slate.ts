@@ -101,6 +101,9 @@ function compileDiversity(options: Options, arms: readonly ArmSpec[]): Diversity
   };
 }
 
+const featureOf = ({ features }: ArmSpec, name: string): string | number | undefined =>
+  features !== undefined && Object.hasOwn(features, name) ? features[name] : undefined;
+
 /**
  * Maximal marginal relevance (Carbonell & Goldstein, SIGIR 1998): the similarity to the most similar arm above. Alike
  * is Gower's (Biometrics 1971): by feature 1 where texts are equal, 1 − |difference| / spread for numbers, averaged.
@@ -108,7 +111,7 @@ function compileDiversity(options: Options, arms: readonly ArmSpec[]): Diversity
 function maximalSimilarity(arms: readonly ArmSpec[]): Diversity['penalty'] {
   const names = [...new Set(arms.flatMap(({ features }) => Object.keys(features ?? {})))];
   const spread = names.map((name) => {
-    const numbers = arms.map(({ features }) => features?.[name]).filter((each) => typeof each === 'number');
+    const numbers = arms.map((arm) => featureOf(arm, name)).filter((each) => typeof each === 'number');
     return numbers.length === 0 ? 0 : Math.max(...numbers) - Math.min(...numbers);
   });
   const k = arms.length;
@@ -117,7 +120,7 @@ function maximalSimilarity(arms: readonly ArmSpec[]): Diversity['penalty'] {
     for (let j = 0; j < k; j++) {
       let sum = 0;
       names.forEach((name, f) => {
-        const [x, y] = [arms[i].features?.[name], arms[j].features?.[name]];
+        const [x, y] = [featureOf(arms[i], name), featureOf(arms[j], name)];
         if (x === y) sum += x === undefined ? 0 : 1;
         else if (typeof x === 'number' && typeof y === 'number') sum += 1 - Math.abs(x - y) / spread[f];
       });

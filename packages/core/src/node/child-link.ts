@@ -335,7 +335,9 @@ function decodeSlotEvidence(
 function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean {
   try {
     const own = up.words === null || up.words === undefined ? undefined : ownWords(node, up.words);
-    const joined = acceptFromChild(node, link.node, decodeControls(up.controls, node.limits), own);
+    const mended = (): void => refuse(node, 'generation_set_right');
+    const theirs = decodeControls(up.controls, node.limits, { mended });
+    const joined = acceptFromChild(node, link.node, theirs, own);
     if (joined === node.controls) return false;
     changeControls(node, joined);
     return true;

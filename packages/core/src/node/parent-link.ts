@@ -385,7 +385,8 @@ async function takeControls(
   const incarnation = link.parentIncarnation;
   if (down.controls !== null) {
     try {
-      const joined = joinControls(node.controls, decodeControls(down.controls, node.limits));
+      const mended = (): void => refuse(node, 'generation_set_right');
+      const joined = joinControls(node.controls, decodeControls(down.controls, node.limits, { mended }));
       // In one batch with them: who knows a word must be able to prove whose it is, whenever the process ends.
       keepWords(node, down);
       if (joined !== node.controls) {

@@ -9,6 +9,6 @@ import type { Range } from '../experiment/lift.ts';
 export function rangeOf(metric: string, spec: PointSpec): Range {
   if (metric === 'reward') return compileObjective({ objective: spec.objective }).range;
   if (metric === 'success' || metric === 'error') return [0, 1];
-  const most = spec.attribution?.default?.[metric];
-  return most !== undefined && most > 0 ? [0, most] : undefined;
+  const defaults = spec.attribution?.default ?? {};
+  return Object.hasOwn(defaults, metric) && defaults[metric] > 0 ? [0, defaults[metric]] : undefined;
 }

@@ -1,5 +1,5 @@
 import { decodeControls, encodeControls } from '../controls/control-codec.ts';
-import { joinControls } from '../controls/control-state.ts';
+import { type ControlState, joinControls } from '../controls/control-state.ts';
 import {
   COUNTED,
   DEFAULTED,
@@ -24,6 +24,7 @@ import { find, keep } from '../decision/pending.ts';
 import { createPointState, type PointState } from '../decision/point-state.ts';
 import { sticks } from '../decision/stick.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { AuditEntry } from '../status.ts';
@@ -111,11 +112,8 @@ export async function recover(node: NodeState): Promise<void> {
       node.path = [node.name, ...path];
   });
   each('controls', (entry) => {
-    node.controls = joinControls(
-      node.controls,
-      // What is on the own disk is read, however much it is: it was refused when it was said, or it is here.
-      decodeControls(bytesJson(entry.value, JSON_MAX), node.limits, Number.POSITIVE_INFINITY),
-    );
+    const stored = readControls(entry.value, node.limits, () => refuse(node, 'generation_set_right'));
+    node.controls = joinControls(node.controls, stored);
   });
   node.durableControls = node.controls;
   node.durableDigest = digestOf(JSON.stringify(encodeControls(node.controls)), hash32);
@@ -157,6 +155,20 @@ export async function recover(node: NodeState): Promise<void> {
   openIncarnation(node);
   for (const state of node.points.values()) refreshView(node, state);
 }
+
+/**
+ * What a start would make of the controls that a store holds: the fields that it would set right.
+ * @throws GanglionError `undecodable`, naming the field for which it would not start
+ */
+export function checkStoredControls(value: Uint8Array, limits: Limits): readonly string[] {
+  const fields: string[] = [];
+  readControls(value, limits, (field) => fields.push(field));
+  return fields;
+}
+
+/** What is on the own disk is read, however much it is: it was refused when it was said, or it is here. */
+const readControls = (value: Uint8Array, limits: Limits, mended: (field: string) => void): ControlState =>
+  decodeControls(bytesJson(value, JSON_MAX), limits, { most: Number.POSITIVE_INFINITY, mended });
 
 /** The secret of this node's seal is that of its first start, and in every backup since. */
 function recoverSeal(

@@ -13,6 +13,7 @@ import {
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { checkStoredControls, DEFAULT_LIMITS, isGanglionError } from '@ganglion/core';
 import { duration } from '../format.ts';
 import type { Check } from './check.ts';
 
@@ -127,7 +128,7 @@ function store(name: string, file: string): Check {
   try {
     db = new DatabaseSync(file, { readOnly: true, timeout: 200 });
     const [row] = db.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
-    if (row?.quick_check === 'ok') return inWal(db, name);
+    if (row?.quick_check === 'ok') return controls(db, name) ?? inWal(db, name);
     return damaged(name, row?.quick_check ?? 'it could not be checked');
   } catch (error) {
     const { errcode, message } = error as { errcode?: number; message: string };
@@ -141,6 +142,26 @@ function store(name: string, file: string): Check {
     return damaged(name, message);
   } finally {
     db?.close();
+  }
+}
+
+/** What a start would say of the controls; undefined where it would read them as they are, or there are none. */
+function controls(db: DatabaseSync, name: string): Check | undefined {
+  const isStore = db.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'entry'").get();
+  if (isStore === undefined) return undefined;
+  const rows = db.prepare("SELECT value FROM entry WHERE collection = 'controls'").all();
+  try {
+    const fields = rows.flatMap(({ value }) => checkStoredControls(value as Uint8Array, DEFAULT_LIMITS));
+    if (fields.length === 0) return undefined;
+    return {
+      name: `store ${name}`,
+      state: 'warns',
+      found: `whole, but of its controls a start sets right: ${fields.slice(0, 3).join(', ')}${fields.length > 3 ? `, and ${fields.length - 3} more` : ''}`,
+      mend: 'Start the node: those arms begin their learning anew, and all else stays as it is.',
+    };
+  } catch (error) {
+    if (!isGanglionError(error)) throw error;
+    return damaged(name, `a node would not start with its controls: ${error.message}`);
   }
 }
 

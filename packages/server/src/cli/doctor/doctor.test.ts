@@ -31,6 +31,12 @@ afterAll(async () => {
 const find = (checks: readonly Check[], name: string) => checks.find((check) => check.name === name);
 
 /** A check that does not pass says what to do. */
+/** JSON as a node keeps it: its length in two times seven bits, and its text. */
+function jsonValue(value: unknown): Uint8Array {
+  const text = Buffer.from(JSON.stringify(value).padEnd(128));
+  return Buffer.concat([Buffer.from([(text.length & 0x7f) | 0x80, text.length >> 7]), text]);
+}
+
 function expectMends(checks: readonly Check[]): void {
   for (const { name, state, mend } of checks)
     if (state === 'warns' || state === 'fails')
@@ -98,5 +104,30 @@ describe('the data', () => {
       found: expect.stringContaining('delete'),
     });
     expect(find(checks, 'file system')).toBeDefined();
+  });
+
+  it('is whole only if a node would start with its controls: what it would set right, or refuse, is named', () => {
+    const dir = testFolder();
+    const empty = { kills: [], overrides: [], quarantines: [], removed: [], specs: [], resets: [] };
+    const spoiled = { point: 'p', version: 1, node: 'n', spec: null, generations: { constructor: 'f1' } };
+    const stores = { sound: empty, spoiled: { ...empty, specs: [spoiled] }, broken: { ...empty, kills: 7 } };
+    for (const [name, controls] of Object.entries(stores)) {
+      const db = new DatabaseSync(path.join(dir, `${name}.db`));
+      db.exec('PRAGMA journal_mode=wal; CREATE TABLE entry (collection TEXT, key TEXT, value BLOB)');
+      const value = jsonValue(controls);
+      db.prepare("INSERT INTO entry VALUES ('controls', 'state', ?)").run(value);
+      db.close();
+    }
+    const checks = checkData(dir);
+    expectMends(checks);
+    expect(find(checks, 'store sound.db')?.state).toBe('passes');
+    expect(find(checks, 'store spoiled.db')).toMatchObject({
+      state: 'warns',
+      found: expect.stringContaining('controls.specs[0].generations.constructor'),
+    });
+    expect(find(checks, 'store broken.db')).toMatchObject({
+      state: 'fails',
+      found: expect.stringContaining('controls.kills is malformed'),
+    });
   });
 });
