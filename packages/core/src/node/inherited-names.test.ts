@@ -84,7 +84,7 @@ describe('names that every object inherits', () => {
     const store = disk.open();
     const [entry] = (await store.load()).filter(({ collection }) => collection === 'controls');
     const json = bytesJson(entry.value, 1 << 20) as { specs: { generations: Record<string, unknown> }[] };
-    json.specs[0].generations.constructor = `${Object}1`;
+    Object.assign(json.specs[0].generations, { constructor: `${Object}1` });
     await store.commit([{ kind: 'put', collection: 'controls', key: entry.key, value: jsonBytes(json) }]);
     await store.close();
     const { root, child, pass } = await tree(disk);
