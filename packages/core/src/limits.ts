@@ -38,6 +38,24 @@ export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 /** Names of artifacts: an arm or member, a digest, or `MODEL@VERSION`. */
 export const ARTIFACT_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}(@[A-Za-z0-9][A-Za-z0-9._-]{0,127})?$/;
 
+/**
+ * Bounds on every number that is learned from, wherever it comes in: metrics, rewards, truths, weights, numbers of a context
+ * and of events, ends of ranges, scales. Squares of what is admitted, and sums of very many, are finite; squares of what tells
+ * a range's ends apart are not 0.
+ */
+export const NUMBER_LIMITS = {
+  /** Largest magnitude. */
+  largest: 1e100,
+  /** Narrowest range, and least standard deviation. */
+  narrowest: 1e-100,
+  /** The same, as a share of the larger end's magnitude: less is mostly rounding. */
+  finest: 1e-9,
+} as const;
+
+/** A finite number within `NUMBER_LIMITS`. */
+export const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && value <= NUMBER_LIMITS.largest && value >= -NUMBER_LIMITS.largest;
+
 /** Bounds on one item of feedback, wherever it comes in: a node refuses more, and the rim's schemas are made of these. */
 export const FEEDBACK_LIMITS = {
   /** Longest id of a decision, characters. */

@@ -1,4 +1,5 @@
 import { GanglionError } from './errors.ts';
+import { NUMBER_LIMITS } from './limits.ts';
 
 /**
  * Strict reading of declared options. Every reader either returns a value in its stated range or throws
@@ -13,6 +14,9 @@ export interface NumberRule {
   readonly integer?: boolean | undefined;
   readonly default?: number | undefined;
 }
+
+/** For a number that is learned from, or weighs what is. */
+export const AMOUNT: NumberRule = { min: -NUMBER_LIMITS.largest, max: NUMBER_LIMITS.largest };
 
 /** Throws `invalid_spec` for one option. `key` may be '' where the value is `path` itself. */
 export function refuse(path: string, key: string, value: unknown, message: string, mend: string): never {

@@ -1,4 +1,5 @@
-import { INGEST_LIMITS, NAME_PATTERN, type Problem } from '../limits.ts';
+import { show } from '../errors.ts';
+import { INGEST_LIMITS, isAmount, NAME_PATTERN, NUMBER_LIMITS, type Problem } from '../limits.ts';
 
 const KEYS: readonly string[] = ['id', 'source', 'type', 'entity', 'domain', 'atMs', 'data'];
 
@@ -75,15 +76,12 @@ function checkData(data: unknown): Problem | undefined {
         'Use letters, digits, dots, dashes and underscores.',
       );
     const value = (data as Record<string, unknown>)[name];
-    const fits =
-      typeof value === 'boolean' ||
-      (typeof value === 'number' && Number.isFinite(value)) ||
-      isText(value, INGEST_LIMITS.textLength, 0);
+    const fits = typeof value === 'boolean' || isAmount(value) || isText(value, INGEST_LIMITS.textLength, 0);
     if (!fits)
       return bad(
         `data.${name}`,
-        `${name} must be a finite number, a boolean or a text of at most ${INGEST_LIMITS.textLength} characters`,
-        'Send flat data.',
+        `${name} is ${show(value)}; it must be a finite number, a boolean or a text of at most ${INGEST_LIMITS.textLength} characters`,
+        `Send flat data, with numbers of at most ${NUMBER_LIMITS.largest} in magnitude.`,
       );
   }
   return undefined;

@@ -1,4 +1,5 @@
-import { GanglionError } from '../errors.ts';
+import { GanglionError, show } from '../errors.ts';
+import { isAmount, NUMBER_LIMITS } from '../limits.ts';
 import { fraction32 } from '../stats/hash.ts';
 import { type FeatureSet, findFeature } from './features.ts';
 import type { FieldSpec } from './spec.ts';
@@ -177,10 +178,10 @@ export function encodeContext(
       if (field.required) return `context.${field.name} is required`;
       out[i] = Number.NaN;
     } else if (field.type === 'number') {
-      if (typeof value !== 'number' || !Number.isFinite(value))
-        return `context.${field.name} must be a finite number`;
+      if (!isAmount(value))
+        return `context.${field.name} is ${show(value)}: it must be a finite number of at most ${NUMBER_LIMITS.largest} in magnitude`;
       if (value < field.min || value > field.max)
-        return `context.${field.name} must lie in [${field.min}, ${field.max}]`;
+        return `context.${field.name} is ${value}: it must lie in [${field.min}, ${field.max}]`;
       out[i] = value;
     } else if (field.type === 'boolean') {
       if (typeof value !== 'boolean') return `context.${field.name} must be true or false`;

@@ -5,6 +5,7 @@ import type { Guard } from '../guard.ts';
 import type { Kernels } from '../kernels.ts';
 import { type Limits, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
 import {
+  AMOUNT,
   armId,
   choice,
   duration,
@@ -464,7 +465,7 @@ function compileAttribution(
     const given = object(attribution.default, 'attribution.default');
     defaults = Object.create(null) as Record<string, number>;
     for (const metric of Object.keys(given))
-      defaults[metric] = number(given, metric, {}, 'attribution.default');
+      defaults[metric] = number(given, metric, AMOUNT, 'attribution.default');
     const missing = (objective.metrics.length === 0 ? ['reward'] : objective.metrics)
       .concat(objective.constrained)
       .filter((m) => defaults![m] === undefined);

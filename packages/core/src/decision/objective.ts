@@ -1,6 +1,6 @@
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
-import { given, number, type Options, object, onlyKeys, refuse } from '../options.ts';
+import { AMOUNT, given, number, type Options, object, onlyKeys, refuse } from '../options.ts';
 
 /** What is good, ready to be asked of every outcome. */
 export interface CompiledObjective {
@@ -31,13 +31,13 @@ export function compileObjective(raw: Options): CompiledObjective {
       });
     metrics.push(key);
     if (typeof objective[key] !== 'object') {
-      weights.push(number(objective, key, {}, 'objective'));
+      weights.push(number(objective, key, AMOUNT, 'objective'));
       continue;
     }
     const at = `objective.${key}`;
     const metric = object(objective[key], at);
     onlyKeys(metric, ['weight', 'range'], at);
-    weights.push(number(metric, 'weight', {}, at));
+    weights.push(number(metric, 'weight', AMOUNT, at));
     ranges.push(rangeOf(metric.range, `${at}.range`));
   }
   const constrained = constrainedMetrics(objective);

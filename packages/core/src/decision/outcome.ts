@@ -1,5 +1,6 @@
+import { show } from '../errors.ts';
 import type { GuardOutcome } from '../guard.ts';
-import { FEEDBACK_LIMITS, METRIC_PATTERN, type Problem } from '../limits.ts';
+import { FEEDBACK_LIMITS, isAmount, METRIC_PATTERN, NUMBER_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem } from '../node-api.ts';
 import type { Outcome } from '../policy.ts';
 import {
@@ -60,9 +61,8 @@ function bad(field: string, message: string, mend: string): Problem {
   return { code: 'invalid_input', field, message, mend };
 }
 
-function isFinite64(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value);
-}
+const MOST = String(NUMBER_LIMITS.largest);
+const WITHIN = `of at most ${MOST} in magnitude`;
 
 function checkMetrics(metrics: unknown): Problem | undefined {
   if (metrics === undefined) return undefined;
@@ -78,8 +78,13 @@ function checkMetrics(metrics: unknown): Problem | undefined {
         `${at} is not the name of a metric`,
         'Use letters, digits, dot, dash and underscore, 128 at most; reward and truth have their own place.',
       );
-    if (!isFinite64((metrics as Record<string, unknown>)[name]))
-      return bad(at, `${at} must be a finite number`, 'Send a number; true and false are 1 and 0.');
+    const value = (metrics as Record<string, unknown>)[name];
+    if (!isAmount(value))
+      return bad(
+        at,
+        `${at} is ${show(value)}, which is no finite number within the limits`,
+        `Send a number ${WITHIN}, in a larger unit where it is too large; true and false are 1 and 0.`,
+      );
   }
   return undefined;
 }
@@ -91,18 +96,22 @@ const TOO_MANY: Problem = bad(
 );
 
 function checkTruth(truth: unknown): Problem | undefined {
-  if (truth === undefined || typeof truth === 'boolean' || isFinite64(truth)) return undefined;
+  if (truth === undefined || typeof truth === 'boolean' || isAmount(truth)) return undefined;
   if (typeof truth === 'string' && truth.length <= FEEDBACK_LIMITS.truthLength) return undefined;
   return bad(
     'truth',
-    `truth must be text of at most ${FEEDBACK_LIMITS.truthLength} characters, a finite number, true or false`,
-    'Send what turned out to be right.',
+    `truth is ${show(truth)}; it must be text of at most ${FEEDBACK_LIMITS.truthLength} characters, a finite number, true or false`,
+    `Send what turned out to be right; a number ${WITHIN}.`,
   );
 }
 
 function checkReward(reward: unknown): Problem | undefined {
-  if (reward === undefined || isFinite64(reward)) return undefined;
-  return bad('reward', 'reward must be a finite number', 'Send the value of the objective as a number.');
+  if (reward === undefined || isAmount(reward)) return undefined;
+  return bad(
+    'reward',
+    `reward is ${show(reward)}, which is no finite number within the limits`,
+    `Send the value of the objective as a number ${WITHIN}.`,
+  );
 }
 
 function checkRevision(revision: unknown): Problem | undefined {
@@ -138,7 +147,8 @@ export function joinFeedback(
     return {
       code: 'invalid_input',
       field: 'reward',
-      message: `reward must lie in [${low}, ${high}], as the point declares`,
+      message: `reward is ${reward}, outside [${low}, ${high}] as the point declares`,
+      mend: 'Send it in the unit of objective.range, or declare a range that holds it.',
     };
   if (reward !== undefined && state.compiled.objective.ranges !== undefined)
     return {

@@ -1,4 +1,5 @@
 import type { Verdict } from '../guard.ts';
+import { NUMBER_LIMITS } from '../limits.ts';
 import type { DecideInput } from '../node-api.ts';
 import { categoryIndex, encodeContext, type Field } from './context.ts';
 import type { DecisionRecord } from './decision-record.ts';
@@ -183,7 +184,9 @@ function encoded(store: EntityStore, row: number, { field, column }: ShownField,
   const { feature } = column;
   if (feature.text === undefined) {
     const value = valueAt(store, row, column, nowMs);
-    return Math.max(field.min, Math.min(field.max, value));
+    // Sums of what is admitted may be more than is.
+    const { largest } = NUMBER_LIMITS;
+    return Math.max(field.min, -largest, Math.min(field.max, largest, value));
   }
   const text = feature.text(cellOf(store, row, column));
   return text === undefined ? Number.NaN : categoryIndex(field, text);

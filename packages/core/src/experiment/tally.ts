@@ -87,60 +87,53 @@ export function addDecision(tally: Tally, key: string, counts: boolean): void {
   if (counts) row[1]++;
 }
 
-/** One outcome of a metric with its covariate (0 where there is none). In place. */
-export function addValue(tally: Tally, key: string, y: number, x: number, outside: boolean): void {
+/** Largest sum of a row: many of them, of as many nodes as there are, still add up to a finite number. */
+const SUM_MAX = 1e250;
+
+/**
+ * Adds to a row, unless a sum would be too large: what is not finite cannot be written, or not read again. Returns whether it
+ * was added. In place.
+ */
+function addRow(tally: Tally, key: string, terms: readonly number[]): boolean {
   const row = rowFor(tally, key);
-  if (row === undefined) return;
-  row[0]++;
-  row[1] += y;
-  row[2] += y * y;
-  row[3] += x;
-  row[4] += x * x;
-  row[5] += x * y;
-  if (outside) row[6]++;
+  if (row === undefined) return true; // there is no room: not for what the outcome is
+  for (let i = 0; i < terms.length; i++) if (!(Math.abs(row[i] + terms[i]) <= SUM_MAX)) return false;
+  for (let i = 0; i < terms.length; i++) row[i] += terms[i];
+  return true;
 }
 
-/** One outcome of an arm that was drawn with this propensity in (0, 1]. In place. */
-export function addWeighted(tally: Tally, key: string, y: number, propensity: number): void {
-  const row = rowFor(tally, key);
-  if (row === undefined) return;
+/** One outcome of a metric with its covariate (0 where there is none). Whether it could be added. In place. */
+export function addValue(tally: Tally, key: string, y: number, x: number, outside: boolean): boolean {
+  return addRow(tally, key, [1, y, y * y, x, x * x, x * y, outside ? 1 : 0]);
+}
+
+/** One outcome of an arm that was drawn with this propensity in (0, 1]. Whether it could be added. In place. */
+export function addWeighted(tally: Tally, key: string, y: number, propensity: number): boolean {
   const inverse = 1 / propensity;
   const root = sqrt(inverse);
-  row[0]++;
-  row[1] += root;
-  row[2] += y * root;
-  row[3] += inverse;
-  row[4] += y * inverse;
-  row[5] += y * y * inverse;
+  return addRow(tally, key, [1, root, y * root, inverse, y * inverse, y * y * inverse]);
 }
 
-/** A drawn arm that counts; see `countArm`. In place. */
-export function addBets(tally: Tally, key: string, propensity: number): void {
-  const row = rowFor(tally, key);
-  if (row === undefined) return;
-  row[0]++;
-  for (let j = 0; j < BETS.length; j++) row[1 + j] += log1p(BETS[j] * (1 / propensity - 1));
+/** A drawn arm that counts; see `countArm`. Whether it could be added. In place. */
+export function addBets(tally: Tally, key: string, propensity: number): boolean {
+  return addRow(tally, key, [1, ...BETS.map((bet) => log1p(bet * (1 / propensity - 1)))]);
 }
 
 /** Names the metric in the row of wagers on it: on another range they are others. */
 export const wageredOn = (metric: string, [least, most]: readonly [number, number]): string =>
   `${metric} ${least} ${most}`;
 
-/** One outcome of an arm within a range, drawn with this propensity in (0, 1]. In place. */
+/** One outcome of an arm within a range, drawn with this propensity in (0, 1]. Whether it could be added. In place. */
 export function addWagered(
   tally: Tally,
   key: string,
   y: number,
   propensity: number,
   range: readonly [number, number],
-): void {
-  const row = rowFor(tally, key);
-  if (row === undefined) return;
+): boolean {
   const sums = wagerSums();
   addWager(sums, y, propensity, range);
-  [sums.n, sums.outside, ...sums.low, ...sums.high].forEach((value, i) => {
-    row[i] += value;
-  });
+  return addRow(tally, key, [sums.n, sums.outside, ...sums.low, ...sums.high]);
 }
 
 export function wagersIn(tally: Tally, key: string): WagerSums {
@@ -263,7 +256,8 @@ const SLACK = 1 + 1e-6;
 
 // Every inequality holds for any real outcomes; the slack is for rounding.
 function implausible(key: string, row: Float64Array): string {
-  if (!row.every(Number.isFinite)) return 'holds numbers that are not finite';
+  if (!row.every((value) => Math.abs(value) <= SUM_MAX))
+    return 'holds numbers that are not finite, or too large';
   if (row[0] < 0) return 'counts fewer than none';
   switch (key[0]) {
     case 's':

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, it } from 'vitest';
+import { NUMBER_LIMITS } from '../limits.ts';
 import { stream } from '../stats/random.ts';
 import { type EvidenceSubject, evidenceLaws } from '../testing/evidence-laws.ts';
 import type { Law } from '../testing/law.ts';
@@ -27,6 +28,17 @@ function pair(): EvidenceSubject<Product> {
   };
 }
 
+/** The widest ranges and the narrowest that a point may declare. */
+const { largest, narrowest } = NUMBER_LIMITS;
+const EXTREMES: readonly (readonly [number, number])[] = [
+  [-largest, largest],
+  [0, narrowest],
+  [largest * (1 - 1e-9), largest],
+];
+
+const extreme = (laws: (range: readonly [number, number]) => readonly Law[], name: string) =>
+  EXTREMES.map((range) => [`${name} within [${range.join(', ')}]`, laws(range)] as const);
+
 /** One row an evidence: a new one is held to all laws by being listed. */
 const rows: Readonly<Record<string, readonly Law[]>> = {
   'moments/1 without forgetting': evidenceLaws(momentsSubject(undefined, [0, 1])),
@@ -44,6 +56,12 @@ const rows: Readonly<Record<string, readonly Law[]>> = {
     arbitrary: (random) => ({ n: random.integer(50) }),
   }),
   'a product of two': evidenceLaws(pair()),
+  ...Object.fromEntries([
+    ...extreme((range) => evidenceLaws(momentsSubject(60_000, range)), 'moments/1'),
+    ...extreme((range) => evidenceLaws(linearSubject(3, 60_000, range)), 'linear/1'),
+    ...extreme((range) => evidenceLaws(transitionsSubject(3, 2, 60_000, range)), 'transitions/1'),
+    ['metrics/1 within all of them', evidenceLaws(metricsSubject(60_000, EXTREMES))],
+  ]),
 };
 
 for (const [name, laws] of Object.entries(rows))
@@ -52,7 +70,7 @@ for (const [name, laws] of Object.entries(rows))
       it(law, () => {
         fc.assert(
           fc.property(fc.nat({ max: 0xffffffff }), (seed) => run(stream(seed))),
-          { numRuns: 60 },
+          { numRuns: name.includes(' within ') ? 12 : 60 },
         );
       });
   });

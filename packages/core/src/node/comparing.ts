@@ -53,7 +53,7 @@ export function countClosed(node: NodeState, state: PointState, record: Decision
   const tally = slot.evidence as Tally;
   if (tally.rows.size >= ROWS_MAX) prune(node, state, tally);
   for (const seat of seats)
-    if (seat.comparison.perEpisode === true) countEpisode(record, seat, tally, earned);
+    if (seat.comparison.perEpisode === true) countEpisode(node, record, seat, tally, earned);
     else countFor(node, state, record, seat, tally);
 }
 
@@ -81,7 +81,8 @@ function countFor(
   const counts = (record.state & EXPOSED) !== 0 && metrics !== undefined;
   addDecision(tally, rowKey('s', comparison, name), counts);
   if (!counts) return;
-  if (arms) addBets(tally, rowKey('b', comparison, name), record.probability);
+  const heed = (added: boolean): void => void (added || refuse(node, 'comparison_not_finite'));
+  if (arms) heed(addBets(tally, rowKey('b', comparison, name), record.probability));
   const x = comparison.covariate < 0 ? 0 : (record.contextAt(comparison.covariate) ?? 0);
   for (const { metric, range: declared } of comparison.metrics) {
     const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
@@ -89,19 +90,20 @@ function countFor(
     if (y === undefined || Number.isNaN(y) || Number.isNaN(x)) continue;
     const range = declared ?? rangeOf(metric, state.compiled.spec);
     if (arms) {
-      addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability);
+      heed(addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability));
       if (range === undefined) continue;
       const on = rowKey('w', comparison, name, wageredOn(metric, range));
-      addWagered(tally, on, y, record.probability, range);
+      heed(addWagered(tally, on, y, record.probability, range));
     } else {
       const outside = range !== undefined && (y < range[0] || y > range[1]);
-      addValue(tally, rowKey('m', comparison, name, metric), y, x, outside);
+      heed(addValue(tally, rowKey('m', comparison, name, metric), y, x, outside));
     }
   }
 }
 
 /** An episode is a decision's worth of traffic when it begins, and an outcome when it is over. */
 function countEpisode(
+  node: NodeState,
   record: DecisionRecord,
   { comparison, variant }: Seat,
   tally: Tally,
@@ -113,7 +115,8 @@ function countEpisode(
   if (earned === undefined) return;
   for (const { metric, range } of comparison.metrics) {
     const outside = range !== undefined && (earned.sum < range[0] || earned.sum > range[1]);
-    addValue(tally, rowKey('m', comparison, name, metric), earned.sum, 0, outside);
+    if (!addValue(tally, rowKey('m', comparison, name, metric), earned.sum, 0, outside))
+      refuse(node, 'comparison_not_finite');
   }
 }
 

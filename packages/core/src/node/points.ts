@@ -7,6 +7,7 @@ import { carryInflight, compileRuling, createPointState, type PointState } from 
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { compiledOver, type Stops } from '../decision/versions.ts';
+import { isAmount } from '../limits.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
 import { applyQuarantine, sumBelow, sumOwn } from '../sync/slots.ts';
@@ -236,6 +237,8 @@ export function learn(node: NodeState, state: PointState, outcome: Outcome): 'le
   const { learnerKey: key, source } = state;
   if (isStale(node, key)) return refused(node, 'learner_gone'); // reset meanwhile
   if (isInDoubt(node, key, source.idPrefix)) return refused(node, 'outcome_in_doubt');
+  // Sums of more than this may be no numbers any more, and what cannot be written cannot be read again.
+  if (!isAmount(outcome.reward) || !isAmount(outcome.weight)) return refused(node, 'outcome_not_finite');
   // What it corrects is no longer here to be taken back: less than nothing of an arm would be no evidence.
   if (outcome.sign < 0 && isRetired(node, key, source.idPrefix))
     return refused(node, 'correction_of_retired_origin');

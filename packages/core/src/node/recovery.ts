@@ -33,6 +33,7 @@ import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { AUDIT_KEPT } from './audit.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
+import { retire } from './folding.ts';
 import { recoverHeld } from './held-leases.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
@@ -121,15 +122,7 @@ export async function recover(node: NodeState): Promise<void> {
     node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
   syncPoints(node);
   each('slot', (entry) => recoverSlot(node, entry));
-  each('base', (entry) => {
-    const learner = node.learners.get(entry.key);
-    if (learner?.slots.evidence !== undefined)
-      learner.slots.base = {
-        evidence: learner.slots.evidence.decode(entry.value, node.limits),
-        revision: -1,
-        asOf: 0,
-      };
-  });
+  each('base', (entry) => recoverBase(node, entry));
   each('outbox', (entry) => {
     const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
     recoverOutbox(node, Number(entry.key), item, target);
@@ -231,7 +224,10 @@ function recoverSlot(node: NodeState, entry: StoredEntry): void {
   hold(learner.slots, slot);
 }
 
-/** A child's bytes may have been kept before anybody here understood them: they are no reason not to start. */
+/**
+ * Evidence that cannot be read is no reason not to start. A child sends its own again; what this node or its parent has made
+ * is set aside, byte for byte, for whoever can tell what it was.
+ */
 function understood(
   node: NodeState,
   entry: StoredEntry,
@@ -240,12 +236,34 @@ function understood(
 ): unknown {
   try {
     return evidence?.decode(bytes, node.limits);
-  } catch (error) {
-    if (route === '') throw error;
-    refuse(node, 'undecodable_evidence');
-    node.writes.push({ kind: 'delete', collection: 'slot', key: entry.key });
+  } catch {
+    if (route === '') {
+      setAside(node, entry);
+      // What it was taught cannot be taken back from nothing; what comes later goes where it can be added.
+      const [key, origin] = entry.key.split('\n');
+      if (origin !== undefined) node.writes.push(retire(node, key, origin));
+    } else {
+      refuse(node, 'undecodable_evidence');
+      node.writes.push({ kind: 'delete', collection: entry.collection, key: entry.key });
+    }
     return undefined;
   }
+}
+
+/** The parent says it again. */
+function recoverBase(node: NodeState, entry: StoredEntry): void {
+  const learner = node.learners.get(entry.key);
+  if (learner?.slots.evidence === undefined) return;
+  const evidence = understood(node, entry, learner.slots.evidence, { bytes: entry.value, route: '' });
+  if (evidence !== undefined) learner.slots.base = { evidence, revision: -1, asOf: 0 };
+}
+
+/** Under the time of the start: another of the same key does not take the place of the first. */
+function setAside(node: NodeState, { collection, key, value }: StoredEntry): void {
+  refuse(node, 'evidence_set_aside');
+  const aside = `${collection}\n${key}\n${node.moment.wallMs}`;
+  node.writes.push({ kind: 'put', collection: 'aside', key: aside, value: value.slice() });
+  node.writes.push({ kind: 'delete', collection, key });
 }
 
 /**

@@ -268,6 +268,8 @@ export function nodeStatus(node: NodeState): NodeStatus {
     if (quarantine.node === node.name) problems.push(`quarantined: ${quarantine.reason}`);
   problems.push(...frozenLearners(node));
   problems.push(...leftOut(node));
+  if (node.refused.evidence_set_aside !== undefined)
+    problems.push('evidence on this disk could not be read and was set aside: learned anew');
   return {
     node: node.name,
     tier: node.tier,

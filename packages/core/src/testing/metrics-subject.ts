@@ -12,21 +12,24 @@ export const RANGES = [
 ] as const;
 
 /** Moments of metrics as a subject of the laws: outcomes of up to four arms over some half-lives, now and then none. */
-export function metricsSubject(halfLifeMs: number | undefined): EvidenceSubject<Decayed> {
-  const evidence = metricMoments(RANGES, halfLifeMs);
+export function metricsSubject(
+  halfLifeMs: number | undefined,
+  ranges: readonly (readonly [number, number])[] = RANGES,
+): EvidenceSubject<Decayed> {
+  const evidence = metricMoments(ranges, halfLifeMs);
   return {
     evidence,
     arbitrary(random: Stream) {
       const own = evidence.zero();
       const spanMs = (halfLifeMs ?? 1000) * (random.integer(4) === 0 ? 80 : 5);
       for (let n = random.integer(4) === 0 ? 0 : random.integer(40); n > 0; n--) {
-        const values = RANGES.map(([low, high]) => low + (high - low) * random.next());
+        const values = ranges.map(([low, high]) => low + (high - low) * random.next());
         const weight = random.integer(3) === 0 ? 1 << random.integer(6) : 1;
         evidence.record(own, `arm-${random.integer(4)}#0`, values, weight, 1e12 + random.next() * spanMs);
       }
       return own;
     },
-    differ: (a, b) => metricsDifference(RANGES, a, b, halfLifeMs),
+    differ: (a, b) => metricsDifference(ranges, a, b, halfLifeMs),
   };
 }
 

@@ -1,4 +1,11 @@
-import { DIGEST_PATTERN, FEEDBACK_LIMITS, INGEST_LIMITS, METRIC_PATTERN, NAME_PATTERN } from '@ganglion/core';
+import {
+  DIGEST_PATTERN,
+  FEEDBACK_LIMITS,
+  INGEST_LIMITS,
+  METRIC_PATTERN,
+  NAME_PATTERN,
+  NUMBER_LIMITS,
+} from '@ganglion/core';
 import { FORBIDDEN_KEYS } from './body.ts';
 import { CONTROL_SCHEMAS } from './control-schemas.ts';
 import { EVALUATION_SCHEMAS } from './evaluation-schemas.ts';
@@ -22,6 +29,8 @@ const KIND = {
   properties: { kind: { type: 'string' } },
   additionalProperties: true,
 } as const;
+/** A number that is learned from. */
+const AMOUNT = { type: 'number', minimum: -NUMBER_LIMITS.largest, maximum: NUMBER_LIMITS.largest } as const;
 const NULLABLE_NUMBER = { type: ['number', 'null'] } as const;
 const OBJECT = { type: 'object', additionalProperties: true } as const;
 
@@ -35,7 +44,7 @@ const EVENT_DATA = {
   maxProperties: INGEST_LIMITS.properties,
   propertyNames: { type: 'string', pattern: NAME_PATTERN.source, not: { enum: FORBIDDEN_KEYS } },
   additionalProperties: {
-    oneOf: [{ type: 'string', maxLength: INGEST_LIMITS.textLength }, { type: 'number' }, { type: 'boolean' }],
+    oneOf: [{ type: 'string', maxLength: INGEST_LIMITS.textLength }, AMOUNT, { type: 'boolean' }],
   },
 } as const;
 const ENTITY = {
@@ -323,15 +332,11 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
         type: 'object',
         maxProperties: FEEDBACK_LIMITS.metrics,
         propertyNames: { type: 'string', pattern: METRIC_PATTERN.source },
-        additionalProperties: { type: 'number' },
+        additionalProperties: AMOUNT,
       },
-      reward: { type: 'number' },
+      reward: AMOUNT,
       truth: {
-        oneOf: [
-          { type: 'string', maxLength: FEEDBACK_LIMITS.truthLength },
-          { type: 'number' },
-          { type: 'boolean' },
-        ],
+        oneOf: [{ type: 'string', maxLength: FEEDBACK_LIMITS.truthLength }, AMOUNT, { type: 'boolean' }],
       },
       done: {
         type: 'boolean',

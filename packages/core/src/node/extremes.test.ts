@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import type { KindSpec, PointSpec } from '../decision/spec.ts';
+import { type Tally, tallies } from '../experiment/tally.ts';
+import { DEFAULT_LIMITS, NUMBER_LIMITS } from '../limits.ts';
+import { createNode, type HostedNode } from '../node.ts';
+import type { Actor } from '../node-api.ts';
+import { standard } from '../presets/standard.ts';
+import { stream } from '../stats/random.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
+import { decodeSlot, encodeSlot } from './slot-codec.ts';
+
+const me: Actor = { name: 'me', authority: '*' };
+const WINDOW_MS = 1000;
+const MOST = NUMBER_LIMITS.largest;
+
+const point = (more: Partial<PointSpec> = {}): PointSpec => ({
+  point: 'p',
+  arms: ['a', 'b'],
+  fallback: 'a',
+  policy: { kind: 'thompson' },
+  context: { spend: { type: 'number' } },
+  attribution: { window: WINDOW_MS },
+  oversight: { lease: 'none' },
+  guards: [
+    {
+      kind: 'experiment',
+      name: 'copy',
+      variants: { control: { arm: 'a' }, treatment: { arm: 'b' } },
+      metrics: ['revenue'],
+      covariate: 'spend',
+      share: 0.5,
+    },
+    { kind: 'experiment', name: 'arms', variants: 'policy', metrics: ['revenue'], share: 0.5 },
+  ],
+  ...more,
+});
+
+let ms = 1000;
+async function start(disk: MemoryDisk): Promise<HostedNode> {
+  const random = stream(3, ms);
+  return createNode({
+    name: 'cloud',
+    tier: 'cloud',
+    root: true,
+    registry: standard,
+    ports: {
+      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
+      chance: { uint32: () => random.integer(4294967296) },
+      storage: disk.open(),
+    },
+  });
+}
+
+async function settle(node: HostedNode, more: number): Promise<void> {
+  for (let left = more; left > 0; left -= 100) {
+    ms += 100;
+    node.tick();
+    for (let i = 0; i < 20; i++) await Promise.resolve();
+  }
+}
+
+/** The largest that is admitted, both ways, until its windows have closed. */
+async function teach(node: HostedNode, name = 'u'): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    const spend = i % 2 === 0 ? MOST : -MOST;
+    const { id } = node.decide('p', { unit: `${name}${i}`, context: { spend } });
+    const metrics = { revenue: i % 3 === 0 ? MOST : -MOST };
+    expect(await node.feedback([{ id, metrics, reward: i % 2 }])).toMatchObject([{ status: 'joined' }]);
+  }
+  await settle(node, 3 * WINDOW_MS);
+}
+
+describe('the largest numbers', () => {
+  test('what is larger is refused at the rim, naming field, value and mend', async () => {
+    const node = await start(memoryDisk());
+    await node.apply(point(), me);
+    const { id } = node.decide('p', { unit: 'u' });
+    for (const [item, field] of [
+      [{ metrics: { revenue: 1e200 } }, 'metrics.revenue'],
+      [{ metrics: { revenue: -1e101 } }, 'metrics.revenue'],
+      [{ reward: 1e200 }, 'reward'],
+      [{ truth: -1e200 }, 'truth'],
+    ] as const) {
+      const [result] = await node.feedback([{ id, ...item }]);
+      expect(result).toMatchObject({
+        status: 'rejected',
+        problem: { code: 'invalid_input', field, mend: expect.stringContaining('1e+100') },
+      });
+      expect(result).toMatchObject({
+        problem: { message: expect.stringMatching(/is -?1e\+(101|200)/) },
+      });
+    }
+    const decision = node.decide('p', { unit: 'v', context: { spend: 1e200 } });
+    expect(decision.reason).toBe('invalid_context');
+    expect(decision.trail.map(({ why }) => why).join()).toContain('context.spend is 1e+200');
+  });
+
+  test('a node that was told them starts again, with what it counted', async () => {
+    const disk = memoryDisk();
+    const node = await start(disk);
+    await node.apply(point(), me);
+    await teach(node);
+    const counted = node.report('p').experiments[0].variants.map((variant) => variant.counted);
+    expect(counted.reduce((sum, n) => sum + n, 0)).toBeGreaterThan(0);
+    await node.close();
+    const again = await start(disk);
+    expect(again.report('p').experiments[0].variants.map((variant) => variant.counted)).toEqual(counted);
+    expect(again.state.refused).toEqual({});
+  });
+
+  test.each<[KindSpec, { range: readonly [number, number] }]>([
+    [{ kind: 'ucb1' }, { range: [0, MOST] }],
+    [{ kind: 'thompson', reward: 'gaussian', halfLife: '1m' }, { range: [-MOST, MOST] }],
+  ])('so does one whose learner was: %o', async (policy, objective) => {
+    const disk = memoryDisk();
+    const node = await start(disk);
+    await node.apply(point({ policy, objective, guards: [] }), me);
+    for (let i = 0; i < 20; i++) {
+      const { id } = node.decide('p', { context: { spend: 0 } });
+      await node.feedback([{ id, reward: MOST }]);
+    }
+    await node.close();
+    const again = await start(disk);
+    const [learner] = again.state.learners.values();
+    const { evidence, own } = learner.slots;
+    expect([...own.values()].reduce((n, slot) => n + (evidence?.outcomes(slot.evidence) ?? 0), 0)).toBe(20);
+    expect(again.decide('p', { context: {} }).propensity).toBeGreaterThan(0);
+  });
+});
+
+describe('evidence that cannot be read', () => {
+  test('is set aside at the start, counted, and its bytes are kept', async () => {
+    const disk = memoryDisk();
+    const node = await start(disk);
+    await node.apply(point(), me);
+    await teach(node);
+    await node.close();
+    const image = disk.snapshot();
+    const slots = new Map(image.entries.get('slot'));
+    const [key] = [...slots.keys()].filter((each) => each.startsWith('p|comparisons'));
+    const bytes = poisoned(slots.get(key) as Uint8Array);
+    slots.set(key, bytes);
+    disk.restore({ ...image, entries: new Map([...image.entries, ['slot', slots]]) });
+
+    const again = await start(disk);
+    expect(again.state.refused).toEqual({ evidence_set_aside: 1 });
+    await teach(again, 'w');
+    expect(again.report('p').experiments[0].variants.some(({ counted }) => counted > 0)).toBe(true);
+    await again.close();
+    expect(asides(disk)).toEqual([[key, bytes]]);
+    const third = await start(disk);
+    expect(third.state.refused).toEqual({});
+    expect(asides(disk)).toEqual([[key, bytes]]);
+  });
+});
+
+const asides = (disk: MemoryDisk): (readonly [string, Uint8Array])[] =>
+  [...(disk.snapshot().entries.get('aside') ?? [])].map(([at, bytes]) => [
+    at.slice('slot\n'.length, at.lastIndexOf('\n')),
+    bytes,
+  ]);
+
+/** As an earlier version may have left it: a sum that has overflown. */
+function poisoned(slot: Uint8Array): Uint8Array {
+  const stored = decodeSlot(slot, DEFAULT_LIMITS.evidenceBytes);
+  const tally: Tally = tallies.decode(stored.bytes, DEFAULT_LIMITS);
+  for (const row of tally.rows.values()) row[1] = Number.POSITIVE_INFINITY;
+  return encodeSlot({ ...stored } as never, stored.version, tallies.encode(tally));
+}
