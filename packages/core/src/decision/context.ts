@@ -179,9 +179,9 @@ export function encodeContext(
       out[i] = Number.NaN;
     } else if (field.type === 'number') {
       if (!isAmount(value))
-        return `context.${field.name} is ${show(value)}: it must be a finite number of at most ${NUMBER_LIMITS.largest} in magnitude`;
+        return `context.${field.name} must be a finite number of at most ${NUMBER_LIMITS.largest} in magnitude; it is ${show(value)}`;
       if (value < field.min || value > field.max)
-        return `context.${field.name} is ${value}: it must lie in [${field.min}, ${field.max}]`;
+        return `context.${field.name} must lie in [${field.min}, ${field.max}]; it is ${value}`;
       out[i] = value;
     } else if (field.type === 'boolean') {
       if (typeof value !== 'boolean') return `context.${field.name} must be true or false`;

@@ -92,7 +92,7 @@ describe('the largest numbers', () => {
     }
     const decision = node.decide('p', { unit: 'v', context: { spend: 1e200 } });
     expect(decision.reason).toBe('invalid_context');
-    expect(decision.trail.map(({ why }) => why).join()).toContain('context.spend is 1e+200');
+    expect(decision.trail.map(({ why }) => why).join()).toMatch(/context\.spend must be .* it is 1e\+200/);
   });
 
   test('a node that was told them starts again, with what it counted', async () => {
