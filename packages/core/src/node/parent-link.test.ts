@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { encodeControls } from '../controls/control-codec.ts';
+import { EMPTY_CONTROLS } from '../controls/control-state.ts';
 import { createNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
 import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
@@ -43,7 +45,10 @@ async function child() {
     node.tick();
     return sent.at(-1)!.seq;
   };
-  return { node, sent, receive, beat, parent: () => sent.at(-1)!.parentIncarnation };
+  const settle = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await undefined;
+  };
+  return { node, sent, receive, beat, settle, parent: () => sent.at(-1)!.parentIncarnation };
 }
 
 test('an answer of the process before, overtaken by one of the process in its place, ends nothing', async () => {
@@ -67,4 +72,31 @@ test('the next process is followed from the first answer to what was sent since'
   receive(fromParent('new', 2, beat()));
   beat();
   expect(parent()).toBe('new');
+});
+
+test('words that a parent goes back to are not the ones that it has forgotten', async () => {
+  const { receive, beat, sent, settle } = await child();
+  const stopped = (tag: string) => {
+    const kill = { tag, scope: '*', reason: 'stop', by: 'me', authority: '*', atMs: 1, subtree: 'cloud' };
+    return { ...encodeControls(EMPTY_CONTROLS), kills: [kill] };
+  };
+  let seq = 0;
+  const hear = async (tag: string, seal: string) => {
+    const down = fromParent('cloud1', 1, beat());
+    receive({ ...down, seq: ++seq, digest: seal, controls: stopped(tag), seal });
+    await settle();
+  };
+  const handed = () =>
+    sent.flatMap(({ words }) => (words === null || words === undefined ? [] : [words.seal]));
+  await hear('cloud~c1~1', 'aa');
+  await hear('cloud~c1~2', 'bb');
+  // Its disk has lied, or is an older one: it is where it was before the second.
+  await hear('cloud~c1~1', 'aa');
+  sent.length = 0;
+  for (let i = 0; i < 40; i++) {
+    beat();
+    await settle();
+  }
+  expect(handed()).toContain('bb');
+  expect(handed()).not.toContain('aa');
 });

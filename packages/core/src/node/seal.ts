@@ -45,14 +45,21 @@ const VOUCHED_MAX = 4;
  */
 export function keepWords(node: NodeState, down: DownMessage): void {
   const { seal } = down;
-  if (seal === undefined || seal === '' || node.vouched.some((kept) => kept.seal === seal)) return;
+  if (seal === undefined || seal === '') return;
+  const known = node.vouched.find((kept) => kept.seal === seal);
+  // As a rule they are the only ones, or the others are known to be forgotten.
+  if (known?.forgotten === false && node.vouched.every((kept) => kept === known || kept.forgotten)) return;
   const controls =
-    down.controls ?? (down.digest === node.durableDigest ? encodeControls(node.durableControls) : undefined);
+    known?.controls ??
+    down.controls ??
+    (down.digest === node.durableDigest ? encodeControls(node.durableControls) : undefined);
   if (controls === undefined) return;
   const now = decodeControls(controls, node.limits);
   const forgotten = node.vouched.filter(
-    ({ parent, controls: before }) =>
-      parent === down.node && joinControls(now, decodeControls(before, node.limits)) !== now,
+    (kept) =>
+      kept !== known &&
+      kept.parent === down.node &&
+      joinControls(now, decodeControls(kept.controls, node.limits)) !== now,
   );
   node.vouched = [
     ...forgotten.slice(0, VOUCHED_MAX - 1).map((kept) => ({ ...kept, forgotten: true })),
