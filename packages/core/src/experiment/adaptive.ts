@@ -1,5 +1,6 @@
 import { sqrt } from '../stats/math.ts';
 import { type Interval, MIN_OUTCOMES, mixtureRadius, mixtureScale } from '../stats/sequential.ts';
+import { mostOf, roundingOf, type Spread, scaled, together } from '../stats/spread.ts';
 import { logMixtureRatio, type MixtureTest, ratioOf } from './mixture-test.ts';
 import { type Bounded, boundedMean } from './wagers.ts';
 
@@ -65,39 +66,54 @@ export interface DifferenceOptions extends AdaptiveOptions {
   readonly bounds?: readonly [Bounded, Bounded] | undefined;
 }
 
+interface Moments {
+  readonly estimate: number;
+  /** Squared standard error, and how much of it rounding may be. */
+  readonly error: Spread;
+}
+
 interface Moment2 {
   readonly estimate: number;
+  /** > 0. */
   readonly squaredError: number;
 }
 
 // As many outcomes of mean weight at the far end of the range must be possible by what was seen: see `stats/sequential.ts`.
 const MIN_EXTREMES = 5;
 
-function momentsOf(sums: AdaptiveSums, bounds: Bounded | undefined): Moment2 | undefined {
+function momentsOf(sums: AdaptiveSums, bounds: Bounded | undefined): Moments | undefined {
   if (!(sums.n >= MIN_OUTCOMES)) return undefined;
   const estimate = sums.rootSum / sums.root;
   const { n, inverse, inverseSum, inverseSquares, root } = sums;
-  const spread = Math.max(0, inverseSquares - 2 * estimate * inverseSum + estimate * estimate * inverse);
+  const spread = {
+    seen: inverseSquares - 2 * estimate * inverseSum + estimate * estimate * inverse,
+    // Three sums, each rounded as in `spread.ts`, and an estimate.
+    noise: 2 * roundingOf(n, inverseSquares + estimate * estimate * inverse),
+  };
   if (bounds === undefined || bounds.wagers.outside > 0)
-    return { estimate, squaredError: (spread * (1 + 9 / n)) / (root * root) };
+    return { estimate, error: scaled(spread, (1 + 9 / n) / (root * root)) };
   const far = Math.max(bounds.range[1] - estimate, estimate - bounds.range[0]);
   const one = (far * far * inverse) / n;
-  return spread < MIN_EXTREMES * one ? undefined : { estimate, squaredError: (spread + one) / (root * root) };
+  if (!(spread.seen > spread.noise && spread.seen >= MIN_EXTREMES * one)) return undefined;
+  return { estimate, error: scaled({ ...spread, seen: spread.seen + one }, 1 / (root * root)) };
+}
+
+function known({ estimate, error }: Moments): Moment2 | undefined {
+  const squaredError = mostOf(error);
+  return squaredError === undefined ? undefined : { estimate, squaredError };
 }
 
 /**
- * The arm's mean reward had it been chosen always. Without a range: undefined below 100 outcomes, and while all of them are
- * the same, for what has never varied says nothing of how it varies; and of events below one in twenty the first
- * thousands of outcomes say less than the interval shows.
+ * The arm's mean reward had it been chosen always. Without a range: undefined below 100 outcomes, and while they vary by no
+ * more than rounding does, for what has never varied says nothing of how it varies; and of events below one in twenty the
+ * first thousands of outcomes say less than the interval shows.
  */
 export function adaptiveMean(sums: AdaptiveSums, options: MeanOptions = {}): Interval | undefined {
   const { bounds, alpha = 0.05 } = options;
-  const moments = momentsOf(sums, bounds);
+  const seen = momentsOf(sums, bounds);
+  const moments = seen && known(seen);
   const each = bounds === undefined ? alpha : alpha / 2;
-  const wide =
-    moments === undefined || moments.squaredError === 0
-      ? undefined
-      : about(moments, effectiveSize(sums), { ...options, alpha: each });
+  const wide = moments && about(moments, effectiveSize(sums), { ...options, alpha: each });
   if (bounds === undefined || sums.n === 0) return wide;
   return cut(sums.rootSum / sums.root, boundedMean(bounds, each), wide);
 }
@@ -111,10 +127,7 @@ export function adaptiveDifference(
   const { bounds, alpha = 0.05 } = options;
   const moments = differenceOf(a, b, bounds);
   const each = bounds === undefined ? alpha : alpha / 2;
-  const wide =
-    moments === undefined || moments.squaredError === 0
-      ? undefined
-      : about(moments, harmonic(a, b), { ...options, alpha: each });
+  const wide = moments && about(moments, harmonic(a, b), { ...options, alpha: each });
   if (bounds === undefined || a.n === 0 || b.n === 0) return wide;
   const [first, second] = bounds.map((one) => boundedMean(one, each / 2));
   const exact = { estimate: 0, low: first.low - second.high, high: first.high - second.low };
@@ -132,7 +145,7 @@ function cut(estimate: number, exact: Interval, wide: Interval | undefined): Int
 /** Evidence against "both arms are worth the same", always valid. */
 export function adaptiveTest(a: AdaptiveSums, b: AdaptiveSums, options: DifferenceOptions = {}): MixtureTest {
   const moments = differenceOf(a, b, options.bounds);
-  if (moments === undefined || !(moments.squaredError > 0)) return { e: 1, p: 1 };
+  if (moments === undefined) return { e: 1, p: 1 };
   return ratioOf(
     logMixtureRatio(moments.estimate, moments.squaredError, tau2Of(moments, harmonic(a, b), options)),
   );
@@ -145,10 +158,10 @@ function differenceOf(
 ): Moment2 | undefined {
   const [first, second] = [momentsOf(a, bounds?.[0]), momentsOf(b, bounds?.[1])];
   if (first === undefined || second === undefined) return undefined;
-  return {
+  return known({
     estimate: first.estimate - second.estimate,
-    squaredError: first.squaredError + second.squaredError,
-  };
+    error: together(first.error, second.error),
+  });
 }
 
 /** As many outcomes of equal weight would say as much (Kish): (Σw)² / Σw². */

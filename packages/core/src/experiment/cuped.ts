@@ -1,4 +1,4 @@
-import type { Sums } from '../stats/sequential.ts';
+import { mostOf, roundingOf, type Spread, type Sums, spreadOf, together } from '../stats/spread.ts';
 
 /**
  * CUPED: Deng, Xu, Kohavi, Walker, "Improving the sensitivity of online controlled experiments by utilizing
@@ -21,20 +21,24 @@ export interface Adjusted {
   readonly reduction: number;
 }
 
-/** The sides of a comparison with the covariate taken out. Where it says nothing, the sums are as they were. */
+/**
+ * The sides of a comparison with the covariate taken out. Where it says nothing, the sums are as they were; where it says all
+ * there is, what is left is rounding, which `noise` says.
+ */
 export function adjustSums(sides: readonly PairSums[]): Adjusted {
-  let [sxx, sxy, syy, x, n] = [0, 0, 0, 0, 0];
+  let [xs, ys]: Spread[] = [NONE, NONE];
+  let [sxy, x, n] = [0, 0, 0];
   for (const side of sides) {
     if (side.n === 0) continue;
-    sxx += side.xx - (side.x * side.x) / side.n;
+    xs = together(xs, spreadOf({ n: side.n, sum: side.x, squares: side.xx }));
+    ys = together(ys, spreadOf(side));
     sxy += side.xy - (side.x * side.sum) / side.n;
-    syy += side.squares - (side.sum * side.sum) / side.n;
     x += side.x;
     n += side.n;
   }
-  const scale = sides.reduce((sum, side) => sum + side.xx, 0);
-  // A covariate that does not vary beyond rounding explains nothing.
-  if (!(sxx > 1e-12 * scale) || !(syy > 0)) return { sums: sides, theta: 0, reduction: 0 };
+  const [sxx, syy] = [xs.seen, ys.seen];
+  // A covariate that does not vary beyond rounding explains nothing, and nothing is explained of what does not.
+  if (mostOf(xs) === undefined || mostOf(ys) === undefined) return { sums: sides, theta: 0, reduction: 0 };
   const theta = sxy / sxx;
   return {
     sums: sides.map((side) => adjusted(side, theta, x / n)),
@@ -49,5 +53,13 @@ function adjusted({ n, sum, squares, x, xx, xy }: PairSums, theta: number, centr
   const dx = x - n * centre;
   const dxx = xx - 2 * centre * x + n * centre * centre;
   const dxy = xy - centre * sum;
-  return { n, sum: sum - theta * dx, squares: squares - 2 * theta * dxy + theta * theta * dxx };
+  return {
+    n,
+    sum: sum - theta * dx,
+    squares: squares - 2 * theta * dxy + theta * theta * dxx,
+    // Seven terms, each rounded as in `spread.ts`, and 2ab ≤ a² + b².
+    noise: 2 * roundingOf(n, squares + theta * theta * (xx + n * centre * centre)),
+  };
 }
+
+const NONE: Spread = Object.freeze({ seen: 0, noise: 0 });

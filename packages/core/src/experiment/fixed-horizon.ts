@@ -1,6 +1,6 @@
 import { normalCdf, normalQuantile, studentCdf, studentQuantile } from '../stats/distributions.ts';
 import { sqrt } from '../stats/math.ts';
-import type { Sums } from '../stats/sequential.ts';
+import { mostOf, type Spread, type Sums, scaled, spreadOf, together } from '../stats/spread.ts';
 
 /** Fixed horizon: one look, at a size that was chosen before. Looking earlier, or again, breaks what it promises. */
 export interface WelchTest {
@@ -16,13 +16,14 @@ export interface WelchTest {
 
 /**
  * Welch's t-test (1947) of mean(a) − mean(b), variances unequal; undefined below two outcomes a side or where nothing
- * varies. @param alpha - of the interval.
+ * varies by more than rounding does. @param alpha - of the interval.
  */
 export function welchTest(a: Sums, b: Sums, alpha = 0.05): WelchTest | undefined {
   if (!(a.n >= 2 && b.n >= 2)) return undefined;
-  const [va, vb] = [squaredErrorOf(a), squaredErrorOf(b)];
-  const squaredError = va + vb;
-  if (!(squaredError > 0)) return undefined;
+  const [ea, eb] = [squaredErrorOf(a), squaredErrorOf(b)];
+  const squaredError = mostOf(together(ea, eb));
+  if (squaredError === undefined) return undefined;
+  const [va, vb] = [ea, eb].map(({ seen, noise }) => Math.max(0, seen + noise));
   const estimate = a.sum / a.n - b.sum / b.n;
   const df = (squaredError * squaredError) / ((va * va) / (a.n - 1) + (vb * vb) / (b.n - 1));
   const t = estimate / sqrt(squaredError);
@@ -37,9 +38,8 @@ export function welchTest(a: Sums, b: Sums, alpha = 0.05): WelchTest | undefined
   };
 }
 
-function squaredErrorOf({ n, sum, squares }: Sums): number {
-  const mean = sum / n;
-  return Math.max(0, squares - n * mean * mean) / (n - 1) / n;
+function squaredErrorOf(sums: Sums): Spread {
+  return scaled(spreadOf(sums), 1 / (sums.n - 1) / sums.n);
 }
 
 /** What an experiment must be able to see. */

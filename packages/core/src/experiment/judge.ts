@@ -24,6 +24,7 @@ import {
   wagersIn,
   weightedIn,
 } from './tally.ts';
+import { UNTOLD, untoldIn } from './untold.ts';
 import type { Bounded } from './wagers.ts';
 
 /** Range of one outcome of a metric, where it has one. */
@@ -307,15 +308,18 @@ function conclude(
   const planned = analysis.kind !== 'sequential';
   // Where looks are planned it ends with one: that the horizon is reached is not enough.
   const ended = counted >= analysis.horizon && (looked || !planned);
+  const untold = planned && !looked ? undefined : untoldIn(metrics);
+  const lost = untold === undefined ? undefined : `${untold} ${UNTOLD}`;
   if (primary === undefined)
-    return ended ? stop('the horizon is reached') : keep('no guardrail has been broken');
+    return ended ? stop('the horizon is reached') : keep(lost ?? 'no guardrail has been broken');
   const winners = primary.variants.filter((v) => v.verdict === 'better' && standing.includes(v.variant));
   const sign = primary.better === 'higher' ? 1 : -1;
   const best = winners.reduce<VariantMetric | undefined>(
     (a, b) => (a === undefined || sign * gain(b) > sign * gain(a) ? b : a),
     undefined,
   );
-  if (best !== undefined)
+  // A guardrail of which nothing can be known is not one that holds.
+  if (best !== undefined && untoldIn(metrics.filter(({ guardrail }) => guardrail)) === undefined)
     return {
       decision: 'ship',
       winner: best.variant,
@@ -323,8 +327,8 @@ function conclude(
     };
   if (standing.every((name) => primary.variants.some((v) => v.variant === name && v.verdict === 'worse')))
     return stop(`every variant is worse than ${variants[control].name} in ${primary.metric}`);
-  if (ended) return stop('the horizon is reached, and no difference was found');
-  if (!planned) return keep('the intervals still hold zero');
+  if (ended) return stop(`the horizon is reached, and ${lost ?? 'no difference was found'}`);
+  if (!planned) return keep(lost ?? 'the intervals still hold zero');
   const next = analysis.looks.find((part) => counted < part * analysis.horizon) ?? 1;
   const at = Math.ceil(next * analysis.horizon);
   if (counted >= analysis.horizon) return keep('the root of the tree judges it, once it has counted as many');

@@ -1,5 +1,6 @@
 import { exp, log } from '../stats/math.ts';
-import { MIN_OUTCOMES, mixtureScale, type Sums } from '../stats/sequential.ts';
+import { MIN_OUTCOMES, mixtureScale } from '../stats/sequential.ts';
+import { mostOf, type Spread, type Sums, scaled, spreadOf, together } from '../stats/spread.ts';
 
 /**
  * Mixture sequential probability ratio test (mSPRT): Johari, Koomen, Pekelis, Walsh, "Always valid inference: continuous
@@ -30,13 +31,13 @@ export function logMixtureRatio(effect: number, squaredError: number, tau2: numb
 
 /**
  * Whether the means of two samples that grow together differ by more than `null`. Variances are the samples' own, so a
- * side needs 100 outcomes before anything is said: e = 1 until then.
+ * side needs 100 outcomes before anything is said: e = 1 until then, and where they vary by no more than rounding does.
  */
 export function mixtureTest(a: Sums, b: Sums, options: MixtureOptions = {}): MixtureTest {
   const { tightestAt = 1000, alpha = 0.05 } = options;
   if (!(a.n >= MIN_OUTCOMES && b.n >= MIN_OUTCOMES)) return NOTHING;
-  const squaredError = variance(a) / a.n + variance(b) / b.n;
-  if (!(squaredError > 0)) return NOTHING;
+  const squaredError = mostOf(together(squaredErrorOf(a), squaredErrorOf(b)));
+  if (squaredError === undefined) return NOTHING;
   const size = 1 / (1 / a.n + 1 / b.n);
   const tau2 = squaredError * size * mixtureScale(alpha, tightestAt);
   const effect = a.sum / a.n - b.sum / b.n - (options.null ?? 0);
@@ -52,7 +53,6 @@ export function ratioOf(logRatio: number): MixtureTest {
 const NOTHING: MixtureTest = Object.freeze({ e: 1, p: 1 });
 
 // As in the confidence sequences: nine in n more, for the skew of small samples.
-function variance({ n, sum, squares }: Sums): number {
-  const mean = sum / n;
-  return (Math.max(0, squares - n * mean * mean) * (1 + 9 / n)) / n;
+function squaredErrorOf(sums: Sums): Spread {
+  return scaled(spreadOf(sums), (1 + 9 / sums.n) / sums.n / sums.n);
 }

@@ -1,5 +1,6 @@
 import type { RolloutPlan } from '../comparison.ts';
 import type { ExperimentReport } from '../status.ts';
+import { UNTOLD, untoldIn } from './untold.ts';
 
 /** What a rollout with guardrails should do now. */
 export interface Step {
@@ -31,6 +32,8 @@ export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs:
   const counted = Math.floor(report.variants[1].counted / (report.repeats ?? 1));
   if (counted < plan.minCounted)
     return { to: 'stay', reason: `${counted} of ${plan.minCounted} have counted` };
+  const untold = untoldIn(report.metrics);
+  if (untold !== undefined) return { to: 'stay', reason: `${untold} ${UNTOLD}` };
   if (elapsedMs < plan.dwellMs) return { to: 'stay', reason: 'the stage has not lasted long enough' };
   return { to: 'promote', reason: `no guardrail broken by ${counted} units of stage ${plan.stage}` };
 }

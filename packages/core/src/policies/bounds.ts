@@ -98,10 +98,12 @@ export function judge(
   const { centre, range } = evidence;
   const x = row[WX] / row[W];
   const mean = clamp(centre + x, range);
-  // Σx² about 0, of n outcomes as these.
-  const squares = n * (row[WXX] / row[W] + 2 * x * centre + centre * centre);
-  const interval = meanSequence({ n, sum: n * mean, squares }, { alpha: alpha / arms, range });
-  const [low, high] = [interval?.low ?? range[0], interval?.high ?? range[1]];
+  // Of n outcomes as these, about the centre still: about 0 a narrow range far from it would be lost in rounding.
+  const about = [range[0] - centre, range[1] - centre] as const;
+  const sums = { n, sum: n * (mean - centre), squares: (n * row[WXX]) / row[W] };
+  const interval = meanSequence(sums, { alpha: alpha / arms, range: about });
+  const low = interval === undefined || interval.low <= about[0] ? range[0] : centre + interval.low;
+  const high = interval === undefined || interval.high >= about[1] ? range[1] : centre + interval.high;
   const violated = side === 'max' ? low > bound : high < bound;
   const met = side === 'max' ? high <= bound : low >= bound;
   const state = violated ? 'violated' : met ? 'met' : 'unknown';

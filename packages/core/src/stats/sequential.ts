@@ -1,5 +1,8 @@
 import { logBeta } from './distributions.ts';
 import { log, sqrt } from './math.ts';
+import { mostOf, type Spread, type Sums, scaled, spreadOf, together } from './spread.ts';
+
+export type { Sums } from './spread.ts';
 
 /**
  * Always-valid confidence sequences: intervals that hold at every look at once, so that a page may show them live.
@@ -13,15 +16,9 @@ import { log, sqrt } from './math.ts';
  *   τ²: |estimate − truth| < √( s² (s² + τ²) / τ² · ln((s² + τ²) / (s² α²)) ).
  *
  * Give the range where there is one (an error is charged the deadline: the range ends there). Without it nothing can be
- * known of rare large outcomes that have not come yet, and the interval misses more often than α while they are few.
+ * known of rare large outcomes that have not come yet, and the interval misses more often than α while they are few. And where
+ * the outcomes vary by no more than rounding does (`spread.ts`), nothing is said without one.
  */
-export interface Sums {
-  /** How many. */
-  readonly n: number;
-  readonly sum: number;
-  readonly squares: number;
-}
-
 export interface Interval {
   readonly estimate: number;
   readonly low: number;
@@ -82,19 +79,25 @@ function boundedMean(sums: Sums, alpha: number, range: readonly [number, number]
   const [floor, ceiling] = range;
   const width = ceiling - floor;
   const { n } = sums;
-  const successes = Math.min(n, Math.max(0, (sums.sum - n * floor) / width));
-  const mean = successes / n;
+  const successes = (sums.sum - n * floor) / width;
+  // By how much rounding may have moved them: see `spread.ts`. Far from 0 a narrow range drowns in it.
+  const noise = (n * Number.EPSILON * sqrt(n * sums.squares)) / width;
+  const within = (count: number): number => Math.min(n, Math.max(0, count));
+  return {
+    estimate: floor + width * (within(successes) / n),
+    low: floor + width * endOf(within(successes - noise), n, alpha, 0),
+    high: floor + width * endOf(within(successes + noise), n, alpha, 1),
+  };
+}
+
+/** Where, between the mean and this end of [0, 1], the likelihood ratio of so many successes of n reaches 1/α. */
+function endOf(successes: number, n: number, alpha: number, end: number): number {
   const threshold = logBeta(successes + 1, n - successes + 1) + log(alpha);
-  const inside = (mu: number): boolean => {
+  return edge(successes / n, end, (mu) => {
     const fit =
       (successes > 0 ? successes * log(mu) : 0) + (successes < n ? (n - successes) * log(1 - mu) : 0);
     return threshold < fit;
-  };
-  return {
-    estimate: floor + width * mean,
-    low: floor + width * edge(mean, 0, inside),
-    high: floor + width * edge(mean, 1, inside),
-  };
+  });
 }
 
 /** Where `inside` ends between a point inside and an end of the range; errs to the outside. */
@@ -118,7 +121,8 @@ function asymptoticMean(
 ): Interval | undefined {
   if (!ready(sums, range)) return undefined;
   const estimate = sums.sum / sums.n;
-  const variance = varianceOf(sums, range);
+  const variance = mostOf(varianceOf(sums, range));
+  if (variance === undefined) return undefined;
   const half = mixtureRadius(variance / sums.n, variance * mixtureScale(alpha, tightestAt), alpha);
   return { estimate, low: estimate - half, high: estimate + half };
 }
@@ -132,7 +136,10 @@ function asymptoticDifference(
 ): Interval | undefined {
   if (!ready(a, range) || !ready(b, range)) return undefined;
   const estimate = a.sum / a.n - b.sum / b.n;
-  const squaredError = varianceOf(a, range) / a.n + varianceOf(b, range) / b.n;
+  const squaredError = mostOf(
+    together(scaled(varianceOf(a, range), 1 / a.n), scaled(varianceOf(b, range), 1 / b.n)),
+  );
+  if (squaredError === undefined) return undefined;
   // As one sample with the information of both: the harmonic size, and the variance that gives this standard error.
   const size = 1 / (1 / a.n + 1 / b.n);
   const half = mixtureRadius(squaredError, squaredError * size * mixtureScale(alpha, tightestAt), alpha);
@@ -141,10 +148,10 @@ function asymptoticDifference(
 
 /**
  * Half width of the normal mixture's boundary about an estimate with this squared standard error (see above); it holds
- * at every time at once. `tau2`: variance of the mixture over the effect, > 0.
+ * at every time at once. `tau2`: variance of the mixture over the effect, > 0; the error is above 0 too: of one that is not
+ * known nothing follows (`mostOf`).
  */
 export function mixtureRadius(squaredError: number, tau2: number, alpha: number): number {
-  if (squaredError === 0) return 0;
   const ratio = (squaredError + tau2) / squaredError;
   return sqrt(squaredError * (1 + squaredError / tau2) * log(ratio / (alpha * alpha)));
 }
@@ -159,17 +166,17 @@ function ready(sums: Sums, range: readonly [number, number] | undefined): boolea
   if (!(sums.n >= MIN_OUTCOMES)) return false;
   if (range === undefined) return true;
   const far = farthest(sums, range);
-  return sums.n * varianceOf(sums, range) >= MIN_EXTREMES * far * far;
+  const { seen, noise } = spreadOf(sums);
+  return seen > noise && seen >= (MIN_EXTREMES - 1) * far * far;
 }
 
-function varianceOf(sums: Sums, range: readonly [number, number] | undefined): number {
-  const mean = sums.sum / sums.n;
-  const seen = Math.max(0, sums.squares - sums.n * mean * mean);
+function varianceOf(sums: Sums, range: readonly [number, number] | undefined): Spread {
+  const spread = spreadOf(sums);
   // Nine in n more, for the skew of small samples.
-  if (range === undefined) return (seen * (1 + 9 / sums.n)) / sums.n;
+  if (range === undefined) return scaled(spread, (1 + 9 / sums.n) / sums.n);
   // As if one more outcome at the far end had been seen: what has not happened yet may still happen.
   const far = farthest(sums, range);
-  return (seen + far * far) / sums.n;
+  return scaled({ seen: spread.seen + far * far, noise: spread.noise }, 1 / sums.n);
 }
 
 function farthest(sums: Sums, range: readonly [number, number]): number {
