@@ -185,12 +185,14 @@ export function proposer(
     turn: 0,
     nowMs: 0,
   };
+  const { there } = armsBetween(log, point);
   return (view, row) => {
     read(row, context);
     if (log.available !== undefined) {
-      const count = Math.min(n, log.available[row]);
-      for (let a = 0; a < n; a++) allowed[a] = a < count ? 1 : 0;
-      input.allowedCount = count;
+      const arms = log.available[row];
+      allowed.fill(arms === undefined ? 1 : 0);
+      for (const arm of arms ?? []) allowed[there[arm]] = 1;
+      input.allowedCount = arms?.length ?? n;
     }
     input.turn = row;
     input.nowMs = log.atMs?.[row] ?? 0;

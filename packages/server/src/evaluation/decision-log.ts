@@ -19,8 +19,8 @@ export interface DecisionLog {
   readonly atMs: Float64Array | undefined;
   /** What was known when it was decided, by field. */
   readonly context: ReadonlyMap<string, Column>;
-  /** How many arms there were to choose from, the first ones; undefined: always all. */
-  readonly available: Int32Array | undefined;
+  /** By row the arms that there were to choose from, undefined for all of them; undefined as a whole: always all. */
+  readonly available: readonly (Int32Array | undefined)[] | undefined;
   /** Rows left out, by reason. */
   readonly skipped: Readonly<Record<string, number>>;
 }
@@ -36,7 +36,10 @@ export function rangeSeen(reward: Float64Array): [number, number] {
   return [low, high];
 }
 
-/** Codes of texts, in the order of first appearance or of `known`. @throws GanglionError `invalid_input` for a text that is missing */
+/** A larger number is a cell gone wrong, and would take all memory. */
+export const MAX_ARMS = 65_536;
+
+/** Codes of texts, in the order of first appearance or of `known`. @throws GanglionError `invalid_input` for a text that is missing, or one too many */
 export function coded(
   texts: Column,
   what: string,
@@ -53,6 +56,8 @@ export function coded(
     let code = index.get(text);
     if (code === undefined) {
       code = names.length;
+      if (code === MAX_ARMS)
+        throw badRow(what, i, raw, `A log has at most ${MAX_ARMS} arms; name the column that has them.`);
       names.push(text);
       index.set(text, code);
     }
@@ -126,7 +131,7 @@ export function keepRows(log: DecisionLog, keep: (row: number) => boolean, why: 
     propensity: numbers(log.propensity),
     reward: numbers(log.reward),
     atMs: log.atMs && numbers(log.atMs),
-    available: log.available && codes(log.available),
+    available: log.available && kept.map((i) => log.available?.[i]),
     context: new Map(
       [...log.context].map(([name, column]) => [
         name,

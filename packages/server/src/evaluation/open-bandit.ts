@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { type Column, sqlText, type Tables } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { checkPropensities, coded, type DecisionLog } from './decision-log.ts';
+import { badRow, checkPropensities, coded, type DecisionLog, MAX_ARMS } from './decision-log.ts';
 
 /**
  * The Open Bandit Dataset (Saito, Aihara, Matsutani, Narita 2020): a folder with `men.csv`, `women.csv` or `all.csv`,
@@ -70,6 +70,10 @@ function missing(at: string, holds?: readonly string[]): GanglionError {
 /** Items are numbered from 0. */
 function itemsOf(item: Float64Array): string[] {
   let largest = -1;
-  for (let i = 0; i < item.length; i++) largest = Math.max(largest, item[i]);
+  for (let i = 0; i < item.length; i++) {
+    if (item[i] < 0 || item[i] >= MAX_ARMS)
+      throw badRow('item_id', i, item[i], `Items are numbered from 0 to ${MAX_ARMS - 1}.`);
+    if (item[i] > largest) largest = item[i];
+  }
   return Array.from({ length: largest + 1 }, (_, k) => String(k));
 }

@@ -12,8 +12,9 @@ export function uniformCandidate(log: DecisionLog): Candidate {
     name: 'uniform',
     how: 'every arm alike',
     fill(row, out) {
-      const count = log.available?.[row] ?? out.length;
-      out.fill(1 / count, 0, count).fill(0, count);
+      const arms = log.available?.[row];
+      out.fill(arms === undefined ? 1 / out.length : 0);
+      for (const arm of arms ?? []) out[arm] = 1 / (arms as Int32Array).length;
     },
   };
 }

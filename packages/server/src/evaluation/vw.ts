@@ -3,14 +3,14 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Column } from '@ganglion/adapters/parquet';
 import { GanglionError } from '@ganglion/core';
-import { type DecisionLog, isReward, rangeSeen } from './decision-log.ts';
+import { type DecisionLog, isReward, MAX_ARMS, rangeSeen } from './decision-log.ts';
 
 /**
- * Vowpal Wabbit's text: `--cb` (`action:cost:probability | features`, a line a decision) and `--cb_adf` (a block of lines
- * a decision, apart by an empty line: perhaps `shared | features`, then a line an action, the chosen one with its label).
- * Reward is −cost. Arms are the actions' numbers, from 1; in blocks, their places. Features shared by all actions become
- * the context; those of single actions are left out, and so are blocks and lines without a label. Which of both a file is,
- * its first 64 KiB show.
+ * Vowpal Wabbit's text: `--cb` (`action:cost:probability | features`, a line a decision, perhaps with the numbers of the other
+ * actions that there were) and `--cb_adf` (a block of lines a decision, apart by an empty line: perhaps `shared | features`,
+ * then a line an action, the chosen one with its label). Reward is −cost. Arms are the actions' numbers, from 1; in blocks,
+ * their places. Features shared by all actions become the context; those of single actions are left out, and so are blocks
+ * and lines without a label. Which of both a file is, its first 64 KiB show.
  *
  * @throws GanglionError `invalid_input` naming the line
  */
@@ -22,13 +22,14 @@ export async function readVw(file: string, onRows?: (rows: number) => void): Pro
       mend: 'Give the path of a file in VW’s text format.',
     });
   const rows = collector();
-  const inBlocks = hasBlocks(file);
+  const layout = layoutOf(file);
   const lines = createInterface({
     input: createReadStream(file, 'utf8'),
     crlfDelay: Number.POSITIVE_INFINITY,
   });
   let block: Block | undefined;
   let at = 0;
+  let apart = true;
   const flush = (): void => {
     if (block !== undefined) rows.block(block);
     block = undefined;
@@ -38,23 +39,37 @@ export async function readVw(file: string, onRows?: (rows: number) => void): Pro
     if (at % 10_000 === 0) onRows?.(rows.count);
     if (line.trim() === '') {
       flush();
+      apart = true;
       continue;
     }
     const parsed = parseLine(line, at);
-    if (!inBlocks) rows.line(parsed, at);
+    if (layout === 'apart' && !apart)
+      throw badLine(
+        at,
+        'this line and the one before are a block, and all before are lines by themselves',
+        'Leave out the empty lines of a --cb file; begin blocks of one action with a shared line.',
+      );
+    apart = false;
+    if (layout !== 'blocks') rows.line(parsed, at);
     else block = addTo(block ?? { shared: {}, actions: 0, chosen: undefined }, parsed, at);
   }
   flush();
   return rows.log(path.basename(file));
 }
 
-/** Blocks show themselves early: by a shared line, action 0, or an empty line between others. */
-function hasBlocks(file: string): boolean {
+/**
+ * Blocks show themselves early: by a shared line, action 0, or an empty line before or after several. With an empty line after
+ * each, lines are no blocks: of one action there is nothing to choose.
+ */
+function layoutOf(file: string): 'lines' | 'apart' | 'blocks' {
   const handle = openSync(file, 'r');
   try {
     const bytes = Buffer.alloc(1 << 16);
     const head = bytes.toString('utf8', 0, readSync(handle, bytes, 0, bytes.length, 0));
-    return /^(shared\b|0:)|\n\s*\n\s*\S/m.test(head);
+    if (/^(shared\b|0:)/m.test(head)) return 'blocks';
+    const groups = head.trim().split(/\r?\n(?:[^\S\n]*\n)+/);
+    if (groups.length === 1) return 'lines';
+    return groups.some((group) => group.includes('\n')) ? 'blocks' : 'apart';
   } finally {
     closeSync(handle);
   }
@@ -66,6 +81,8 @@ interface Parsed {
   readonly action: number | undefined;
   readonly cost: number;
   readonly probability: number;
+  /** Actions that were there, this one among them; fewer than two: the line does not say. */
+  readonly listed: readonly number[];
   readonly features: Readonly<Record<string, number>>;
 }
 
@@ -78,6 +95,7 @@ interface Block {
 function addTo(block: Block, line: Parsed, at: number): Block {
   if (line.shared) return { ...block, shared: line.features };
   const place = block.actions + 1;
+  if (place > MAX_ARMS) throw badLine(at, `a block of ${place} actions`, `There are at most ${MAX_ARMS}.`);
   if (line.action !== undefined && block.chosen !== undefined)
     throw badLine(at, 'a second action has a label', 'One action of a block was executed.');
   return {
@@ -90,22 +108,49 @@ function addTo(block: Block, line: Parsed, at: number): Block {
 function parseLine(line: string, at: number): Parsed {
   const bar = line.indexOf('|');
   if (bar < 0) throw badLine(at, 'there is no |', 'Write label | features.');
-  const label = line.slice(0, bar).trim().split(/\s+/)[0];
   const features = parseFeatures(line.slice(bar), at);
-  if (label === 'shared') return { shared: true, action: undefined, cost: 0, probability: 0, features };
-  if (label === '' || !label.includes(':'))
-    return { shared: false, action: undefined, cost: 0, probability: 0, features };
-  const parts = label.split(':').map(Number);
+  const words = labelWords(line.slice(0, bar));
+  const none = { action: undefined, cost: 0, probability: 0, listed: [], features };
+  if (words[0] === 'shared') return { ...none, shared: true };
+  let parsed: Parsed = { ...none, shared: false };
+  const listed = words.map((word) => {
+    const [action, cost, probability] = parseLabel(word, at);
+    if (cost === undefined) return action;
+    if (parsed.action !== undefined)
+      throw badLine(at, 'a second action has a cost', 'One action of a line was executed.');
+    parsed = { ...parsed, action, cost, probability };
+    return action;
+  });
+  return { ...parsed, listed: [...new Set(listed)] };
+}
+
+/** What stands before the bar, without a tag: that touches the bar, or begins with an apostrophe. */
+function labelWords(text: string): string[] {
+  const words = text.trim().split(/\s+/).filter(Boolean);
+  const touching = words.length > 0 && !/\s$/.test(text) && !/^\d/.test(words[words.length - 1]);
+  if (touching && words[words.length - 1] !== 'shared') words.pop();
+  return words.filter((word) => !word.startsWith("'"));
+}
+
+/** `action`, or `action:cost:probability`. */
+function parseLabel(word: string, at: number): [number, number, number] | [number, undefined, undefined] {
+  const parts = word.split(':').map(Number);
   const [action, cost, probability] = parts;
-  if (parts.length !== 3 || !Number.isInteger(action) || action < 0 || !isReward(cost))
-    throw badLine(at, `${JSON.stringify(label)} is no label`, 'Write action:cost:probability.');
+  const whole = parts.length === 1 || (parts.length === 3 && isReward(cost));
+  if (!whole || !/^\d+$/.test(word.split(':')[0]))
+    throw badLine(
+      at,
+      `${JSON.stringify(word)} is no label`,
+      'Write action:cost:probability, and other actions by their numbers alone.',
+    );
+  if (parts.length === 1) return [action, undefined, undefined];
   if (!(probability > 0 && probability <= 1))
     throw badLine(
       at,
       `a probability of ${parts[2]}`,
       'What was executed had a probability above 0 and at most 1.',
     );
-  return { shared: false, action, cost, probability, features };
+  return [action, cost, probability];
 }
 
 /** `|namespace:weight name:value name …`: a feature without a value is 1; its namespace is part of its name. */
@@ -138,7 +183,9 @@ function badLine(line: number, what: string, mend: string): GanglionError {
 const MAX_FIELDS = 256;
 
 function collector() {
-  const rows: { action: number; cost: number; probability: number; actions: number }[] = [];
+  const rows: { action: number; cost: number; probability: number; arms: Int32Array | number }[] = [];
+  const sets = new Map<string, Int32Array>();
+  let most = 0;
   const fields = new Map<string, Float64Array>();
   const skipped: Record<string, number> = {};
   const skip = (why: string): void => {
@@ -148,11 +195,11 @@ function collector() {
   const add = (
     label: Parsed,
     action: number,
-    actions: number,
+    arms: Int32Array | number,
     features: Readonly<Record<string, number>>,
   ): void => {
     const row = rows.length;
-    rows.push({ action, cost: label.cost, probability: label.probability, actions });
+    rows.push({ action, cost: label.cost, probability: label.probability, arms });
     if (row === capacity) {
       capacity *= 2;
       for (const [name, column] of fields) fields.set(name, grown(column, capacity));
@@ -176,15 +223,24 @@ function collector() {
     },
     line(parsed: Parsed, at: number) {
       if (parsed.action === undefined) return skip('no label');
-      if (parsed.action === 0) throw badLine(at, 'action 0', 'Actions are numbered from 1.');
-      add(parsed, parsed.action, 0, parsed.features);
+      for (const action of parsed.listed) {
+        if (action < 1 || action > MAX_ARMS)
+          throw badLine(at, `action ${action}`, `Actions are numbered from 1 to ${MAX_ARMS}.`);
+        most = Math.max(most, action);
+      }
+      add(parsed, parsed.action, listedArms(sets, parsed.listed), parsed.features);
     },
     block({ shared, actions, chosen }: Block) {
       if (chosen === undefined) return skip('no label');
+      most = Math.max(most, actions);
       add(chosen.label, chosen.place, actions, shared);
     },
     log(name: string): DecisionLog {
-      const most = rows.reduce((max, { action, actions }) => Math.max(max, action, actions), 0);
+      const all = Int32Array.from({ length: most }, (_, k) => k);
+      // A number is that of the first ones; 0 and all of them are no limit.
+      const available = rows.map(({ arms }) =>
+        typeof arms !== 'number' ? arms : arms === 0 || arms === most ? undefined : all.subarray(0, arms),
+      );
       const reward = Float64Array.from(rows, ({ cost }) => -cost || 0);
       const context = [...fields].map(([field, column]): [string, Column] => [
         field,
@@ -201,13 +257,21 @@ function collector() {
         rangeSeen: true,
         atMs: undefined,
         context: new Map(context),
-        available: rows.some(({ actions }) => actions > 0 && actions < most)
-          ? Int32Array.from(rows, ({ actions }) => actions || most)
-          : undefined,
+        available: available.some((arms) => arms !== undefined) ? available : undefined,
         skipped,
       };
     },
   };
+}
+
+/** Actions that a line lists, as arms; 0 where it names the chosen one alone. The same set is one object. */
+function listedArms(sets: Map<string, Int32Array>, listed: readonly number[]): Int32Array | 0 {
+  if (listed.length < 2) return 0;
+  const sorted = listed.map((action) => action - 1).sort((a, b) => a - b);
+  const key = sorted.join();
+  const known = sets.get(key) ?? Int32Array.from(sorted);
+  sets.set(key, known);
+  return known;
 }
 
 function grown(column: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
