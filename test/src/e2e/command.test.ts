@@ -162,6 +162,7 @@ describe('the command', () => {
       [['node', '--tier', 'moon'], '--tier'],
       [['proxy'], '--backend'],
       [['proxy', '--backend', 'a'], 'ARM='],
+      [['proxy', '--backend', 'a=http://127.0.0.1:1', '--listen', '::1:80'], '[::1]:8080'],
       [['decide', 'checkout', '--context', '[]'], '--context'],
       [['feedback', 'x'], '--metric'],
       [['audit', '--limit', '0'], '--limit'],

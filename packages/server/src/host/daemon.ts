@@ -6,6 +6,7 @@ import { buildServer } from '../http/server.ts';
 import type { Logger } from '../log.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 import type { Trainer } from '../training/trainer.ts';
+import { urlHost } from './address.ts';
 import type { ArtifactStore } from './artifact-store.ts';
 import { acceptLinks } from './web-socket-link.ts';
 
@@ -54,7 +55,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const address = app.server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `http://${urlHost(options.host)}:${port}`,
     port,
     async close() {
       links.close();
@@ -69,7 +70,7 @@ function consoleDir(): string | undefined {
   return existsSync(beside) ? beside : undefined;
 }
 
-/** Node's error for a taken port, as something a person can act on. */
+/** Node's error for a port or host that cannot be listened on, as something a person can act on. */
 export function busyPort(error: unknown, port: number, host: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EADDRINUSE')
@@ -86,7 +87,15 @@ export function busyPort(error: unknown, port: number, host: string): unknown {
       mend: 'Use a port above 1023.',
       cause: error,
     });
-  if (code === 'EADDRNOTAVAIL')
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return new GanglionError('invalid_input', `no address is known for the host ${host}`, {
+      field: 'host',
+      value: host,
+      mend: 'Give an address or a name of this machine, such as 127.0.0.1, [::1] or localhost.',
+      cause: error,
+    });
+  // A link-local address without its interface is invalid rather than missing.
+  if (code === 'EADDRNOTAVAIL' || code === 'EINVAL')
     return new GanglionError('invalid_input', `this machine has no address ${host}`, {
       field: 'host',
       value: host,

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts';
 import { pointChooser } from '../proxy/point-chooser.ts';
 import { createProxy } from '../proxy/proxy.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
+import { urlHost } from './address.ts';
 
 /** The demo's decision point: which backend serves this request? */
 export const DEMO_POINT: PointSpec = {
@@ -99,7 +100,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
         await chooser.flush();
       });
       observed.push({ name: device.name, stats: proxy.stats, outcomes: chooser.outcomes });
-      proxies.push({ device: device.name, url: `http://${host}:${port}` });
+      proxies.push({ device: device.name, url: `http://${urlHost(host)}:${port}` });
     }
     for (const [i, { url }] of proxies.entries()) startClient(url, options.rate, i + 1, children);
     return { proxies, backends, observed, close };

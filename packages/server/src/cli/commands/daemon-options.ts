@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GanglionError, type HostedNode } from '@ganglion/core';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { bareHost, isLoopback } from '../../host/address.ts';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
 import type { Logger } from '../../log.ts';
@@ -25,7 +26,7 @@ export interface DaemonFlags {
 export function daemonOptions(command: Command): Command {
   return command
     .option('--port <port>', 'port of the API and the console (0: any)', portNumber, 7070)
-    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--host <host>', 'address to listen on', bareHost, '127.0.0.1')
     .option('--data <dir>', 'where state is kept (default: ~/.ganglion)')
     .option('--memory', 'keep no state over a restart')
     .addOption(
@@ -67,14 +68,14 @@ function positiveDuration(text: string): number {
 /** Tokens from `GANGLION_TOKEN` and `--token-file`. @throws GanglionError `invalid_input` */
 export function authOf(flags: DaemonFlags): AuthOptions {
   const tokens = loadTokens(process.env, flags.tokenFile);
-  if (tokens.length === 0 && !['127.0.0.1', '::1', 'localhost'].includes(flags.host))
+  if (tokens.length === 0 && !isLoopback(flags.host))
     throw new GanglionError(
       'forbidden',
       `listening on ${flags.host} without a token would let the network decide and teach`,
       {
         field: '--host',
         value: flags.host,
-        mend: 'Set GANGLION_TOKEN or --token-file, or listen on 127.0.0.1.',
+        mend: 'Set GANGLION_TOKEN or --token-file, or listen on 127.0.0.1 or [::1].',
       },
     );
   return { tokens, allowedHosts: flags.allowHost };

@@ -1,5 +1,6 @@
 import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { splitAddress, urlHost } from '../../host/address.ts';
 import { busyPort, startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
@@ -105,7 +106,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
       throw busyPort(error, flags.listen.port, flags.listen.host);
     });
     const listening = {
-      proxy: `http://${flags.listen.host}:${port}`,
+      proxy: `http://${urlHost(flags.listen.host)}:${port}`,
       url: daemon.url,
       node: name,
       point: flags.point,
@@ -183,8 +184,10 @@ function collectBackend(text: string, before: Readonly<Record<string, string>> =
 }
 
 function listenAddress(text: string): { host: string; port: number } {
-  const colon = text.lastIndexOf(':');
-  return { host: colon > 0 ? text.slice(0, colon) : '127.0.0.1', port: portNumber(text.slice(colon + 1)) };
+  const parts = splitAddress(text);
+  if (parts === undefined)
+    throw new InvalidArgumentError('Give it as HOST:PORT, an IPv6 address in brackets: [::1]:8080.');
+  return { host: parts.host ?? '127.0.0.1', port: portNumber(parts.port) };
 }
 
 function percent(text: string): number {
