@@ -295,12 +295,14 @@ function kindSpec(value: unknown, path: string): KindSpec {
 
 function compileArms(raw: Options, limits: Limits): ArmSpec[] {
   const arms = raw.arms;
-  if (!Array.isArray(arms) || arms.length === 0 || arms.length > limits.arms)
-    throw new GanglionError('invalid_spec', 'arms must be a list', {
+  if (!Array.isArray(arms) || arms.length === 0 || arms.length > limits.arms) {
+    const wanted = Array.isArray(arms) ? `have 1 to ${limits.arms} items, not ${arms.length}` : 'be a list';
+    throw new GanglionError('invalid_spec', `arms must ${wanted}`, {
       field: 'arms',
-      value: arms,
+      ...(Array.isArray(arms) ? {} : { value: arms }),
       mend: `Give 1 to ${limits.arms} names.`,
     });
+  }
   const seen = new Set<string>();
   return arms.map((arm: unknown, i) => {
     const path = `arms[${i}]`;

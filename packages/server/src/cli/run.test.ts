@@ -389,6 +389,26 @@ describe('completion', () => {
   });
 });
 
+describe('feedback --file', () => {
+  it('fails where an item among good ones is refused, having told what became of each', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 2; i++)
+      ids.push((await ganglion(['decide', 'checkout-backend', '--field', 'region=eu', '--json'])).json.id);
+    const items = ids.map((id) => ({ id, metrics: { success: 1, latencyMs: 12 } }));
+    const good = await ganglion(['feedback', '--file', '-', '--json'], { input: JSON.stringify(items) });
+    expect(good).toMatchObject({ code: 0, err: '', json: { joined: 2 } });
+    const bad = [...items, { id: 'nobody~0~0~1', metrics: { success: 1 } }, { id: 7 }];
+    const mixed = await ganglion(['feedback', '--file', '-', '--json'], { input: JSON.stringify(bad) });
+    expect(mixed).toMatchObject({ code: 1, json: { duplicates: 2 } });
+    expect(JSON.parse(mixed.err)).toMatchObject({
+      error: { field: '--file', message: `${mixed.json.rejected.length} of 4 items were refused` },
+    });
+    expect((await ganglion(['feedback', '--help'])).out.replaceAll(/\s+/g, ' ')).toContain(
+      'Exits with 1 if any',
+    );
+  });
+});
+
 describe('--help', () => {
   it('is there for every command, on standard output, and exits with 0', async () => {
     for (const args of [

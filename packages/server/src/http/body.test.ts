@@ -62,6 +62,18 @@ describe('an inspected value', () => {
     });
     expect(refused(() => inspect(parseJson(bytes('-1e999')), 32))).toMatchObject({ value: '-Infinity' });
   });
+
+  it('is told apart by what is wrong with it: too large, or no number at all', () => {
+    const yaml = (text: string) => refused(() => parseYaml(bytes(text), 1000, 32));
+    expect(yaml('a: 1e999')).toMatchObject({ message: expect.stringContaining('too large') });
+    expect(yaml('a: .inf')).toMatchObject({ message: expect.stringContaining('too large') });
+    expect(yaml('a: .nan')).toMatchObject({
+      field: 'a',
+      value: 'NaN',
+      message: expect.stringMatching(/^NaN /),
+      mend: expect.not.stringContaining('1.8e308'),
+    });
+  });
 });
 
 describe('a YAML body', () => {

@@ -136,11 +136,19 @@ export function forbidden(path: string, key: string): never {
 
 function finite(value: number, path: string): void {
   if (Number.isFinite(value)) return;
-  throw new GanglionError('invalid_input', 'A number is too large to be represented', {
-    field: short(path),
-    value,
-    mend: 'Send a finite number, below 1.8e308 in size.',
-  });
+  // JSON has no NaN; YAML writes it `.nan`.
+  const isNumber = !Number.isNaN(value);
+  throw new GanglionError(
+    'invalid_input',
+    isNumber ? 'A number is too large to be represented' : 'NaN is not a number that is taken here',
+    {
+      field: short(path),
+      value,
+      mend: isNumber
+        ? 'Send a finite number, below 1.8e308 in size.'
+        : 'Send a finite number, or leave it out where it is not known.',
+    },
+  );
 }
 
 /** Keys that could reach an object's prototype if a value were ever merged or copied carelessly. */

@@ -133,6 +133,36 @@ describe('any call', () => {
     });
   });
 
+  it('with a parameter that it does not have is refused by name; on others’ calls it is let be', async () => {
+    for (const [method, path, name] of [
+      ['GET', '/v1/events?types=decision', 'types'],
+      ['GET', '/v1/nodes?nod=cloud', 'nod'],
+      ['GET', '/v1/audit?limit=1&since=1', 'since'],
+      ['GET', '/v1/points/checkout-backend?__proto__=1', '__proto__'],
+      ['POST', '/v1/points/checkout-backend/decide?unit=u1', 'unit'],
+    ] as const)
+      expect(problem(await call(app, method, path, method === 'POST' ? {} : undefined))).toMatchObject({
+        status: 400,
+        code: 'invalid_input',
+        field: name,
+        mend: expect.stringContaining('node'),
+      });
+    expect((await call(app, 'GET', '/v1/audit?limit=1&node=cloud')).status).toBe(200);
+    expect((await call(app, 'GET', '/metrics?x=1')).status).toBe(200);
+  });
+
+  it('with a text that does not fit is told what would', async () => {
+    expect(problem(await call(app, 'GET', '/v1/audit?limit=many'))).toMatchObject({
+      field: 'limit',
+      mend: 'Give a whole number of 1 to 4 digits.',
+    });
+    const version = { version: '1', digest: 'sha256:abc' };
+    expect(problem(await call(app, 'POST', '/v1/models/m/versions', version))).toMatchObject({
+      field: 'digest',
+      mend: expect.stringContaining('64 hexadecimal digits'),
+    });
+  });
+
   it('to nowhere is a problem document too', async () => {
     expect(problem(await call(app, 'GET', '/v1/nothing'))).toMatchObject({ status: 404, code: 'not_found' });
     expect(problem(await call(app, 'GET', '/v1/points/%ZZ'))).toMatchObject({ code: 'not_found' });

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { call } from '../testing/calls.ts';
 import { CHECKOUT, startNode } from '../testing/node.ts';
+import { wordsOf } from './patterns.ts';
 import { buildServer } from './server.ts';
 
 let node: Awaited<ReturnType<typeof startNode>>;
@@ -32,6 +33,14 @@ describe('/openapi.json', () => {
     const result = await new Validator().validate(structuredClone(document));
     expect(result.errors ?? []).toEqual([]);
     expect(result.valid).toBe(true);
+  });
+
+  it('has words for every pattern, for when something does not fit it', () => {
+    const sources = [...JSON.stringify(document).matchAll(/"pattern":("(?:[^"\\\\]|\\\\.)*")/g)].map(
+      ([, quoted]) => JSON.parse(quoted) as string,
+    );
+    expect(sources.length).toBeGreaterThan(10);
+    expect(new Set(sources.filter((source) => wordsOf(source) === undefined))).toEqual(new Set());
   });
 
   it('describes every call of the API, with a problem document and a name of its own', () => {

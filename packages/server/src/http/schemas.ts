@@ -9,6 +9,7 @@ import {
 import { FORBIDDEN_KEYS } from './body.ts';
 import { CONTROL_SCHEMAS } from './control-schemas.ts';
 import { EVALUATION_SCHEMAS } from './evaluation-schemas.ts';
+import { ENTITY_PATTERN } from './patterns.ts';
 
 /**
  * The JSON Schemas of the API: what OpenAPI shows, and what Fastify checks. (Decisions and feedback are checked by hand,
@@ -49,7 +50,7 @@ const EVENT_DATA = {
 } as const;
 const ENTITY = {
   type: 'string',
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,127}:[^\\n]{1,256}$',
+  pattern: ENTITY_PATTERN.source,
   description: 'KIND:KEY, such as user:alice.',
 } as const;
 

@@ -31,7 +31,7 @@ import { pointRoutes } from './routes/points.ts';
 import { callerOf } from './routes/route.ts';
 import { trainingRoutes } from './routes/training.ts';
 import { treeRoutes } from './routes/tree.ts';
-import { notFound, routeTable } from './routes/unknown.ts';
+import { checkParameters, notFound, routeTable } from './routes/unknown.ts';
 import { SCHEMAS } from './schemas.ts';
 import { schemaError } from './validation.ts';
 
@@ -160,6 +160,7 @@ function hooks(app: FastifyInstance, api: Api): void {
     request.principal = admit(api, callerOf(request), access);
     const encoding = request.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') throw encoded(encoding);
+    if (!request.is404) checkParameters(request);
   });
   app.addHook('onSend', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff');

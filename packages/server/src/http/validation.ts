@@ -1,5 +1,6 @@
 import { GanglionError } from '@ganglion/core';
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
+import { wordsOf } from './patterns.ts';
 
 /** What the schema refused, as one of our errors: the field by its path, and a sentence that says what to send. */
 export function schemaError(errors: readonly FastifySchemaValidationError[], part: string): GanglionError {
@@ -35,6 +36,7 @@ function mendOf(error: FastifySchemaValidationError): string {
   if (keyword === 'additionalProperties')
     return 'Leave it out; the fields of this call are in /openapi.json.';
   if (keyword === 'enum') return `Use one of: ${(params.allowedValues as unknown[]).join(', ')}.`;
-  if (keyword === 'pattern') return 'Use letters, digits, dot, dash and underscore, 128 at most.';
+  if (keyword === 'pattern')
+    return wordsOf(String(params.pattern)) ?? 'See this call in /openapi.json for what fits.';
   return 'See this call in /openapi.json.';
 }

@@ -123,12 +123,25 @@ export function feedbackCommand(io: Io): Command {
     )
     .option('--done', 'the episode ended with this decision')
     .option('--revision <number>', 'a higher one replaces what was told before', finite)
-    .option('--file <file>', 'a JSON file with one item or a list, instead; - is standard input')
+    .option(
+      '--file <file>',
+      'a JSON file with one item or a list, instead; - is standard input. Exits with 1 if any item is refused',
+    )
     .action(async (id: string | undefined, flags: FeedbackFlags, command: Command) => {
       const { client, show, style } = session(io, flags);
       const items = flags.file === undefined ? itemOf(id, flags, command) : await itemsOf(io, flags.file);
       const taken = await client.feedback(items);
       show(taken, () => intakeText(taken, style));
+      const [first] = taken.rejected;
+      if (first !== undefined)
+        throw new GanglionError(
+          'invalid_input',
+          `${taken.rejected.length} of ${Array.isArray(items) ? items.length : 1} items were refused`,
+          {
+            field: flags.file === undefined ? 'id' : '--file',
+            mend: 'Mend these and send the file again: what was taken is known already.',
+          },
+        );
     });
 }
 

@@ -2,6 +2,7 @@ import { GanglionError, type NodeEvent } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { EVENT_KINDS } from '../events.ts';
+import { COUNT_PATTERN } from '../patterns.ts';
 import { answers, NODE_QUERY } from './route.ts';
 
 const QUERY = { type: 'object', properties: NODE_QUERY } as const;
@@ -33,7 +34,7 @@ export function treeRoutes(app: FastifyInstance, api: Api): void {
           ...NODE_QUERY,
           limit: {
             type: 'string',
-            pattern: '^[0-9]{1,4}$',
+            pattern: COUNT_PATTERN.source,
             description: `1 to ${AUDIT.most}; default ${AUDIT.default}.`,
           },
         },

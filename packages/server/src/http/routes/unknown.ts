@@ -1,3 +1,4 @@
+import { GanglionError, show } from '@ganglion/core';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { HttpProblem } from '../problem.ts';
 
@@ -17,6 +18,23 @@ export function routeTable(app: FastifyInstance): Map<string, RouteMethods> {
     table.set(url, entry);
   });
   return table;
+}
+
+/**
+ * Refuses a parameter that the call does not have: one misspelt would be ignored, and the answer taken for what was asked
+ * for. `node` is never unknown, for clients name it on every call.
+ * @throws GanglionError `invalid_input`
+ */
+export function checkParameters({ query, routeOptions, url }: FastifyRequest): void {
+  if (!url.startsWith('/v1/')) return;
+  const schema = routeOptions.schema?.querystring as { properties?: object } | undefined;
+  const known = new Set(['node', ...Object.keys(schema?.properties ?? {})]);
+  const unknown = Object.keys(query as object).find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  throw new GanglionError('invalid_input', `There is no parameter ${show(unknown)} of this call`, {
+    field: unknown.slice(0, 80),
+    mend: `Leave it out, or use: ${[...known].join(', ')}.`,
+  });
 }
 
 /** 405 for a known address, 404 for any other. */
