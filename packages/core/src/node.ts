@@ -1,5 +1,6 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
 import { type SpecVersion, withReset, withSpec } from './controls/control-state.ts';
+import { checkPlain } from './controls/plain.ts';
 import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
 import { release } from './decision/outcome.ts';
@@ -127,6 +128,7 @@ async function declare(
   said: string,
 ): Promise<{ version: number; changed: boolean }> {
   authorise(node, by);
+  checkPlain(spec, '');
   const compiled = compilePoint(running(spec, node.controls.models), node.registry, node.limits);
   const before = node.controls.specs.get(compiled.name);
   if (

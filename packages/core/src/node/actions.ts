@@ -8,6 +8,7 @@ import {
   withThaw,
 } from '../controls/control-state.ts';
 import { parseScope } from '../controls/scope.ts';
+import { checkSegment } from '../controls/segment.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
@@ -100,7 +101,7 @@ export function controlling(
         ...said(by, reason),
         point,
         arm,
-        segment: structuredCopy(segment ?? {}),
+        segment: checkSegment(segment ?? {}, state.compiled.fields),
         expiresMs: forMs === undefined ? null : node.moment.treeMs + forMs,
       };
       changeControls(node, withOverride(node.controls, override));

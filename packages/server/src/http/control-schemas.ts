@@ -34,7 +34,9 @@ export const CONTROL_SCHEMAS: readonly { readonly $id: string; readonly [keyword
       arm: NAME,
       segment: {
         type: 'object',
-        description: 'Conditions on the context; without it, everybody.',
+        description:
+          'Conditions by field of the point’s context, or `unit`: a value of the field’s type, a list of such values, or for numbers `{min, max}` or one of these. Without it, everybody. Any other shape is refused (`invalid_input`).',
+        maxProperties: 256,
         additionalProperties: true,
       },
       reason: REASON,

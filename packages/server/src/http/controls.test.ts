@@ -83,6 +83,18 @@ describe('an override', () => {
     ['an unknown arm', { arm: 'z', reason: 'r' }, 'unknown_arm', 'arm'],
     ['no reason', { arm: 'a' }, 'invalid_input', 'reason'],
     ['a time of nothing', { arm: 'a', reason: 'r', forMs: 0 }, 'invalid_input', 'forMs'],
+    [
+      'a condition of an unknown shape',
+      { arm: 'a', reason: 'r', segment: { region: { lt: 5 } } },
+      'invalid_input',
+      'segment.region',
+    ],
+    [
+      'a field that is not declared',
+      { arm: 'a', reason: 'r', segment: { Region: 'eu' } },
+      'invalid_input',
+      'segment.Region',
+    ],
   ])('with %s is refused', async (_what, body, code, field) => {
     expect(problem(await call(app, 'PUT', OVERRIDE, body))).toMatchObject({ status: 400, code, field });
   });

@@ -94,7 +94,7 @@ export function overrideCommand(io: Io): Command {
       .requiredOption('--reason <text>', 'why, for the audit')
       .option('--for <duration>', 'how long, such as 30s, 10m, 1h (default: until removed)', howLong)
       .option('--segment <json>', 'conditions on the context, as a JSON object', jsonObject)
-      .option('--where <field=value>', 'one condition; may be repeated', field)
+      .option('--where <field=value>', 'one condition; may be repeated', condition)
       .action(async (point: string, arm: string, flags: OverrideFlags) => {
         const { client, show } = session(io, flags);
         const segment = { ...flags.segment, ...flags.where };
@@ -126,6 +126,11 @@ export function overrideCommand(io: Io): Command {
       }),
   );
   return override;
+}
+
+/** As `field` has it; a unit is text, also one of digits. */
+function condition(text: string, before: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  return text.startsWith('unit=') ? { ...before, unit: text.slice('unit='.length) } : field(text, before);
 }
 
 function howLong(text: string): number {
