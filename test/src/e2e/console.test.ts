@@ -212,7 +212,12 @@ describe.skipIf(!browsing)('the console', () => {
     await byTestId('point-mode').waitFor();
     const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
     expect(overflow).toBeLessThanOrEqual(0);
+    // The row of views scrolls, and says to which side there are more.
+    await page.locator('.sidebar nav[data-more~="end"]').waitFor();
+    await page.evaluate(`document.querySelector('.sidebar nav').scrollTo({ left: 9999 })`);
+    await page.locator('.sidebar nav[data-more="start"]').waitFor();
     await page.setViewportSize({ width: 1440, height: 900 });
+    await page.locator('.sidebar nav[data-more=""]').waitFor();
   });
 
   test('says so when the daemon is gone', async () => {

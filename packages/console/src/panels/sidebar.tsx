@@ -4,6 +4,7 @@ import { wholeDuration } from '../select/format.ts';
 import { type CountedAs, countedAs } from '../select/points.ts';
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon, type IconName, Logo } from '../ui/icon.tsx';
+import { useSideways } from '../ui/sideways.ts';
 
 const LINKS: readonly { view: PlainView; title: string; icon: IconName }[] = [
   { view: 'overview', title: 'Overview', icon: 'overview' },
@@ -23,6 +24,7 @@ const POINTS_LISTED = 12;
 export function Sidebar({ route }: { route: Route }) {
   const { theme, toggleTheme, openHelp, openKill } = useConsole();
   const kills = useSlice((state) => state.controls?.value.kills.length ?? 0);
+  const views = useSideways<HTMLElement>();
   // On a phone the views stand in a row that scrolls: where one is should be seen.
   // biome-ignore lint/correctness/useExhaustiveDependencies: for every other view, which the effect finds for itself
   useEffect(() => {
@@ -36,7 +38,7 @@ export function Sidebar({ route }: { route: Route }) {
         <Logo />
         <span>Ganglion</span>
       </a>
-      <nav aria-label="Views">
+      <nav aria-label="Views" ref={views}>
         <ul>
           {LINKS.map((link) => (
             <li key={link.view}>

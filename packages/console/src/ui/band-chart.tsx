@@ -1,6 +1,6 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
-import { axisStyle, type Css, cssOf, timeOfDay, usePlot } from './plot.ts';
+import { axisStyle, BESIDE_PX, type Css, cssOf, timeOfDay, usePlot } from './plot.ts';
 
 /** One estimate over time: null where it was not known. */
 export interface Band {
@@ -58,7 +58,7 @@ function options(
   return {
     width: Math.max(50, Math.floor(element.clientWidth)),
     height,
-    padding: [10, 12, 0, 0],
+    padding: [10, BESIDE_PX, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
     scales: { x: { time: true }, y: { range: () => rangeOf(latest().bands) } },

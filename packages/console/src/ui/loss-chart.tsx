@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
 import type { LossTrack } from '../select/validation.ts';
-import { axisStyle, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
+import { axisStyle, BESIDE_PX, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
 import { drawSpans } from './spans.ts';
 
 /** How much higher the scale is than the highest loss. */
@@ -40,7 +40,7 @@ function options(element: HTMLElement, height: number, latest: () => Latest): uP
   return {
     width: Math.max(50, Math.floor(element.clientWidth)),
     height,
-    padding: [10, 12, 0, 0],
+    padding: [10, BESIDE_PX, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
     scales: {

@@ -12,6 +12,9 @@ export function cssOf(element: HTMLElement): Css {
   return (name) => style.getPropertyValue(name.replace(/^var\((.*)\)$/, '$1')).trim();
 }
 
+/** Room right of a plot over time, px: half of `14:03:15` stands beyond the last moment. */
+export const BESIDE_PX = 26;
+
 /** What all axes have in common: quiet, without lines of their own. */
 export function axisStyle(css: Css): uPlot.Axis {
   return {

@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
 import type { ShareColumns } from '../select/arms.ts';
-import { axisStyle, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
+import { axisStyle, BESIDE_PX, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
 import { type ChartSpan, drawSpans } from './spans.ts';
 
 /** Stacked shares of the arms over time. What it shows stands in the table beside it; it is drawn for the eye alone. */
@@ -55,7 +55,7 @@ function plotOptions(
   return {
     width: Math.max(50, Math.floor(element.clientWidth)),
     height,
-    padding: [8, 12, 0, 0],
+    padding: [8, BESIDE_PX, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false, setScale: false } },
     scales: {
