@@ -40,6 +40,8 @@ export interface ComparedMetric {
   readonly guardrail: boolean;
   /** Harm up to this much is put up with, in the metric's units, ≥ 0. */
   readonly margin: number;
+  /** What its sums are taken about, so that they do not drown in rounding far from 0; default: see `centreOf`. */
+  readonly centre?: number | undefined;
   /** Range of one outcome, where the declaration says so here. */
   readonly range?: readonly [number, number] | undefined;
 }

@@ -15,6 +15,8 @@ import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
 import { mixtureTest } from './mixture-test.ts';
 import {
   betsIn,
+  centredOn,
+  centreOf,
   decisionsIn,
   pairsIn,
   repeatsIn,
@@ -149,24 +151,34 @@ function judgeMetric(
     margin: metric.margin,
   };
   if (kind === 'arms') {
-    const range = rangeOf(metric.metric);
+    const range = metric.range ?? rangeOf(metric.metric);
     return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric, range) };
   }
+  const declared = metric.range ?? rangeOf(metric.metric);
+  const centre = centreOf(metric, declared);
+  const named = centredOn(metric.metric, centre);
   const pairs = comparison.variants.map(({ name }) =>
-    pairsIn(tally, rowKey('m', comparison, name, metric.metric), repeats),
+    pairsIn(tally, rowKey('m', comparison, name, named), repeats),
   );
   const adjusted = covariate < 0 ? undefined : adjustSums(pairs);
   // What the covariate has been taken out of, and outcomes beyond the declared range, have no range.
-  const range =
-    covariate >= 0 || pairs.some(({ outside }) => outside > 0)
-      ? undefined
-      : (metric.range ?? rangeOf(metric.metric));
-  return {
-    ...head,
-    reduction: adjusted?.reduction ?? null,
-    variants: judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, level),
-  };
+  const bare = covariate >= 0 || pairs.some(({ outside }) => outside > 0);
+  const range = bare || declared === undefined ? undefined : about(declared, -centre);
+  const variants = judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, level);
+  return { ...head, reduction: adjusted?.reduction ?? null, variants: variants.map(moved(centre)) };
 }
+
+const about = ([least, most]: readonly [number, number], by: number) => [least + by, most + by] as const;
+
+/** The sums are about the centre of the metric: a mean is what they say, and the centre. */
+const moved =
+  (centre: number) =>
+  (variant: VariantMetric): VariantMetric => {
+    if (centre === 0) return variant;
+    const { mean, low, high, n } = variant.mean;
+    const by = (value: number | null): number | null => (value === null ? null : centre + value);
+    return { ...variant, mean: { mean: by(mean), low: by(low), high: by(high), n } };
+  };
 
 function judgeVariants(
   comparison: Comparison,
@@ -223,9 +235,11 @@ function judgeArms(
 ): VariantMetric[] {
   const { variants, control, analysis } = comparison;
   const alpha = analysis.alpha / Math.max(1, variants.length - 1);
-  const sums = variants.map(({ name }) => weightedIn(tally, rowKey('a', comparison, name, metric.metric)));
-  const bounds = boundsOf(comparison, tally, metric, range);
-  return variants.map(({ name }, i) => {
+  const centre = centreOf(metric, range);
+  const named = centredOn(metric.metric, centre);
+  const sums = variants.map(({ name }) => weightedIn(tally, rowKey('a', comparison, name, named)));
+  const bounds = boundsOf(comparison, tally, metric, range, centre);
+  const judged = variants.map(({ name }, i): VariantMetric => {
     const own = sums[i];
     const of = own.n === 0 ? null : own.rootSum / own.root;
     const mean = estimate(own.n, of, adaptiveMean(own, { bounds: bounds?.[i] }));
@@ -246,6 +260,7 @@ function judgeArms(
       verdict: verdictOf(difference, metric),
     };
   });
+  return judged.map(moved(centre));
 }
 
 /** What is known of each arm by the range of the metric; nothing where it has none, or an outcome left it. */
@@ -254,6 +269,7 @@ function boundsOf(
   tally: Tally,
   { metric }: ComparedMetric,
   range: readonly [number, number] | undefined,
+  centre: number,
 ): Bounded[] | undefined {
   if (range === undefined) return undefined;
   const wagers = comparison.variants.map(({ name }) =>
@@ -261,7 +277,7 @@ function boundsOf(
   );
   if (wagers.some(({ outside }) => outside > 0)) return undefined;
   const all = wagers.reduce((sum, { n }) => sum + n, 0);
-  return wagers.map((each) => ({ range, wagers: each, all }));
+  return wagers.map((each) => ({ range: about(range, -centre), wagers: each, all }));
 }
 
 /** Harmonic number of outcomes at the horizon, where the interval should be tightest. */

@@ -7,7 +7,7 @@ import { welchTest } from './fixed-horizon.ts';
 import { judge } from './judge.ts';
 import { mixtureTest } from './mixture-test.ts';
 import { nextStep } from './staged.ts';
-import { addDecision, addValue, rowKey, tallies } from './tally.ts';
+import { addDecision, addValue, centredOn, centreOf, rowKey, tallies } from './tally.ts';
 
 /** One outcome and its covariate. */
 type Draw = (s: Stream) => readonly [y: number, x: number];
@@ -44,6 +44,7 @@ const RUNS = 200;
 /** Share of A/A runs, looked at 20 times over 2,000 outcomes, in which anything was called better or worse. */
 function falseFinds(comparison: Comparison, draw: Draw): number {
   const { metrics, variants } = comparison;
+  const centre = centreOf(metrics[0], undefined);
   const plan: RolloutPlan = {
     stages: [variants[1].share, 1],
     stage: 0,
@@ -53,7 +54,7 @@ function falseFinds(comparison: Comparison, draw: Draw): number {
   };
   const keys = variants.map(({ name }) => [
     rowKey('s', comparison, name),
-    rowKey('m', comparison, name, metrics[0].metric),
+    rowKey('m', comparison, name, centredOn(metrics[0].metric, centre)),
   ]);
   let found = 0;
   for (let run = 0; run < RUNS; run++) {
@@ -64,7 +65,7 @@ function falseFinds(comparison: Comparison, draw: Draw): number {
         const [decisions, values] = keys[s.next() < variants[1].share ? 1 : 0];
         const [y, x] = draw(s);
         addDecision(tally, decisions, true);
-        addValue(tally, values, y, x, false);
+        addValue(tally, values, y - centre, x, false);
       }
       const report = judge(comparison, tally, () => undefined);
       const called = report.metrics[0].variants.some(
@@ -85,6 +86,11 @@ const CASES = OFFSETS.flatMap((offset) => SCALES.map((scale) => [offset, scale] 
 describe('what differs by rounding alone', () => {
   it.each(CASES)('ships and stops nothing beyond α in A/A: %d ± %d', (offset, scale) => {
     expect(falseFinds(compared({}), (s) => [offset + scale * s.normal(), 0])).toBeLessThanOrEqual(0.05);
+  });
+
+  it.each(CASES)('ships and stops nothing beyond α about a centre: %d ± %d', (offset, scale) => {
+    const draw: Draw = (s) => [offset + scale * s.normal(), 0];
+    expect(falseFinds(compared({}, { centre: offset + 0.3 }), draw)).toBeLessThanOrEqual(0.05);
   });
 
   it.each([0.1, 0.3, 1.1, 7.7, 9.99])('ships and stops nothing where all are %d', (y) => {

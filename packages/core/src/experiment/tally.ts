@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter } from '../bytes.ts';
-import type { Comparison } from '../comparison.ts';
+import type { ComparedMetric, Comparison } from '../comparison.ts';
 import type { Evidence } from '../evidence.ts';
 import type { Limits, Problem } from '../limits.ts';
 import { log1p, sqrt } from '../stats/math.ts';
@@ -24,7 +24,7 @@ import { addWager, WAGERS, type WagerSums, wagerSums } from './wagers.ts';
  *
  * Keys: `s` counts of a variant; `m` a metric of a variant with its covariate; `a` a metric of an arm weighted by
  * propensity, `b` its bets (see `mismatch.ts`), `w` its
- * wagers on a metric of this range (see `wagers.ts`); `u` a sample of the units of a comparison (see `unit-sample.ts`). Each is
+ * wagers on a metric of this range (see `wagers.ts`), `m` and `a` about the centre of the metric (see `centreOf`); `u` a sample of the units of a comparison (see `unit-sample.ts`). Each is
  * followed by comparison, phase, variant and metric, tab between.
  */
 export interface Tally {
@@ -65,6 +65,27 @@ export function rowKey(
   return kind + tab + key + tab + phase + tab + variant + (metric === '' ? '' : tab + metric);
 }
 
+// As many widths of its range from 0 a metric is summed about the middle of it.
+const FAR = 10;
+
+/**
+ * What the sums of a metric are taken about: as declared, or the middle of a range that is far from 0, or 0. All nodes know it
+ * from the declaration, and about another centre the rows are others: they never add.
+ */
+export function centreOf(
+  { centre }: Pick<ComparedMetric, 'centre'>,
+  range: readonly [number, number] | undefined,
+): number {
+  if (centre !== undefined) return centre;
+  if (range === undefined) return 0;
+  const middle = range[0] / 2 + range[1] / 2;
+  return Math.abs(middle) > FAR * (range[1] - range[0]) ? middle : 0;
+}
+
+/** Names the metric in its rows about this centre. */
+export const centredOn = (metric: string, centre: number): string =>
+  centre === 0 ? metric : `${metric} ${centre}`;
+
 /** The comparison that a row belongs to. */
 export const comparisonOf = (key: string): string => key.split(tab, 2)[1];
 
@@ -102,12 +123,12 @@ function addRow(tally: Tally, key: string, terms: readonly number[]): boolean {
   return true;
 }
 
-/** One outcome of a metric with its covariate (0 where there is none). Whether it could be added. In place. */
+/** One outcome of a metric, less its centre, with its covariate (0 where there is none). Whether it could be added. In place. */
 export function addValue(tally: Tally, key: string, y: number, x: number, outside: boolean): boolean {
   return addRow(tally, key, [1, y, y * y, x, x * x, x * y, outside ? 1 : 0]);
 }
 
-/** One outcome of an arm that was drawn with this propensity in (0, 1]. Whether it could be added. In place. */
+/** One outcome, less its centre, of an arm that was drawn with this propensity in (0, 1]. Whether it could be added. In place. */
 export function addWeighted(tally: Tally, key: string, y: number, propensity: number): boolean {
   const inverse = 1 / propensity;
   const root = sqrt(inverse);

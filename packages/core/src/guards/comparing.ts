@@ -1,6 +1,7 @@
 import type { ComparedMetric, ComparedVariant, ComparisonPlan } from '../comparison.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import {
+  AMOUNT,
   choice,
   flag,
   given,
@@ -17,8 +18,8 @@ import {
 import { hash32 } from '../stats/hash.ts';
 
 /**
- * Reads `metrics`: names, or `{ metric, better, guardrail, margin }` each; default: the reward. `better` is `higher` but
- * for `error` and times (`…Ms`).
+ * Reads `metrics`: names, or `{ metric, better, guardrail, margin, centre }` each; default: the reward. `better` is `higher`
+ * but for `error` and times (`…Ms`).
  */
 export function readMetrics(
   options: Options,
@@ -32,7 +33,7 @@ export function readMetrics(
     const field = `${key}[${i}]`;
     const spec: Options = typeof item === 'string' ? { metric: item } : object(item, path, field);
     const at = `${path}.${field}`;
-    onlyKeys(spec, ['metric', 'better', 'guardrail', 'margin'], at);
+    onlyKeys(spec, ['metric', 'better', 'guardrail', 'margin', 'centre'], at);
     const metric = readName(spec, 'metric', at);
     if (seen.has(metric)) refuse(at, 'metric', metric, 'is there twice', 'Name every metric once.');
     seen.add(metric);
@@ -42,6 +43,7 @@ export function readMetrics(
       better: choice(spec, 'better', ['higher', 'lower'], usual, at),
       guardrail: flag(spec, 'guardrail', guardrail, at),
       margin: number(spec, 'margin', { min: 0, default: 0 }, at),
+      ...(given(spec, 'centre') ? { centre: number(spec, 'centre', AMOUNT, at) } : {}),
     };
   });
 }

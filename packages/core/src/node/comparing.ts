@@ -12,6 +12,8 @@ import {
   addValue,
   addWagered,
   addWeighted,
+  centredOn,
+  centreOf,
   comparisonOf,
   ROWS_MAX,
   rowKey,
@@ -84,19 +86,22 @@ function countFor(
   const heed = (added: boolean): void => void (added || refuse(node, 'comparison_not_finite'));
   if (arms) heed(addBets(tally, rowKey('b', comparison, name), record.probability));
   const x = comparison.covariate < 0 ? 0 : (record.contextAt(comparison.covariate) ?? 0);
-  for (const { metric, range: declared } of comparison.metrics) {
+  for (const compared of comparison.metrics) {
+    const { metric, range: declared } = compared;
     const y = metric === 'reward' ? rewardOf(state, metrics) : metrics[metric];
     // What has no covariate is left out of a comparison that is adjusted for it: both sides lose the same units.
     if (y === undefined || Number.isNaN(y) || Number.isNaN(x)) continue;
     const range = declared ?? rangeOf(metric, state.compiled.spec);
+    const centre = centreOf(compared, range);
+    const named = centredOn(metric, centre);
     if (arms) {
-      heed(addWeighted(tally, rowKey('a', comparison, name, metric), y, record.probability));
+      heed(addWeighted(tally, rowKey('a', comparison, name, named), y - centre, record.probability));
       if (range === undefined) continue;
       const on = rowKey('w', comparison, name, wageredOn(metric, range));
       heed(addWagered(tally, on, y, record.probability, range));
     } else {
       const outside = range !== undefined && (y < range[0] || y > range[1]);
-      heed(addValue(tally, rowKey('m', comparison, name, metric), y, x, outside));
+      heed(addValue(tally, rowKey('m', comparison, name, named), y - centre, x, outside));
     }
   }
 }
@@ -113,9 +118,12 @@ function countEpisode(
   if (record.noted !== undefined && (record.noted[1] ?? 0) === 0)
     addDecision(tally, rowKey('s', comparison, name), record.metrics !== undefined);
   if (earned === undefined) return;
-  for (const { metric, range } of comparison.metrics) {
+  for (const compared of comparison.metrics) {
+    const { metric, range } = compared;
+    const centre = centreOf(compared, range);
+    const named = centredOn(metric, centre);
     const outside = range !== undefined && (earned.sum < range[0] || earned.sum > range[1]);
-    if (!addValue(tally, rowKey('m', comparison, name, metric), earned.sum, 0, outside))
+    if (!addValue(tally, rowKey('m', comparison, name, named), earned.sum - centre, 0, outside))
       refuse(node, 'comparison_not_finite');
   }
 }
