@@ -69,6 +69,7 @@ const NO_REASONS: PointReport['reasons'] = {
   escalated: 0,
   error: 0,
   observed: 0,
+  invalid_proposal: 0,
 };
 
 export function report(node: string, change: Partial<PointReport> = {}): PointReport {

@@ -1,5 +1,5 @@
 import { GanglionError } from './errors.ts';
-import { NUMBER_LIMITS } from './limits.ts';
+import { isAmount, NUMBER_LIMITS } from './limits.ts';
 
 /**
  * Strict reading of declared options. Every reader either returns a value in its stated range or throws
@@ -62,6 +62,31 @@ export function number(options: Options, key: string, rule: NumberRule, path: st
   if (typeof value !== 'number' || !Number.isFinite(value))
     refuse(path, key, value, 'must be a finite number', `Give ${describe(rule, 'a number', String)}.`);
   return within(value, value, rule, key, path, 'a number', String);
+}
+
+const { largest, narrowest, finest } = NUMBER_LIMITS;
+
+/** `[low, high]`: where numbers lie that are learned from, as wide and as narrow as `NUMBER_LIMITS` allow. */
+export function range(value: unknown, path: string): readonly [number, number] {
+  const [low, high]: readonly unknown[] = Array.isArray(value) && value.length === 2 ? value : [];
+  if (!Number.isFinite(low) || !Number.isFinite(high) || !((low as number) < (high as number)))
+    refuse(path, '', value, 'must be [low, high]', 'Give two finite numbers, the lower one first.');
+  if (!isAmount(low) || !isAmount(high))
+    refuse(path, '', value, 'ends too far out', `Give ends of at most ${largest} in magnitude.`);
+  checkWidth(high - low, Math.max(Math.abs(low), Math.abs(high)), path, '', value);
+  return [low, high];
+}
+
+/** Refuses a width, or a standard deviation, that is lost beside numbers of magnitude `size`. */
+export function checkWidth(width: number, size: number, path: string, key: string, value: unknown): void {
+  if (width >= narrowest && width >= finest * size) return;
+  refuse(
+    path,
+    key,
+    value,
+    'is too narrow to tell numbers apart',
+    `Give it ${Math.max(narrowest, finest * size)} at least, or count in a smaller unit.`,
+  );
 }
 
 /** A duration in milliseconds, declared as `250ms`, `30s`, `5m`, `1h`, `7d` or as a number of milliseconds. */

@@ -21,6 +21,7 @@ const REASONS: Readonly<Record<Reason, string>> = {
   invalid_context: 'ERROR',
   error: 'ERROR',
   observed: 'STATIC',
+  invalid_proposal: 'ERROR',
 };
 
 export function flagReason(reason: Reason): string {

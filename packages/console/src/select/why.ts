@@ -130,6 +130,8 @@ function policyStep({ decision }: SeenDecision): Step {
   if (reason === 'baseline')
     return { title: 'Policy', state: 'skipped', words: ['Not asked: the baseline chose.'] };
   if (reason === 'error') return { title: 'Policy', state: 'decided', words: ['It failed.'] };
+  if (reason === 'invalid_proposal')
+    return { title: 'Policy', state: 'decided', words: ['What it proposed is no distribution.'] };
   if (proposed === null) return skipped('Policy');
   const sure =
     confidence === null

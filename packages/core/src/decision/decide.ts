@@ -7,7 +7,7 @@ import { uniform } from '../stats/random.ts';
 import { DecisionRecord, SELF } from './decision-record.ts';
 import { follow } from './episodes.ts';
 import { causedByLearner, forecast } from './forecast.ts';
-import { draw, type External, heaviest, project } from './mix.ts';
+import { draw, type External, heaviest, heaviestOf, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { apply, applyVariant, excludeArms } from './restrict.ts';
@@ -16,7 +16,7 @@ import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick } from './stick.ts';
 import { hear, note, startTrail, takeBack, trailOf } from './trail.ts';
-import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
+import { LEASE, NO_ANSWER, NO_DISTRIBUTION, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
 export interface Moment {
@@ -138,7 +138,7 @@ function observe(
     scratch.guardInput.allowed.fill(1);
     scratch.guardInput.allowedCount = scratch.guardInput.arms;
     propose(state, compiled.policy, state.view.current, scratch.proposal, moment, state.turns++);
-    proposed = heaviest(scratch.proposal.p, scratch.guardInput.arms);
+    proposed = heaviestOf(scratch.proposal.p, scratch.guardInput.arms);
   }
   const p = taken.propensity ?? Number.NaN;
   const propensity = p > 0 && p <= 1 ? p : Number.NaN;
@@ -330,7 +330,11 @@ function drawPolicy(
   const diversity = compiled.slate?.diversity;
   if (diversity !== undefined && state.slate.position > 0)
     diversify(diversity, state.slate, p, guardInput.allowed, arms);
-  const proposed = heaviest(p, arms);
+  const proposed = heaviestOf(p, arms);
+  if (proposed < 0) {
+    note(state, NO_DISTRIBUTION);
+    return fallback(state, moment, input, 'invalid_proposal', 1);
+  }
   if (influence < 1) {
     propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
     for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];

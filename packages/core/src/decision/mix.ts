@@ -31,6 +31,24 @@ export function draw(p: Float64Array, arms: number, u: number): number {
   return last;
 }
 
+/** How far rounding may leave the sum of a distribution from 1. */
+const SUM_SLACK = 1e-6;
+
+/** The heaviest arm of a distribution; −1 where it is none: a share is not a number or below 0, or they do not sum to 1. */
+export function heaviestOf(p: Float64Array, arms: number): number {
+  let best = 0;
+  let least = 0;
+  let sum = 0;
+  for (let a = 0; a < arms; a++) {
+    const share = p[a];
+    sum += share;
+    if (share > p[best]) best = a;
+    if (share < least) least = share;
+  }
+  // What is not a number leaves no number of the sum.
+  return least === 0 && sum > 1 - SUM_SLACK && sum < 1 + SUM_SLACK ? best : -1;
+}
+
 export function heaviest(p: Float64Array, arms: number): number {
   let best = 0;
   for (let a = 1; a < arms; a++) if (p[a] > p[best]) best = a;

@@ -1,6 +1,16 @@
 import { GanglionError } from '../errors.ts';
-import { NAME_PATTERN } from '../limits.ts';
-import { AMOUNT, given, number, type Options, object, onlyKeys, refuse } from '../options.ts';
+import { isAmount, NAME_PATTERN, NUMBER_LIMITS } from '../limits.ts';
+import {
+  AMOUNT,
+  checkWidth,
+  given,
+  number,
+  type Options,
+  object,
+  onlyKeys,
+  range as readRange,
+  refuse,
+} from '../options.ts';
 
 /** What is good, ready to be asked of every outcome. */
 export interface CompiledObjective {
@@ -38,11 +48,11 @@ export function compileObjective(raw: Options): CompiledObjective {
     const metric = object(objective[key], at);
     onlyKeys(metric, ['weight', 'range'], at);
     weights.push(number(metric, 'weight', AMOUNT, at));
-    ranges.push(rangeOf(metric.range, `${at}.range`));
+    ranges.push(readRange(metric.range, `${at}.range`));
   }
   const constrained = constrainedMetrics(objective);
   if (ranges.length === 0) {
-    const range = rangeOf(objective.range ?? [0, 1], 'objective.range');
+    const range = readRange(objective.range ?? [0, 1], 'objective.range');
     return { metrics, weights, range, ranges: undefined, constrained };
   }
   if (ranges.length < metrics.length)
@@ -82,22 +92,16 @@ function reach(
   });
   if (!(low < high))
     refuse('objective', '', weights, 'weighs nothing', 'Give a metric a weight that is not 0.');
+  if (!isAmount(low) || !isAmount(high))
+    refuse(
+      'objective',
+      '',
+      [low, high],
+      'reaches too far',
+      `Give weights under which the sum is at most ${NUMBER_LIMITS.largest} in magnitude.`,
+    );
+  checkWidth(high - low, Math.max(Math.abs(low), Math.abs(high)), 'objective', '', [low, high]);
   return [low, high];
-}
-
-function rangeOf(range: unknown, path: string): readonly [number, number] {
-  if (
-    !Array.isArray(range) ||
-    range.length !== 2 ||
-    !range.every((v) => typeof v === 'number' && Number.isFinite(v)) ||
-    !(range[0] < range[1])
-  )
-    throw new GanglionError('invalid_spec', `${path} must be [low, high]`, {
-      field: path,
-      value: range,
-      mend: 'Give two finite numbers, the lower one first.',
-    });
-  return [range[0], range[1]];
 }
 
 /**

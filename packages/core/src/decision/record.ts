@@ -5,6 +5,8 @@ import type { Tier } from './spec.ts';
  * Why the executed arm is what it is. Each code declares whether an outcome of such a decision may train
  * (DESIGN §5.8): only if the propensity is known and every input to it is in the context or randomised. A repeat of a
  * sticky unit is no draw of its own: counted as one, it would make intervals narrower than what was seen.
+ *
+ * The journal writes them by their place in this list: new ones go last.
  */
 export const REASONS = {
   policy: { trains: true, meaning: 'drawn from what the policy proposed' },
@@ -20,6 +22,10 @@ export const REASONS = {
   escalated: { trains: true, meaning: 'drawn from what the parent proposed' },
   error: { trains: false, meaning: 'the policy failed; the fallback was served' },
   observed: { trains: true, meaning: 'another system had decided; the policy only proposed' },
+  invalid_proposal: {
+    trains: false,
+    meaning: 'what the policy proposed is no distribution; the fallback was served',
+  },
 } as const satisfies Record<string, { trains: boolean; meaning: string }>;
 
 export type Reason = keyof typeof REASONS;

@@ -21,3 +21,8 @@ export const LEASE: Verdict = Object.freeze({
   kind: 'block',
   why: 'no word from the root within the lease',
 });
+export const NO_DISTRIBUTION: Verdict = Object.freeze({
+  guard: 'policy',
+  kind: 'block',
+  why: 'what it proposed are no probabilities that sum to 1',
+});

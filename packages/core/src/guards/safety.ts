@@ -4,12 +4,11 @@ import {
   choice,
   duration,
   given,
-  list,
   number,
   type Options,
   object,
   onlyKeys,
-  refuse,
+  range as readRange,
   rejectUnknown,
   share,
   text,
@@ -96,7 +95,7 @@ function readRetry(options: Options, path: string): { readonly retryMs: number; 
 function compared(options: Options, held: number, alpha: number, falls: number, path: string): Comparison {
   const metric = choice(options, 'metric', ['reward', 'return'], 'reward', path);
   const margin = number(options, 'margin', { min: 0 }, path);
-  const range = readRange(options, path);
+  const range = rangeOf(options, path);
   const perUnit = choice(options, 'count', ['unit', 'decision'], 'unit', path) === 'unit';
   return {
     name: 'safety',
@@ -127,10 +126,7 @@ function compared(options: Options, held: number, alpha: number, falls: number, 
   };
 }
 
-function readRange(options: Options, path: string): readonly [number, number] | undefined {
+function rangeOf(options: Options, path: string): readonly [number, number] | undefined {
   if (!given(options, 'range')) return undefined;
-  const [low, high, ...more] = list(options, 'range', path, 2) as readonly number[];
-  if (more.length > 0 || !Number.isFinite(low) || !Number.isFinite(high) || !(low < high))
-    refuse(path, 'range', options.range, 'is not a range', 'Give the least and the most, as [0, 10].');
-  return [low, high];
+  return readRange(options.range, `${path}.range`);
 }

@@ -1,4 +1,15 @@
-import { choice, given, list, type Options, object, onlyKeys, refuse } from '../options.ts';
+import { isAmount, NUMBER_LIMITS } from '../limits.ts';
+import {
+  checkWidth,
+  choice,
+  given,
+  list,
+  type Options,
+  object,
+  onlyKeys,
+  range as readRange,
+  refuse,
+} from '../options.ts';
 import type { FactoryInput } from '../registry.ts';
 import { fraction32 } from '../stats/hash.ts';
 
@@ -200,17 +211,23 @@ function blockOf(field: Field, at: number, column: number, indicate: boolean, pa
       refuse(where, 'buckets', buckets, 'is no number of buckets', `Give 1 to ${HASHED_CATEGORIES}.`);
     return { ...block, size: declared + buckets };
   }
-  const { min = -Infinity, max = Infinity, mean, sd } = field;
-  if (sd !== undefined && sd > 0)
-    return { ...block, size: 1, bound: MOST_DEVIATIONS, centre: mean ?? 0, scale: 1 / sd };
+  const { min = -Infinity, max = Infinity, mean = 0, sd } = field;
+  if (sd !== undefined && sd > 0) {
+    if (!isAmount(mean) || !isAmount(sd))
+      refuse(where, '', { mean, sd }, 'has too large a scale', `Give ${NUMBER_LIMITS.largest} at most.`);
+    checkWidth(sd, Math.abs(mean), where, 'sd', sd);
+    return { ...block, size: 1, bound: MOST_DEVIATIONS, centre: mean, scale: 1 / sd };
+  }
   if (!(max - min > 0 && max - min < Infinity))
     refuse(
       where,
       '',
-      undefined,
+      // As it was declared: an end that is missing is what is wrong.
+      { type: field.type, ...(min > -Infinity && { min }), ...(max < Infinity && { max }) },
       'has no scale',
       'Give it min and max, or mean and sd, or leave it out of the features.',
     );
+  readRange([min, max], where);
   return { ...block, size: 1, centre: (min + max) / 2, scale: 2 / (max - min) };
 }
 

@@ -1,4 +1,5 @@
 import { encodeContext } from '../decision/context.ts';
+import { heaviestOf } from '../decision/mix.ts';
 import { createScratch, type PointState, type Scratch } from '../decision/point-state.ts';
 import { hash32 } from '../stats/hash.ts';
 import { uniform } from '../stats/random.ts';
@@ -81,6 +82,10 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
     policyInput.allowedCount = guardInput.allowedCount;
     proposal.confidence = Number.NaN;
     compiled.policy.propose(state.view.current, policyInput, proposal);
+    if (heaviestOf(proposal.p, guardInput.arms) < 0) {
+      refuse(node, 'invalid_proposal');
+      return undefined;
+    }
     guardInput.confidence = proposal.confidence;
     return {
       answer: answerOf(ask, state, proposal.p, proposal.confidence, allowed),

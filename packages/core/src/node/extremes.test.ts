@@ -4,7 +4,9 @@ import { type Tally, tallies } from '../experiment/tally.ts';
 import { DEFAULT_LIMITS, NUMBER_LIMITS } from '../limits.ts';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
+import type { Policy, Proposal } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
+import type { Factory, Registry } from '../registry.ts';
 import { stream } from '../stats/random.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 import { decodeSlot, encodeSlot } from './slot-codec.ts';
@@ -36,13 +38,13 @@ const point = (more: Partial<PointSpec> = {}): PointSpec => ({
 });
 
 let ms = 1000;
-async function start(disk: MemoryDisk): Promise<HostedNode> {
+async function start(disk: MemoryDisk, registry: Registry = standard): Promise<HostedNode> {
   const random = stream(3, ms);
   return createNode({
     name: 'cloud',
     tier: 'cloud',
     root: true,
-    registry: standard,
+    registry,
     ports: {
       clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
       chance: { uint32: () => random.integer(4294967296) },
@@ -167,3 +169,59 @@ function poisoned(slot: Uint8Array): Uint8Array {
   for (const row of tally.rows.values()) row[1] = Number.POSITIVE_INFINITY;
   return encodeSlot({ ...stored } as never, stored.version, tallies.encode(tally));
 }
+
+describe('declared ranges and scales', () => {
+  const field = { load: { type: 'number' as const, mean: 0, sd: 1e-320 } };
+  const linUcb = { policy: { kind: 'lin-ucb' }, guards: [] };
+  test.each<[string, Partial<PointSpec>]>([
+    ['objective.range', { objective: { range: [0, 1e153] } }],
+    ['objective.range', { objective: { range: [0, 1e-160] } }],
+    ['objective.range', { objective: { range: [-1e308, 1e308] } }],
+    ['objective.range', { objective: { range: [1e9, 1e9 + 0.5] } }],
+    ['objective.a.range', { objective: { a: { weight: 1, range: [0, 1e120] } } }],
+    ['objective', { objective: { a: { weight: 1e60, range: [0, 1e60] } } }],
+    ['objective', { objective: { a: { weight: 1e-60, range: [0, 1e-60] } } }],
+    ['objective.a', { objective: { a: 1e101, range: [0, 1] } }],
+    ['objective.constraints[0].range', { objective: { a: 1, constraints: [bound([0, 1e-101])] } }],
+    ['guards[0].range', { guards: [{ kind: 'safety', margin: 0.1, range: [0, 1e101] }] }],
+    ['context.load.sd', { ...linUcb, context: field }],
+    ['context.load.sd', { ...linUcb, context: { load: { ...field.load, mean: 1e10, sd: 1 } } }],
+    ['context.load', { ...linUcb, context: { load: { type: 'number', min: 0, max: 1e-200 } } }],
+    ['context.load', { ...linUcb, context: { load: { type: 'number', min: 0, max: 1e200 } } }],
+    ['attribution.default.reward', { attribution: { default: { reward: 1e101 } } }],
+  ])('beyond the limits are refused, naming %s, the value and a mend: %o', async (at, more) => {
+    const node = await start(memoryDisk());
+    await expect(node.apply(point({ guards: [], ...more }), me)).rejects.toMatchObject({
+      code: 'invalid_spec',
+      field: at,
+      value: expect.stringMatching(/\d/),
+      mend: expect.stringMatching(/\d/),
+    });
+  });
+});
+
+const bound = (range: readonly [number, number]) => ({ metric: 'a', max: 0, range });
+
+describe('a proposal that is no distribution', () => {
+  test.each([
+    ['not a number', [Number.NaN, Number.NaN]],
+    ['not a number in part', [1, Number.NaN]],
+    ['below 0', [1.5, -0.5]],
+    ['too little', [0, 0]],
+    ['too much', [1, 1]],
+  ])('is not drawn from: the fallback is served, for that reason, counted: %s', async (_, shares) => {
+    const broken: Factory<Policy> = (options, input) => ({
+      ...(standard.policies.fixed({ ...options, kind: 'fixed', arm: 'b' }, input) as Policy),
+      propose: (_view: unknown, _input: unknown, out: Proposal) => void out.p.set(shares),
+    });
+    const registry = { ...standard, policies: { ...standard.policies, broken } };
+    const node = await start(memoryDisk(), registry);
+    await node.apply(point({ policy: { kind: 'broken' }, guards: [] }), me);
+    const decision = node.decide('p', {});
+    expect(decision).toMatchObject({ arm: 'a', propensity: 1, reason: 'invalid_proposal', proposed: null });
+    expect(decision.trail.at(-1)).toMatchObject({ guard: 'policy', kind: 'block' });
+    expect(node.report('p').reasons.invalid_proposal).toBe(1);
+    const seen = node.decide('p', { taken: { arm: 'b', propensity: 0.5 } });
+    expect(seen).toMatchObject({ arm: 'b', reason: 'observed', proposed: null });
+  });
+});

@@ -7,6 +7,7 @@ import {
   type Options,
   object,
   onlyKeys,
+  range as readRange,
   refuse,
   share,
   text,
@@ -62,18 +63,7 @@ export function compileConstraints(objective: Options): readonly Constraint[] {
 /** `range: [low, high]` of a metric, [0, 1] where none is given: values beyond it count as its ends. */
 function rangeOf(options: Options, path: string): readonly [number, number] {
   if (!given(options, 'range')) return [0, 1];
-  const range = list(options, 'range', path, 2);
-  const [low, high] = range;
-  if (
-    range.length !== 2 ||
-    typeof low !== 'number' ||
-    typeof high !== 'number' ||
-    !Number.isFinite(low) ||
-    !Number.isFinite(high) ||
-    !(low < high)
-  )
-    refuse(path, 'range', range, 'must be [low, high]', 'Give two finite numbers, the lower one first.');
-  return [low as number, high as number];
+  return readRange(options.range, `${path}.range`);
 }
 
 /** A value of the metric as it counts. */

@@ -1,4 +1,5 @@
-import { DEFAULT_LIMITS } from '../limits.ts';
+import { isGanglionError } from '../errors.ts';
+import { DEFAULT_LIMITS, NUMBER_LIMITS } from '../limits.ts';
 import type { ArmInfo, EpisodeRules, Outcome, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
 import type { FactoryInput } from '../registry.ts';
 import type { Stream } from '../stats/random.ts';
@@ -21,7 +22,60 @@ export interface PolicySubject {
 
 /** What every `Policy` must do (see the contract). Options may name the arms `a` and `b`, which are always there. */
 export function policyLaws(subject: PolicySubject): readonly Law[] {
-  return [...proposing(subject), ...learning(subject)];
+  return [...proposing(subject), ...learning(subject), admitted(subject)];
+}
+
+const { largest, narrowest, finest } = NUMBER_LIMITS;
+const EXTREMES: readonly (readonly [number, number])[] = [
+  [-largest, largest],
+  [0, largest],
+  [0, narrowest],
+  [-narrowest, 0],
+  [largest * (1 - 2 * finest), largest],
+];
+
+/** The ends of what a declaration may say, and of what is reported under it. */
+function admitted(subject: PolicySubject): Law {
+  return {
+    law: 'over any range and scale that may be declared it fills a distribution, and what it has learned can be read again',
+    run(random) {
+      const range = EXTREMES[random.integer(EXTREMES.length)];
+      const [min, max] = EXTREMES[random.integer(EXTREMES.length)];
+      const fields = subject.fields?.map((field) =>
+        field.type !== 'number'
+          ? field
+          : field.sd === undefined
+            ? { ...field, min, max }
+            : { ...field, mean: min, sd: Math.max(narrowest, finest * Math.abs(min)) },
+      );
+      let world: World;
+      try {
+        world = start({ ...subject, range, ...(fields === undefined ? {} : { fields }) }, random);
+      } catch (error) {
+        // Its options do not fit this range, and it has said so.
+        if (isGanglionError(error, 'invalid_spec')) return;
+        throw error;
+      }
+      world = { ...world, extreme: true };
+      const { evidence } = world.policy;
+      everyView(world, random, (view) => {
+        for (let i = 0; i < 10; i++) {
+          const input = randomInput(world, random);
+          const out = proposalFor(world);
+          world.policy.propose(view, input, out);
+          demandDistribution(out, input);
+        }
+      });
+      const own = learnMany(world, outcomes(world, random, 40));
+      const sum = evidence.add(own, learnMany(world, outcomes(world, random, 40)));
+      for (const each of [own, sum]) {
+        const problem = evidence.validate(each, DEFAULT_LIMITS);
+        demand(problem === undefined, `implausible: ${problem?.message}`);
+        const found = difference(evidence.decode(evidence.encode(each), DEFAULT_LIMITS), each);
+        demand(found === '', `decoded at ${found}`);
+      }
+    },
+  };
 }
 
 // Beyond the arms the arrays go on: nothing may be written there.
@@ -219,6 +273,8 @@ interface World {
   readonly fields: FactoryInput['fields'];
   /** A view without evidence, where the policy notes what it proposes. */
   readonly blank: unknown;
+  /** Numbers of the context are as far out as may be. */
+  readonly extreme?: boolean;
 }
 
 const NOW = 1.7e12;
@@ -287,6 +343,8 @@ function randomInput(world: World, random: Stream): PolicyInput {
 function randomContext(world: World, random: Stream): Float64Array {
   return Float64Array.from(world.fields, ({ type, values }) => {
     if (random.integer(5) === 0) return Number.NaN;
+    if (type === 'number' && world.extreme === true)
+      return [-largest, largest, 0, narrowest, random.normal()][random.integer(5)];
     if (type === 'number') return 100 * random.normal();
     return random.integer(type === 'boolean' ? 2 : (values?.length ?? 0) + 3);
   });
