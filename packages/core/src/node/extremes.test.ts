@@ -97,6 +97,22 @@ describe('the largest numbers', () => {
     expect(decision.trail.map(({ why }) => why).join()).toMatch(/context\.spend must be .* it is 1e\+200/);
   });
 
+  test('so is a reward outside the declared range, with its value and what to do', async () => {
+    const node = await start(memoryDisk());
+    await node.apply(point({ objective: { range: [0, 5] } }), me);
+    const { id } = node.decide('p', {});
+    expect(await node.feedback([{ id, reward: 5.5 }])).toMatchObject([
+      {
+        status: 'rejected',
+        problem: {
+          field: 'reward',
+          message: expect.stringContaining('5.5, outside [0, 5]'),
+          mend: expect.stringContaining('range'),
+        },
+      },
+    ]);
+  });
+
   test('a node that was told them starts again, with what it counted', async () => {
     const disk = memoryDisk();
     const node = await start(disk);
@@ -188,6 +204,8 @@ describe('declared ranges and scales', () => {
     ['context.load.sd', { ...linUcb, context: { load: { ...field.load, mean: 1e10, sd: 1 } } }],
     ['context.load', { ...linUcb, context: { load: { type: 'number', min: 0, max: 1e-200 } } }],
     ['context.load', { ...linUcb, context: { load: { type: 'number', min: 0, max: 1e200 } } }],
+    // What is missing is said by what is there.
+    ['context.load', { ...linUcb, context: { load: { type: 'number', min: 7 } } }],
     ['attribution.default.reward', { attribution: { default: { reward: 1e101 } } }],
   ])('beyond the limits are refused, naming %s, the value and a mend: %o', async (at, more) => {
     const node = await start(memoryDisk());
@@ -195,7 +213,7 @@ describe('declared ranges and scales', () => {
       code: 'invalid_spec',
       field: at,
       value: expect.stringMatching(/\d/),
-      mend: expect.stringMatching(/\d/),
+      mend: expect.stringMatching(/\w/),
     });
   });
 });

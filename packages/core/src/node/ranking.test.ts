@@ -76,7 +76,9 @@ describe('a slate', () => {
 
   test('k beyond the positions, and points that do not rank, are refused', async () => {
     const { node } = await start(spec({ positions: 2 }));
-    expect(() => node.rank('shelf', 3)).toThrow(expect.objectContaining({ field: 'k' }));
+    expect(() => node.rank('shelf', 3)).toThrow(
+      expect.objectContaining({ field: 'k', value: '3', mend: expect.stringContaining('2 at most') }),
+    );
     const { slate: _, ...plain } = spec({ positions: 2 });
     await node.apply(plain, by);
     expect(() => node.rank('shelf', 1)).toThrow(expect.objectContaining({ code: 'invalid_input' }));

@@ -31,6 +31,7 @@ export function rank(
       {
         field: 'k',
         value: k,
+        mend: `Ask for ${compiled.slate.positions} at most, or declare more positions under slate.`,
       },
     );
   const items: DecisionRecord[] = [];

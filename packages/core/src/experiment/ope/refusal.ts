@@ -57,23 +57,23 @@ export function refusalsOf(overlap: Overlap, rule: RefusalRule = REFUSAL_RULE): 
   if (unsupported !== null && unsupported > rule.maxUnsupported)
     refuse(
       'no_overlap',
-      `${percent(unsupported)} of what the candidate does was never done in this log (at most ${percent(rule.maxUnsupported)})`,
+      `${percent(unsupported, rule.maxUnsupported)} of what the candidate does was never done in this log (at most ${percent(rule.maxUnsupported)})`,
     );
   if (effective < rule.minEffective)
     refuse(
       'thin',
-      `the log is worth ${round(effective)} rows of the candidate’s own traffic (at least ${rule.minEffective})`,
+      `the log is worth ${round(effective, rule.minEffective)} rows of the candidate’s own traffic (at least ${rule.minEffective})`,
     );
   if (maxWeightShare > rule.maxWeightShare)
     refuse(
       'dominated',
-      `one row has ${percent(maxWeightShare)} of all weight, ${round(maxWeight)} times its own (at most ${percent(rule.maxWeightShare)})`,
+      `one row has ${percent(maxWeightShare, rule.maxWeightShare)} of all weight, ${round(maxWeight)} times its own (at most ${percent(rule.maxWeightShare)})`,
     );
   const unknownShare = unknown / (unknown + rows);
   if (unknownShare > rule.maxUnknownShare)
     refuse(
       'unknown_propensities',
-      `${percent(unknownShare)} of the rows have no known propensity (at most ${percent(rule.maxUnknownShare)})`,
+      `${percent(unknownShare, rule.maxUnknownShare)} of the rows have no known propensity (at most ${percent(rule.maxUnknownShare)})`,
     );
   if (weightsOff(overlap, rule))
     refuse(
@@ -90,5 +90,14 @@ function weightsOff({ meanWeight, meanWeightError, clipped }: Overlap, rule: Ref
   return off > rule.maxMeanWeightError && off > 4 * meanWeightError;
 }
 
-const round = (value: number): string => String(Number(value.toPrecision(3)));
-const percent = (share: number): string => `${round(share * 100)} %`;
+/** To three digits, or to as many as it takes to tell it from the bound that it is beyond. */
+function round(value: number, bound = Number.NaN): string {
+  for (let digits = 3; digits < 17; digits++) {
+    const shown = Number(value.toPrecision(digits));
+    if (shown !== bound) return String(shown);
+  }
+  return String(value);
+}
+
+const percent = (share: number, bound?: number): string =>
+  `${round(share * 100, bound === undefined ? undefined : bound * 100)} %`;
