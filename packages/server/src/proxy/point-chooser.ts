@@ -57,6 +57,7 @@ function choiceOf(
   open: OpenResponses,
 ): BackendChoice {
   let told: boolean | undefined;
+  let released = false;
   let head: OpenResponse | undefined;
   const tell = (success: boolean, latencyMs: number): void => {
     const metrics = {
@@ -72,6 +73,7 @@ function choiceOf(
     answered({ status, latencyMs }) {
       // The clock of an arm stops at the head: how long a body takes depends on its size and on the client.
       node.release(decision.id);
+      released = true;
       if (status === 101) tell(true, latencyMs);
       else {
         head = { sinceMs: performance.now(), tell: () => tell(status < 500, latencyMs) };
@@ -84,7 +86,7 @@ function choiceOf(
         if (told !== false) tell(false, latencyMs);
       } else if (told === undefined && (fault === 'none' || status !== undefined))
         tell((status ?? 500) < 500, latencyMs);
-      node.release(decision.id, told === undefined);
+      if (!released || told === undefined) node.release(decision.id, told === undefined);
     },
   };
 }
