@@ -28,6 +28,7 @@ export type {
   EvaluateAnswer,
   EvaluatedCandidate,
   EvaluateRequest,
+  KillAnswer,
   ModelAnswer,
   ModelStatus,
 } from '@ganglion/sdk';

@@ -279,7 +279,8 @@ export interface GanglionNode {
   /** How much of it there is. */
   entities(): { readonly stores: readonly EntityCounts[]; readonly events: readonly IngestCounts[] };
 
-  kill(request: KillRequest): Promise<{ tag: string; boundMs: number | null }>;
+  /** `matches`: how many of the points declared here the scope is about; 0 where none is known, and the kill stands for those to come. */
+  kill(request: KillRequest): Promise<{ tag: string; boundMs: number | null; matches: number }>;
   /** Takes back every kill that stands for this scope; returns their tags. @throws `unknown_control` where there is none, `forbidden` */
   revive(request: KillRequest): Promise<{ tags: readonly string[] }>;
   override(request: OverrideRequest): Promise<{ tag: string }>;

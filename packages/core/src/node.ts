@@ -19,6 +19,7 @@ import { record } from './node/audit.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
+import { checkRoom } from './node/control-room.ts';
 import { changeControls } from './node/controls.ts';
 import { decideSafely } from './node/deciding.ts';
 import { durable, flush, mayLog } from './node/durability.ts';
@@ -143,15 +144,10 @@ async function declare(
     });
   const version = (before?.version ?? 0) + 1;
   const generations = generationsAfter(before, modelOf(spec) === undefined ? compiled.armIds : []);
-  changeControls(
-    node,
-    withSpec(node.controls, compiled.name, {
-      version,
-      node: node.name,
-      spec: structuredCopy(spec),
-      generations,
-    }),
-  );
+  const next = { version, node: node.name, spec: structuredCopy(spec), generations };
+  const controls = withSpec(node.controls, compiled.name, next);
+  checkRoom(node, controls, 'declarations', { field: 'point', value: compiled.name });
+  changeControls(node, controls);
   record(node, by, action, compiled.name, said === '' ? `version ${version}` : `version ${version}: ${said}`);
   await durable(node);
   return { version, changed: true };

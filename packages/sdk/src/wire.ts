@@ -224,6 +224,8 @@ export interface KillAnswer {
   readonly tag: string;
   /** When every overseen node has stopped at the latest; null where unbounded. */
   readonly boundMs: number | null;
+  /** Points declared at this node that the scope is about; 0: none is known there. Absent from older daemons. */
+  readonly matches?: number | undefined;
 }
 
 export interface TagsAnswer {

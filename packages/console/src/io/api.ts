@@ -3,6 +3,7 @@ import type {
   ControlsStatus,
   EvaluateAnswer,
   EvaluateRequest,
+  KillAnswer,
   ModelAnswer,
   ModelStatus,
   NodeStatus,
@@ -58,8 +59,8 @@ export interface Api {
   /** The champion is killed, and the one before it serves again. */
   rollback(model: string, reason: string): Promise<void>;
   audit(): Promise<readonly AuditEntry[]>;
-  /** Resolves with the kill's tag once it is durable at the node that answers. */
-  kill(scope: string, reason: string): Promise<{ readonly tag: string }>;
+  /** Resolves once it is durable at the node that answers. */
+  kill(scope: string, reason: string): Promise<KillAnswer>;
   revive(scope: string, reason: string): Promise<void>;
   /** Frozen learners of the point learn again, on the answering node and below. */
   thaw(point: string, reason: string): Promise<void>;

@@ -5,7 +5,7 @@ import { fallbackWords } from '../select/points.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { Icon } from '../ui/icon.tsx';
-import type { NodeStatus, PointSpec } from '../wire.ts';
+import type { KillAnswer, NodeStatus, PointSpec } from '../wire.ts';
 import { Acks } from './acks.tsx';
 import { ReasonForm } from './reason-form.tsx';
 
@@ -22,8 +22,8 @@ const KINDS: readonly { readonly kind: Scope['kind']; readonly title: string }[]
 export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose: () => void }) {
   const { api } = useConsole();
   const [scope, setScope] = useState(wanted);
-  const [tag, setTag] = useState<string | null>(null);
-  if (tag !== null) return <KillProgress tag={tag} scope={scope} onClose={onClose} />;
+  const [answer, setAnswer] = useState<KillAnswer | null>(null);
+  if (answer !== null) return <KillProgress answer={answer} scope={scope} onClose={onClose} />;
   return (
     <Dialog
       title={`Kill ${scopeWords(scope)}?`}
@@ -37,7 +37,7 @@ export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose:
         testId="confirm-kill"
         placeholder="What is wrong? Everybody who looks will read this."
         onCancel={onClose}
-        submit={async (reason) => setTag((await api.kill(scope, reason)).tag)}
+        submit={async (reason) => setAnswer(await api.kill(scope, reason))}
       >
         <ScopeField scope={scope} onChange={setScope} />
         <ImpactNote scope={scope} />
@@ -161,7 +161,9 @@ function ImpactNote({ scope }: { scope: string }) {
   );
 }
 
-function KillProgress({ tag, scope, onClose }: { tag: string; scope: string; onClose: () => void }) {
+function KillProgress(props: { answer: KillAnswer; scope: string; onClose: () => void }) {
+  const { answer, scope, onClose } = props;
+  const { tag, matches } = answer;
   const controls = useSlice((state) => state.controls);
   const kill = controls?.value.kills.find((one) => one.tag === tag);
   const counts = kill === undefined ? undefined : ackCounts(kill.acknowledgements);
@@ -173,6 +175,12 @@ function KillProgress({ tag, scope, onClose }: { tag: string; scope: string; onC
       onClose={onClose}
     >
       <div className="dialog-body">
+        {matches === 0 && (
+          <p role="alert" data-testid="kill-unknown">
+            No point that is known here has to do with {scopeWords(scope)}. The kill stands, and stops
+            whatever comes under that name: if the name is wrong, revive it and kill the right one.
+          </p>
+        )}
         {kill === undefined ? (
           <p className="quiet" role="status">
             Waiting for the first word of the nodes…

@@ -14,10 +14,12 @@ import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode, KillRequest, OverrideRequest } from '../node-api.ts';
 import { record } from './audit.ts';
 import { pumpChildren } from './child-link.ts';
+import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
+import { matchesOf } from './scope-matches.ts';
 import { isSilent } from './silence.ts';
 import { type NodeState, readClocks } from './state.ts';
 import { thawWhenDue } from './validating.ts';
@@ -50,10 +52,12 @@ export function controlling(
   return {
     async kill({ scope, reason, by }: KillRequest) {
       authorise(node, by);
-      parseScope(scope);
+      const matches = matchesOf(node, parseScope(scope));
       room(node.controls.kills, 'kills');
       const kill = { ...said(by, reason), scope };
-      changeControls(node, withKill(node.controls, kill));
+      const controls = withKill(node.controls, kill);
+      checkRoom(node, controls, 'stops', { field: 'scope', value: scope });
+      changeControls(node, controls);
       record(node, by, 'kill', scope, reason);
       await durable(node);
       press(node);
@@ -63,6 +67,7 @@ export function controlling(
       return {
         tag: kill.tag,
         boundMs: bound === null ? null : wallMs + bound - monoMs,
+        matches,
       };
     },
     async revive({ scope, reason, by }: KillRequest) {
@@ -104,7 +109,9 @@ export function controlling(
         segment: checkSegment(segment ?? {}, state.compiled.fields),
         expiresMs: forMs === undefined ? null : node.moment.treeMs + forMs,
       };
-      changeControls(node, withOverride(node.controls, override));
+      const controls = withOverride(node.controls, override);
+      checkRoom(node, controls, 'declarations', { field: 'point', value: point });
+      changeControls(node, controls);
       record(node, by, 'override', point, `${arm}: ${reason}`);
       await durable(node);
       press(node);
@@ -137,7 +144,9 @@ export function controlling(
           mend: 'List them with GET /v1/nodes.',
         });
       room(node.controls.quarantines, 'quarantines');
-      changeControls(node, withQuarantine(node.controls, { ...said(by, reason), node: target }));
+      const controls = withQuarantine(node.controls, { ...said(by, reason), node: target });
+      checkRoom(node, controls, 'stops', { field: 'node', value: target });
+      changeControls(node, controls);
       record(node, by, 'quarantine', target, reason);
       await durable(node);
       press(node);
@@ -165,7 +174,9 @@ export function controlling(
       authorise(node, by);
       if (!node.points.has(point)) throw unknownPoint(point);
       reasonOf(reason);
-      changeControls(node, withReset(node.controls, point));
+      const controls = withReset(node.controls, point);
+      checkRoom(node, controls, 'stops', { field: 'point', value: point });
+      changeControls(node, controls);
       record(node, by, 'reset', point, reason);
       await durable(node);
       press(node);
@@ -183,7 +194,9 @@ export function controlling(
       authorise(node, by);
       if (!node.points.has(point)) throw unknownPoint(point);
       reasonOf(reason);
-      changeControls(node, withThaw(node.controls, point, node.moment.treeMs));
+      const controls = withThaw(node.controls, point, node.moment.treeMs);
+      checkRoom(node, controls, 'stops', { field: 'point', value: point });
+      changeControls(node, controls);
       record(node, by, 'thaw', point, reason);
       thawWhenDue(node);
       await durable(node);

@@ -25,6 +25,7 @@ import {
 import { hearApplied } from './acknowledgements.ts';
 import { answerAsk } from './answering.ts';
 import { ASK_BYTES, ASKS_MAX } from './asking.ts';
+import { controlBytes } from './control-room.ts';
 import { acceptFromChild, changeControls, mayGrant, noteTold } from './controls.ts';
 import { durable } from './durability.ts';
 import { forgetForeign, nameForeign, newerOf, turnAway, unname } from './foreign.ts';
@@ -376,7 +377,9 @@ function answer(node: NodeState, link: ChildLink): void {
   link.urgent = false;
   link.lastSentMs = moment.monoMs;
   const needsControls = link.digest !== node.durableDigest && link.joined !== node.durableDigest;
-  const answers = link.answers.splice(0);
+  // Large controls go alone: with all else, a message could be longer than a link takes.
+  const alone = needsControls && controlBytes(node, node.durableControls) > node.limits.messageBytes / 4;
+  const answers = alone ? [] : link.answers.splice(0);
   const seq = ++link.sentDown;
   link.send({
     v: PROTOCOL,
@@ -394,8 +397,8 @@ function answer(node: NodeState, link: ChildLink): void {
     controls: needsControls ? encodeControls(node.durableControls) : null,
     seal: currentSeal(node),
     share: shareFor(node, link, seq),
-    bases: basesFor(node, link),
-    feedback: feedbackFor(node, link),
+    bases: alone ? [] : basesFor(node, link),
+    feedback: alone ? [] : feedbackFor(node, link),
     answers,
   });
 }

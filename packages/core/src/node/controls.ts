@@ -11,6 +11,7 @@ import {
 } from '../controls/removed.ts';
 import { applyQuarantine } from '../sync/slots.ts';
 import { controlsStatus } from './control-report.ts';
+import { fits } from './control-room.ts';
 import { heldBefore, rememberHeld } from './held-leases.ts';
 import { jsonSize } from './json-bytes.ts';
 import { isAwaited } from './known-children.ts';
@@ -61,7 +62,13 @@ export function acceptFromChild(
       isBelow(node, child, said.node),
     ),
   );
-  return joinControls(ours, { ...EMPTY_CONTROLS, kills, overrides, quarantines });
+  // Where there is not room for all, what stops something comes first.
+  for (const said of [{ kills, overrides, quarantines }, { kills }]) {
+    const joined = joinControls(ours, { ...EMPTY_CONTROLS, ...said });
+    if (fits(node, joined, 'children')) return joined;
+    refuse(node, 'too_many_controls');
+  }
+  return ours;
 }
 
 /**

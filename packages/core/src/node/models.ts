@@ -18,6 +18,7 @@ import type { ModelStatus, ModelVersion } from '../status.ts';
 import { authorise, newTag, reasonOf, room } from './actions.ts';
 import { record } from './audit.ts';
 import { pumpChildren } from './child-link.ts';
+import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { boundOf } from './held-leases.ts';
@@ -96,7 +97,9 @@ async function rollBack(node: NodeState, model: string, reason: string, by: Acto
   keepsPoints(node, controls, model, 'serving');
   // The bound of what is served now, by whoever has not heard yet.
   const bound = boundOf(node, kill, monoMs);
-  changeControls(node, withKill(controls, kill));
+  const killed = withKill(controls, kill);
+  checkRoom(node, killed, 'stops', { field: 'model', value: model });
+  changeControls(node, killed);
   record(node, by, 'model.rollback', `${model}@${from.version}`, `to ${to.version}: ${reason}`);
   await settled(node);
   return {
@@ -128,6 +131,10 @@ async function change(
     controls = withModel(controls, owner, next(node, node.controls.models.get(owner), fewer));
   keepsPoints(node, controls, model, 'as declared');
   const gone = forgotten(node.controls.models, controls.models);
+  checkRoom(node, controls, action === 'model.retire' ? 'stops' : 'declarations', {
+    field: 'model',
+    value: model,
+  });
   changeControls(node, controls);
   record(node, by, action, `${model}@${version}`, said);
   for (const each of gone) record(node, by, 'model.forget', each, `room for ${model}@${version}`);

@@ -23,6 +23,7 @@ import { dropOutbox, feedbackUp } from './outbox.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
 import { rotateIncarnation } from './rotation.ts';
 import { keepWords, wordsForgotten } from './seal.ts';
+import type { SealedControls } from './secret.ts';
 import { outstandingShare, setShare } from './shares.ts';
 import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry-up.ts';
@@ -114,7 +115,7 @@ function sendUp(node: NodeState, link: ParentLink, clear: boolean): void {
     digest: node.durableDigest,
     joined: link.joined,
     controls: handed,
-    words: handed === null ? null : wordsForgotten(node, link.parentNode),
+    words: handed === null ? null : wordsBeside(node, link, handed),
     applied,
     ...(unbounded.length > 0 ? { unbounded } : {}),
     feedback,
@@ -123,6 +124,16 @@ function sendUp(node: NodeState, link: ParentLink, clear: boolean): void {
     share: outstandingShare(node),
     asks: asksUp(link),
   });
+}
+
+/** What the parent has forgotten, where it fits a message beside our controls: a link that is cut off carries neither. */
+function wordsBeside(node: NodeState, link: ParentLink, handed: ControlsJson): SealedControls | null {
+  const words = wordsForgotten(node, link.parentNode);
+  if (words === null) return null;
+  const most = (node.limits.messageBytes / 16) * 15;
+  if (jsonSize(handed, most) + jsonSize(words.controls, most) <= most) return words;
+  refuse(node, 'words_too_large');
+  return null;
 }
 
 /** Our controls, where the parent has not heard of them, or has not adopted them for long. */

@@ -91,6 +91,8 @@ export interface NodeState {
   controlsDigest: string;
   /** Makes the seal on what goes down. */
   secret: Uint8Array;
+  /** Bytes of each part of the controls as JSON: parts are never changed, and most of them stay. */
+  readonly controlSizes: WeakMap<object, number>;
   sealed: { readonly state: ControlState | undefined; readonly seal: string };
   /** The newest words of the parent that are here, and what it has forgotten since. */
   vouched: readonly Vouched[];
@@ -332,6 +334,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     controls: EMPTY_CONTROLS,
     controlsDigest: '',
     secret: newSecret(() => chance.uint32()),
+    controlSizes: new WeakMap(),
     sealed: { state: undefined, seal: '' },
     vouched: [],
     blank: true,

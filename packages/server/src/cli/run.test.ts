@@ -264,6 +264,25 @@ describe('point apply', () => {
   });
 });
 
+describe('a kill of what nobody knows', () => {
+  it('stands, and says that it matches nothing here, and what was probably meant', async () => {
+    const killed = await ganglion(['kill', 'chekout-backend', '--reason', 'r', '--json']);
+    expect({ code: killed.code, matches: (killed.json as { matches: number }).matches }).toEqual({
+      code: 0,
+      matches: 0,
+    });
+    expect(killed.err).toMatch(
+      /warning: no point 'chekout-backend' is known here \(did you mean point:checkout-backend\?\)/,
+    );
+    const far = await ganglion(['kill', 'domain:payments', '--reason', 'r']);
+    expect(far.err).toMatch(/^warning: no domain 'payments' is known here: the kill stands/);
+    const known = await ganglion(['kill', 'checkout-backend', '--reason', 'r', '--json']);
+    expect([known.err, (known.json as { matches: number }).matches]).toEqual(['', 1]);
+    for (const scope of ['chekout-backend', 'domain:payments', 'checkout-backend'])
+      await ganglion(['revive', scope, '--reason', 'r']);
+  });
+});
+
 describe('kill --watch', () => {
   it('ends when every node has stopped', async () => {
     const { code, out } = await ganglion(['kill', 'checkout-backend', '--reason', 'r', '--watch']);

@@ -138,3 +138,21 @@ it('a connection that is reset while it is refused takes nobody down', async () 
   }
   expect(uncaught).toEqual([]);
 });
+
+it('a child that ends its link because a message was too long for it is warned of, by name', async () => {
+  const warn = vi.spyOn(logger, 'warn');
+  const link = new WebSocket(`${url.replace('http', 'ws')}/v1/link`, {
+    headers: { authorization: 'Bearer phone-secret' },
+  });
+  open.push({ close: () => link.terminate() });
+  link.on('open', () => link.close(1009, 'too long'));
+  await vi.waitFor(
+    () =>
+      expect(warn).toHaveBeenCalledWith(
+        { child: 'phone', code: 1009 },
+        expect.stringContaining('a message was longer'),
+      ),
+    5000,
+  );
+  warn.mockRestore();
+});

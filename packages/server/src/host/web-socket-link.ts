@@ -17,6 +17,10 @@ import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
 /** Where children connect. */
 export const LINK_PATH = '/v1/link';
 const MAX_MESSAGE_BYTES = 16 << 20;
+/** Status of RFC 6455: a message was longer than the other side, or this one, takes. */
+const TOO_LONG = 1009;
+const TOO_LONG_WORDS =
+  'a message was longer than it takes, 16 MiB at most; it hears nothing until less is to be said';
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 15_000;
 /** A peer that does not read is cut off rather than buffered for. */
@@ -56,7 +60,12 @@ export function acceptLinks(
   });
   const serve = (link: WebSocket, speaksAs: string | undefined): void => {
     const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
+    let child = speaksAs;
     link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
+    link.on('close', (code) => {
+      if (code === TOO_LONG)
+        options.logger.warn({ child, code }, `the link of a child was cut off: ${TOO_LONG_WORDS}`);
+    });
     watchLink(link, times, () => options.logger.warn({ as: speaksAs }, 'a child does not answer any more'));
     link.on('message', (data) => {
       try {
@@ -70,6 +79,7 @@ export function acceptLinks(
           link.close(1008, 'this token is another node’s');
           return;
         }
+        child = received.message.node;
         node.receiveUp(received.message, send);
       } catch (error) {
         if (error instanceof GanglionError)
@@ -146,8 +156,13 @@ export function connectUp(
     attempt.on('error', (error) =>
       options.logger.warn({ parent: url.host, detail: error.message }, 'no link to the parent'),
     );
-    attempt.on('close', () => {
+    attempt.on('close', (code) => {
       if (closed) return;
+      if (code === TOO_LONG)
+        options.logger.warn(
+          { parent: url.host, code },
+          `the link to the parent was cut off: ${TOO_LONG_WORDS}`,
+        );
       timer = setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
       pauseMs = Math.min(RECONNECT_MAX_MS, pauseMs * 2);
     });

@@ -1,4 +1,5 @@
-import type { Acknowledgement, ControlsStatus, KillStatus } from '@ganglion/sdk';
+import { declaredArms } from '@ganglion/core';
+import type { Acknowledgement, Client, ControlsStatus, KillStatus } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import {
   type ClientFlags,
@@ -11,6 +12,7 @@ import {
 } from '../context.ts';
 import { duration, parseDuration, time, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
+import { nearest } from '../nearest.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 
@@ -39,8 +41,26 @@ export function killCommand(io: Io): Command {
           style,
         ),
       );
+      if (killed.matches === 0) io.err(await unknownScope(what, client));
       if (flags.watch === true) await follow(shown, killed.tag);
     });
+}
+
+/** A kill may come ahead of what it is for, and a slip of the pen looks just like it: which of the two, the person knows. */
+async function unknownScope(what: string, client: Client): Promise<string> {
+  const colon = what.indexOf(':');
+  const [kind, name] = [what.slice(0, colon), what.slice(colon + 1)];
+  const meant = nearest(name, await namesOf(kind, client).catch(() => []));
+  const hint = meant === undefined ? '' : ` (did you mean ${kind}:${meant}?)`;
+  return `warning: no ${kind} '${clean(name)}' is known here${hint}: the kill stands, and stops whatever comes under that name\n`;
+}
+
+async function namesOf(kind: string, client: Client): Promise<readonly string[]> {
+  if (kind === 'node') return (await client.nodes()).map(({ node }) => node);
+  const specs = (await client.points.list()).map(({ spec }) => spec);
+  if (kind === 'point') return specs.map(({ point }) => point);
+  if (kind === 'domain') return [...new Set(specs.map(({ domain }) => domain ?? 'default'))];
+  return specs.flatMap((spec) => declaredArms(spec).map((arm) => (typeof arm === 'string' ? arm : arm.id)));
 }
 
 export function boundText(boundMs: number | null): string {

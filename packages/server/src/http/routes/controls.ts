@@ -22,7 +22,7 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       querystring: QUERY,
       body: { $ref: 'ScopeRequest#' },
       response: answers(
-        'The kill stands, durably. boundMs: when every overseen node has stopped at the latest.',
+        'The kill stands, durably. boundMs: when every overseen node has stopped at the latest. matches: how many points declared here the scope is about; 0: none is known, and the kill stands for those to come.',
       ),
     },
     handler: async (request) => {
