@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -30,20 +30,20 @@ const PORTS = /\b(7070|7071|7072|8080|900[1-3])\b/g;
 
 export async function openSandbox(folder: string): Promise<Sandbox> {
   mkdirSync(folder, { recursive: true });
-  const daemon = spawn(
-    NODE[0],
-    [NODE[1], MAIN, 'up', '--json', '--port', '0', '--data', join(folder, 'state')],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: environment(),
-    },
-  );
+  const daemon = spawn(NODE[0], [NODE[1], MAIN, 'up', '--json', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: environment({ HOME: folder }),
+  });
   const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
   const { url } = JSON.parse(await firstLine(daemon)) as { url: string };
   await wholeTree(url);
   const ports = new Map([['7070', new URL(url).port]]);
   for (const port of ['7071', '7072', '8080', '9001', '9002', '9003']) ports.set(port, await freePort());
-  const env = environment({ GANGLION_URL: url, PATH: `${commandIn(folder)}:${process.env.PATH}` });
+  const env = environment({
+    GANGLION_URL: url,
+    HOME: folder,
+    PATH: `${join(ROOT, 'bin')}:${process.env.PATH}`,
+  });
   const shell = openShell(folder, env);
   const ported = (text: string): string => text.replace(PORTS, (port) => ports.get(port) ?? port);
   return {
@@ -62,16 +62,6 @@ export async function openSandbox(folder: string): Promise<Sandbox> {
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const { GANGLION_TOKEN: _t, GANGLION_PARENT_TOKEN: _p, GANGLION_URL: _u, ...rest } = process.env;
   return { ...rest, NO_COLOR: '1', ...more };
-}
-
-/** A folder with `ganglion` in it, for the path. */
-function commandIn(folder: string): string {
-  const bin = join(folder, 'bin');
-  mkdirSync(bin, { recursive: true });
-  const file = join(bin, 'ganglion');
-  writeFileSync(file, `#!/bin/sh\nexec '${NODE[0]}' ${NODE[1]} '${MAIN}' "$@"\n`);
-  chmodSync(file, 0o755);
-  return bin;
 }
 
 interface Shell {

@@ -211,6 +211,8 @@ export interface IngestAnswer {
 export interface ReportAnswer {
   readonly report: PointReport;
   readonly nodes: readonly PointReport[];
+  /** When the answering process began to count, wall ms; what was learned before counts among the evidence. */
+  readonly startedMs?: number | undefined;
 }
 
 /** `POST /v1/kill` and `POST /v1/revive`. */

@@ -19,10 +19,10 @@ export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs:
   const broken = report.metrics.find(({ variants }) => variants.some(({ verdict }) => verdict === 'worse'));
   if (broken !== undefined) {
     const { mean, low, high } = broken.variants.find(({ verdict }) => verdict === 'worse')!.difference!;
-    const shown = [mean, low, high].map((value) => Number((value as number).toPrecision(3)));
+    const shown = [mean, low, high].map((value) => signed(value as number));
     return {
       to: 'revert',
-      reason: `${broken.metric} is worse: ${shown[0]} [${shown[1]}, ${shown[2]}] at stage ${plan.stage}`,
+      reason: `at ${shareOf(plan)}: ${broken.metric} is worse ${shown[0]} [${shown[1]}, ${shown[2]}]`,
     };
   }
   if (plan.stage >= plan.stages.length - 1) return { to: 'stay', reason: 'the last stage' };
@@ -35,5 +35,11 @@ export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs:
   const untold = untoldIn(report.metrics);
   if (untold !== undefined) return { to: 'stay', reason: `${untold} ${UNTOLD}` };
   if (elapsedMs < plan.dwellMs) return { to: 'stay', reason: 'the stage has not lasted long enough' };
-  return { to: 'promote', reason: `no guardrail broken by ${counted} units of stage ${plan.stage}` };
+  return { to: 'promote', reason: `no guardrail broken by ${counted} units at ${shareOf(plan)}` };
 }
+
+const shareOf = ({ stages, stage }: RolloutPlan): string =>
+  `${Number((stages[stage] * 100).toPrecision(3))} %`;
+
+/** Three significant digits, with a minus sign that is one. */
+const signed = (value: number): string => String(Number(value.toPrecision(3))).replace('-', '−');

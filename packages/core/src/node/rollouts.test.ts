@@ -94,7 +94,7 @@ describe('a rollout with guardrails', () => {
     const { node, run, guard, served } = await world(2);
     await node.apply(spec(rollout()), me);
     await run({ old: 0.95, new: 0.75 }, () => guard().reverted !== undefined, 400);
-    expect(guard().reverted).toContain('success is worse');
+    expect(guard().reverted).toMatch(/^at 1 %: success is worse −0\.\d+ \[−0\.\d+, −0\.\d+\]$/);
     expect(served.new / BUDGET).toBeLessThan(0.01);
     expect(node.audit()[0]).toMatchObject({ action: 'rollout.revert', by: 'rollout' });
     const before = served.new;

@@ -2,18 +2,24 @@ import type { Estimate } from '@ganglion/sdk';
 
 /** Numbers and times as people read them. `–` is unknown: never zero, never healthy. */
 export const UNKNOWN = '–';
+const MINUS = '−';
 
 /** Three significant digits. */
 export function number(value: number | null): string {
   if (value === null) return UNKNOWN;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2);
-  return size >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+  if (size !== 0 && (size < 0.001 || size >= 1e6)) return value.toExponential(2).replaceAll('-', MINUS);
+  return size >= 100 ? count(value) : String(Number(value.toPrecision(3))).replace('-', MINUS);
 }
 
 /** A whole number. Evidence that fades or is shared in parts counts in fractions: rounded here, exact with `--json`. */
 export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-GB').replaceAll(',', ' ');
+  return Math.round(value).toLocaleString('en-GB').replaceAll(',', ' ').replace('-', MINUS);
+}
+
+/** `1 decision`, `10 000 decisions`. */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${count(n)} ${Math.round(n) === 1 ? one : many}`;
 }
 
 export function percent(share: number | null): string {

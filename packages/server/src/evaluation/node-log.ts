@@ -73,7 +73,7 @@ export function storesIn(data: string): string[] {
     throw new GanglionError('invalid_input', `${data} holds no node’s data`, {
       field: '--data',
       value: data,
-      mend: 'Give the folder that up or node was started with, with --data.',
+      mend: 'Give, with --data, the folder that up or node was started with; npm start and ganglion up keep theirs in ~/.ganglion/up.',
     });
   return files;
 }

@@ -1,6 +1,6 @@
 import type { Estimate, Evaluation } from '@ganglion/core/ope';
 import type { EvaluateAnswer, EvaluatedCandidate } from '@ganglion/sdk';
-import { count, number, percent } from '../cli/format.ts';
+import { count, counted, number, percent } from '../cli/format.ts';
 import { clean, pairs, type Style, table } from '../cli/style.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { ReplayedLog } from './replay-log.ts';
@@ -23,7 +23,7 @@ function headText(log: LogHead, style: Style): string {
   const own = log.value;
   const told = pairs(
     [
-      ['log', `${clean(log.name)}: ${count(log.rows)} decisions, ${log.arms} arms`],
+      ['log', `${clean(log.name)}: ${counted(log.rows, 'decision')}, ${counted(log.arms, 'arm')}`],
       ...(skipped.length === 0 ? [] : [['left out', skipped.join(', ')] as const]),
       ['its own value', own === null ? '–' : bracketed(own)],
     ],
@@ -37,15 +37,16 @@ export function candidateText(evaluation: EvaluatedCandidate, level: number, sty
   return `${style.bold(clean(evaluation.candidate))}  ${style.dim(clean(evaluation.how))}\n${evaluationText(evaluation, level, style)}\n`;
 }
 
-export function replayText(replayed: ReplayedLog, level: number, style: Style): string {
+/** @param prior - file that the policy’s prior is from, where it began with one. */
+export function replayText(replayed: ReplayedLog, level: number, style: Style, prior?: string): string {
   const { kept, rows, bound, clipped, policy, digest } = replayed;
   const { unsupported } = replayed.evaluation.overlap;
   const told = pairs(
     [
-      ['policy', clean(policy)],
+      ['policy', `${clean(policy)}${prior === undefined ? '' : ` from ${clean(prior)}`}`],
       [
         'kept',
-        `${count(kept)} of ${count(rows)} decisions, those it would have made itself (weights up to ${number(bound)})`,
+        `${count(kept)} of ${counted(rows, 'decision')}, those it would have made itself (weights up to ${number(bound)})`,
       ],
       ...(clipped > 0
         ? [['clipped', `${percent(clipped)} of the decisions weigh more and are kept too seldom`] as const]
@@ -71,7 +72,7 @@ function evaluationText(evaluation: Evaluation, level: number, style: Style): st
   const { effective, rows, unknown, maxWeight, maxWeightShare, meanWeight, meanWeightError } = overlap;
   const told = pairs(
     [
-      ['  effective', `${number(effective)} of ${count(rows)} decisions`],
+      ['  effective', `${number(effective)} of ${counted(rows, 'decision')}`],
       ['  largest weight', `${number(maxWeight)}, ${percent(maxWeightShare)} of all`],
       ['  mean weight', `${number(meanWeight)} ± ${number(meanWeightError)}`],
       ...(overlap.unsupported === null
@@ -83,7 +84,9 @@ function evaluationText(evaluation: Evaluation, level: number, style: Style): st
             ] as const,
           ]),
       ...(overlap.clipped > 0 ? [['  clipped', `${percent(overlap.clipped)} of the weight`] as const] : []),
-      ...(unknown > 0 ? [['  left out', `${count(unknown)} decisions of unknown propensity`] as const] : []),
+      ...(unknown > 0
+        ? [['  left out', `${counted(unknown, 'decision')} of unknown propensity`] as const]
+        : []),
     ],
     style,
   );

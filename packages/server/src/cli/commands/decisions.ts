@@ -11,7 +11,7 @@ import {
   milliseconds,
   session,
 } from '../context.ts';
-import { number, percent, UNKNOWN } from '../format.ts';
+import { count, number, percent, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 
@@ -186,12 +186,12 @@ async function itemsOf(io: Io, file: string): Promise<FeedbackItem | readonly Fe
 
 function intakeText(taken: IntakeAnswer, style: Style): string {
   const parts = [
-    [taken.joined, 'joined'],
-    [taken.routed, 'on their way to their node'],
-    [taken.duplicates, 'known already'],
-    [taken.unjoined, 'for decisions that were not kept'],
+    [taken.joined, 'joined'] as const,
+    [taken.routed, 'on their way to their node'] as const,
+    [taken.duplicates, 'known already'] as const,
+    [taken.unjoined, 'for decisions that were not kept'] as const,
   ].filter(([n]) => n !== 0);
-  const told = parts.length === 0 ? 'nothing' : parts.map(([n, what]) => `${n} ${what}`).join(', ');
+  const told = parts.length === 0 ? 'nothing' : parts.map(([n, what]) => `${count(n)} ${what}`).join(', ');
   const rows = taken.rejected.map(({ index, id, code, message }) => [
     String(index),
     clean(id),
@@ -201,6 +201,6 @@ function intakeText(taken: IntakeAnswer, style: Style): string {
   const refused =
     rows.length === 0
       ? ''
-      : `\n${style.warn(`${rows.length} refused`)}\n${table([{ head: '#', right: true }, { head: 'ID' }, { head: 'CODE' }, { head: 'WHY' }], rows, style)}`;
+      : `\n${style.warn(`${count(rows.length)} refused`)}\n${table([{ head: '#', right: true }, { head: 'ID' }, { head: 'CODE' }, { head: 'WHY' }], rows, style)}`;
   return `taken: ${told}\n${refused}`;
 }

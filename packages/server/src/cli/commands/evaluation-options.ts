@@ -9,6 +9,7 @@ import { type DecisionLog, withRange } from '../../evaluation/decision-log.ts';
 import type { EvaluateLogOptions } from '../../evaluation/evaluate-log.ts';
 import { pointLog, readNodeLogs } from '../../evaluation/node-log.ts';
 import { LOG_FORMATS, type LogFormat, openLog } from '../../evaluation/open-log.ts';
+import { counted } from '../format.ts';
 import type { Io } from '../io.ts';
 import { endProgress, progressOf } from '../progress.ts';
 
@@ -102,7 +103,7 @@ async function opened(
   const given = [path, flags.log, data].filter((each) => each !== undefined);
   if (given.length > 1) command.error('error: give the log once: a path, --log or --data');
   if (given.length === 0) command.error('error: give a log: a path, --log or --data');
-  const told = (rows: number): void => say(`${rows} decisions read`);
+  const told = (rows: number): void => say(`${counted(rows, 'decision')} read`);
   if (data === undefined)
     return await openLog(
       { path: given[0], format: flags.format, map: flags.map ?? {}, point: flags.point },

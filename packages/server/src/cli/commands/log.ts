@@ -4,7 +4,7 @@ import { sqliteStorage } from '@ganglion/adapters/sqlite';
 import { Command, InvalidArgumentError } from 'commander';
 import { nodeOf, readNodeLogs, storesIn } from '../../evaluation/node-log.ts';
 import { compactPartition, partitionsOf, writeParquet } from '../../evaluation/parquet-log.ts';
-import { count, parseDuration } from '../format.ts';
+import { count, counted, parseDuration } from '../format.ts';
 import type { Io } from '../io.ts';
 import { styleOf, table } from '../style.ts';
 import { endProgress, progressOf } from './evaluation-options.ts';
@@ -68,12 +68,12 @@ async function exportLog(io: Io, flags: ExportFlags): Promise<void> {
   const logs = await readNodeLogs(flags.data, {
     point: flags.point,
     sinceMs,
-    onDecisions: (n) => say(`${n} decisions read`),
+    onDecisions: (n) => say(`${counted(n, 'decision')} read`),
   });
   const written = await withTables(async (tables) => {
     const out: { node: string; decisions: number; unreadable: number }[] = [];
     for (const { node, decisions, unreadable } of logs) {
-      say(`writing ${decisions.length} decisions of ${node}`);
+      say(`writing ${counted(decisions.length, 'decision')} of ${node}`);
       const whole = decisions.filter(({ atMs }) => sinceMs === undefined || atMs >= sinceMs);
       out.push({ node, decisions: await writeParquet(tables, flags.out, node, whole, nowMs), unreadable });
     }
@@ -100,7 +100,11 @@ async function compact(io: Io, folder: string, flags: JsonFlag): Promise<void> {
     return days;
   }, ONE_THREAD);
   endProgress(io);
-  show(io, flags, { compacted }, () => `${count(compacted)} days are one file each now\n`);
+  show(io, flags, { compacted }, () =>
+    compacted === 0
+      ? 'nothing to compact: no day has more than one file\n'
+      : `${counted(compacted, 'day is one file', 'days are one file each')} now\n`,
+  );
 }
 
 interface TrimFlags extends JsonFlag {
@@ -118,7 +122,7 @@ async function trim(io: Io, folder: string | undefined, flags: TrimFlags): Promi
       io,
       flags,
       { days: old.length },
-      () => `${count(old.length)} days before ${first} are gone\n`,
+      () => `${counted(old.length, 'day', 'days')} before ${first} ${old.length === 1 ? 'is' : 'are'} gone\n`,
     );
   }
   const stores = storesIn(flags.data as string);
@@ -131,7 +135,7 @@ async function trim(io: Io, folder: string | undefined, flags: TrimFlags): Promi
     }
   }
   show(io, flags, { nodes: stores.map((file) => nodeOf(flags.data as string, file)), beforeMs }, () => {
-    return `the stores of ${count(stores.length)} nodes begin with ${new Date(beforeMs).toISOString().slice(0, 10)} now\n`;
+    return `the stores of ${counted(stores.length, 'node')} begin with ${new Date(beforeMs).toISOString().slice(0, 10)} now\n`;
   });
 }
 

@@ -201,7 +201,7 @@ function modelTable(models: readonly ModelStatus[], style: Style): string {
         .map(({ version, traffic }) => `${version} ${percent(traffic)}`)
         .join(', '),
       String(versions.length),
-      points.join(' '),
+      points.length === 0 ? UNKNOWN : points.join(' '),
     ]),
     style,
   );

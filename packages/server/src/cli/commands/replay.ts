@@ -1,7 +1,8 @@
+import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { DecisionLog } from '../../evaluation/decision-log.ts';
 import { campaignOf } from '../../evaluation/open-log.ts';
-import { publishedPrior } from '../../evaluation/published-candidates.ts';
+import { type PublishedPrior, publishedPrior } from '../../evaluation/published-candidates.ts';
 import { replayLog } from '../../evaluation/replay-log.ts';
 import { logText, replayText } from '../../evaluation/report-text.ts';
 import type { Io } from '../io.ts';
@@ -41,25 +42,29 @@ export function replayCommand(io: Io): Command {
       if (!(Number.isInteger(everyRows) && everyRows > 0))
         command.error('error: --every is a whole number above 0');
       const log = await logOf(path, flags, command, options.say);
+      const published =
+        flags.policy === undefined
+          ? publishedPrior(placeOf(path, flags), campaignOf(log), log.arms.length)
+          : undefined;
       const declaration =
-        flags.policy === undefined ? usual(log, placeOf(path, flags)) : await declarationOf(io, flags.policy);
+        flags.policy === undefined ? usual(log, published) : await declarationOf(io, flags.policy);
+      const prior = published === undefined ? undefined : basename(published.file);
       const replayed = replayLog(log, declaration, { ...options, bound, everyRows });
       endProgress(io);
       const { name, rows, arms, skipped } = log;
       const { logged } = replayed.evaluation;
       if (flags.json === true)
         return io.out(
-          `${JSON.stringify({ log: { name, rows, arms: arms.length, skipped, value: logged }, level: flags.level, seed: flags.seed, ...replayed })}\n`,
+          `${JSON.stringify({ log: { name, rows, arms: arms.length, skipped, value: logged }, level: flags.level, seed: flags.seed, prior, ...replayed })}\n`,
         );
       const style = styleOf(io);
       io.out(logText(log, logged, style));
-      io.out(replayText(replayed, flags.level, style));
+      io.out(replayText(replayed, flags.level, style, prior));
     });
 }
 
 /** Thompson sampling; a published Beta prior is a warm start less the Beta(1, 1) that the policy brings itself. */
-function usual(log: DecisionLog, at: string): unknown {
-  const published = publishedPrior(at, campaignOf(log), log.arms.length);
+function usual(log: DecisionLog, published: PublishedPrior | undefined): unknown {
   if (published === undefined) return { policy: { kind: 'thompson' } };
   const prior = Object.fromEntries(
     log.arms.map((arm, i) => {

@@ -46,6 +46,14 @@ export function constraintTable({ constraints = [] }: PointReport, style: Style)
   ];
 }
 
+/** Why a rollout was taken back, from the declaration, where it stays until a person takes it out; nothing else. */
+export function rolloutText({ spec }: PointReport): readonly (readonly [string, string])[] {
+  const rollout = spec.guards?.find(({ kind }) => kind === 'rollout');
+  const reverted = (rollout as { readonly reverted?: unknown } | undefined)?.reverted;
+  if (typeof reverted !== 'string') return [];
+  return [['rollout', `reverted${reverted.startsWith('at ') ? '' : ':'} ${clean(reverted)}`]];
+}
+
 /** What the rewards of arms that are ranked rest on; nothing where the point does not rank. */
 export function slateText({ slate }: PointReport): readonly string[] {
   if (slate?.givenExamination === undefined) return [];

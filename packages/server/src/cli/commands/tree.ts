@@ -1,5 +1,5 @@
 import { GanglionError } from '@ganglion/core';
-import type { LeaseStatus, NodeStatus, PointReport } from '@ganglion/sdk';
+import type { LeaseStatus, NodeStatus, PointReport, ReportAnswer } from '@ganglion/sdk';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
 import { experimentsText } from '../experiments.ts';
@@ -8,7 +8,7 @@ import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 import { versionTable } from './model.ts';
-import { constraintTable, memberTable, slateText, validationText } from './report-parts.ts';
+import { constraintTable, memberTable, rolloutText, slateText, validationText } from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
 
@@ -24,7 +24,7 @@ export function reportCommand(io: Io): Command {
         shown,
         flags.watch === true,
         () => shown.client.report(point),
-        (answer) => reportText(answer.report, answer.nodes, shown.style),
+        (answer) => reportText(answer, shown.style),
       );
     });
 }
@@ -41,9 +41,9 @@ function onlyOne(points: readonly { readonly spec: { readonly point: string } }[
   });
 }
 
-function reportText(report: PointReport, nodes: readonly PointReport[], style: Style): string {
+function reportText({ report, nodes, startedMs }: ReportAnswer, style: Style): string {
   const parts = [
-    summary(report, style),
+    summary(report, startedMs, style),
     armTable(report, style),
     ...(report.arms.some(({ artifact }) => artifact !== undefined) ? [versionTable(report.arms, style)] : []),
     ...memberTable(report, style),
@@ -106,12 +106,14 @@ function reportText(report: PointReport, nodes: readonly PointReport[], style: S
   return parts.join('\n');
 }
 
-function summary(report: PointReport, style: Style): string {
+function summary(report: PointReport, startedMs: number | undefined, style: Style): string {
   return pairs(
     [
       ['point', style.bold(report.point)],
       ['mode', `${modeText(report, style)}${report.why === '' ? '' : `: ${clean(report.why)}`}`],
       ['asked', `${report.node} (${report.tier}), spec ${report.specVersion}, view ${report.viewVersion}`],
+      ...(startedMs === undefined ? [] : [['since', sinceText(startedMs)] as const]),
+      ...rolloutText(report),
       ['decisions', `${count(report.decisions)}, ${number(report.decisionsPerSecond)} a second`],
       ['reasons', reasonsText(report)],
       [
@@ -125,6 +127,13 @@ function summary(report: PointReport, style: Style): string {
     ],
     style,
   );
+}
+
+/** What is counted is of this start alone; what was learned before has survived it, as evidence. */
+function sinceText(startedMs: number): string {
+  const [day, clock] = time(startedMs).split(' ');
+  const today = time(Date.now()).startsWith(day);
+  return `${today ? '' : `${day} `}${clock.slice(0, 5)} UTC (this start)`;
 }
 
 /** The most frequent first; those that never occurred are left out. */
@@ -141,7 +150,7 @@ function armTable(report: PointReport, style: Style): string {
   return table(
     [
       { head: 'ARM' },
-      { head: 'ALLOCATION', right: true },
+      { head: 'POLICY WANTS', right: true },
       { head: 'SHARE', right: true },
       { head: 'DECISIONS', right: true },
       { head: 'IN FLIGHT', right: true },

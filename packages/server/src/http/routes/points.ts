@@ -18,6 +18,8 @@ const APPLIED = {
 
 /** Decision points: list, read, declare, delete, report, reset. */
 export function pointRoutes(app: FastifyInstance, api: Api): void {
+  // Counters are of this process; what was learned before is among the evidence.
+  const startedMs = Date.now();
   app.get('/v1/points', {
     config: { access: 'read' },
     schema: {
@@ -86,7 +88,8 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       const node = pickNode(api, request.query);
       const { point } = request.params;
       existing(node, point);
-      return { report: node.report(point), nodes: request.query.each === 'no' ? [] : node.reports(point) };
+      const nodes = request.query.each === 'no' ? [] : node.reports(point);
+      return { report: node.report(point), nodes, startedMs };
     },
   });
   reweigh(app, api);
