@@ -85,13 +85,16 @@ function Main({ route }: { route: Route }) {
       <StatusBand />
       <main id="main" tabIndex={-1} data-stale={connection.state === 'lost'}>
         {!['overview', 'point', 'experiment'].includes(route.view) && (
-          <h1 className="hidden">{capital(route.view)}</h1>
+          <h1 className={TITLED.includes(route.view) ? 'page-title' : 'hidden'}>{capital(route.view)}</h1>
         )}
         <View route={route} />
       </main>
     </div>
   );
 }
+
+/** Pages whose first panel does not say where one is. */
+const TITLED: readonly string[] = ['experiments', 'evaluate'];
 
 function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);

@@ -155,7 +155,9 @@ describe.skipIf(!browsing)('the report pages', () => {
     await says(byTestId('experiment-standing'), /Reverted/, 'how it stands');
     await page.getByText('Taken back: everybody is out.').waitFor();
     const history = page.getByRole('region', { name: 'History' });
-    await says(history, /success is worse/, 'its history, from the audit');
+    await says(history, /at 10 %: success is worse −/, 'its history, from the audit');
+    await visit('#/points/ranking');
+    await says(byTestId('point-reverted'), /Reverted/, 'its point does not say that it learns');
   });
 
   test('a candidate is evaluated on the live log, beside what the log did', async () => {

@@ -58,9 +58,9 @@ describe('npm start', () => {
     SLOW,
   );
 
-  test.skipIf(process.platform !== 'linux')(
-    'run by npm: Ctrl-C leaves nothing behind',
-    async () => {
+  test.skipIf(process.platform !== 'linux').each(['Ctrl-C', 'a SIGTERM to npm alone'])(
+    'run by npm: %s leaves nothing behind',
+    async (by) => {
       const daemon = await startDaemon(['--memory', '--rate', '20'], {
         group: true,
         command: ['npm', '--prefix', ROOT, 'start', '--silent', '--'],
@@ -71,7 +71,8 @@ describe('npm start', () => {
         (n) => n >= 6,
         'its processes',
       );
-      await daemon.stop();
+      if (by === 'Ctrl-C') await daemon.stop();
+      else daemon.child.kill('SIGTERM');
       await until(
         () => groupMembers(group),
         (left) => left.length === 0,

@@ -18,6 +18,9 @@ import type { PointReport } from '../wire.ts';
 
 const NONE: readonly Sample[] = [];
 
+/** Nothing in so few seconds says nothing yet. */
+const COLLECTING_S = 10;
+
 /** Who gets the traffic: a stacked chart over time and a legend with the shares of the moment. */
 export function Allocation(props: {
   report: PointReport;
@@ -71,7 +74,9 @@ export function Allocation(props: {
         <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>
       ) : (
         columns.shares.every((column) => column.every((share) => share === null)) && (
-          <p className="chart-wait">No decision while this page watched.</p>
+          <p className="chart-wait">
+            {columns.seconds.length < COLLECTING_S ? 'Collecting…' : 'No decision while this page watched.'}
+          </p>
         )
       )}
       <ul className="legend">

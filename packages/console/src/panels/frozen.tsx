@@ -1,3 +1,4 @@
+import { rolloutOf } from '../select/experiments.ts';
 import { age, clock, dateAndClock } from '../select/format.ts';
 import { modeOf } from '../select/points.ts';
 import { type Decayed, decayedOf, thawUnderway } from '../select/validation.ts';
@@ -7,13 +8,27 @@ import { Icon } from '../ui/icon.tsx';
 import { ModePill } from '../ui/marks.tsx';
 import type { FrozenLearner } from '../wire.ts';
 
-/** How a point stands: its mode, unless what learns there is frozen, which then is said instead of "learning". */
+/** How a point stands: its mode, unless what learns is frozen or its rollout was taken back: said instead of "learning". */
 export function PointPills({ reports, testId }: { reports: PointReports; testId?: string }) {
   const { mode, why } = modeOf(reports);
   const { frozen, said } = decayedOf(reports);
+  const reverted = rolloutOf(reports.merged.value.spec)?.reverted ?? null;
+  const isPlain = frozen.length === 0 && reverted === null;
   return (
     <>
-      {(mode !== 'learning' || frozen.length === 0) && <ModePill mode={mode} why={why} testId={testId} />}
+      {(mode !== 'learning' || isPlain) && <ModePill mode={mode} why={why} testId={testId} />}
+      {reverted !== null && (
+        <span
+          className="mark pill"
+          data-tone="warn"
+          data-standing="reverted"
+          data-testid="point-reverted"
+          title={`The rollout was taken back ${reverted}`}
+        >
+          <Icon name="revert" size={14} />
+          Reverted
+        </span>
+      )}
       {frozen.length > 0 && (
         <span
           className="mark pill"

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useId, useState } from 'react';
 import { type Route, routeHash, withQuery } from '../route.ts';
 import { count, duration, percent, plural } from '../select/format.ts';
 import { formatInterval, formatMetric } from '../select/metric.ts';
@@ -108,6 +108,7 @@ function useModel(status: ModelStatus | undefined): ModelAnswer | null {
 
 function Head({ model, onRollback }: { model: ModelStatus; onRollback: () => void }) {
   const back = rollbackTo(model);
+  const why = useId();
   return (
     <div className="page-head">
       <div>
@@ -128,16 +129,24 @@ function Head({ model, onRollback }: { model: ModelStatus; onRollback: () => voi
           ))}
         </p>
       </div>
-      <button
-        type="button"
-        className="button stop"
-        data-testid="rollback-button"
-        disabled={back === null}
-        title={back === null ? 'There is no earlier champion to go back to' : `Back to ${back}`}
-        onClick={onRollback}
-      >
-        <Icon name="revert" size={14} /> Roll back…
-      </button>
+      <div className="page-tools">
+        {back === null && (
+          <small className="quiet" id={why}>
+            No earlier champion to go back to
+          </small>
+        )}
+        <button
+          type="button"
+          className="button stop"
+          data-testid="rollback-button"
+          disabled={back === null}
+          title={back === null ? undefined : `Back to ${back}`}
+          aria-describedby={back === null ? why : undefined}
+          onClick={onRollback}
+        >
+          <Icon name="revert" size={14} /> Roll back…
+        </button>
+      </div>
     </div>
   );
 }

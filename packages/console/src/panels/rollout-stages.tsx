@@ -11,7 +11,7 @@ export function StageSteps({ plan, large = false }: { plan: RolloutPlan; large?:
   const words =
     reverted === null
       ? `stage ${stage + 1} of ${stages.length}: ${percent(stages[stage])}`
-      : `taken back at stage ${stage + 1} of ${stages.length}`;
+      : `taken back at ${percent(stages[stage])}`;
   return (
     <span
       className="stages"

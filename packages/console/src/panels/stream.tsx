@@ -73,7 +73,9 @@ export function Stream(props: {
       )}
       {rows.length === 0 ? (
         <Empty>
-          {isFiltering(filter) ? 'No decision fits this filter yet.' : 'Waiting for the first decision…'}
+          {isFiltering(props.fixedPoint === true ? { ...filter, point: '' } : filter)
+            ? 'No decision fits this filter yet.'
+            : 'None since this page was opened.'}
         </Empty>
       ) : (
         <StreamRows
