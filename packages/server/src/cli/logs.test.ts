@@ -58,7 +58,7 @@ describe.skipIf(!hasTables)('ganglion evaluate', () => {
     ]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(/its own value +0\.\d+ \[0\.\d+, 0\.\d+\]/);
-    expect(out).toMatch(/X 3 000 decisions/);
+    expect(out).toMatch(/effective +[\d .]+ of 3 000 decisions/);
     for (const name of ['ips', 'snips', 'dm', 'dr', 'sndr', 'switch-dr', 'dros'])
       expect(out).toMatch(new RegExp(`${name} +0\\.\\d+ +\\[0\\.\\d+, 0\\.\\d+\\]`));
   });
