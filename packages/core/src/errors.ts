@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'invalid_spec' // a point, guard or policy was declared wrongly
   | 'invalid_context' // a context does not fit the point's schema
   | 'invalid_input' // a malformed argument or body
+  | 'not_replayable' // a policy looks at what no log keeps, so no log can judge it
+  | 'unknown_field' // a candidate reads a field that no decision of the log has
   | 'unknown_point'
   | 'unknown_arm'
   | 'unknown_kind' // no such family member in the registry

@@ -65,6 +65,13 @@ export interface Policy<E = unknown, V = unknown> {
   readonly keepsMetrics?: boolean | undefined;
   /** Its decisions come in episodes: the node notes of each what came before it, instead of `note`. */
   readonly episodes?: EpisodeRules | undefined;
+  /**
+   * What `propose` looks at beside its evidence and the context, in words that follow "looks at". No row of a log keeps it,
+   * so nobody can say afterwards what the policy would have done: it cannot be evaluated on a log. Undefined: nothing.
+   */
+  readonly looksAt?: string | undefined;
+  /** False: what it proposes never depends on its evidence. */
+  readonly learns?: false | undefined;
   /** Metrics beside the reward that `learn` reads: another value of one is a correction. */
   readonly reads?: readonly string[] | undefined;
   /**

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import { armNames } from '../select/arms.ts';
-import { currentCandidate } from '../select/evaluation.ts';
+import { currentCandidate, unloggedOf } from '../select/evaluation.ts';
 import { wholeDuration } from '../select/format.ts';
 import { toYaml } from '../select/yaml.ts';
 import { useNow, useSlice } from '../state/use.ts';
@@ -28,12 +28,14 @@ export function CandidateForm(props: {
   const begun = (value: object) => () => props.onText(toYaml(value));
   const report = useSlice((state) => state.reports[spec.point]?.merged.value);
   const arms = report === undefined ? [] : armNames(report);
+  const unlogged = unloggedOf(spec.policy);
+  const empty = props.text.trim() === '';
   return (
     <Panel title="Candidate" className="candidate">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          props.onAsk({ rows, level, name: 'candidate' });
+          if (!empty) props.onAsk({ rows, level, name: 'candidate' });
         }}
       >
         <div className="field">
@@ -52,7 +54,12 @@ export function CandidateForm(props: {
         <div className="field">
           <label htmlFor={`${id}-text`}>Policy, in YAML or JSON</label>
           <div className="presets">
-            <button type="button" className="button small" onClick={begun(currentCandidate(spec))}>
+            <button
+              type="button"
+              className="button small"
+              disabled={unlogged !== undefined}
+              onClick={begun(currentCandidate(spec))}
+            >
               As it stands
             </button>
             <button type="button" className="button small" onClick={begun({ policy: { kind: 'split' } })}>
@@ -72,6 +79,12 @@ export function CandidateForm(props: {
               ))}
             </select>
           </div>
+          {unlogged !== undefined && (
+            <p className="quiet fine" data-testid="candidate-unlogged">
+              The policy that stands looks at {unlogged}, which no row of the log keeps: no log can judge it.
+              Judge it live, by an experiment or the holdout; or write another candidate.
+            </p>
+          )}
           <textarea
             id={`${id}-text`}
             className="mono"
@@ -118,7 +131,12 @@ export function CandidateForm(props: {
             <kbd>Ctrl</kbd> <kbd>Enter</kbd>
           </span>
           {runningSinceMs === null ? (
-            <button type="submit" className="button solid primary" data-testid="evaluate-button">
+            <button
+              type="submit"
+              className="button solid primary"
+              data-testid="evaluate-button"
+              disabled={empty}
+            >
               Evaluate
             </button>
           ) : (

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { ApiError, type ProblemDocument } from '../io/api.ts';
 import { type Route, withQuery } from '../route.ts';
-import { currentCandidate } from '../select/evaluation.ts';
+import { currentCandidate, unloggedOf } from '../select/evaluation.ts';
 import { toYaml } from '../select/yaml.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { go } from '../state/use-route.ts';
@@ -41,7 +41,9 @@ export function EvaluatePage({ route }: { route: Route }) {
 
 function Evaluation(props: { spec: PointSpec; points: readonly string[]; onPoint: (point: string) => void }) {
   const { spec } = props;
-  const [text, setText] = useState(() => toYaml(currentCandidate(spec)));
+  const [text, setText] = useState(() =>
+    unloggedOf(spec.policy) === undefined ? toYaml(currentCandidate(spec)) : '',
+  );
   const [asked, ask, cancel] = useEvaluation(spec.point);
   return (
     <div className="evaluate">

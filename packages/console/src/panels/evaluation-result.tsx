@@ -98,7 +98,9 @@ function rowOf(estimate: EvaluatedCandidate['estimates'][number]): ForestRow {
         <small className="quiet">
           {WORDS[estimator]}
           {parameter !== null && ` (${number(parameter)})`}
-          {interval === 'empirical-bernstein' && '; few rows vary: a bound'}
+          {interval === 'empirical-bernstein'
+            ? '; few rows vary: a bound'
+            : difference.interval === 'empirical-bernstein' && '; few rows differ: beyond the log a bound'}
         </small>
       </span>
     ),

@@ -1,7 +1,16 @@
+import { compilePoint, DEFAULT_LIMITS } from '@ganglion/core';
+import { standard } from '@ganglion/core/presets';
 import { describe, expect, it } from 'vitest';
 import { spec } from '../testing.ts';
 import type { EvaluatedCandidate } from '../wire.ts';
-import { concludeFrom, currentCandidate, estimateScale, weightBars } from './evaluation.ts';
+import {
+  concludeFrom,
+  currentCandidate,
+  estimateScale,
+  LOOKS_AT,
+  unloggedOf,
+  weightBars,
+} from './evaluation.ts';
 
 type Estimates = EvaluatedCandidate['estimates'];
 const estimate = (low: number, high: number): Estimates[number] =>
@@ -39,6 +48,28 @@ it('a candidate begins as what stands', () => {
   expect(currentCandidate(spec())).toEqual({ policy: { kind: 'thompson' } });
   const context = { load: { type: 'number' } } as const;
   expect(currentCandidate(spec({ context }))).toEqual({ policy: { kind: 'thompson' }, context });
+});
+
+it('a policy that looks at what no log keeps is known, also as a part of another', () => {
+  for (const kind of Object.keys(standard.policies)) {
+    let looksAt: string | undefined;
+    try {
+      const policy = { kind };
+      looksAt = compilePoint(
+        { point: 'p', arms: ['a', 'b'], fallback: 'a', policy },
+        standard,
+        DEFAULT_LIMITS,
+      ).policy.looksAt;
+    } catch {
+      // It needs options; those that look elsewhere need none.
+    }
+    expect([kind, LOOKS_AT[kind]]).toEqual([kind, looksAt]);
+  }
+  expect(unloggedOf({ kind: 'split' })).toBeUndefined();
+  const members = [{ kind: 'thompson' }, { kind: 'balancer' }];
+  expect(unloggedOf({ kind: 'ensemble', members })).toBe('requests in flight');
+  const rules = [{ when: { load: 1 }, policy: { kind: 'split' } }, { policy: { kind: 'round-robin' } }];
+  expect(unloggedOf({ kind: 'by-context', rules })).toBe('whose turn it is');
 });
 
 it('weights are told by powers of two, those of 0 apart', () => {

@@ -64,6 +64,28 @@ export function estimateScale(
   return [low - margin, high + margin];
 }
 
+/** What these policies look at beside evidence and context, so that no log can judge them; the daemon refuses them. */
+export const LOOKS_AT: Readonly<Record<string, string>> = {
+  balancer: 'requests in flight',
+  'round-robin': 'whose turn it is',
+};
+
+/** What the policy that stands, or one it is made of, looks at and no log keeps; undefined: nothing. */
+export function unloggedOf(policy: unknown): string | undefined {
+  if (typeof policy !== 'object' || policy === null) return undefined;
+  const { kind, members, rules } = policy as { kind?: unknown; members?: unknown; rules?: unknown };
+  if (typeof kind === 'string' && Object.hasOwn(LOOKS_AT, kind)) return LOOKS_AT[kind];
+  const parts: unknown[] = [
+    ...(Array.isArray(members) ? members : []),
+    ...(Array.isArray(rules) ? rules.map((rule: { policy?: unknown } | null) => rule?.policy) : []),
+  ];
+  for (const part of parts) {
+    const found = unloggedOf(part);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** What a candidate begins as: the policy that stands, with the context it reads. */
 export function currentCandidate(spec: PointSpec): object {
   return { policy: spec.policy, ...(spec.context === undefined ? {} : { context: spec.context }) };

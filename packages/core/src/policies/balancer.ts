@@ -48,6 +48,7 @@ export const balancer: Factory<Policy> = (declared, input) => {
     name: 'balancer/1',
     evidence,
     additive: true,
+    looksAt: 'requests in flight',
     view: (_own, others, at, previous) => {
       const view = viewFor(at, previous);
       hearOthers(view, others, evidence, at);

@@ -65,6 +65,8 @@ export const byContext: Factory<Policy> = (options, input) => {
         return branches[i].policy.predict?.(view?.[i], at, arm) ?? Number.NaN;
       },
     }),
+    looksAt: branches.find(({ policy }) => policy.looksAt !== undefined)?.policy.looksAt,
+    learns: branches.every(({ policy }) => policy.learns === false) ? false : undefined,
     weighsPropensity: branches.some(({ policy }) => policy.weighsPropensity === true),
     // Local signals are of arms, not of contexts: all hear them.
     sent: (view, arm, nowMs) =>

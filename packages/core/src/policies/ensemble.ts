@@ -129,6 +129,7 @@ export const ensemble: Factory<Policy> = (options, input) => {
       predict: (current, at, arm) =>
         current?.arms === at.arms ? expected(members, current, at, arm) : Number.NaN,
     }),
+    looksAt: members.find((member) => member.policy.looksAt !== undefined)?.policy.looksAt,
     weighsPropensity: true,
     describe: (current, arms) => (current === undefined ? [] : describeArms(members, current, arms)),
     describeMembers: (current) =>

@@ -10,10 +10,11 @@ import { unlearned } from './unlearned.ts';
  */
 export const roundRobin: Factory<Policy> = (options, input) => {
   rejectUnknown(options, [], input.path);
-  return unlearned('round-robin/1', input, (at, out) => {
+  const policy = unlearned('round-robin/1', input, (at, out) => {
     let left = at.turn % at.allowedCount;
     let arm = 0;
     while (at.allowed[arm] === 0 || left-- > 0) arm++;
     fillOne(arm, at, out);
-  }) as Policy;
+  });
+  return { ...policy, looksAt: 'whose turn it is' } as Policy;
 };

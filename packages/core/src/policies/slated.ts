@@ -49,6 +49,8 @@ export const slated: AroundPolicy = (inner, slate, input) => {
     name: `${inner.name}+slate/1`,
     evidence,
     additive: inner.additive,
+    looksAt: inner.looksAt,
+    learns: inner.learns,
     view: (own, others, at, previous) => {
       const total = evidence.add(own, others);
       const grid = gridOf(total, evidence.centre, positions);

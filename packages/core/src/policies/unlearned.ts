@@ -16,6 +16,7 @@ export function unlearned(
     name,
     evidence,
     additive: true,
+    learns: false,
     learnsReward: evidence,
     view: () => null,
     propose: (_view, at, out) => {

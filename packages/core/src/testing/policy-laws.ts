@@ -158,6 +158,41 @@ function proposing(subject: PolicySubject): Law[] {
       },
     },
     {
+      law: 'propose is a function of evidence and context alone, or says what else it looks at',
+      run(random) {
+        const world = start(subject, random);
+        if (world.policy.looksAt !== undefined) return;
+        everyView(world, random, (view) => {
+          const input = randomInput(world, random);
+          const [before, after] = [proposalFor(world), proposalFor(world)];
+          world.policy.propose(view, input, before);
+          for (let i = 0; i < 10; i++) {
+            const arm = random.integer(world.ids.length);
+            world.policy.sent?.(view, arm, i);
+            world.policy.settled?.(view, arm, randomOutcome(world, random, arm), i);
+          }
+          const { inflight, unitHash, turn, nowMs } = randomInput(world, random);
+          world.policy.propose(view, { ...input, inflight, unitHash, turn, nowMs }, after);
+          demand(difference(before, after) === '', `it looks elsewhere: ${difference(before, after)}`);
+        });
+      },
+    },
+    {
+      law: 'what is said not to learn proposes the same whatever was learned',
+      run(random) {
+        const world = start(subject, random);
+        if (world.policy.learns !== false) return;
+        const input = randomInput(world, random);
+        const first = proposalFor(world);
+        world.policy.propose(undefined, input, first);
+        everyView(world, random, (view) => {
+          const out = proposalFor(world);
+          world.policy.propose(view, input, out);
+          demand(difference(first, out) === '', `it has learned: ${difference(first, out)}`);
+        });
+      },
+    },
+    {
       law: 'local signals never throw, and leave a distribution behind',
       run(random) {
         const world = start(subject, random);

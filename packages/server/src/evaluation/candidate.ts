@@ -10,6 +10,7 @@ import {
 import { foldsOf } from '@ganglion/core/ope';
 import { standard } from '@ganglion/core/presets';
 import { contextReader, type DecisionLog, pointOf } from './decision-log.ts';
+import { refuseUnjudgeable } from './unjudgeable.ts';
 
 /** A policy that is asked what it would have done, row by row. */
 export interface Candidate {
@@ -29,7 +30,8 @@ export interface TrainingOptions {
  * A candidate from a declaration: `{ policy: … }` alone, or a whole point. A policy that learns is trained on the log
  * itself, by folds: what it says of a row it has learned from the other folds only, so no row judges itself.
  *
- * @throws GanglionError `invalid_spec`, `unknown_kind`; `invalid_input` where the point lacks an arm of the log
+ * @throws GanglionError `invalid_spec`, `unknown_kind`; `invalid_input` where the point lacks an arm of the log;
+ *   `not_replayable`, `unknown_field`
  */
 export function declaredCandidate(
   log: DecisionLog,
@@ -42,13 +44,15 @@ export function declaredCandidate(
   const arms = armsBetween(log, point);
   const fold = foldsOf(log.rows, options.folds, options.seed);
   const read = contextReader(log, point);
+  const learns = policy.learns !== false;
   const views = Array.from({ length: options.folds }, (_, k) =>
-    trainedView(log, point, arms.there, read, options.seed, (row) => fold[row] !== k),
+    learns ? trainedView(log, point, arms.there, read, options.seed, (row) => fold[row] !== k) : undefined,
   );
   const propose = proposer(log, point, read);
+  const learned = `what it learns of a row learned from the other ${options.folds - 1} of ${options.folds} folds`;
   return {
     name,
-    how: `${policy.name}, what it learns of a row learned from the other ${options.folds - 1} of ${options.folds} folds`,
+    how: `${policy.name}, ${learns ? learned : 'as it is'}`,
     fill(row, out) {
       const p = propose(views[fold[row]], row);
       for (let a = 0; a < out.length; a++) out[a] = p[arms.there[a]];
@@ -56,7 +60,7 @@ export function declaredCandidate(
   };
 }
 
-/** The point of a declaration over this log. */
+/** The point of a declaration over this log. @throws GanglionError `not_replayable`, `unknown_field`, and what a bad declaration throws */
 export function compiled(log: DecisionLog, declaration: unknown): CompiledPoint {
   if (typeof declaration !== 'object' || declaration === null || Array.isArray(declaration))
     throw new GanglionError('invalid_spec', 'a candidate is a declaration with a policy', {
@@ -72,10 +76,12 @@ export function compiled(log: DecisionLog, declaration: unknown): CompiledPoint 
           ...pointOf(log, given.policy ?? (given as { kind: string })),
           ...(given.policy === undefined ? {} : given),
         };
-  return compilePoint(spec, standard, {
+  const point = compilePoint(spec, standard, {
     ...DEFAULT_LIMITS,
     arms: Math.max(DEFAULT_LIMITS.arms, log.arms.length),
   });
+  refuseUnjudgeable(log, point);
+  return point;
 }
 
 /** Where the log's arms stand among the point's. */

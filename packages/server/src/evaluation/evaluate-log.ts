@@ -70,7 +70,7 @@ export function sampleFor(
   for (let row = 0; row < log.rows; row++) {
     candidate.fill(row, p);
     taken[row] = Math.min(1, p[log.arm[row]]);
-    asked.add(p);
+    asked.add(p, row);
   }
   const needsModel = options.estimators?.some((name) => name !== 'ips' && name !== 'snips') ?? true;
   const modelled = needsModel && log.rows >= options.folds;
@@ -86,21 +86,35 @@ export function sampleFor(
   return { sample, unsupported: asked.share() };
 }
 
-/** Sums up, row by row, the share of what a candidate does that the log never did; null without rows. */
-export function neverDone(log: DecisionLog): { add(p: ArrayLike<number>): void; share(): number | null } {
+/** A log's arm that had no less was sure; older logs round the sums of their shares. */
+const SURE = 1 - 1e-6;
+
+/**
+ * Sums up, row by row, the share of what a candidate does that the log never did; null without rows. Where the log was sure of
+ * its arm it could not have done another, though another row shows it: a learner that never draws is sure in every row.
+ */
+export function neverDone(log: DecisionLog): {
+  add(p: ArrayLike<number>, row: number): void;
+  share(): number | null;
+} {
   const arms = log.arms.length;
   const mass = new Float64Array(arms);
   const seen = new Uint8Array(arms);
   for (let row = 0; row < log.rows; row++) seen[log.arm[row]] = 1;
+  let impossible = 0;
   return {
-    add(p) {
-      for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
+    add(p, row) {
+      const done = log.arm[row];
+      if (log.propensity[row] > SURE) {
+        mass[done] += p[done] / log.rows;
+        impossible += Math.max(0, 1 - p[done]) / log.rows;
+      } else for (let a = 0; a < arms; a++) mass[a] += p[a] / log.rows;
     },
     share() {
       if (log.rows === 0) return null;
       // What the candidate gives to arms that the log does not even name is missing from the sum.
-      const named = mass.reduce((sum, each) => sum + each, 0);
-      const share = Math.min(1, unsupportedMass(seen, mass) + Math.max(0, 1 - named));
+      const named = mass.reduce((sum, each) => sum + each, impossible);
+      const share = Math.min(1, unsupportedMass(seen, mass) + impossible + Math.max(0, 1 - named));
       return share < 1e-9 ? 0 : share;
     },
   };

@@ -3,7 +3,7 @@ import type { EvaluateAnswer, EvaluateRequest } from '@ganglion/sdk';
 import { declaredCandidate } from './candidate.ts';
 import { withRange } from './decision-log.ts';
 import { evaluateLog } from './evaluate-log.ts';
-import { nodeOf, pointLog, readNodeLogs, storesIn } from './node-log.ts';
+import { byTimeAndId, nodeOf, pointLog, readNodeLogs, storesIn } from './node-log.ts';
 
 /** What a process of its own is asked to find out. Plain data: it goes over a pipe. */
 export interface EvaluationJob {
@@ -31,7 +31,7 @@ export async function runEvaluation(job: EvaluationJob): Promise<EvaluateAnswer>
   const nodes = job.nodes.filter((node) => here.has(node));
   const sinceMs = request.sinceMs;
   const logs = await readNodeLogs(data, { point, nodes, most: rows, sinceMs, folder });
-  const all = logs.flatMap((log) => log.decisions).sort((a, b) => a.atMs - b.atMs);
+  const all = logs.flatMap((log) => log.decisions).sort(byTimeAndId);
   const decisions = all.slice(Math.max(0, all.length - rows));
   const older = logs.reduce((sum, log) => sum + log.older, all.length - decisions.length);
   const whole = pointLog(decisions, point, 'own log');

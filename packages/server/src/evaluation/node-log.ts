@@ -110,6 +110,14 @@ function pinnedBy(decisions: readonly LoggedDecision[]): (decision: LoggedDecisi
 }
 
 /**
+ * One order of the same decisions, wherever they were read from: folds and resamples go by the row. By the millisecond, for
+ * exported files keep no less.
+ */
+export function byTimeAndId(a: LoggedDecision, b: LoggedDecision): number {
+  return Math.floor(a.atMs) - Math.floor(b.atMs) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/**
  * A point's decisions as a log to evaluate on. Left out, and counted: those without an outcome, those that no chance
  * decided (kills, overrides, repeats of a sticky unit), and those of strata that leave one arm (a variant of an
  * experiment that pins one, the holdout on a fixed baseline).
@@ -128,7 +136,9 @@ export function pointLog(
       value: points,
       mend: 'Name one with --point.',
     });
-  const mine = decisions.filter((decision) => point === undefined || decision.point === point);
+  const mine = decisions
+    .filter((decision) => point === undefined || decision.point === point)
+    .sort(byTimeAndId);
   if (mine.length === 0)
     throw new GanglionError('unknown_point', `${name} holds no decision of ${point ?? 'any point'}`, {
       field: '--point',

@@ -68,7 +68,7 @@ export function replayLog(log: DecisionLog, declaration: unknown, options: Repla
     const p = propose(view, row);
     taken[row] = Math.min(1, p[there[log.arm[row]]]);
     for (let a = 0; a < arms; a++) mine[a] = p[there[a]];
-    asked.add(mine);
+    asked.add(mine, row);
     if (modelled) given.set(mine, row * arms);
     if (Number.isNaN(log.propensity[row]) || !run.accept(taken[row], log.propensity[row])) continue;
     kept[row] = 1;

@@ -106,12 +106,18 @@ function evaluationText(evaluation: Evaluation, level: number, style: Style): st
     `${signed(difference.value)} [${signed(difference.low)}, ${signed(difference.high)}]`,
     [
       parameter === null ? '' : `parameter ${parameter === Infinity ? '∞' : number(parameter)}`,
-      interval === 'empirical-bernstein' ? 'few rows vary: a bound' : '',
+      boundWords(interval, difference.interval),
     ]
       .filter((text) => text !== '')
       .join(', '),
   ]);
   return `${told}${table(head, lines, style)}`;
+}
+
+/** Where an interval is a bound that was not asked for, why: it is wide as it is. */
+function boundWords(value: string, difference: string | undefined): string {
+  if (value === 'empirical-bernstein') return 'few rows vary: a bound';
+  return difference === 'empirical-bernstein' ? 'few rows differ: beyond the log a bound' : '';
 }
 
 /** What the intervals have room for, where something was never done. */

@@ -8,6 +8,8 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_spec: 400,
   invalid_context: 400,
   invalid_input: 400,
+  not_replayable: 422,
+  unknown_field: 422,
   unknown_point: 404,
   unknown_arm: 400,
   unknown_kind: 400,

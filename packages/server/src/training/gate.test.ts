@@ -95,6 +95,20 @@ describe('the gate', () => {
     });
   });
 
+  it('knows nothing of what looks at more than the log keeps, or reads what it has not', async () => {
+    const log = decisions(500, { a: 0.3, b: 0.6 });
+    const found = await verdict(log, JSON.stringify({ policy: { kind: 'balancer' } }), fixed('a'));
+    expect(found).toMatchObject({ passed: false, candidate: null, difference: null });
+    expect(found.why).toBe(
+      'of the candidate the log says nothing: not_replayable: balancer looks at requests in flight, which no row of the log keeps',
+    );
+    const policy = { kind: 'rules', rules: [{ when: { devise: 'phone' }, arm: 'b' }, { arm: 'a' }] };
+    const reads = JSON.stringify({ policy, context: { devise: { type: 'category', values: ['phone'] } } });
+    expect((await verdict(log, fixed('b'), reads)).why).toMatch(
+      /^of the champion the log says nothing: unknown_field: devise is in none of 500 decisions/,
+    );
+  });
+
   it('does not take a file for a policy that is none', async () => {
     await expect(verdict(decisions(500, { a: 0.4, b: 0.4 }), '\u0000\u0001', fixed('a'))).rejects.toThrow(
       /predict|no declaration/,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GanglionError, type LoggedDecision } from '@ganglion/core';
+import { GanglionError, isGanglionError, type LoggedDecision } from '@ganglion/core';
 import {
   differenceOf,
   ESTIMATORS,
@@ -66,9 +66,12 @@ export async function judge(
       `the holdout has ${log.rows} decisions with outcomes, of ${rule.minDecisions} needed`,
     );
   const [candidate, champion] = [
-    await policyOf(question, log, 'candidate', signal, stopping),
-    await policyOf(question, log, 'champion', signal, stopping),
+    await policyOf(question, log, 'candidate', signal, stopping).catch(unjudgeable),
+    await policyOf(question, log, 'champion', signal, stopping).catch(unjudgeable),
   ];
+  if (typeof candidate === 'string')
+    return refused(log, `of the candidate the log says nothing: ${candidate}`);
+  if (typeof champion === 'string') return refused(log, `of the champion the log says nothing: ${champion}`);
   const by = { folds: FOLDS, seed: SEED };
   const [ours, theirs] = [sampleFor(log, candidate, by), sampleFor(log, champion, by)];
   const sides = [
@@ -117,6 +120,13 @@ export async function judge(
 }
 
 const shown = (value: number): string => String(Number(value.toPrecision(3)));
+
+/** Why a log cannot judge a policy; other errors are thrown on. */
+function unjudgeable(error: unknown): string {
+  if (isGanglionError(error, 'not_replayable') || isGanglionError(error, 'unknown_field'))
+    return `${error.code}: ${error.message}`;
+  throw error;
+}
 
 const refused = (log: DecisionLog, why: string): GateVerdict => ({
   passed: false,

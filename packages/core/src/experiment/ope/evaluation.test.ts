@@ -125,7 +125,21 @@ describe('an evaluation', () => {
       value: 0,
       low: 0,
       high: 0,
+      interval: 'bca',
     });
+  });
+
+  test('of what does in every row as the log did differs by nothing; a bound on few rows says that it is one', () => {
+    const reward = Float64Array.from({ length: 3000 }, (_, i) => (i % 10 < 3 ? 1 : 0));
+    const half = new Float64Array(3000).fill(0.5);
+    const of = (candidate: Float64Array) =>
+      evaluate(sampleOf({ reward, propensity: half, candidate }), { range: [0, 1] }).estimates;
+    for (const { difference, low } of of(half)) {
+      expect(difference).toEqual({ value: 0, low: 0, high: 0, interval: 'bca' });
+      expect(low).toBeGreaterThan(0);
+    }
+    for (const { difference, interval } of of(half.with(0, 0.4)))
+      expect([interval, difference.interval]).toEqual(['bca', 'empirical-bernstein']);
   });
 
   test('has finite intervals, or is refused: what squares beyond finite is no reward', () => {

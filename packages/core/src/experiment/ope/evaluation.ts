@@ -22,7 +22,11 @@ export interface NamedEstimate extends Estimate {
   /** τ or λ, where the estimator has one. */
   readonly parameter: number | null;
   /** Its value less the log's own, over the same rows; the interval is paired. */
-  readonly difference: Bounds & { readonly value: number };
+  readonly difference: Bounds & {
+    readonly value: number;
+    /** How its interval was made; by empirical Bernstein where too few rows differ for a resampling. */
+    readonly interval: IntervalKind;
+  };
 }
 
 /** What would have happened: or why nobody can say. */
@@ -159,15 +163,23 @@ function named(
     ...reaching(plain, bias, asked.range),
     bernstein: { low: bound.low, high: bound.high },
   };
-  const apart = estimateOf(
-    less(terms, sample.reward),
-    boundsApart(terms, sample, asked, estimator, parameter ?? 0),
-    asked,
-    rare,
-  );
+  const apart = isAsLogged(sample, estimator)
+    ? { value: 0, low: 0, high: 0, interval: asked.interval }
+    : estimateOf(
+        less(terms, sample.reward),
+        boundsApart(terms, sample, asked, estimator, parameter ?? 0),
+        asked,
+        rare,
+      );
   const width = asked.range[1] - asked.range[0];
   const { value, low, high } = beyondRounding(reaching(apart, bias, [-width, width]), asked.range);
-  return { estimator: name, ...estimate, parameter: parameter ?? null, difference: { value, low, high } };
+  const difference = { value, low, high, interval: apart.interval };
+  return { estimator: name, ...estimate, parameter: parameter ?? null, difference };
+}
+
+/** What does in every row as the log did differs by nothing; a model may say otherwise of what was not drawn. */
+function isAsLogged({ weight }: Sample, estimator: Estimator): boolean {
+  return !estimator.needsModel && weight.every((w) => w === 1);
 }
 
 /**

@@ -110,7 +110,7 @@ async function opened(
       told,
     );
   const logs = await readNodeLogs(data, { point: flags.point, onDecisions: told });
-  const decisions = logs.flatMap((log) => log.decisions).sort((a, b) => a.atMs - b.atMs);
+  const decisions = logs.flatMap((log) => log.decisions);
   return pointLog(decisions, flags.point, given[0]);
 }
 
