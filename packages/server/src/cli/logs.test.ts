@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { synthetic } from '@ganglion/core/testing';
@@ -136,6 +136,22 @@ describe.skipIf(!hasTables)('ganglion replay', () => {
     expect(first.out).toMatch(/kept +\d+ of 3 000 decisions/);
     expect(first.out).toMatch(/digest +[0-9a-f]{64}/);
     expect((await ganglion([...args, '--seed', '2'])).out).not.toBe(first.out);
+  });
+
+  it('of an Open Bandit log begins with the published prior, and says so', async () => {
+    const head =
+      'timestamp,item_id,position,click,propensity_score,user_feature_0,user_feature_1,user_feature_2,user_feature_3';
+    const rows = Array.from(
+      { length: 120 },
+      (_, i) =>
+        `2019-11-24 00:00:${10 + (i % 50)}+00:00,${i % 2},${1 + (i % 3)},${i % 7 === 0 ? 1 : 0},0.5,a,b,c,d`,
+    );
+    mkdirSync(file('women'));
+    writeFileSync(file('women/women.csv'), [head, ...rows, ''].join('\n'));
+    const replay = async () => (await ganglion(['replay', '--format', 'obd', file('women')])).out;
+    expect(await replay()).toMatch(/^policy +thompson\/1$/m);
+    writeFileSync(file('prior_bts.yaml'), 'women: { alpha: [3, 2], beta: [7, 8] }\n');
+    expect(await replay()).toMatch(/^policy +thompson\/1 from prior_bts\.yaml$/m);
   });
 
   it.skipIf(openBanditAt('bts') === undefined)(

@@ -1,5 +1,5 @@
 import type { PointReport } from '@ganglion/sdk';
-import { count, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { count, counted, estimate, number, percent, time, UNKNOWN } from '../format.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 
 /** The members of an ensemble, and how alike they propose; nothing where the policy is one. */
@@ -71,7 +71,7 @@ export function validationText({ validation, training }: PointReport, style: Sty
     const name = kind === 'binary' ? 'Brier score' : 'squared error';
     const shown = ({ squared, reference, skill }: typeof loss): string =>
       `${number(squared)} (mean of each arm ${number(reference)}, skill ${skill === null ? UNKNOWN : percent(skill)})`;
-    lines.push(['predicted', `${count(judged)} outcomes before they were learned`]);
+    lines.push(['predicted', `${counted(judged, 'outcome')} before they were learned`]);
     lines.push([name, shown(loss)], ['lately', shown(recent)]);
     if (loss.log !== null) lines.push(['log loss', `${number(loss.log)} (${number(loss.referenceLog)})`]);
     const { ece, eceByChance, verdict, e } = calibration;
@@ -92,7 +92,7 @@ export function validationText({ validation, training }: PointReport, style: Sty
     const { selfCaused, caused, others, heldBack, frozen } = training;
     lines.push([
       'caused',
-      `${count(caused)} outcomes by the learner, ${count(others)} by others (${selfCaused})`,
+      `${counted(caused, 'outcome')} by the learner, ${count(others)} by others (${selfCaused})`,
     ]);
     if (heldBack + frozen > 0)
       lines.push(['not learned', `${count(heldBack)} held back, ${count(frozen)} while frozen`]);

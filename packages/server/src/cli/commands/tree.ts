@@ -3,7 +3,7 @@ import type { LeaseStatus, NodeStatus, PointReport, ReportAnswer } from '@gangli
 import { type Command, InvalidArgumentError } from 'commander';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
 import { experimentsText } from '../experiments.ts';
-import { count, duration, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { count, counted, duration, estimate, number, percent, time, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
@@ -122,7 +122,7 @@ function summary(report: PointReport, startedMs: number | undefined, style: Styl
       ],
       [
         'evidence',
-        `${count(report.pooled.ownOutcomes)} own outcomes, ${count(report.pooled.othersOutcomes)} of others`,
+        `${counted(report.pooled.ownOutcomes, 'own outcome')}, ${count(report.pooled.othersOutcomes)} of others`,
       ],
     ],
     style,
