@@ -41,7 +41,8 @@ export function killCommand(io: Io): Command {
           style,
         ),
       );
-      if (killed.matches === 0) io.err(await unknownScope(what, client));
+      // Everything is no name that could be wrong, also where no point is declared yet.
+      if (killed.matches === 0 && what !== '*') io.err(await unknownScope(what, client));
       if (flags.watch === true) await follow(shown, killed.tag);
     });
 }
