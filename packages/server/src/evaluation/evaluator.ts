@@ -125,8 +125,16 @@ function abortedOf(signal: AbortSignal): unknown {
   return reason;
 }
 
-function errorOf({ code, message, ...detail }: Extract<EvaluationReply, { error: unknown }>['error']): Error {
-  return code === null ? new Error(message) : new GanglionError(code, message, detail);
+function errorOf({
+  code,
+  message,
+  value,
+  ...detail
+}: Extract<EvaluationReply, { error: unknown }>['error']): Error {
+  // The value is text already: given to the constructor it would be quoted once more.
+  return code === null
+    ? new Error(message)
+    : Object.assign(new GanglionError(code, message, detail), { value });
 }
 
 function diedOf(code: number | null, killed: string | null, errors: string): Error {

@@ -152,6 +152,16 @@ describe('a field of the candidate’s', () => {
     expect(() => asked({ ...log, context: new Map() }, rules('device'))).toThrow(/the log has: no field/);
   });
 
+  it('that nobody has sent yet is allowed beside all that were sent', () => {
+    const log = logOf('split');
+    const fields = {
+      device: { type: 'category', values: ['phone', 'web'] },
+      load: { type: 'number', min: 0, max: 1 },
+      country: { type: 'category', values: ['de', 'fr'] },
+    };
+    expect(asked(log, { policy: { kind: 'lin-ucb' }, context: fields }).estimates).not.toEqual([]);
+  });
+
   it('that some decisions have is allowed', () => {
     const log = logOf('split');
     expect(asked(log, rules('device')).estimates).not.toEqual([]);
