@@ -255,6 +255,15 @@ describe('what a child listed of a node that is another’s, once that other bri
     expect(routeOf(node)).toBe(two.origin);
   });
 
+  test('is kept where it lists news after the other has brought an older version', async () => {
+    const { node, slot, learners, one, two } = await moved();
+    two.say({ slots: [{ ...slot, version: 4 }], learners, content: true });
+    // Before it has heard that it should drop the third, it lists a fifth, and nobody else has that.
+    one.say({ slots: [{ ...slot, version: 5 }], learners, content: true });
+    expect(namedAfter(node, one, learners)).toEqual([]);
+    expect(routeOf(node)).toBe(two.origin);
+  });
+
   test('waits on if it is newer still, and it need not drop what nobody else has', async () => {
     const { node, slot, learners, one, two } = await moved();
     two.say({ slots: [{ ...slot, version: 2 }], learners, content: true });

@@ -1,6 +1,6 @@
 import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
-import { nameForeign, turnAway } from './foreign.ts';
+import { nameForeign, turnAway, unname } from './foreign.ts';
 import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
@@ -21,9 +21,11 @@ export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage)
   }
   refuse(node, 'name_of_another');
   const ours = name === node.name || node.path.includes(name);
-  if (!ours && isNews(node, message) && (link.parked.has(at) || link.parked.size < PARKED_MAX))
+  if (!ours && isNews(node, message) && (link.parked.has(at) || link.parked.size < PARKED_MAX)) {
     link.parked.set(at, { message, seq: link.heard });
-  else leave(node, link, at, message);
+    // It was told to drop an older version: this one it must keep, for it may be the only one.
+    unname(link, message.key, message.origin);
+  } else leave(node, link, at, message);
   return false;
 }
 
