@@ -10,12 +10,13 @@ import { type NodeState, refuse } from './state.ts';
 /**
  * A node that is cut off obeys the declaration it holds: its lease, whatever has been declared since. So of each
  * declaration that has been replaced by one under which a kill would bind sooner, it is remembered, also over a restart,
- * that somebody may still obey it: until every known child has acknowledged the newer one, or the lease must have run out.
+ * that somebody may still obey it: until the lease must have run out.
  *
  * That is known without asking: a lease counts from when the root agreed, and what is granted once the newer declaration
  * is durable vouches for that one. So all that was granted under the older one runs out by its lease after that moment,
- * further down as well. Where the older one has no bound there is no such moment: then each node tells its parent of those
- * below it that have not acknowledged, and the parent waits for all. See docs/adr/0024.
+ * further down as well. That every child has acknowledged ends it no sooner: one below a child may be asleep. Where the
+ * older one has no bound there is no such moment: then each node tells its parent of those below it that have not
+ * acknowledged, and the parent waits for all. See docs/adr/0024.
  */
 export interface HeldLease {
   readonly point: string;
@@ -158,8 +159,11 @@ export function forgetHeld(node: NodeState): void {
   let least = Number.POSITIVE_INFINITY;
   for (const name of node.knownChildren.keys()) least = Math.min(least, node.specsOf.get(name) ?? 0);
   for (const [key, held] of node.heldLeases) {
-    const over = held.leaseMs !== null && node.moment.monoMs > endOf(held, Number.POSITIVE_INFINITY);
-    if (!Number.isFinite(held.sinceMs) || (!over && least < held.serial)) continue;
+    const over =
+      held.leaseMs === null
+        ? least >= held.serial
+        : node.moment.monoMs > endOf(held, Number.POSITIVE_INFINITY);
+    if (!Number.isFinite(held.sinceMs) || !over) continue;
     node.heldLeases.delete(key);
     node.writes.push({ kind: 'delete', collection: 'held', key });
   }
