@@ -1,6 +1,6 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
-import { axisStyle, BESIDE_PX, type Css, cssOf, timeOfDay, usePlot } from './plot.ts';
+import { type Css, cssOf, overTime, usePlot } from './plot.ts';
 
 /** One estimate over time: null where it was not known. */
 export interface Band {
@@ -54,32 +54,17 @@ function options(
   latest: () => Latest,
 ): uPlot.Options {
   const css = cssOf(element);
-  const axis = axisStyle(css);
+  const common = overTime(element, height, 74, latest);
   return {
-    width: Math.max(50, Math.floor(element.clientWidth)),
-    height,
-    padding: [10, BESIDE_PX, 0, 0],
-    legend: { show: false },
-    cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
+    ...common,
     scales: { x: { time: true }, y: { range: () => rangeOf(latest().bands) } },
-    axes: [
-      { ...axis, size: 22, gap: 4, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
-      {
-        ...axis,
-        size: 74,
-        gap: 8,
-        space: 34,
-        grid: { show: true, stroke: css('--line'), width: 1 },
-        values: (_, ticks) => ticks.map((tick) => latest().format(tick)),
-      },
-    ],
     series: [{}, ...bands.flatMap(({ colour }) => series(css(colour)))],
     bands: bands.map(({ colour }, k) => ({
       series: [k * 3 + 1, k * 3 + 2],
       fill: translucent(css(colour), bands.length > 2 ? 0.14 : 0.22),
     })),
     hooks: {
-      setCursor: [(u) => latest().onCursor(u.cursor.idx ?? null)],
+      ...common.hooks,
       drawAxes: [(u) => drawZero(u, css)],
     },
   };

@@ -1,7 +1,7 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
 import type { LossTrack } from '../select/validation.ts';
-import { axisStyle, BESIDE_PX, cssOf, timeOfDay, timeRange, usePlot } from './plot.ts';
+import { cssOf, overTime, timeRange, usePlot } from './plot.ts';
 import { drawSpans } from './spans.ts';
 
 /** How much higher the scale is than the highest loss. */
@@ -36,35 +36,20 @@ interface Latest {
 
 function options(element: HTMLElement, height: number, latest: () => Latest): uPlot.Options {
   const css = cssOf(element);
-  const axis = axisStyle(css);
+  const common = overTime(element, height, 54, latest);
   return {
-    width: Math.max(50, Math.floor(element.clientWidth)),
-    height,
-    padding: [10, BESIDE_PX, 0, 0],
-    legend: { show: false },
-    cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
+    ...common,
     scales: {
       x: { time: true, range: (_, min, max) => timeRange(min, max) },
       y: { range: () => [0, highest(latest().track) * MARGIN] },
     },
-    axes: [
-      { ...axis, size: 22, gap: 4, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
-      {
-        ...axis,
-        size: 54,
-        gap: 8,
-        space: 34,
-        grid: { show: true, stroke: css('--line'), width: 1 },
-        values: (_, ticks) => ticks.map((tick) => latest().format(tick)),
-      },
-    ],
     series: [
       {},
       { stroke: css('--muted'), width: 1.5, dash: [5, 4], points: { show: false } },
       { stroke: css('--treated'), width: 2, points: { show: false } },
     ],
     hooks: {
-      setCursor: [(u) => latest().onCursor(u.cursor.idx ?? null)],
+      ...common.hooks,
       drawAxes: [(u) => drawSpans(u, latest().track.spans, css, true)],
     },
   };

@@ -43,6 +43,39 @@ export function timeOfDay(seconds: number): string {
   return date.getSeconds() === 0 ? minutes : `${minutes}:${pad(date.getSeconds())}`;
 }
 
+/** What charts of values over time have in common. `labelPx`: room for what `format` writes; `latest` is asked at every drawing. */
+export function overTime(
+  element: HTMLElement,
+  height: number,
+  labelPx: number,
+  latest: () => {
+    readonly format: (value: number) => string;
+    readonly onCursor: (row: number | null) => void;
+  },
+) {
+  const css = cssOf(element);
+  const axis = axisStyle(css);
+  return {
+    width: Math.max(50, Math.floor(element.clientWidth)),
+    height,
+    padding: [10, BESIDE_PX, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, points: { size: 7, width: 0 }, drag: { x: false, y: false, setScale: false } },
+    axes: [
+      { ...axis, size: 22, gap: 4, space: 90, values: (_, ticks) => ticks.map(timeOfDay) },
+      {
+        ...axis,
+        size: labelPx,
+        gap: 8,
+        space: 34,
+        grid: { show: true, stroke: css('--line'), width: 1 },
+        values: (_, ticks) => ticks.map((tick) => latest().format(tick)),
+      },
+    ],
+    hooks: { setCursor: [(u) => latest().onCursor(u.cursor.idx ?? null)] },
+  } satisfies Partial<uPlot.Options>;
+}
+
 /**
  * A plot in an element, as wide as it: built anew when the theme or `key` changes, given new data otherwise.
  *

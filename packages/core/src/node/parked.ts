@@ -30,10 +30,12 @@ export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage)
 }
 
 /** What we hold already is an old copy there: whoever lists it should drop it, and has what we hold in its base. */
-function isNews(node: NodeState, { key, origin, version }: SlotMessage): boolean {
-  const held = node.learners.get(key)?.slots.slots.get(origin);
-  return held === undefined || version > held.version;
-}
+const isNews = (node: NodeState, message: SlotMessage): boolean =>
+  message.version > heldVersion(node, message);
+
+/** 0: none is held. */
+const heldVersion = (node: NodeState, { key, origin }: SlotMessage): number =>
+  node.learners.get(key)?.slots.slots.get(origin)?.version ?? 0;
 
 function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessage): void {
   link.parked.delete(at);
@@ -41,10 +43,8 @@ function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessag
 }
 
 /** Its disk may be an older image. */
-function isOld(node: NodeState, { key, origin, version }: SlotMessage): boolean {
-  const held = node.learners.get(key)?.slots.slots.get(origin);
-  return held !== undefined && held.version > version;
-}
+const isOld = (node: NodeState, message: SlotMessage): boolean =>
+  message.version < heldVersion(node, message);
 
 /**
  * What came by this child has come by another. It is told to drop its copy, and the parked one is that copy: taken later,
