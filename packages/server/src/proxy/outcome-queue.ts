@@ -47,41 +47,10 @@ const PASSING: readonly string[] = ['overloaded', 'storage_failed', 'storage_ful
 export function outcomeQueue(options: OutcomeQueueOptions): OutcomeQueue {
   const { node, onError, most = MOST, pause = sleep } = options;
   const counts: OutcomeCounts = { taken: 0, duplicates: 0, rejected: 0, lost: 0 };
-  let items: FeedbackItem[] = [];
+  const queue: Queue = { node, onError, most, counts, items: [], failures: 0 };
   let timer: NodeJS.Timeout | undefined;
   let underWay: Promise<void> | undefined;
-  let failures = 0;
 
-  const lose = (count: number, why: unknown): void => {
-    if (count === 0) return;
-    counts.lost += count;
-    onError(new Error(`${count} outcomes are lost`, { cause: why }));
-  };
-  const trim = (why: unknown): void => {
-    if (items.length > most) lose(items.splice(0, items.length - most).length, why);
-  };
-  /** One batch. Whether there is more to do at once. */
-  const hand = async (): Promise<boolean> => {
-    const batch = items.splice(0, BATCH_ITEMS);
-    try {
-      for (const { status } of await node.feedback(batch)) {
-        if (status === 'rejected') counts.rejected++;
-        else if (status === 'duplicate') counts.duplicates++;
-        else counts.taken++;
-      }
-      failures = 0;
-      return items.length > 0;
-    } catch (error) {
-      if (!isGanglionError(error) || !PASSING.includes(error.code)) {
-        lose(batch.length, error);
-        return items.length > 0;
-      }
-      if (failures++ === 0) onError(error);
-      items = [...batch, ...items];
-      trim(error);
-      return false;
-    }
-  };
   const schedule = (ms: number): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
@@ -90,39 +59,86 @@ export function outcomeQueue(options: OutcomeQueueOptions): OutcomeQueue {
     timer.unref();
   };
   const drain = (): Promise<void> => {
-    underWay ??= handAll().finally(() => {
+    underWay ??= handAll(queue).finally(() => {
       underWay = undefined;
-      if (items.length > 0) schedule(pauseMs(failures));
+      if (queue.items.length > 0) schedule(pauseMs(queue.failures));
     });
     return underWay;
-  };
-  const handAll = async (): Promise<void> => {
-    while (items.length > 0 && (await hand()));
   };
 
   return {
     counts,
-    waiting: () => items.length,
+    waiting: () => queue.items.length,
     add(item) {
-      items.push(item);
+      queue.items.push(item);
       // Looked at now and then: cutting a long list for every item would cost more than it saves.
-      if (items.length > most + BATCH_ITEMS) trim('more outcomes wait than are kept');
+      if (queue.items.length > most + BATCH_ITEMS) trim(queue, 'more outcomes wait than are kept');
       // While a batch is under way its end says when the next one goes.
       if (underWay === undefined) schedule(BATCH_MS);
     },
     async flush(withinMs = FLUSH_MS) {
       for (let waitedMs = 0; ; ) {
         await drain();
-        if (items.length === 0 || waitedMs >= withinMs) break;
-        const ms = Math.max(1, Math.min(pauseMs(failures), withinMs - waitedMs));
+        if (queue.items.length === 0 || waitedMs >= withinMs) break;
+        const ms = Math.max(1, Math.min(pauseMs(queue.failures), withinMs - waitedMs));
         waitedMs += ms;
         await pause(ms);
       }
       clearTimeout(timer);
       timer = undefined;
-      lose(items.splice(0).length, 'the node took none of them to the end');
+      lose(queue, queue.items.splice(0).length, 'the node took none of them to the end');
     },
   };
+}
+
+/** What waits, the oldest first, and how it has gone so far. */
+interface Queue extends Pick<OutcomeQueueOptions, 'node' | 'onError'> {
+  readonly most: number;
+  readonly counts: OutcomeCounts;
+  items: FeedbackItem[];
+  /** In a row. */
+  failures: number;
+}
+
+/** Hands over batch after batch, until nothing waits or the node cannot take one. */
+async function handAll(queue: Queue): Promise<void> {
+  while (queue.items.length > 0 && (await hand(queue)));
+}
+
+/** One batch. Whether there is more to do at once. */
+async function hand(queue: Queue): Promise<boolean> {
+  const { counts } = queue;
+  const batch = queue.items.splice(0, BATCH_ITEMS);
+  try {
+    for (const { status } of await queue.node.feedback(batch)) {
+      if (status === 'rejected') counts.rejected++;
+      else if (status === 'duplicate') counts.duplicates++;
+      else counts.taken++;
+    }
+    queue.failures = 0;
+    return queue.items.length > 0;
+  } catch (error) {
+    if (!isGanglionError(error) || !PASSING.includes(error.code)) {
+      lose(queue, batch.length, error);
+      return queue.items.length > 0;
+    }
+    if (queue.failures++ === 0) queue.onError(error);
+    queue.items = [...batch, ...queue.items];
+    trim(queue, error);
+    return false;
+  }
+}
+
+/** The oldest go where more wait than may. */
+function trim(queue: Queue, why: unknown): void {
+  const beyond = queue.items.length - queue.most;
+  if (beyond > 0) lose(queue, queue.items.splice(0, beyond).length, why);
+}
+
+function lose({ counts, onError }: Queue, count: number, why: unknown): void {
+  if (count === 0) return;
+  counts.lost += count;
+  onError(new Error(`${count} outcomes are lost`, { cause: why }));
 }
 
 function pauseMs(failures: number): number {

@@ -116,8 +116,7 @@ async function attempt(
   const { node, artifacts } = place;
   const before = node.models.get(plan.model);
   const champion = before?.versions.find(({ stage }) => stage === 'champion');
-  const championFile =
-    champion !== undefined && (await artifacts.has(champion.digest)) ? artifacts.path(champion.digest) : null;
+  const championFile = champion === undefined ? null : await keptFile(artifacts, champion.digest);
   const out = join(open, 'out');
   await mkdir(out);
   const holdoutFile = join(sealed, 'held-out.jsonl');
@@ -169,12 +168,12 @@ async function attempt(
     withinMs: Math.max(1, endMs - Date.now()),
     signal,
   });
-  if (verdict === undefined) {
-    const reason = 'the daemon stopped before it was judged';
-    await node.models.retire({ model: plan.model, version, reason, by });
-    return { ...interruptedRun(), version };
-  }
   return decided(plan, node, version, by, verdict);
+}
+
+/** Where an artifact is; null where it is not kept here. */
+async function keptFile(artifacts: ArtifactStore, digest: string): Promise<string | null> {
+  return (await artifacts.has(digest)) ? artifacts.path(digest) : null;
 }
 
 /** The log up to what has had the time to come back, parted. */
@@ -233,13 +232,19 @@ async function verdictOn(
   }
 }
 
+/** What the gate says is done; a challenger that it did not come to is retired. */
 async function decided(
   { model }: ModelPlan,
   node: HostedNode,
   version: string,
   by: Actor,
-  verdict: GateVerdict,
+  verdict: GateVerdict | undefined,
 ): Promise<RunResult> {
+  if (verdict === undefined) {
+    const reason = 'the daemon stopped before it was judged';
+    await node.models.retire({ model, version, reason, by });
+    return { ...interruptedRun(), version };
+  }
   const reason = verdict.why.slice(0, REASON);
   if (verdict.passed) await node.models.promote({ model, version, reason, by });
   else await node.models.retire({ model, version, reason, by });

@@ -35,10 +35,10 @@ export interface TrainerOptions {
   /** Default: the machine's clock. */
   readonly nowMs?: (() => number) | undefined;
   /** In place of a real run, for tests of the schedule. */
-  readonly run?:
-    | ((plan: ModelPlan, atMs: number, endMs: number, stopping: AbortSignal) => Promise<RunResult>)
-    | undefined;
+  readonly run?: Run | undefined;
 }
+
+type Run = (plan: ModelPlan, atMs: number, endMs: number, stopping: AbortSignal) => Promise<RunResult>;
 
 /** Trains models anew: by their windows, and when asked or alarmed. */
 export interface Trainer {
@@ -85,143 +85,150 @@ export function startTrainer(options: TrainerOptions): Trainer {
     // The plan has a place for each of its models.
     entryOf(each, places.get(each.model)!, plan.windowMs, now, before.get(each.model)),
   );
-  const { resume, ...trainer } = workOf(options, entries, file, nowMs);
-  resume(before);
-  const alarmed = (model: string, reason: string): void => void trainer.retrain(model, reason, ALARM);
-  const stops = nodes.map((node) => node.subscribe(triggerOn(plan.models, alarmed, options.logger)));
-  const timer = setInterval(trainer.tick, TICK_MS);
-  timer.unref();
-  return {
-    ...trainer,
-    async close() {
-      clearInterval(timer);
-      for (const stop of stops.splice(0)) stop();
-      await trainer.close();
-    },
-  };
-}
-
-/** What a trainer does, but for the timer that drives it. */
-interface Work extends Trainer {
-  /** Begins where the process before has ended. */
-  resume(before: ReadonlyMap<string, ModelRecord>): void;
-}
-
-function workOf(
-  options: TrainerOptions,
-  entries: readonly Entry[],
-  file: StateFile,
-  nowMs: () => number,
-): Work {
-  const { logger, plan } = options;
-  const { windowMs } = plan;
   const stop = stopOf(options.graceMs ?? GRACE_MS);
   const run = options.run ?? realRun(options, stop);
-  let saving: Promise<unknown> = Promise.resolve();
-  const save = (): Promise<void> => {
-    const saved = file.save(new Map(entries.map((entry) => [entry.plan.model, recordOf(entry)])));
-    saving = saved.catch((error: Error) => logger.error({ error: error.message }, 'training'));
-    return saved;
-  };
-  const ended = async (entry: Entry, begun: BegunRun, result: RunResult): Promise<void> => {
-    const { atMs, why, by } = begun;
-    const { model } = entry.plan;
-    await audited(options, model, begun, result);
-    entry.running = undefined;
-    entry.last = kept({ atMs, endedMs: Math.max(atMs, nowMs()), asked: why, by, ...result });
-    logger.info({ model, outcome: result.outcome, why: result.why }, 'training');
-    await save().catch(() => {});
-  };
-  const start = (entry: Entry, window: number, { why, by }: Pick<BegunRun, 'why' | 'by'>): void => {
-    const begun = { atMs: nowMs(), why, by };
-    // First it is known that it has begun: else a restart would begin it again.
-    entry.running = { ...begun, window, done: Promise.resolve() };
-    const done = save()
-      .then(() =>
-        stop.stopping.signal.aborted
-          ? interruptedRun()
-          : run(entry.plan, begun.atMs, (window + 1) * windowMs, stop.stopping.signal),
-      )
-      // A rejection that nobody handles would end the daemon.
-      .catch(failedRun)
-      .then((result) => ended(entry, begun, result));
-    entry.running = { ...begun, window, done };
-  };
-  const tick = (): void => {
-    if (stop.stopping.signal.aborted) return;
-    for (const entry of entries) {
-      const at = nextStart(entry, windowMs);
-      if (nowMs() < at.startMs) continue;
-      if (at.asked) entry.asked = undefined;
-      const endMs = (at.window + 1) * windowMs;
-      // A window is one run: what was asked for in its own window is that run.
-      entry.settledMs = Math.max(entry.settledMs, endMs);
-      // The machine slept, or the run before took longer than it may: rather late than two at once.
-      if (nowMs() + timeOf(entry.plan) <= endMs && !busy(entry, entries)) start(entry, at.window, at);
-      else {
-        entry.missed++;
-        void save().catch(() => {});
-      }
-    }
-  };
-  const idle = async (): Promise<void> => {
-    for (;;) {
-      const running = entries.flatMap((entry) => entry.running?.done ?? []);
-      if (running.length === 0) return;
-      await Promise.all(running);
-    }
-  };
+  const work: Work = { options, entries, file, nowMs, stop, run, saving: Promise.resolve() };
+  resume(work, before);
+  const alarmed = (model: string, reason: string): void => void retrain(work, model, reason, ALARM);
+  const triggers = nodes.map((node) => node.subscribe(triggerOn(plan.models, alarmed, options.logger)));
+  const tick = (): void => startDue(work);
+  const timer = setInterval(tick, TICK_MS);
+  timer.unref();
   return {
     tick,
-    idle,
-    status: () => entries.map((entry) => statusOf(entry, windowMs)),
+    status: () => entries.map((entry) => statusOf(entry, plan.windowMs)),
+    retrain: (model, reason, by = 'training') => retrain(work, model, reason, by),
     async saved() {
-      await saving;
+      await work.saving;
     },
-    retrain(model, reason, by = 'training') {
-      if (stop.stopping.signal.aborted)
-        throw new GanglionError('closed', 'the daemon is stopping: nothing is trained any more');
-      const entry = entries.find((each) => each.plan.model === model);
-      if (entry === undefined)
-        throw new GanglionError('unknown_model', `the plan has no model ${model}`, {
-          field: 'model',
-          value: model,
-          mend: `Use one of: ${entries.map((each) => each.plan.model).join(', ')}.`,
-        });
-      entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), {
-        why: clip(reason),
-        by: clip(by),
-      });
-      tick();
-      if (entry.asked !== undefined) void save().catch(() => {});
-      const { startMs } = entry.asked ?? { startMs: nowMs() };
-      const window = entry.asked === undefined ? entry.running?.window : Math.floor(startMs / windowMs);
-      return { model, startMs, windowMs: (window ?? 0) * windowMs, running: entry.running !== undefined };
-    },
-    resume(before) {
-      keepAsked(entries, windowMs, nowMs());
-      for (const entry of entries) {
-        const begun = before.get(entry.plan.model)?.running ?? null;
-        // Its process was ended, or the machine lost its power, in the midst of it.
-        if (begun !== null)
-          entry.running = {
-            ...begun,
-            window: Math.floor(begun.atMs / windowMs),
-            done: Promise.resolve().then(() => ended(entry, begun, interruptedRun())),
-          };
-        if (begun === null && entry.last?.outcome !== 'interrupted') continue;
-        const again = new Date(nextStart(entry, windowMs).startMs).toISOString();
-        logger.warn({ model: entry.plan.model, again }, 'training was interrupted; it runs again');
-      }
-      void save().catch(() => {});
-    },
+    idle: () => idle(entries),
     async close() {
+      clearInterval(timer);
+      for (const unsubscribe of triggers.splice(0)) unsubscribe();
       stop.stopping.abort();
-      await idle();
-      await saving;
+      await idle(entries);
+      await work.saving;
       stop.over();
     },
   };
+}
+
+/** A trainer at work. */
+interface Work {
+  readonly options: TrainerOptions;
+  readonly entries: readonly Entry[];
+  readonly file: StateFile;
+  readonly nowMs: () => number;
+  readonly stop: Stop;
+  readonly run: Run;
+  /** The newest save; never rejects. */
+  saving: Promise<unknown>;
+}
+
+/** Resolves once the entries as they are would survive a restart. */
+function save(work: Work): Promise<void> {
+  const saved = work.file.save(new Map(work.entries.map((entry) => [entry.plan.model, recordOf(entry)])));
+  const { logger } = work.options;
+  work.saving = saved.catch((error: Error) => logger.error({ error: error.message }, 'training'));
+  return saved;
+}
+
+/** The same where nobody waits for it: what did not reach the disk is in the log. */
+function saveSoon(work: Work): void {
+  void save(work).catch(() => {});
+}
+
+/** Begins where the process before has ended. */
+function resume(work: Work, before: ReadonlyMap<string, ModelRecord>): void {
+  const { entries, nowMs } = work;
+  const { plan, logger } = work.options;
+  keepAsked(entries, plan.windowMs, nowMs());
+  for (const entry of entries) {
+    const begun = before.get(entry.plan.model)?.running ?? null;
+    // Its process was ended, or the machine lost its power, in the midst of it.
+    if (begun !== null)
+      entry.running = {
+        ...begun,
+        window: Math.floor(begun.atMs / plan.windowMs),
+        done: Promise.resolve().then(() => ended(work, entry, begun, interruptedRun())),
+      };
+    if (begun === null && entry.last?.outcome !== 'interrupted') continue;
+    const again = new Date(nextStart(entry, plan.windowMs).startMs).toISOString();
+    logger.warn({ model: entry.plan.model, again }, 'training was interrupted; it runs again');
+  }
+  saveSoon(work);
+}
+
+function startDue(work: Work): void {
+  const { entries, nowMs, stop } = work;
+  const { windowMs } = work.options.plan;
+  if (stop.stopping.signal.aborted) return;
+  for (const entry of entries) {
+    const at = nextStart(entry, windowMs);
+    if (nowMs() < at.startMs) continue;
+    if (at.asked) entry.asked = undefined;
+    const endMs = (at.window + 1) * windowMs;
+    // A window is one run: what was asked for in its own window is that run.
+    entry.settledMs = Math.max(entry.settledMs, endMs);
+    // The machine slept, or the run before took longer than it may: rather late than two at once.
+    if (nowMs() + timeOf(entry.plan) <= endMs && !busy(entry, entries)) start(work, entry, at.window, at);
+    else {
+      entry.missed++;
+      saveSoon(work);
+    }
+  }
+}
+
+function start(work: Work, entry: Entry, window: number, { why, by }: Pick<BegunRun, 'why' | 'by'>): void {
+  const begun = { atMs: work.nowMs(), why, by };
+  const endMs = (window + 1) * work.options.plan.windowMs;
+  const { signal } = work.stop.stopping;
+  // First it is known that it has begun: else a restart would begin it again.
+  entry.running = { ...begun, window, done: Promise.resolve() };
+  const done = save(work)
+    .then(() => (signal.aborted ? interruptedRun() : work.run(entry.plan, begun.atMs, endMs, signal)))
+    // A rejection that nobody handles would end the daemon.
+    .catch(failedRun)
+    .then((result) => ended(work, entry, begun, result));
+  entry.running = { ...begun, window, done };
+}
+
+async function ended(work: Work, entry: Entry, begun: BegunRun, result: RunResult): Promise<void> {
+  const { atMs, why, by } = begun;
+  const { model } = entry.plan;
+  await audited(work.options, model, begun, result);
+  entry.running = undefined;
+  entry.last = kept({ atMs, endedMs: Math.max(atMs, work.nowMs()), asked: why, by, ...result });
+  work.options.logger.info({ model, outcome: result.outcome, why: result.why }, 'training');
+  await save(work).catch(() => {});
+}
+
+async function idle(entries: readonly Entry[]): Promise<void> {
+  for (;;) {
+    const running = entries.flatMap((entry) => entry.running?.done ?? []);
+    if (running.length === 0) return;
+    await Promise.all(running);
+  }
+}
+
+function retrain(work: Work, model: string, reason: string, by: string): TrainingAnswer {
+  const { entries, nowMs } = work;
+  const { windowMs } = work.options.plan;
+  if (work.stop.stopping.signal.aborted)
+    throw new GanglionError('closed', 'the daemon is stopping: nothing is trained any more');
+  const entry = entries.find((each) => each.plan.model === model);
+  if (entry === undefined)
+    throw new GanglionError('unknown_model', `the plan has no model ${model}`, {
+      field: 'model',
+      value: model,
+      mend: `Use one of: ${entries.map((each) => each.plan.model).join(', ')}.`,
+    });
+  entry.asked ??= askedFor(entry, entries, windowMs, nowMs(), { why: clip(reason), by: clip(by) });
+  startDue(work);
+  if (entry.asked !== undefined) saveSoon(work);
+  const { startMs } = entry.asked ?? { startMs: nowMs() };
+  const window = entry.asked === undefined ? entry.running?.window : Math.floor(startMs / windowMs);
+  return { model, startMs, windowMs: (window ?? 0) * windowMs, running: entry.running !== undefined };
 }
 
 /** Signals to what runs: that it should end, and that it must because the process does. */
@@ -248,7 +255,7 @@ function stopOf(graceMs: number): Stop {
 function realRun(
   { nodes, artifacts, dataDir, plan: { folder } }: TrainerOptions,
   { stopping, graceMs, ending }: Stop,
-): NonNullable<TrainerOptions['run']> {
+): Run {
   const told: Stopping = { signal: stopping.signal, graceMs };
   const place = { node: nodes[0], artifacts, dataDir, cwd: folder, stopping: told, ending };
   return (plan, atMs, endMs) => runTraining(plan, place, atMs, endMs);

@@ -12,75 +12,92 @@ export function pointCommand(io: Io): Command {
   const point = new Command('point').description(
     'declare, list, show, weigh, delete, reset and thaw decision points',
   );
-  point.addCommand(
-    clientCommand('apply', 'declare or replace points, from YAML or JSON')
-      .argument(
-        '<file...>',
-        'files with declarations; a YAML file may hold several, apart by ---; - is standard input',
-      )
-      .action((files: string[], flags: ClientFlags) => apply(io, files, flags)),
-  );
-  point.addCommand(
-    clientCommand('list', 'all points').action(async (flags: ClientFlags) => {
-      const { client, show, style } = session(io, flags);
-      const entries = await client.points.list();
-      show(entries, () => pointTable(entries, style));
-    }),
-  );
-  point.addCommand(
-    clientCommand('get', 'a point’s declaration')
-      .argument('<point>')
-      .action(async (name: string, flags: ClientFlags) => {
-        const { client, show } = session(io, flags);
-        const entry = await client.points.get(name);
-        show(entry, () => `# version ${entry.version}\n${stringify(entry.spec)}`);
-      }),
-  );
-  point.addCommand(
-    clientCommand('delete', 'delete a point and what it learned')
-      .argument('<point>')
-      .option('--reason <text>', 'why, for the audit')
-      .action(async (name: string, flags: ClientFlags & { reason?: string }) => {
-        const { client, show } = session(io, flags);
-        await client.points.remove(name, flags.reason);
-        show({ point: name, deleted: true }, () => `${name} is deleted\n`);
-      }),
-  );
-  point.addCommand(
-    clientCommand('reset', 'forget what a point has learned, everywhere')
-      .argument('<point>')
-      .requiredOption('--reason <text>', 'why, for the audit')
-      .action(async (name: string, flags: ClientFlags & { reason: string }) => {
-        const { client, show } = session(io, flags);
-        await client.reset(name, flags.reason);
-        show({ point: name, reset: true }, () => `${name} has forgotten what it learned\n`);
-      }),
-  );
-  point.addCommand(
-    clientCommand('thaw', 'let frozen learners of a point learn again')
-      .argument('<point>')
-      .requiredOption('--reason <text>', 'why, for the audit')
-      .action(async (name: string, flags: ClientFlags & { reason: string }) => {
-        const { client, show } = session(io, flags);
-        await client.thaw(name, flags.reason);
-        show({ point: name, thawed: true }, () => `${name} learns again\n`);
-      }),
-  );
-  point.addCommand(
-    clientCommand('weigh', 'set weights of a point’s objective; the others stay')
-      .argument('<point>')
-      .argument('<metric=weight...>', 'such as click=1 complaint=-5')
-      .requiredOption('--reason <text>', 'why, for the audit')
-      .action(async (name: string, given: string[], flags: ClientFlags & { reason: string }) => {
-        const { client, show } = session(io, flags);
-        const answer = await client.reweigh(name, weightsOf(given), flags.reason);
-        show(
-          answer,
-          () => `${name} is version ${answer.version}${answer.forgets ? ', and learns anew' : ''}\n`,
-        );
-      }),
-  );
+  const commands = [
+    applyCommand,
+    listCommand,
+    getCommand,
+    deleteCommand,
+    resetCommand,
+    thawCommand,
+    weighCommand,
+  ];
+  for (const command of commands) point.addCommand(command(io));
   return point;
+}
+
+function applyCommand(io: Io): Command {
+  return clientCommand('apply', 'declare or replace points, from YAML or JSON')
+    .argument(
+      '<file...>',
+      'files with declarations; a YAML file may hold several, apart by ---; - is standard input',
+    )
+    .action((files: string[], flags: ClientFlags) => apply(io, files, flags));
+}
+
+function listCommand(io: Io): Command {
+  return clientCommand('list', 'all points').action(async (flags: ClientFlags) => {
+    const { client, show, style } = session(io, flags);
+    const entries = await client.points.list();
+    show(entries, () => pointTable(entries, style));
+  });
+}
+
+function getCommand(io: Io): Command {
+  return clientCommand('get', 'a point’s declaration')
+    .argument('<point>')
+    .action(async (name: string, flags: ClientFlags) => {
+      const { client, show } = session(io, flags);
+      const entry = await client.points.get(name);
+      show(entry, () => `# version ${entry.version}\n${stringify(entry.spec)}`);
+    });
+}
+
+function deleteCommand(io: Io): Command {
+  return clientCommand('delete', 'delete a point and what it learned')
+    .argument('<point>')
+    .option('--reason <text>', 'why, for the audit')
+    .action(async (name: string, flags: ClientFlags & { reason?: string }) => {
+      const { client, show } = session(io, flags);
+      await client.points.remove(name, flags.reason);
+      show({ point: name, deleted: true }, () => `${name} is deleted\n`);
+    });
+}
+
+function resetCommand(io: Io): Command {
+  return clientCommand('reset', 'forget what a point has learned, everywhere')
+    .argument('<point>')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .action(async (name: string, flags: ClientFlags & { reason: string }) => {
+      const { client, show } = session(io, flags);
+      await client.reset(name, flags.reason);
+      show({ point: name, reset: true }, () => `${name} has forgotten what it learned\n`);
+    });
+}
+
+function thawCommand(io: Io): Command {
+  return clientCommand('thaw', 'let frozen learners of a point learn again')
+    .argument('<point>')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .action(async (name: string, flags: ClientFlags & { reason: string }) => {
+      const { client, show } = session(io, flags);
+      await client.thaw(name, flags.reason);
+      show({ point: name, thawed: true }, () => `${name} learns again\n`);
+    });
+}
+
+function weighCommand(io: Io): Command {
+  return clientCommand('weigh', 'set weights of a point’s objective; the others stay')
+    .argument('<point>')
+    .argument('<metric=weight...>', 'such as click=1 complaint=-5')
+    .requiredOption('--reason <text>', 'why, for the audit')
+    .action(async (name: string, given: string[], flags: ClientFlags & { reason: string }) => {
+      const { client, show } = session(io, flags);
+      const answer = await client.reweigh(name, weightsOf(given), flags.reason);
+      show(
+        answer,
+        () => `${name} is version ${answer.version}${answer.forgets ? ', and learns anew' : ''}\n`,
+      );
+    });
 }
 
 function weightsOf(given: readonly string[]): Record<string, number> {

@@ -13,6 +13,11 @@ interface Scope {
 
 /** What people say: kill, revive, override, quarantine; and what stands. */
 export function controlRoutes(app: FastifyInstance, api: Api): void {
+  const routes = [kill, revive, controls, quarantine, liftQuarantine, override, removeOverride];
+  for (const route of routes) route(app, api);
+}
+
+function kill(app: FastifyInstance, api: Api): void {
   app.post<Scope>('/v1/kill', {
     config: { access: 'control' },
     schema: {
@@ -30,6 +35,9 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       return node.kill({ ...request.body, by: actorOf(request.principal, node.name) });
     },
   });
+}
+
+function revive(app: FastifyInstance, api: Api): void {
   app.post<Scope>('/v1/revive', {
     config: { access: 'control' },
     schema: {
@@ -45,6 +53,9 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       return node.revive({ ...request.body, by: actorOf(request.principal, node.name) });
     },
   });
+}
+
+function controls(app: FastifyInstance, api: Api): void {
   app.get('/v1/controls', {
     config: { access: 'read' },
     schema: {
@@ -56,6 +67,9 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
     },
     handler: async (request) => pickNode(api, request.query).controls(),
   });
+}
+
+function quarantine(app: FastifyInstance, api: Api): void {
   app.post<{ Body: { node: string; reason: string } }>('/v1/quarantine', {
     config: { access: 'control' },
     schema: {
@@ -72,6 +86,9 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       return { node: request.body.node };
     },
   });
+}
+
+function liftQuarantine(app: FastifyInstance, api: Api): void {
   app.delete<{ Params: { target: string }; Querystring: { reason: string } }>('/v1/quarantine/:target', {
     config: { access: 'control' },
     schema: {
@@ -90,7 +107,6 @@ export function controlRoutes(app: FastifyInstance, api: Api): void {
       });
     },
   });
-  overrides(app, api);
 }
 
 interface Override {
@@ -98,7 +114,7 @@ interface Override {
   Body: { arm: string; segment?: Record<string, unknown>; reason: string; forMs?: number };
 }
 
-function overrides(app: FastifyInstance, api: Api): void {
+function override(app: FastifyInstance, api: Api): void {
   app.put<Override>('/v1/points/:point/override', {
     config: { access: 'control' },
     schema: {
@@ -118,6 +134,9 @@ function overrides(app: FastifyInstance, api: Api): void {
       });
     },
   });
+}
+
+function removeOverride(app: FastifyInstance, api: Api): void {
   app.delete<{ Params: { point: string }; Querystring: { tag?: string; reason?: string } }>(
     '/v1/points/:point/override',
     {

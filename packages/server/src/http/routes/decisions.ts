@@ -7,6 +7,10 @@ import { answers, BY_HAND, NODE_QUERY } from './route.ts';
 
 /** Decide, feedback, exposures. The fast path answers the first two first; these answer what it leaves, alike. */
 export function decisionRoutes(app: FastifyInstance, api: Api): void {
+  for (const route of [decide, rank, feedback, exposures]) route(app, api);
+}
+
+function decide(app: FastifyInstance, api: Api): void {
   app.route<{ Params: { point: string } }>({
     method: 'POST',
     url: '/v1/points/:point/decide',
@@ -36,6 +40,9 @@ export function decisionRoutes(app: FastifyInstance, api: Api): void {
       return reply.header('cache-control', 'no-store').type('application/json').send(body);
     },
   });
+}
+
+function rank(app: FastifyInstance, api: Api): void {
   app.post<{ Params: { point: string }; Body: DecideInput & { k: number } }>('/v1/points/:point/rank', {
     config: { access: 'data' },
     schema: {
@@ -52,6 +59,9 @@ export function decisionRoutes(app: FastifyInstance, api: Api): void {
       return reply.header('cache-control', 'no-store').send(slate);
     },
   });
+}
+
+function feedback(app: FastifyInstance, api: Api): void {
   app.route({
     method: 'POST',
     url: '/v1/feedback',
@@ -74,6 +84,9 @@ export function decisionRoutes(app: FastifyInstance, api: Api): void {
       return reply.code(202).header('cache-control', 'no-store').send(taken);
     },
   });
+}
+
+function exposures(app: FastifyInstance, api: Api): void {
   app.route({
     method: 'POST',
     url: '/v1/exposures',

@@ -6,6 +6,10 @@ import { answers, callerOf } from './route.ts';
 
 /** For whoever runs the daemon: liveness, readiness, metrics, the description of it all. */
 export function operationRoutes(app: FastifyInstance, api: Api): void {
+  for (const route of [health, ready, metrics, openapi]) route(app, api);
+}
+
+function health(app: FastifyInstance, api: Api): void {
   app.get('/healthz', {
     config: { access: 'open' },
     schema: {
@@ -24,6 +28,9 @@ export function operationRoutes(app: FastifyInstance, api: Api): void {
       role: api.gate.roleOf(callerOf(request)),
     }),
   });
+}
+
+function ready(app: FastifyInstance, api: Api): void {
   app.get('/readyz', {
     config: { access: 'open' },
     schema: {
@@ -55,6 +62,9 @@ export function operationRoutes(app: FastifyInstance, api: Api): void {
       };
     },
   });
+}
+
+function metrics(app: FastifyInstance, api: Api): void {
   app.get('/metrics', {
     config: { access: 'read' },
     schema: {
@@ -71,6 +81,9 @@ export function operationRoutes(app: FastifyInstance, api: Api): void {
     },
     handler: async (_request, reply) => reply.type(api.metrics.contentType).send(await api.metrics.render()),
   });
+}
+
+function openapi(app: FastifyInstance): void {
   app.get('/openapi.json', {
     config: { access: 'open' },
     schema: {

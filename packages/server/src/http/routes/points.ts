@@ -18,8 +18,11 @@ const APPLIED = {
 
 /** Decision points: list, read, declare, delete, report, reset. */
 export function pointRoutes(app: FastifyInstance, api: Api): void {
-  // Counters are of this process; what was learned before is among the evidence.
-  const startedMs = Date.now();
+  const routes = [points, onePoint, applyPoint, removePoint, report, reweigh, reset, thaw];
+  for (const route of routes) route(app, api);
+}
+
+function points(app: FastifyInstance, api: Api): void {
   app.get('/v1/points', {
     config: { access: 'read' },
     schema: {
@@ -31,6 +34,9 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
     },
     handler: async (request) => pickNode(api, request.query).points(),
   });
+}
+
+function onePoint(app: FastifyInstance, api: Api): void {
   app.get<PointRoute>('/v1/points/:point', {
     config: { access: 'read' },
     schema: {
@@ -42,7 +48,34 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
     },
     handler: async (request) => existing(pickNode(api, request.query), request.params.point),
   });
-  declare(app, api);
+}
+
+function applyPoint(app: FastifyInstance, api: Api): void {
+  app.put<PointRoute>('/v1/points/:point', {
+    config: { access: 'control', yaml: true },
+    // The compiled specification checks itself, and says far more than a schema could.
+    ...BY_HAND,
+    schema: {
+      operationId: 'applyPoint',
+      tags: ['points'],
+      summary: 'Declare or replace a point',
+      description: 'The declaration as JSON, or as YAML (content-type application/yaml).',
+      consumes: ['application/json', 'application/yaml'],
+      querystring: query(),
+      body: { $ref: 'PointSpec#' },
+      response: answers('Declared, durably.', APPLIED),
+    },
+    handler: async (request, reply) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      const isNew = node.point(point) === undefined;
+      const applied = await node.apply(specOf(request.body, point), actorOf(request.principal, node.name));
+      return reply.code(isNew ? 201 : 200).send({ point, ...applied });
+    },
+  });
+}
+
+function removePoint(app: FastifyInstance, api: Api): void {
   app.delete<PointRoute>('/v1/points/:point', {
     config: { access: 'control' },
     schema: {
@@ -63,6 +96,11 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       return reply.code(204).send();
     },
   });
+}
+
+function report(app: FastifyInstance, api: Api): void {
+  // Counters are of this process; what was learned before is among the evidence.
+  const startedMs = Date.now();
   app.get<PointRoute & { Querystring: { each?: 'no' } }>('/v1/points/:point/report', {
     config: { access: 'read' },
     schema: {
@@ -90,68 +128,6 @@ export function pointRoutes(app: FastifyInstance, api: Api): void {
       existing(node, point);
       const nodes = request.query.each === 'no' ? [] : node.reports(point);
       return { report: node.report(point), nodes, startedMs };
-    },
-  });
-  reweigh(app, api);
-  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/reset', {
-    config: { access: 'control' },
-    schema: {
-      operationId: 'reset',
-      tags: ['points'],
-      summary: 'Forget what the point has learned, everywhere',
-      querystring: query(),
-      body: { $ref: 'ResetRequest#' },
-      response: answers('Forgotten, durably.'),
-    },
-    handler: async (request) => {
-      const node = pickNode(api, request.query);
-      const { point } = request.params;
-      existing(node, point);
-      await node.reset({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
-      return { point };
-    },
-  });
-  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/thaw', {
-    config: { access: 'control' },
-    schema: {
-      operationId: 'thaw',
-      tags: ['points'],
-      summary: 'Let frozen learners of the point learn again, here and below',
-      querystring: query(),
-      body: { $ref: 'ResetRequest#' },
-      response: answers('Thawed, durably.'),
-    },
-    handler: async (request) => {
-      const node = pickNode(api, request.query);
-      const { point } = request.params;
-      existing(node, point);
-      await node.thaw({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
-      return { point };
-    },
-  });
-}
-
-function declare(app: FastifyInstance, api: Api): void {
-  app.put<PointRoute>('/v1/points/:point', {
-    config: { access: 'control', yaml: true },
-    // The compiled specification checks itself, and says far more than a schema could.
-    ...BY_HAND,
-    schema: {
-      operationId: 'applyPoint',
-      tags: ['points'],
-      summary: 'Declare or replace a point',
-      description: 'The declaration as JSON, or as YAML (content-type application/yaml).',
-      consumes: ['application/json', 'application/yaml'],
-      querystring: query(),
-      body: { $ref: 'PointSpec#' },
-      response: answers('Declared, durably.', APPLIED),
-    },
-    handler: async (request, reply) => {
-      const node = pickNode(api, request.query);
-      const { point } = request.params;
-      const isNew = node.point(point) === undefined;
-      const applied = await node.apply(specOf(request.body, point), actorOf(request.principal, node.name));
-      return reply.code(isNew ? 201 : 200).send({ point, ...applied });
     },
   });
 }
@@ -182,6 +158,48 @@ function reweigh(app: FastifyInstance, api: Api): void {
       const { point } = request.params;
       const by = actorOf(request.principal, node.name);
       return { point, ...(await node.reweigh({ point, ...request.body, by })) };
+    },
+  });
+}
+
+function reset(app: FastifyInstance, api: Api): void {
+  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/reset', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'reset',
+      tags: ['points'],
+      summary: 'Forget what the point has learned, everywhere',
+      querystring: query(),
+      body: { $ref: 'ResetRequest#' },
+      response: answers('Forgotten, durably.'),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      existing(node, point);
+      await node.reset({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
+      return { point };
+    },
+  });
+}
+
+function thaw(app: FastifyInstance, api: Api): void {
+  app.post<PointRoute & { Body: { reason: string } }>('/v1/points/:point/thaw', {
+    config: { access: 'control' },
+    schema: {
+      operationId: 'thaw',
+      tags: ['points'],
+      summary: 'Let frozen learners of the point learn again, here and below',
+      querystring: query(),
+      body: { $ref: 'ResetRequest#' },
+      response: answers('Thawed, durably.'),
+    },
+    handler: async (request) => {
+      const node = pickNode(api, request.query);
+      const { point } = request.params;
+      existing(node, point);
+      await node.thaw({ point, reason: request.body.reason, by: actorOf(request.principal, node.name) });
+      return { point };
     },
   });
 }
