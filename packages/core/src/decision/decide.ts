@@ -198,10 +198,13 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
   g.parentMs = moment.parentMs;
   g.share = moment.share;
   g.stratum = '';
-  g.chance = uniform(state.seedHi, state.seedLo, state.n * 2 + 1);
+  g.chance = uniform(state.seedHi, state.seedLo, firstOf(state) * 2 + 1);
   if (ruling.artifactKill !== undefined) note(state, ruling.artifactKill);
   if (ruling.memberKill !== undefined) note(state, ruling.memberKill);
 }
+
+/** The decision by whose chance guards assign: a list is assigned as one. */
+const firstOf = ({ slate, n }: PointState): number => (slate.position > 0 ? slate.first : n);
 
 /** Sticky units keep their arm while it is allowed; the first draw's propensity stands. */
 function keepArm(

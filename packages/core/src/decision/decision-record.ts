@@ -37,6 +37,8 @@ export const COUNTED = 128;
 export const SELF = 256;
 /** Its outcome came while the learner was frozen: it never teaches. */
 export const WITHHELD = 512;
+/** Its outcome is known, and teaches once it leaves the queue. */
+export const OWED = 1024;
 
 // Where `DecisionRecord.numbers` holds what; the context stands behind.
 const AT_MS = 0;

@@ -9,6 +9,7 @@ import {
   EXPIRED,
   EXPOSED,
   FAILED,
+  OWED,
   RELEASED,
   SELF,
   SETTLED,
@@ -262,7 +263,11 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
       record.trainedMetrics = record.metrics;
       record.state |= TRAINED;
       teaching.learn(state, outcomeOf(state, record, reward, 1));
-    } else record.trainedReward = reward; // learned once, when it leaves the queue
+    } else {
+      // Learned once, when it leaves the queue.
+      record.trainedReward = reward;
+      record.state |= OWED;
+    }
   }
   settle(state, record, teaching, monoMs);
 }

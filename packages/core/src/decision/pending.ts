@@ -1,5 +1,5 @@
 import { mix32 } from '../stats/hash.ts';
-import { type DecisionRecord, SETTLED } from './decision-record.ts';
+import { type DecisionRecord, OWED, SETTLED } from './decision-record.ts';
 
 /**
  * Decisions that await their outcome, oldest first: a ring that grows to its bound. Beyond the bound a sample with known
@@ -69,9 +69,12 @@ function grow(pending: Pending): void {
   pending.head = 0;
 }
 
-/** First lets settled records go (they wait for corrections only); if that frees too little, thins. */
+/** Whether something of it is still to be learned; what is only open to correction is not needed. */
+const isNeeded = ({ state }: DecisionRecord): boolean => (state & (SETTLED | OWED)) !== SETTLED;
+
+/** First lets those go that wait for corrections only; if that frees too little, thins. */
 function makeRoom(pending: Pending, onDrop: (record: DecisionRecord) => void): void {
-  retain(pending, (record) => (record.state & SETTLED) === 0, onDrop);
+  retain(pending, isNeeded, onDrop);
   while (pending.size > pending.max / 2) {
     pending.thinning++;
     retain(pending, (record) => inSample(record.n, pending.thinning), onDrop);
@@ -95,7 +98,7 @@ function retain(
     const record = at(pending, i);
     if (keeps(record)) records[place(pending, kept++)] = record;
     else {
-      if ((record.state & SETTLED) === 0) pending.dropped++;
+      if (isNeeded(record)) pending.dropped++;
       onDrop(record);
     }
   }

@@ -21,6 +21,8 @@ export interface Diversity {
 export interface SlateState {
   /** 0 for the first position, and for decisions of their own. */
   position: number;
+  /** Counter of the decision of the first position: by its chance the whole list is assigned where there is no unit. */
+  first: number;
   /** Arms above this position. */
   readonly shown: number[];
   /** The proposal as it was before diversity had its say, and after. */
@@ -34,6 +36,7 @@ export interface SlateState {
 
 export const slateState = (arms: number): SlateState => ({
   position: 0,
+  first: 0,
   shown: [],
   before: new Float64Array(arms),
   after: new Float64Array(arms),

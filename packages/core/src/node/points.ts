@@ -7,6 +7,7 @@ import { carryInflight, compileRuling, createPointState, type PointState } from 
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { compiledOver, type Stops } from '../decision/versions.ts';
+import type { Guard } from '../guard.ts';
 import { isAmount } from '../limits.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
 import { hash32, mix32 } from '../stats/hash.ts';
@@ -172,18 +173,19 @@ function lastOf(node: NodeState, point: string): PointState | undefined {
 }
 
 /** Limits over a domain or the tree count into one state, whichever point of this node acts. */
-function shareLedgers(node: NodeState, state: PointState): void {
+export function shareLedgers(node: NodeState, state: PointState): void {
   state.compiled.guards.forEach(({ guard }, i) => {
-    if (guard.scope !== 'domain' && guard.scope !== 'tree') return;
-    const key = JSON.stringify([
-      guard.name,
-      guard.scope,
-      guard.scope === 'domain' ? state.compiled.domain : '',
-      guard.ledger ?? '',
-    ]);
+    const key = ledgerKey(state, guard);
+    if (key === undefined) return;
     if (node.ledgers.has(key)) state.guards[i] = node.ledgers.get(key);
     else node.ledgers.set(key, state.guards[i]);
   });
+}
+
+/** Under what name the state of a guard is shared; undefined where it is the point's own. */
+export function ledgerKey({ compiled }: PointState, { name, scope, ledger = '' }: Guard): string | undefined {
+  if (scope !== 'domain' && scope !== 'tree') return undefined;
+  return JSON.stringify([name, scope, scope === 'domain' ? compiled.domain : '', ledger]);
 }
 
 /** Guards keep what they know of arms that stay, and units keep their arms. */

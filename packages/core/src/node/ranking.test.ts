@@ -47,6 +47,23 @@ describe('a slate', () => {
     }
   });
 
+  test('is assigned as one, also where nobody says for whom it is', async () => {
+    const { node } = await start(
+      spec(
+        { positions: 3 },
+        { guards: [{ kind: 'holdout', share: 0.3 }], baseline: { kind: 'round-robin' } },
+      ),
+    );
+    const n = 2000;
+    let held = 0;
+    for (let i = 0; i < n; i++) {
+      const strata = node.rank('shelf', 3).items.map(({ stratum }) => stratum);
+      expect(new Set(strata).size).toBe(1);
+      if (strata[0] === 'holdout') held++;
+    }
+    expect(Math.abs(held - 0.3 * n)).toBeLessThan(4 * Math.sqrt(0.21 * n));
+  });
+
   test('draws as often as its propensities say: every ordered pair of an even split alike', async () => {
     const { node } = await start(spec({ positions: 2 }, { policy: { kind: 'split' } }));
     const counts = new Map<string, number>();

@@ -35,6 +35,7 @@ export function rank(
       },
     );
   const items: DecisionRecord[] = [];
+  slate.first = state.n;
   const cost = diversityCosts(state);
   try {
     for (let j = 0; j < k && j < Math.max(1, state.ruling.allowedCount); j++) {

@@ -7,6 +7,7 @@ import {
   EXPIRED,
   EXPOSED,
   FAILED,
+  OWED,
   RELEASED,
   SELF,
   SETTLED,
@@ -42,7 +43,7 @@ import { isStale } from './learning.ts';
 import { recoverLooks } from './looks.ts';
 import { mixture } from './mixture.ts';
 import { recoverOutbox } from './outbox.ts';
-import { continues, refreshView, type StoredSource, syncPoints } from './points.ts';
+import { continues, ledgerKey, refreshView, type StoredSource, shareLedgers, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
@@ -142,6 +143,8 @@ export async function recover(node: NodeState): Promise<void> {
   each('looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each('units', (entry) => recoverUnits(node, entry.key, entry.value));
   each('guards', (entry) => recoverGuards(node, entry));
+  // What several points count into is one state again.
+  for (const state of node.points.values()) shareLedgers(node, state);
   each('validation', (entry) => recoverMonitor(node, entry.key, bytesJson(entry.value, JSON_MAX)));
   shareMonitors(node);
   await recoverJournals(node, storage);
@@ -314,6 +317,8 @@ function recoverGuards(node: NodeState, entry: StoredEntry): void {
     if (snapshot === null || snapshot === undefined || guard.restore === undefined) return;
     try {
       state.guards[i] = guard.restore(snapshot, state.compiled.arms.length);
+      const ledger = ledgerKey(state, guard);
+      if (ledger !== undefined) node.ledgers.set(ledger, state.guards[i]);
     } catch {
       refuse(node, 'guard_state_not_understood'); // other options than when it was saved: it starts afresh
     }
@@ -438,7 +443,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const reward = rewardOf(state, metrics);
   if (!Number.isNaN(reward) && (record.state & EXPIRED) === 0) {
     record.state |= SETTLED;
-    if (record.trains && !learnsLate(state, record)) record.state |= TRAINED;
+    if (record.trains) record.state |= learnsLate(state, record) ? OWED : TRAINED;
     record.trainedReward = reward;
     record.trainedMetrics = metrics;
   }

@@ -200,6 +200,26 @@ test('what falls due while the node is down teaches at the next start, and only 
   }
 });
 
+test('beyond the bound of what is awaited, a sample of the delayed outcomes teaches for all', async () => {
+  const world = new World();
+  const node = await world.start(1);
+  // An hour holds 360 decisions, the queue 64.
+  await node.apply(point({ pending: 64, training: { selfCaused: { delay: '1h' } } }), me);
+  for (let i = 0; i < 2000; i++) {
+    const { id } = node.decide('p');
+    await node.feedback([{ id, reward: i % 2 }]);
+    await world.pass(10_000);
+  }
+  for (let i = 0; i < 70; i++) await world.pass(60_000);
+  // 2^-3 is the first thinning that fits; the queue was thinned to it step by step in the beginning.
+  expect(learned(node)).toBeGreaterThan(200);
+  expect(learned(node)).toBeLessThan(320);
+  // Each stands for eight, so that the arms know of all that were made.
+  const taught = node.state.learners.get(node.state.points.get('p')?.learnerKey ?? '');
+  const sums = JSON.stringify([...(taught?.slots.slots.values() ?? [])].map(({ heaviest }) => heaviest));
+  expect(sums).toBe('[8]');
+});
+
 test('nights off: a device that is down for longer than the delay every night learns all of its days', async () => {
   const world = new World();
   const disk = memoryDisk();
