@@ -136,17 +136,8 @@ export interface EventOptions {
 /** @throws GanglionError `invalid_input`, for a URL that is none */
 export function createClient(options: ClientOptions = {}): Client {
   const wire = transport(options);
-  const at = (path: string, query: Readonly<Record<string, string | undefined>> = {}): string => {
-    const given = Object.entries({ ...query, node: options.node }).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    );
-    return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
-  };
-  const get = <T>(path: string, query?: Record<string, string | undefined>): Promise<T> =>
-    wire.json<T>({ method: 'GET', path: at(path, query), again: 'always' });
-  const post = <T>(path: string, body: unknown, again: Call['again']): Promise<T> =>
-    wire.json<T>({ method: 'POST', path: at(path), body, again });
-
+  const calls = callsOf(wire, options.node);
+  const { at, get, post } = calls;
   return {
     url: wire.url,
     decide: (point, input = {}) => post(`${pointPath(point)}/decide`, input satisfies DecideInput, 'refused'),
@@ -159,8 +150,9 @@ export function createClient(options: ClientOptions = {}): Client {
     ingest: (events) => post('/v1/ingest', events, 'always'),
     features: (domain, entity) =>
       get(`/v1/features/${encodeURIComponent(domain)}/${encodeURIComponent(entity)}`),
-    points: pointCalls(wire, at),
-    models: modelCalls(wire, at),
+    points: pointCalls(wire, calls),
+    models: modelCalls(wire, calls),
+    ...controlCalls(calls),
     evaluate: (point, request, signal) =>
       wire.json({
         method: 'POST',
@@ -173,30 +165,6 @@ export function createClient(options: ClientOptions = {}): Client {
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
     thaw: async (point, reason) => void (await post(`${pointPath(point)}/thaw`, { reason }, 'refused')),
-    // A second tag of the same scope stops nothing more, and a revive removes both.
-    kill: (scope, reason) => post('/v1/kill', { scope, reason }, 'always'),
-    revive: (scope, reason) => post('/v1/revive', { scope, reason }, 'refused'),
-    controls: () => get('/v1/controls'),
-    override: (point, override) =>
-      wire.json({
-        method: 'PUT',
-        path: at(`${pointPath(point)}/override`),
-        body: override,
-        again: 'refused',
-      }),
-    removeOverride: (point, { tag, reason } = {}) =>
-      wire.json({
-        method: 'DELETE',
-        path: at(`${pointPath(point)}/override`, { tag, reason }),
-        again: 'refused',
-      }),
-    quarantine: async (node, reason) => void (await post('/v1/quarantine', { node, reason }, 'refused')),
-    liftQuarantine: (node, reason) =>
-      wire.json({
-        method: 'DELETE',
-        path: at(`/v1/quarantine/${encodeURIComponent(node)}`, { reason }),
-        again: 'refused',
-      }),
     nodes: () => get('/v1/nodes'),
     audit: (limit) => get('/v1/audit', { limit: limit === undefined ? undefined : String(limit) }),
     events: ({ kinds, point, signal } = {}) =>
@@ -206,15 +174,57 @@ export function createClient(options: ClientOptions = {}): Client {
   };
 }
 
-function pointCalls(
-  wire: Transport,
-  at: (path: string, query?: Record<string, string | undefined>) => string,
-): PointCalls {
+type Query = Readonly<Record<string, string | undefined>>;
+
+/** Calls of one node. */
+interface Calls {
+  at(path: string, query?: Query): string;
+  get<T>(path: string, query?: Query): Promise<T>;
+  post<T>(path: string, body: unknown, again: Call['again']): Promise<T>;
+  put<T>(path: string, body: unknown, again: Call['again']): Promise<T>;
+  remove<T>(path: string, query: Query): Promise<T>;
+}
+
+/** @param node - undefined: the one that the daemon asks by itself */
+function callsOf(wire: Transport, node: string | undefined): Calls {
+  const at = (path: string, query: Query = {}): string => {
+    const given = Object.entries({ ...query, node }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    );
+    return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+  };
   return {
-    list: () => wire.json({ method: 'GET', path: at('/v1/points'), again: 'always' }),
-    get: (point) => wire.json({ method: 'GET', path: at(pointPath(point)), again: 'always' }),
-    apply: (spec) =>
-      wire.json({ method: 'PUT', path: at(pointPath(spec.point)), body: spec, again: 'always' }),
+    at,
+    get: (path, query) => wire.json({ method: 'GET', path: at(path, query), again: 'always' }),
+    post: (path, body, again) => wire.json({ method: 'POST', path: at(path), body, again }),
+    put: (path, body, again) => wire.json({ method: 'PUT', path: at(path), body, again }),
+    remove: (path, query) => wire.json({ method: 'DELETE', path: at(path, query), again: 'refused' }),
+  };
+}
+
+type ControlCalls = Pick<
+  Client,
+  'kill' | 'revive' | 'controls' | 'override' | 'removeOverride' | 'quarantine' | 'liftQuarantine'
+>;
+
+function controlCalls({ get, post, put, remove }: Calls): ControlCalls {
+  return {
+    // A second tag of the same scope stops nothing more, and a revive removes both.
+    kill: (scope, reason) => post('/v1/kill', { scope, reason }, 'always'),
+    revive: (scope, reason) => post('/v1/revive', { scope, reason }, 'refused'),
+    controls: () => get('/v1/controls'),
+    override: (point, override) => put(`${pointPath(point)}/override`, override, 'refused'),
+    removeOverride: (point, { tag, reason } = {}) => remove(`${pointPath(point)}/override`, { tag, reason }),
+    quarantine: async (node, reason) => void (await post('/v1/quarantine', { node, reason }, 'refused')),
+    liftQuarantine: (node, reason) => remove(`/v1/quarantine/${encodeURIComponent(node)}`, { reason }),
+  };
+}
+
+function pointCalls(wire: Transport, { at, get, put, remove }: Calls): PointCalls {
+  return {
+    list: () => get('/v1/points'),
+    get: (point) => get(pointPath(point)),
+    apply: (spec) => put(pointPath(spec.point), spec, 'always'),
     applyYaml: (point, yaml) =>
       wire.json({
         method: 'PUT',
@@ -222,25 +232,24 @@ function pointCalls(
         raw: { type: 'application/yaml', text: yaml },
         again: 'always',
       }),
-    remove: (point, reason) =>
-      wire.json({ method: 'DELETE', path: at(pointPath(point), { reason }), again: 'refused' }),
+    remove: (point, reason) => remove(pointPath(point), { reason }),
   };
 }
 
-function modelCalls(wire: Transport, at: (path: string) => string): ModelCalls {
-  const post = <T>(model: string, what: string, body: unknown, again: Call['again']): Promise<T> =>
-    wire.json({ method: 'POST', path: at(`${modelPath(model)}/${what}`), body, again });
+function modelCalls(wire: Transport, { at, get, post }: Calls): ModelCalls {
+  const change = <T>(model: string, what: string, body: unknown, again: Call['again']): Promise<T> =>
+    post(`${modelPath(model)}/${what}`, body, again);
   return {
-    list: () => wire.json({ method: 'GET', path: at('/v1/models'), again: 'always' }),
-    get: (model) => wire.json({ method: 'GET', path: at(modelPath(model)), again: 'always' }),
-    register: (model, version) => post(model, 'versions', version, 'always'),
+    list: () => get('/v1/models'),
+    get: (model) => get(modelPath(model)),
+    register: (model, version) => change(model, 'versions', version, 'always'),
     promote: (model, version, reason, traffic) =>
-      post(model, 'promote', { version, reason, ...(traffic === undefined ? {} : { traffic }) }, 'always'),
-    retire: (model, version, reason) => post(model, 'retire', { version, reason }, 'always'),
+      change(model, 'promote', { version, reason, ...(traffic === undefined ? {} : { traffic }) }, 'always'),
+    retire: (model, version, reason) => change(model, 'retire', { version, reason }, 'always'),
     // Twice is not once: it would go back two versions.
-    rollback: (model, reason) => post(model, 'rollback', { reason }, 'refused'),
-    schedule: () => wire.json({ method: 'GET', path: at('/v1/training'), again: 'always' }),
-    retrain: (model, reason) => post(model, 'retrain', { reason }, 'always'),
+    rollback: (model, reason) => change(model, 'rollback', { reason }, 'refused'),
+    schedule: () => get('/v1/training'),
+    retrain: (model, reason) => change(model, 'retrain', { reason }, 'always'),
     putArtifact: async (digest, bytes) =>
       void (await wire.json({
         method: 'PUT',

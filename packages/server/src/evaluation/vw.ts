@@ -21,7 +21,7 @@ export async function readVw(file: string, onRows?: (rows: number) => void): Pro
       value: file,
       mend: 'Give the path of a file in VW’s text format.',
     });
-  const rows = collector();
+  const taken = nothingTaken();
   const layout = layoutOf(file);
   const lines = createInterface({
     input: createReadStream(file, 'utf8'),
@@ -31,12 +31,12 @@ export async function readVw(file: string, onRows?: (rows: number) => void): Pro
   let at = 0;
   let apart = true;
   const flush = (): void => {
-    if (block !== undefined) rows.block(block);
+    if (block !== undefined) takeBlock(taken, block);
     block = undefined;
   };
   for await (const line of lines) {
     at++;
-    if (at % 10_000 === 0) onRows?.(rows.count);
+    if (at % 10_000 === 0) onRows?.(taken.rows.length);
     if (line.trim() === '') {
       flush();
       apart = true;
@@ -50,11 +50,11 @@ export async function readVw(file: string, onRows?: (rows: number) => void): Pro
         'Leave out the empty lines of a --cb file; begin blocks of one action with a shared line.',
       );
     apart = false;
-    if (layout !== 'blocks') rows.line(parsed, at);
+    if (layout !== 'blocks') takeLine(taken, parsed, at);
     else block = addTo(block ?? { shared: {}, actions: 0, chosen: undefined }, parsed, at);
   }
   flush();
-  return rows.log(path.basename(file));
+  return logOf(taken, path.basename(file));
 }
 
 /**
@@ -182,85 +182,101 @@ function badLine(line: number, what: string, mend: string): GanglionError {
 /** Most features that become fields of the context; the rest is left out, and counted. */
 const MAX_FIELDS = 256;
 
-function collector() {
-  const rows: { action: number; cost: number; probability: number; arms: Int32Array | number }[] = [];
-  const sets = new Map<string, Int32Array>();
-  let most = 0;
-  const fields = new Map<string, Float64Array>();
-  const skipped: Record<string, number> = {};
-  const skip = (why: string): void => {
-    skipped[why] = (skipped[why] ?? 0) + 1;
-  };
-  let capacity = 1024;
-  const add = (
-    label: Parsed,
-    action: number,
-    arms: Int32Array | number,
-    features: Readonly<Record<string, number>>,
-  ): void => {
-    const row = rows.length;
-    rows.push({ action, cost: label.cost, probability: label.probability, arms });
-    if (row === capacity) {
-      capacity *= 2;
-      for (const [name, column] of fields) fields.set(name, grown(column, capacity));
-    }
-    for (const name of Object.keys(features)) {
-      let column = fields.get(name);
-      if (column === undefined) {
-        if (fields.size === MAX_FIELDS) {
-          skip(`features beyond ${MAX_FIELDS}`);
-          continue;
-        }
-        // A feature that a line does not name is 0: VW's vectors are sparse.
-        fields.set(name, (column = new Float64Array(capacity)));
+/** What has been read so far. */
+interface Taken {
+  readonly rows: { action: number; cost: number; probability: number; arms: Int32Array | number }[];
+  /** The sets of arms that lines listed, each once. */
+  readonly sets: Map<string, Int32Array>;
+  /** The highest action. */
+  most: number;
+  /** Features that became fields: a column each, with room for `capacity` rows. */
+  readonly fields: Map<string, Float64Array<ArrayBuffer>>;
+  capacity: number;
+  /** What was left out, by why. */
+  readonly skipped: Record<string, number>;
+}
+
+const nothingTaken = (): Taken => ({
+  rows: [],
+  sets: new Map(),
+  most: 0,
+  fields: new Map(),
+  capacity: 1024,
+  skipped: {},
+});
+
+function takeLine(taken: Taken, parsed: Parsed, at: number): void {
+  if (parsed.action === undefined) return skip(taken, 'no label');
+  for (const action of parsed.listed) {
+    if (action < 1 || action > MAX_ARMS)
+      throw badLine(at, `action ${action}`, `Actions are numbered from 1 to ${MAX_ARMS}.`);
+    taken.most = Math.max(taken.most, action);
+  }
+  takeRow(taken, parsed, parsed.action, listedArms(taken.sets, parsed.listed), parsed.features);
+}
+
+function takeBlock(taken: Taken, { shared, actions, chosen }: Block): void {
+  if (chosen === undefined) return skip(taken, 'no label');
+  taken.most = Math.max(taken.most, actions);
+  takeRow(taken, chosen.label, chosen.place, actions, shared);
+}
+
+function takeRow(
+  taken: Taken,
+  { cost, probability }: Parsed,
+  action: number,
+  arms: Int32Array | number,
+  features: Readonly<Record<string, number>>,
+): void {
+  const { rows, fields } = taken;
+  const row = rows.length;
+  rows.push({ action, cost, probability, arms });
+  if (row === taken.capacity) {
+    taken.capacity *= 2;
+    for (const [name, column] of fields) fields.set(name, grown(column, taken.capacity));
+  }
+  for (const name of Object.keys(features)) {
+    let column = fields.get(name);
+    if (column === undefined) {
+      if (fields.size === MAX_FIELDS) {
+        skip(taken, `features beyond ${MAX_FIELDS}`);
+        continue;
       }
-      column[row] = features[name];
+      // A feature that a line does not name is 0: VW's vectors are sparse.
+      fields.set(name, (column = new Float64Array(taken.capacity)));
     }
-  };
+    column[row] = features[name];
+  }
+}
+
+function skip({ skipped }: Taken, why: string): void {
+  skipped[why] = (skipped[why] ?? 0) + 1;
+}
+
+function logOf({ rows, most, fields, skipped }: Taken, name: string): DecisionLog {
+  const all = Int32Array.from({ length: most }, (_, k) => k);
+  // A number is that of the first ones; 0 and all of them are no limit.
+  const available = rows.map(({ arms }) =>
+    typeof arms !== 'number' ? arms : arms === 0 || arms === most ? undefined : all.subarray(0, arms),
+  );
+  const reward = Float64Array.from(rows, ({ cost }) => -cost || 0);
+  const context = [...fields].map(([field, column]): [string, Column] => [
+    field,
+    column.slice(0, rows.length),
+  ]);
   return {
-    get count() {
-      return rows.length;
-    },
-    line(parsed: Parsed, at: number) {
-      if (parsed.action === undefined) return skip('no label');
-      for (const action of parsed.listed) {
-        if (action < 1 || action > MAX_ARMS)
-          throw badLine(at, `action ${action}`, `Actions are numbered from 1 to ${MAX_ARMS}.`);
-        most = Math.max(most, action);
-      }
-      add(parsed, parsed.action, listedArms(sets, parsed.listed), parsed.features);
-    },
-    block({ shared, actions, chosen }: Block) {
-      if (chosen === undefined) return skip('no label');
-      most = Math.max(most, actions);
-      add(chosen.label, chosen.place, actions, shared);
-    },
-    log(name: string): DecisionLog {
-      const all = Int32Array.from({ length: most }, (_, k) => k);
-      // A number is that of the first ones; 0 and all of them are no limit.
-      const available = rows.map(({ arms }) =>
-        typeof arms !== 'number' ? arms : arms === 0 || arms === most ? undefined : all.subarray(0, arms),
-      );
-      const reward = Float64Array.from(rows, ({ cost }) => -cost || 0);
-      const context = [...fields].map(([field, column]): [string, Column] => [
-        field,
-        column.slice(0, rows.length),
-      ]);
-      return {
-        name,
-        rows: rows.length,
-        arms: Array.from({ length: most }, (_, k) => String(k + 1)),
-        arm: Int32Array.from(rows, ({ action }) => action - 1),
-        propensity: Float64Array.from(rows, ({ probability }) => probability),
-        reward,
-        range: rangeSeen(reward),
-        rangeSeen: true,
-        atMs: undefined,
-        context: new Map(context),
-        available: available.some((arms) => arms !== undefined) ? available : undefined,
-        skipped,
-      };
-    },
+    name,
+    rows: rows.length,
+    arms: Array.from({ length: most }, (_, k) => String(k + 1)),
+    arm: Int32Array.from(rows, ({ action }) => action - 1),
+    propensity: Float64Array.from(rows, ({ probability }) => probability),
+    reward,
+    range: rangeSeen(reward),
+    rangeSeen: true,
+    atMs: undefined,
+    context: new Map(context),
+    available: available.some((arms) => arms !== undefined) ? available : undefined,
+    skipped,
   };
 }
 

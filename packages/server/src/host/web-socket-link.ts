@@ -26,17 +26,18 @@ const RECONNECT_MAX_MS = 15_000;
 /** A peer that does not read is cut off rather than buffered for. */
 const MAX_BUFFERED_BYTES = 64 << 20;
 
+/** What either end of a link may be given. */
+interface LinkOptions {
+  readonly logger: Logger;
+  readonly times?: Partial<LinkTimes> | undefined;
+}
+
 /** Takes the links of children at `/v1/link`. Their bytes are untrusted: what does not decode ends the connection. */
 export function acceptLinks(
   server: Server,
   node: HostedNode,
-  options: {
-    readonly auth?: AuthOptions | undefined;
-    readonly logger: Logger;
-    readonly times?: Partial<LinkTimes> | undefined;
-  },
+  options: LinkOptions & { readonly auth?: AuthOptions | undefined },
 ): { close(): void } {
-  const times = { ...LINK_TIMES, ...options.times };
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
@@ -56,49 +57,54 @@ export function acceptLinks(
     } catch {
       return refuse(socket, '401 Unauthorized');
     }
-    sockets.handleUpgrade(request, socket, head, (link) => serve(link, speaksAs));
+    sockets.handleUpgrade(request, socket, head, (link) => serveChild(node, link, speaksAs, options));
   });
-  const serve = (link: WebSocket, speaksAs: string | undefined): void => {
-    const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
-    let child = speaksAs;
-    link.on('error', (error) => options.logger.warn({ err: error }, 'link of a child'));
-    link.on('close', (code) => {
-      if (code === TOO_LONG)
-        options.logger.warn({ child, code }, `the link of a child was cut off: ${TOO_LONG_WORDS}`);
-    });
-    watchLink(link, times, () => options.logger.warn({ as: speaksAs }, 'a child does not answer any more'));
-    link.on('message', (data) => {
-      try {
-        const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
-        if (received.kind !== 'up') return;
-        if (speaksAs !== undefined && received.message.node !== speaksAs) {
-          options.logger.warn(
-            { as: received.message.node, token: speaksAs },
-            'a child spoke under another name than its token’s',
-          );
-          link.close(1008, 'this token is another node’s');
-          return;
-        }
-        child = received.message.node;
-        node.receiveUp(received.message, send);
-      } catch (error) {
-        if (error instanceof GanglionError)
-          options.logger.warn(
-            { code: error.code, detail: error.message },
-            'a child sent what does not decode',
-          );
-        // Our own mistake, and still no reason to go down with all the other children.
-        else options.logger.error({ err: error }, 'a child’s message could not be taken');
-        link.close(1007, 'undecodable');
-      }
-    });
-  };
   return {
     close() {
       for (const link of sockets.clients) link.terminate();
       sockets.close();
     },
   };
+}
+
+/** @param speaksAs - the only name the child's token allows; undefined: any */
+function serveChild(
+  node: HostedNode,
+  link: WebSocket,
+  speaksAs: string | undefined,
+  { logger, times }: LinkOptions,
+): void {
+  const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
+  let child = speaksAs;
+  link.on('error', (error) => logger.warn({ err: error }, 'link of a child'));
+  link.on('close', (code) => {
+    if (code === TOO_LONG) logger.warn({ child, code }, `the link of a child was cut off: ${TOO_LONG_WORDS}`);
+  });
+  watchLink(link, { ...LINK_TIMES, ...times }, () =>
+    logger.warn({ as: speaksAs }, 'a child does not answer any more'),
+  );
+  link.on('message', (data) => {
+    try {
+      const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
+      if (received.kind !== 'up') return;
+      if (speaksAs !== undefined && received.message.node !== speaksAs) {
+        logger.warn(
+          { as: received.message.node, token: speaksAs },
+          'a child spoke under another name than its token’s',
+        );
+        link.close(1008, 'this token is another node’s');
+        return;
+      }
+      child = received.message.node;
+      node.receiveUp(received.message, send);
+    } catch (error) {
+      if (error instanceof GanglionError)
+        logger.warn({ code: error.code, detail: error.message }, 'a child sent what does not decode');
+      // Our own mistake, and still no reason to go down with all the other children.
+      else logger.error({ err: error }, 'a child’s message could not be taken');
+      link.close(1007, 'undecodable');
+    }
+  });
 }
 
 /** Ended and then destroyed: a peer that keeps its half open would hold up the server's closing. */
@@ -110,11 +116,7 @@ function refuse(socket: Duplex, status: string): void {
 export function connectUp(
   node: HostedNode,
   parentUrl: string,
-  options: {
-    readonly token?: string | undefined;
-    readonly logger: Logger;
-    readonly times?: Partial<LinkTimes> | undefined;
-  },
+  options: LinkOptions & { readonly token?: string | undefined },
 ): { close(): void } {
   const times = { ...LINK_TIMES, ...options.times };
   const url = linkAddress(parentUrl);

@@ -45,12 +45,9 @@ interface Reader {
   blockedMs: number;
 }
 
-type Sampled = Extract<NodeEvent, { kind: 'decision' | 'outcome' }>;
-
 export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
   const readers = new Set<Reader>();
-  const samples = { decision: new Map<string, Sampled>(), outcome: new Map<string, Sampled>() };
-  const shown = new Set<string>();
+  const samples: Samples = { decision: new Map(), outcome: new Map(), shown: new Set() };
   let stop: (() => void) | undefined;
   let timers: NodeJS.Timeout[] = [];
   let closed = false;
@@ -60,28 +57,13 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
     for (const reader of readers) if (wants(reader.filter, event)) write(reader, text, limits.streamBytes);
   };
 
-  const hear = (event: NodeEvent): void => {
-    if (event.kind === 'decision') samples.decision.set(event.decision.point, event);
-    else if (event.kind === 'outcome' && !shown.delete(event.id)) samples.outcome.set(event.point, event);
-    else send(event);
-  };
-
-  const flush = (): void => {
-    for (const waiting of [samples.decision, samples.outcome]) {
-      const next = waiting.entries().next();
-      if (next.done) continue;
-      const [point, event] = next.value;
-      waiting.delete(point);
-      if (event.kind === 'decision') remember(shown, event.decision.id);
-      send(event);
-    }
-  };
-
   const start = (): void => {
     if (stop !== undefined) return;
-    stop = node.subscribe(hear);
+    stop = node.subscribe((event) => {
+      if (!isHeld(samples, event)) send(event);
+    });
     timers = [
-      setInterval(flush, SAMPLE_MS),
+      setInterval(() => turn(samples).forEach(send), SAMPLE_MS),
       setInterval(() => beat(readers, limits.streamBytes), HEARTBEAT_MS),
     ];
     for (const timer of timers) timer.unref();
@@ -93,7 +75,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
     stop?.();
     stop = undefined;
     for (const timer of timers) clearInterval(timer);
-    for (const kept of [samples.decision, samples.outcome, shown]) kept.clear();
+    for (const kept of [samples.decision, samples.outcome, samples.shown]) kept.clear();
   };
 
   return {
@@ -108,13 +90,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
       const reader: Reader = { response, filter, lost: 0, blockedMs: 0 };
       response.on('close', () => detach(reader));
       response.on('error', () => response.destroy());
-      response.writeHead(200, {
-        'content-type': 'text/event-stream; charset=utf-8',
-        'cache-control': 'no-store',
-        'x-content-type-options': 'nosniff',
-        'x-accel-buffering': 'no',
-      });
-      response.write('retry: 1000\n\n');
+      begin(response);
       readers.add(reader);
       start();
     },
@@ -129,6 +105,46 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
 export function eventText(event: NodeEvent): string {
   const { kind, ...rest } = event;
   return `event: ${kind}\ndata: ${JSON.stringify(rest)}\n\n`;
+}
+
+type Sampled = Extract<NodeEvent, { kind: 'decision' | 'outcome' }>;
+
+/** The newest decision and outcome of each point, until it is their turn. */
+interface Samples {
+  readonly decision: Map<string, Sampled>;
+  readonly outcome: Map<string, Sampled>;
+  /** Decisions that were shown: their outcomes are, too. */
+  readonly shown: Set<string>;
+}
+
+/** Whether an event waits for its turn; else it is sent at once. */
+function isHeld({ decision, outcome, shown }: Samples, event: NodeEvent): boolean {
+  if (event.kind === 'decision') decision.set(event.decision.point, event);
+  else if (event.kind === 'outcome' && !shown.delete(event.id)) outcome.set(event.point, event);
+  else return false;
+  return true;
+}
+
+/** One decision and one outcome at most, of the points that have waited longest. */
+function turn({ decision, outcome, shown }: Samples): readonly Sampled[] {
+  return [decision, outcome].flatMap((waiting) => {
+    const next = waiting.entries().next();
+    if (next.done) return [];
+    const [point, event] = next.value;
+    waiting.delete(point);
+    if (event.kind === 'decision') remember(shown, event.decision.id);
+    return [event];
+  });
+}
+
+function begin(response: ServerResponse): void {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-accel-buffering': 'no',
+  });
+  response.write('retry: 1000\n\n');
 }
 
 function wants(filter: EventFilter, event: NodeEvent): boolean {
