@@ -13,9 +13,10 @@ import { type DefinedPoint, declaredArms, type PointSpec } from './decision/spec
 import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
-import { authorise, controlling, reasonOf, structuredCopy, unknownPoint } from './node/actions.ts';
+import { controlling, structuredCopy, unknownPoint } from './node/actions.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { record } from './node/audit.ts';
+import { authorise, reasonOf } from './node/authority.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
