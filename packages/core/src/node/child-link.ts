@@ -35,6 +35,7 @@ import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
 import { knowChild } from './known-children.ts';
+import type { LearnerState } from './learners-held.ts';
 import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
 import type { ChildLink } from './links.ts';
 import { mixture } from './mixture.ts';
@@ -44,7 +45,7 @@ import { isTheirs, loseTo, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
-import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
+import { type NodeState, readClocks, refuse } from './state.ts';
 import { hearTelemetry } from './telemetry.ts';
 
 /** Takes a message from a child. Its bytes are untrusted: what does not fit is refused and counted. */

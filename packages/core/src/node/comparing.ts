@@ -25,9 +25,10 @@ import type { ExperimentReport } from '../status.ts';
 import { sumBelow, sumOwn } from '../sync/slots.ts';
 import { admitUnit } from './counted-units.ts';
 import { jsonBytes } from './json-bytes.ts';
+import type { LearnerState } from './learners-held.ts';
 import { isStale, learnerFor, taughtSlot } from './learning.ts';
 import { rangeOf } from './ranges.ts';
-import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 import { judgeClosed } from './validating.ts';
 
 /**

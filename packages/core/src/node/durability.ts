@@ -11,8 +11,9 @@ import { entityWrites, restoreEntities, settleEvents } from './features.ts';
 import { abandonFold, type Fold, planFold, settleFold } from './folding.ts';
 import { startHeld } from './held-leases.ts';
 import { digestOf, jsonBytes, textBytes } from './json-bytes.ts';
+import type { OutboxItem } from './outbox.ts';
 import { encodeSlot } from './slot-codec.ts';
-import { type NodeState, type OutboxItem, refuse } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 
 /** What a batch makes true once it is on disk. */
 interface Batch {

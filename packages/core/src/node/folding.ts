@@ -2,10 +2,11 @@ import type { Write } from '../ports.ts';
 import { drop, hold, type LearnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { nameForeign } from './foreign.ts';
 import { jsonBytes } from './json-bytes.ts';
+import type { LearnerState } from './learners-held.ts';
 import { EVERYBODY, markKey, openedOf, retiredOrigin } from './origins.ts';
 import { isSilent } from './silence.ts';
 import { encodeSlot } from './slot-codec.ts';
-import type { LearnerState, NodeState } from './state.ts';
+import type { NodeState } from './state.ts';
 
 /**
  * The root folds origins that will not speak again into one retired slot per learner, so that a tree that lives for

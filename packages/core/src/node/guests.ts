@@ -1,8 +1,9 @@
 import { nodeOf } from '../sync/slots.ts';
 import { comparisonsKey } from './comparing.ts';
+import type { LearnerState } from './learners-held.ts';
 import { isStale, keyPoint } from './learning.ts';
 import type { ChildLink } from './links.ts';
-import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 
 /**
  * Learners that nobody here asked for: a child lists them, and they are kept and passed on as bytes, for those above may

@@ -8,9 +8,10 @@ import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
 import { originOf } from '../sync/slots.ts';
 import { countClosed, noteCounted } from './comparing.ts';
 import { durable, outcomesWaiting } from './durability.ts';
+import type { Sender, TransitItem } from './outbox.ts';
 import { hasRoomFor, ownInTransit, putOutbox } from './outbox.ts';
 import { learn, refreshPoints, settled } from './points.ts';
-import { type NodeState, readClocks, refuse, type Sender, type TransitItem } from './state.ts';
+import { type NodeState, readClocks, refuse } from './state.ts';
 import { dropTaught, moveOn, noteLeft, noteTaught } from './teaching-late.ts';
 import { noteWithheld } from './validating.ts';
 

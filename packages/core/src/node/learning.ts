@@ -1,10 +1,11 @@
 import type { Evidence } from '../evidence.ts';
 import { HEAVIEST_MAX } from '../sync/messages.ts';
 import { hold, learnerSlots, ownSlot, type Slot } from '../sync/slots.ts';
+import type { LearnerState } from './learners-held.ts';
 import { mixture } from './mixture.ts';
 import { openedOf } from './origins.ts';
 import { isQuarantined } from './quarantine.ts';
-import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 
 export const keyPoint = (key: string): string => key.slice(0, key.indexOf('|'));
 

@@ -1,5 +1,7 @@
 import type { Ask, AskAnswer, DownMessage, SlotMessage, UpMessage } from '../sync/messages.ts';
 import type { Slot } from '../sync/slots.ts';
+import type { KnownChild } from './known-children.ts';
+import type { ChildTelemetry, TelemetryState } from './telemetry-room.ts';
 
 /** The parent's end of the link to one process of a child. */
 export interface ChildLink {
@@ -165,3 +167,40 @@ export function parentLink(send: (message: UpMessage) => void, connection: numbe
     asksOf: new Map(),
   };
 }
+
+/** A node's place in the tree: who is above it, who is below, and what those have told. */
+export interface LinksHeld {
+  /** Children ever heard of, on disk: a restarted root waits for their controls. */
+  readonly knownChildren: Map<string, KnownChild>;
+  /** When absent children were last looked for. */
+  childrenMs: number;
+  /** Children that a restarted root has yet to hear out, as of these controls. */
+  awaited: { readonly digest: string; readonly names: Set<string> } | undefined;
+  parent: ParentLink | undefined;
+  /** Connections upward that this process has made. */
+  connections: number;
+  readonly children: Map<string, ChildLink>;
+  /** Nodes below: by which child they are reached. */
+  readonly routes: Map<string, string>;
+  readonly below: Map<string, TelemetryState>;
+  /** Of these, what each child told, and all of it in bytes. */
+  readonly telemetryOf: Map<string, ChildTelemetry>;
+  telemetryBytes: number;
+  /** The own report that goes up next, where there is not room for all at once. */
+  reportAt: number;
+}
+
+/** Nobody has been heard of. */
+export const noLinks = (monoMs: number): LinksHeld => ({
+  knownChildren: new Map(),
+  childrenMs: monoMs,
+  awaited: undefined,
+  parent: undefined,
+  connections: 0,
+  children: new Map(),
+  routes: new Map(),
+  below: new Map(),
+  telemetryOf: new Map(),
+  telemetryBytes: 0,
+  reportAt: 0,
+});

@@ -1,8 +1,9 @@
+import type { FeedbackItem } from '../node-api.ts';
 import type { RoutedFeedback } from '../sync/messages.ts';
 import { jsonSize } from './json-bytes.ts';
 import type { ChildLink } from './links.ts';
 import { isSilent } from './silence.ts';
-import type { NodeState, OutboxItem, Sender, TransitItem } from './state.ts';
+import type { NodeState } from './state.ts';
 
 /**
  * Feedback in transit. What clients of this node brought is bounded by `intakeMax`, what came from children and what came
@@ -25,7 +26,53 @@ export interface Outbox {
   turn: number;
 }
 
-export const emptyOutbox = (): Outbox => ({ lanes: new Map(), byNode: new Map(), held: new Map(), turn: 0 });
+/** Feedback in transit: for another node's decision, or that it was exposed. */
+export type TransitItem = FeedbackItem & { readonly exposed?: boolean };
+
+/** Who hands an item over: an application, this node itself, its parent or a child. */
+export type Sender = 'outside' | 'here' | 'above' | 'below';
+
+export interface OutboxItem {
+  readonly seq: number;
+  readonly item: TransitItem;
+  /** As JSON, at most. */
+  readonly bytes: number;
+  /** The node of the decision's origin. */
+  readonly node: string;
+  /** The child that brought it; '' where none did, or nobody knows. */
+  readonly child: string;
+  /** The lane that it waits in. */
+  lane: string;
+  durable: boolean;
+  /** `above`: it came from the parent, which knows of no other way. */
+  from: Sender;
+  readonly sinceMs: number;
+  /** The link on which it is under way, if any, and since when. */
+  sentOn: string;
+  sentMs: number;
+}
+
+/** All feedback of a node that is in transit. */
+export interface TransitHeld {
+  /** Feedback for decisions of other nodes, durable or about to be: by own sequence number. */
+  readonly outbox: Map<number, OutboxItem>;
+  /** The same, in the order in which it goes on. */
+  readonly transit: Outbox;
+  outboxSeq: number;
+  /** Of these, what is not yet in a batch. */
+  outboxNew: OutboxItem[];
+  /** Of these, what came from the parent and from children. */
+  readonly relayed: { above: number; below: number };
+}
+
+/** Nothing is. */
+export const noTransit = (): TransitHeld => ({
+  outbox: new Map(),
+  transit: { lanes: new Map(), byNode: new Map(), held: new Map(), turn: 0 },
+  outboxSeq: 0,
+  outboxNew: [],
+  relayed: { above: 0, below: 0 },
+});
 
 /** The way of what no child is known to lead to. */
 const UP = '';

@@ -18,6 +18,7 @@ import { nameForeign } from './foreign.ts';
 import { unboundedUp } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonBytes, jsonSize } from './json-bytes.ts';
+import type { LearnerState } from './learners-held.ts';
 import type { ParentLink, Sent } from './links.ts';
 import { dropOutbox, feedbackUp } from './outbox.ts';
 import { cameThroughQuarantine } from './quarantine.ts';
@@ -25,7 +26,7 @@ import { rotateIncarnation } from './rotation.ts';
 import { keepWords, wordsForgotten } from './seal.ts';
 import type { SealedControls } from './secret.ts';
 import { outstandingShare, setShare } from './shares.ts';
-import { type LearnerState, type NodeState, readClocks, refuse } from './state.ts';
+import { type NodeState, readClocks, refuse } from './state.ts';
 import { telemetryUp } from './telemetry-up.ts';
 
 const SLOTS_A_MESSAGE = 2000;

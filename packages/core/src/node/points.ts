@@ -16,11 +16,12 @@ import { openComparisons } from './comparing.ts';
 import { syncFeatures } from './features.ts';
 import { dropStaleLearners } from './guests.ts';
 import { jsonBytes } from './json-bytes.ts';
+import type { LearnerState } from './learners-held.ts';
 import { isInDoubt, isRetired, isStale, learnerFor, taughtSlot } from './learning.ts';
 import { advance, aim, phaseOf } from './mixture.ts';
 import { countOutcome, outcomeStats } from './outcome-stats.ts';
 import { isOut } from './quarantine.ts';
-import { emit, type LearnerState, type NodeState, refuse } from './state.ts';
+import { emit, type NodeState, refuse } from './state.ts';
 import { beginTeachingLate } from './teaching-late.ts';
 import { judgeSettled, openValidation, thawWhenDue } from './validating.ts';
 

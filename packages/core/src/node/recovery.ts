@@ -39,6 +39,7 @@ import { recoverHeld } from './held-leases.ts';
 import { remember } from './ingest.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { recoverChild } from './known-children.ts';
+import type { LearnerState } from './learners-held.ts';
 import { isStale } from './learning.ts';
 import { recoverLooks } from './looks.ts';
 import { mixture } from './mixture.ts';
@@ -49,7 +50,7 @@ import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
-import { type LearnerState, type NodeState, refuse } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
 import { closeOverdue, isOverdue, isUntaught, oldestUntaughtMs, recoverTaught } from './teaching-late.ts';
 import { recoverMonitor, shareMonitors } from './validating.ts';
 

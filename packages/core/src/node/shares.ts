@@ -2,6 +2,40 @@ import type { UpMessage } from '../sync/messages.ts';
 import type { ChildLink } from './links.ts';
 import type { NodeState } from './state.ts';
 
+/** A node's share of tree-wide limits. */
+export interface SharesHeld {
+  /** What the parent granted of tree-wide limits, and how it is dealt out: this node's own part under its name. */
+  share: number;
+  readonly granted: Map<string, number>;
+  /** What of it is on disk: nothing more may be granted, so that a restart forgets no grant. */
+  readonly durableGrants: Map<string, number>;
+  /** Names whose grant has changed since it was last on disk. */
+  readonly grantsDirty: Set<string>;
+  /** Sum of what was granted, kept up by differences. */
+  grantedSum: number;
+  /** Differences since it was last summed anew. */
+  grantedChanges: number;
+  /** The newest process (origin) of each child: the one that its share belongs to. */
+  readonly holders: Map<string, string>;
+  /** When silent children were last looked for. */
+  forgotMs: number;
+}
+
+/** The root has all of it. */
+export function ownShare(name: string, isRoot: boolean, monoMs: number): SharesHeld {
+  const share = isRoot ? 1 : 0;
+  return {
+    share,
+    granted: new Map([[name, share]]),
+    durableGrants: new Map(),
+    grantsDirty: new Set(),
+    grantedSum: share,
+    grantedChanges: 0,
+    holders: new Map(),
+    forgotMs: monoMs,
+  };
+}
+
 /**
  * Tree-wide limits bind in a partition too, because every node holds a share of them and the shares sum to at most one.
  * A node deals what it was granted out to itself and its children; a child gets more only from what nobody can still be

@@ -1,9 +1,24 @@
-import type { NodeState, TelemetryState } from './state.ts';
+import type { Telemetry } from '../sync/messages.ts';
+import type { NodeState } from './state.ts';
 
 /** Most that a node says of itself at once, as JSON: a node with more to say says it in parts. */
 export const ENTRY_BYTES = 1 << 20;
 /** Most that is kept of all nodes below; of this, and of the names, each child may take as much as the others leave free. */
 const KEPT_BYTES = 256 << 20;
+
+/** The last word of a node below. */
+export interface TelemetryState {
+  readonly telemetry: Telemetry;
+  readonly receivedMs: number;
+  /** The child that told it. */
+  readonly child: string;
+  /** As JSON, at most: the status, each report, and all of it. */
+  readonly statusBytes: number;
+  readonly reportBytes: readonly number[];
+  readonly bytes: number;
+  /** The report that goes up next, where there is not room for all at once. */
+  next: number;
+}
 
 /** What one child tells of itself and of those below it. */
 export interface ChildTelemetry {

@@ -2,7 +2,8 @@ import type { NodeStatus, PointReport } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
 import { jsonSize } from './json-bytes.ts';
 import { nodeStatus, pointReport } from './report.ts';
-import { type NodeState, refuse, type TelemetryState } from './state.ts';
+import { type NodeState, refuse } from './state.ts';
+import type { TelemetryState } from './telemetry-room.ts';
 import { type ChildTelemetry, ENTRY_BYTES } from './telemetry-room.ts';
 
 /** Of nodes below, in one message: of this, statuses come first, and leave a third for reports. */

@@ -6,8 +6,9 @@ import type { ChildLink } from './links.ts';
 import { speaksFor } from './names.ts';
 import { routeTo } from './outbox.ts';
 import { nodeStatus, pointReport } from './report.ts';
-import { emit, type NodeState, refuse, type TelemetryState } from './state.ts';
+import { emit, type NodeState, refuse } from './state.ts';
 import { isSound, isStatus } from './telemetry-checks.ts';
+import type { TelemetryState } from './telemetry-room.ts';
 import { ENTRY_BYTES, keepWord } from './telemetry-room.ts';
 
 /** Keeps the last word of every node below. It is shown, never acted upon. */
