@@ -86,20 +86,10 @@ export function startFeed(api: Api, deliver: Deliver): Feed {
 /** One connection, from the opening of the stream to its end. */
 async function session(api: Api, abort: AbortController, deliver: Deliver, ready: () => void): Promise<void> {
   const { signal } = abort;
-  let silence: ReturnType<typeof setTimeout> | undefined;
+  const silence = silenceTimer(() => abort.abort(new Error('silent')));
+  const watch = controlsWatch(api, signal, deliver);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let watching = false;
   let large = false;
-
-  /** Acknowledgements are what a person is waiting for: nobody should watch a stale list of them. */
-  const watch = async (controls: ControlsStatus): Promise<void> => {
-    deliver([{ kind: 'controls-answer', controls }], true);
-    if (watching || !isWaiting(controls)) return;
-    watching = true;
-    await new Promise((resolve) => setTimeout(resolve, WAITING_MS));
-    watching = false;
-    if (!signal.aborted) await watch(await api.controls());
-  };
 
   const reader = () =>
     sseReader((event) => {
@@ -130,12 +120,8 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
     );
   };
 
-  const heard = () => {
-    clearTimeout(silence);
-    silence = setTimeout(() => abort.abort(new Error('silent')), SILENCE_MS);
-  };
   const opened = () => {
-    heard();
+    silence.restart();
     load(api).then(
       ({ messages, nodes, controls }) => {
         if (signal.aborted) return;
@@ -152,14 +138,47 @@ async function session(api: Api, abort: AbortController, deliver: Deliver, ready
   const read = reader();
   try {
     await api.events({ signal }, opened, (piece) => {
-      heard();
+      silence.restart();
       deliver([{ kind: 'heard' }]);
       read(piece);
     });
   } finally {
-    clearTimeout(silence);
+    silence.stop();
     clearTimeout(timer);
   }
+}
+
+/** Calls once nothing was heard for too long; counts from the first restart. */
+function silenceTimer(onSilence: () => void): { restart(): void; stop(): void } {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    restart() {
+      clearTimeout(timer);
+      timer = setTimeout(onSilence, SILENCE_MS);
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/**
+ * Delivers controls, and asks for them again while a kill waits for acknowledgements: a person is waiting for these, and
+ * nobody should watch a stale list of them.
+ */
+function controlsWatch(
+  api: Api,
+  signal: AbortSignal,
+  deliver: Deliver,
+): (controls: ControlsStatus) => Promise<void> {
+  let watching = false;
+  const watch = async (controls: ControlsStatus): Promise<void> => {
+    deliver([{ kind: 'controls-answer', controls }], true);
+    if (watching || !isWaiting(controls)) return;
+    watching = true;
+    await new Promise((resolve) => setTimeout(resolve, WAITING_MS));
+    watching = false;
+    if (!signal.aborted) await watch(await api.controls());
+  };
+  return watch;
 }
 
 /** Everything the page needs before the stream makes sense. */

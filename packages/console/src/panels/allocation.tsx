@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import { armGroups, groupColour, groupColumns, groupShares } from '../select/arm-groups.ts';
+import { type ArmGroup, armGroups, groupColour, groupColumns, groupShares } from '../select/arm-groups.ts';
 import {
   armNames,
   hasAllocation,
@@ -70,33 +70,40 @@ export function Allocation(props: {
         label={`Share of decisions of ${report.point} by arm over time; the legend gives the shares of now.`}
         onCursor={setCursor}
       />
-      {columns.seconds.length < 3 ? (
-        <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>
-      ) : (
-        columns.shares.every((column) => column.every((share) => share === null)) && (
-          <p className="chart-wait">
-            {columns.seconds.length < COLLECTING_S ? 'Collecting…' : 'No decision while this page watched.'}
-          </p>
-        )
-      )}
-      <ul className="legend">
-        {groups.map((group, i) => (
-          <li key={group.title}>
-            <i className="swatch" style={{ background: groupColour(group) }} />
-            <span className="legend-name" title={group.title}>
-              {group.title}
-            </span>
-            <span
-              className="num strong"
-              data-testid={props.tagged === true ? `arm-share-${group.title}` : undefined}
-            >
-              {percent(shares[i])}
-            </span>
-          </li>
-        ))}
-      </ul>
+      <Wait columns={columns} />
+      <Legend groups={groups} shares={shares} tagged={props.tagged === true} />
       {props.table === true && <AsTable columns={columns} arms={groups.map((group) => group.title)} />}
     </figure>
+  );
+}
+
+/** Why nothing is drawn yet, while nothing is. */
+function Wait({ columns: { seconds, shares } }: { columns: ShareColumns }) {
+  if (seconds.length < 3)
+    return <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>;
+  if (shares.some((column) => column.some((share) => share !== null))) return null;
+  return (
+    <p className="chart-wait">
+      {seconds.length < COLLECTING_S ? 'Collecting…' : 'No decision while this page watched.'}
+    </p>
+  );
+}
+
+function Legend(props: { groups: readonly ArmGroup[]; shares: readonly (number | null)[]; tagged: boolean }) {
+  return (
+    <ul className="legend">
+      {props.groups.map((group, i) => (
+        <li key={group.title}>
+          <i className="swatch" style={{ background: groupColour(group) }} />
+          <span className="legend-name" title={group.title}>
+            {group.title}
+          </span>
+          <span className="num strong" data-testid={props.tagged ? `arm-share-${group.title}` : undefined}>
+            {percent(props.shares[i])}
+          </span>
+        </li>
+      ))}
+    </ul>
   );
 }
 

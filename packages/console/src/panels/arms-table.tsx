@@ -50,32 +50,54 @@ export function ArmsTable({
         </thead>
         <tbody>
           {report.arms.map((arm, i) => (
-            <tr key={arm.arm}>
-              <th scope="row">
-                <span className="arm-name">
-                  <i className="swatch" style={{ background: armColour(report, arm.arm) }} />
-                  {arm.arm}
-                  {fallbackWords(report.spec) === arm.arm && <span className="tag">fallback</span>}
-                </span>
-              </th>
-              <td className="right num strong">{percent(shares[i])}</td>
-              {allocated && <td className="right num">{percent(arm.allocation)}</td>}
-              <td>
-                <span className="estimate">
-                  <IntervalPlot estimate={arm.reward} scale={scale} colour={armColour(report, arm.arm)} />
-                  <span className="num">
-                    <span className="strong">{formatMetric('reward', arm.reward.mean)}</span>{' '}
-                    <span className="quiet">{formatInterval('reward', arm.reward)}</span>
-                  </span>
-                </span>
-              </td>
-              <td className="right num">{count(arm.reward.n)}</td>
-              <td className="right num">{count(arm.inflight)}</td>
-              <td className="right num">{count(arm.failures)}</td>
-            </tr>
+            <ArmRow
+              key={arm.arm}
+              arm={arm}
+              report={report}
+              share={shares[i]}
+              allocated={allocated}
+              scale={scale}
+            />
           ))}
         </tbody>
       </table>
     </div>
+  );
+}
+
+function ArmRow(props: {
+  arm: PointReport['arms'][number];
+  report: PointReport;
+  share: number | null;
+  /** Whether the policy's share is shown beside. */
+  allocated: boolean;
+  scale: readonly [number, number];
+}) {
+  const { arm, report, share, allocated, scale } = props;
+  const colour = armColour(report, arm.arm);
+  return (
+    <tr>
+      <th scope="row">
+        <span className="arm-name">
+          <i className="swatch" style={{ background: colour }} />
+          {arm.arm}
+          {fallbackWords(report.spec) === arm.arm && <span className="tag">fallback</span>}
+        </span>
+      </th>
+      <td className="right num strong">{percent(share)}</td>
+      {allocated && <td className="right num">{percent(arm.allocation)}</td>}
+      <td>
+        <span className="estimate">
+          <IntervalPlot estimate={arm.reward} scale={scale} colour={colour} />
+          <span className="num">
+            <span className="strong">{formatMetric('reward', arm.reward.mean)}</span>{' '}
+            <span className="quiet">{formatInterval('reward', arm.reward)}</span>
+          </span>
+        </span>
+      </td>
+      <td className="right num">{count(arm.reward.n)}</td>
+      <td className="right num">{count(arm.inflight)}</td>
+      <td className="right num">{count(arm.failures)}</td>
+    </tr>
   );
 }

@@ -5,9 +5,11 @@ import { wholeDuration } from '../select/format.ts';
 import { toYaml } from '../select/yaml.ts';
 import { useNow, useSlice } from '../state/use.ts';
 import { Panel } from '../ui/panel.tsx';
+import { submitOnKeys } from '../ui/submit-keys.ts';
 import type { EvaluateRequest, PointSpec } from '../wire.ts';
 
 const ROWS = [5_000, 50_000, 250_000, 1_000_000] as const;
+const LEVELS = [0.9, 0.95, 0.99] as const;
 
 /** Whose log, which candidate, how many decisions: the question. */
 export function CandidateForm(props: {
@@ -21,15 +23,10 @@ export function CandidateForm(props: {
   onAsk: (request: Omit<EvaluateRequest, 'candidate'>) => void;
   onCancel: () => void;
 }) {
-  const { spec, runningSinceMs } = props;
-  const id = useId();
+  const { spec, text, runningSinceMs } = props;
   const [rows, setRows] = useState<number>(50_000);
-  const [level, setLevel] = useState(0.95);
-  const begun = (value: object) => () => props.onText(toYaml(value));
-  const report = useSlice((state) => state.reports[spec.point]?.merged.value);
-  const arms = report === undefined ? [] : armNames(report);
-  const unlogged = unloggedOf(spec.policy);
-  const empty = props.text.trim() === '';
+  const [level, setLevel] = useState<number>(0.95);
+  const empty = text.trim() === '';
   return (
     <Panel title="Candidate" className="candidate">
       <form
@@ -38,93 +35,27 @@ export function CandidateForm(props: {
           if (!empty) props.onAsk({ rows, level, name: 'candidate' });
         }}
       >
-        <div className="field">
-          <label htmlFor={`${id}-point`}>Point</label>
-          <select
-            id={`${id}-point`}
-            data-testid="evaluate-point"
-            value={spec.point}
-            onChange={(event) => props.onPoint(event.target.value)}
-          >
-            {props.points.map((point) => (
-              <option key={point}>{point}</option>
-            ))}
-          </select>
-        </div>
-        <div className="field">
-          <label htmlFor={`${id}-text`}>Policy, in YAML or JSON</label>
-          <div className="presets">
-            <button
-              type="button"
-              className="button small"
-              disabled={unlogged !== undefined}
-              onClick={begun(currentCandidate(spec))}
-            >
-              As it stands
-            </button>
-            <button type="button" className="button small" onClick={begun({ policy: { kind: 'split' } })}>
-              Even split
-            </button>
-            <label className="hidden" htmlFor={`${id}-arm`}>
-              Always one arm
-            </label>
-            <select
-              id={`${id}-arm`}
-              value=""
-              onChange={(event) => begun({ policy: { kind: 'fixed', arm: event.target.value } })()}
-            >
-              <option value="">Always…</option>
-              {arms.map((arm) => (
-                <option key={arm}>{arm}</option>
-              ))}
-            </select>
-          </div>
-          {unlogged !== undefined && (
-            <p className="quiet fine" data-testid="candidate-unlogged">
-              The policy that stands looks at {unlogged}, which no row of the log keeps: no log can judge it.
-              Judge it live, by an experiment or the holdout; or write another candidate.
-            </p>
-          )}
-          <textarea
-            id={`${id}-text`}
-            className="mono"
-            data-testid="candidate-text"
-            rows={12}
-            spellCheck={false}
-            autoCapitalize="off"
-            value={props.text}
-            onChange={(event) => props.onText(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter' && (event.metaKey || event.ctrlKey))
-                event.currentTarget.form?.requestSubmit();
-            }}
-          />
-        </div>
+        <SelectField
+          label="Point"
+          testId="evaluate-point"
+          choices={props.points.map((point) => [point, point])}
+          value={spec.point}
+          onChange={props.onPoint}
+        />
+        <PolicyField spec={spec} text={text} onText={props.onText} />
         <div className="field-row">
-          <div className="field">
-            <label htmlFor={`${id}-rows`}>Newest decisions</label>
-            <select id={`${id}-rows`} value={rows} onChange={(event) => setRows(Number(event.target.value))}>
-              {ROWS.map((each) => (
-                <option key={each} value={each}>
-                  {each.toLocaleString('en')}
-                </option>
-              ))}
-            </select>
-          </div>
-          <div className="field">
-            <label htmlFor={`${id}-level`}>Intervals</label>
-            <select
-              id={`${id}-level`}
-              value={level}
-              onChange={(event) => setLevel(Number(event.target.value))}
-            >
-              {[0.9, 0.95, 0.99].map((each) => (
-                <option key={each} value={each}>
-                  {Math.round(each * 100)} %
-                </option>
-              ))}
-            </select>
-          </div>
+          <SelectField
+            label="Newest decisions"
+            choices={ROWS.map((each) => [each, each.toLocaleString('en')])}
+            value={rows}
+            onChange={setRows}
+          />
+          <SelectField
+            label="Intervals"
+            choices={LEVELS.map((each) => [each, `${Math.round(each * 100)} %`])}
+            value={level}
+            onChange={setLevel}
+          />
         </div>
         <div className="candidate-foot">
           <span className="quiet fine keys-hint">
@@ -147,6 +78,107 @@ export function CandidateForm(props: {
         </div>
       </form>
     </Panel>
+  );
+}
+
+function SelectField<T extends string | number>(props: {
+  label: string;
+  testId?: string;
+  /** Each with its words. */
+  choices: readonly (readonly [T, string])[];
+  value: T;
+  onChange: (value: T) => void;
+}) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{props.label}</label>
+      <select
+        id={id}
+        data-testid={props.testId}
+        value={props.value}
+        onChange={(event) => props.onChange(props.choices[event.target.selectedIndex][0])}
+      >
+        {props.choices.map(([value, words]) => (
+          <option key={value} value={value}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** The candidate as text, and what it may begin with. */
+function PolicyField(props: { spec: PointSpec; text: string; onText: (text: string) => void }) {
+  const id = useId();
+  const unlogged = unloggedOf(props.spec.policy);
+  return (
+    <div className="field">
+      <label htmlFor={id}>Policy, in YAML or JSON</label>
+      <Beginnings
+        spec={props.spec}
+        unlogged={unlogged !== undefined}
+        onBegin={(candidate) => props.onText(toYaml(candidate))}
+      />
+      {unlogged !== undefined && (
+        <p className="quiet fine" data-testid="candidate-unlogged">
+          The policy that stands looks at {unlogged}, which no row of the log keeps: no log can judge it.
+          Judge it live, by an experiment or the holdout; or write another candidate.
+        </p>
+      )}
+      <textarea
+        id={id}
+        className="mono"
+        data-testid="candidate-text"
+        rows={12}
+        spellCheck={false}
+        autoCapitalize="off"
+        value={props.text}
+        onChange={(event) => props.onText(event.target.value)}
+        onKeyDown={submitOnKeys}
+      />
+    </div>
+  );
+}
+
+function Beginnings(props: {
+  spec: PointSpec;
+  /** Whether no log can judge the policy that stands. */
+  unlogged: boolean;
+  onBegin: (candidate: object) => void;
+}) {
+  const { spec, onBegin } = props;
+  const id = useId();
+  const report = useSlice((state) => state.reports[spec.point]?.merged.value);
+  const arms = report === undefined ? [] : armNames(report);
+  return (
+    <div className="presets">
+      <button
+        type="button"
+        className="button small"
+        disabled={props.unlogged}
+        onClick={() => onBegin(currentCandidate(spec))}
+      >
+        As it stands
+      </button>
+      <button type="button" className="button small" onClick={() => onBegin({ policy: { kind: 'split' } })}>
+        Even split
+      </button>
+      <label className="hidden" htmlFor={id}>
+        Always one arm
+      </label>
+      <select
+        id={id}
+        value=""
+        onChange={(event) => onBegin({ policy: { kind: 'fixed', arm: event.target.value } })}
+      >
+        <option value="">Always…</option>
+        {arms.map((arm) => (
+          <option key={arm}>{arm}</option>
+        ))}
+      </select>
+    </div>
   );
 }
 

@@ -35,19 +35,11 @@ export function ExperimentTrack({ point, report }: { point: string; report: Expe
       title="Interval over time"
       aside={
         report.metrics.length > 1 && (
-          <fieldset className="switch">
-            <legend className="hidden">Metric</legend>
-            {report.metrics.map((each) => (
-              <button
-                key={each.metric}
-                type="button"
-                aria-pressed={each.metric === name}
-                onClick={() => setChosen(each.metric)}
-              >
-                {metricTitle(each.metric)}
-              </button>
-            ))}
-          </fieldset>
+          <MetricSwitch
+            metrics={report.metrics.map((each) => each.metric)}
+            chosen={name}
+            onChoose={setChosen}
+          />
         )
       }
     >
@@ -58,21 +50,15 @@ export function ExperimentTrack({ point, report }: { point: string; report: Expe
               {clock(at.wallMs)} · {count(at.counted)} counted
             </span>
           )}
-          {others.map((i) => {
-            const ends = at?.metrics[name]?.[i] ?? null;
-            return (
-              <span key={report.variants[i].variant} className="track-key">
-                <i className="swatch" style={{ background: variantColour(i) }} />
-                <span>{report.variants[i].variant}</span>
-                <span className="num strong">{formatDifference(name, ends?.[0] ?? null)}</span>
-                {ends?.[1] != null && (
-                  <span className="num quiet">
-                    {formatDifference(name, ends[1])} to {formatDifference(name, ends[2])}
-                  </span>
-                )}
-              </span>
-            );
-          })}
+          {others.map((i) => (
+            <VariantKey
+              key={report.variants[i].variant}
+              variant={report.variants[i].variant}
+              colour={variantColour(i)}
+              metric={name}
+              ends={at?.metrics[name]?.[i] ?? null}
+            />
+          ))}
         </figcaption>
         <BandChart
           key={name}
@@ -88,6 +74,51 @@ export function ExperimentTrack({ point, report }: { point: string; report: Expe
         )}
       </figure>
     </Panel>
+  );
+}
+
+function MetricSwitch(props: {
+  metrics: readonly string[];
+  chosen: string;
+  onChoose: (metric: string) => void;
+}) {
+  return (
+    <fieldset className="switch">
+      <legend className="hidden">Metric</legend>
+      {props.metrics.map((metric) => (
+        <button
+          key={metric}
+          type="button"
+          aria-pressed={metric === props.chosen}
+          onClick={() => props.onChoose(metric)}
+        >
+          {metricTitle(metric)}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** A variant's colour and name, and its difference at the moment with the interval. */
+function VariantKey(props: {
+  variant: string;
+  colour: string;
+  metric: string;
+  /** Mean, low and high. */
+  ends: readonly [number, number | null, number | null] | null;
+}) {
+  const { metric, ends } = props;
+  return (
+    <span className="track-key">
+      <i className="swatch" style={{ background: props.colour }} />
+      <span>{props.variant}</span>
+      <span className="num strong">{formatDifference(metric, ends?.[0] ?? null)}</span>
+      {ends?.[1] != null && (
+        <span className="num quiet">
+          {formatDifference(metric, ends[1])} to {formatDifference(metric, ends[2])}
+        </span>
+      )}
+    </span>
   );
 }
 

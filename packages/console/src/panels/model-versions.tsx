@@ -27,56 +27,66 @@ export function Versions({ model, onPromote }: { model: ModelStatus; onPromote: 
           </thead>
           <tbody>
             {model.versions.toReversed().map((v) => (
-              <tr key={v.version} data-testid="version-row">
-                <th scope="row">
-                  {v.version}
-                  <small className="quiet mono block" title={v.digest}>
-                    {v.digest.slice(0, 12)}
-                  </small>
-                </th>
-                <td className="nowrap">
-                  <Mark
-                    tone={v.stopped ? 'stop' : (TONES[v.stage] ?? 'plain')}
-                    icon={v.stopped ? 'stop' : v.stage === 'champion' ? 'check' : 'waiting'}
-                  >
-                    {v.stopped ? 'stopped' : v.stage}
-                    {v.stage === 'challenger' && !v.stopped && ` ${percent(v.traffic)}`}
-                  </Mark>
-                </td>
-                <td className="num nowrap">
-                  {Object.entries(v.metrics).map(([name, value]) => (
-                    <span key={name} className="block">
-                      <span className="quiet">{name}</span> {number(value)}
-                    </span>
-                  ))}
-                </td>
-                <td className="num nowrap quiet">
-                  {v.window === null ? 'not said' : `${day(v.window.fromMs)} to ${day(v.window.toMs)}`}
-                </td>
-                <td className="num nowrap">
-                  {dateAndClock(v.atMs)}
-                  <small className="quiet block">by {v.by}</small>
-                </td>
-                <td className="wrap">{v.reason}</td>
-                <td className="right">
-                  {v.stage !== 'champion' && (
-                    <button
-                      type="button"
-                      className="button ghost small"
-                      data-testid={`promote-${v.version}`}
-                      aria-label={`Promote ${v.version}`}
-                      onClick={() => onPromote(v.version)}
-                    >
-                      <Icon name="up" size={12} /> Promote…
-                    </button>
-                  )}
-                </td>
-              </tr>
+              <VersionRow key={v.version} version={v} onPromote={onPromote} />
             ))}
           </tbody>
         </table>
       </div>
     </Panel>
+  );
+}
+
+function VersionRow(props: {
+  version: ModelStatus['versions'][number];
+  onPromote: (version: string) => void;
+}) {
+  const { version: v, onPromote } = props;
+  return (
+    <tr data-testid="version-row">
+      <th scope="row">
+        {v.version}
+        <small className="quiet mono block" title={v.digest}>
+          {v.digest.slice(0, 12)}
+        </small>
+      </th>
+      <td className="nowrap">
+        <Mark
+          tone={v.stopped ? 'stop' : (TONES[v.stage] ?? 'plain')}
+          icon={v.stopped ? 'stop' : v.stage === 'champion' ? 'check' : 'waiting'}
+        >
+          {v.stopped ? 'stopped' : v.stage}
+          {v.stage === 'challenger' && !v.stopped && ` ${percent(v.traffic)}`}
+        </Mark>
+      </td>
+      <td className="num nowrap">
+        {Object.entries(v.metrics).map(([name, value]) => (
+          <span key={name} className="block">
+            <span className="quiet">{name}</span> {number(value)}
+          </span>
+        ))}
+      </td>
+      <td className="num nowrap quiet">
+        {v.window === null ? 'not said' : `${day(v.window.fromMs)} to ${day(v.window.toMs)}`}
+      </td>
+      <td className="num nowrap">
+        {dateAndClock(v.atMs)}
+        <small className="quiet block">by {v.by}</small>
+      </td>
+      <td className="wrap">{v.reason}</td>
+      <td className="right">
+        {v.stage !== 'champion' && (
+          <button
+            type="button"
+            className="button ghost small"
+            data-testid={`promote-${v.version}`}
+            aria-label={`Promote ${v.version}`}
+            onClick={() => onPromote(v.version)}
+          >
+            <Icon name="up" size={12} /> Promote…
+          </button>
+        )}
+      </td>
+    </tr>
   );
 }
 

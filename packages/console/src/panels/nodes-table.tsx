@@ -76,14 +76,11 @@ export function NodesTable({ full = false, text = '' }: { full?: boolean; text?:
 
 function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean }) {
   const connection = useSlice((state) => state.connection);
-  const { openKill } = useConsole();
   const points = useSlice((state) => state.points);
   const wholeMs = longestLeaseMs(points.map((entry) => entry.spec));
   const status = row.heard.value;
   const health = healthOf(row.heard, connection, now);
-  const root = useSlice((state) => state.nodes[0]?.value);
   const syncMs = syncAgeOf(row.heard, now);
-  const refused = Object.values(status.refused).reduce((sum, n) => sum + n, 0);
   return (
     <tr data-health={health.state} data-testid="node-row">
       <th scope="row" className="node-cell">
@@ -108,50 +105,67 @@ function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean 
         {syncMs === null ? <span className="quiet">root</span> : shortAge(syncMs)}
       </td>
       <td className="right num">{rate(status.decisionsPerSecond)}</td>
-      {full && (
-        <>
-          <td className="right num">{count(status.outcomes)}</td>
-          <td className="right num">
-            {status.parentRttMs === null ? <span className="quiet">root</span> : duration(status.parentRttMs)}
-          </td>
-          <td>
-            <NodePoints status={status} />
-          </td>
-          <td>
-            {status.storage === 'durable' ? (
-              <span className="quiet">durable</span>
-            ) : (
-              <Mark tone={status.storage === 'failing' ? 'stop' : 'warn'} icon="warn">
-                {status.storage === 'failing' ? 'failing' : 'memory only'}
-              </Mark>
-            )}
-          </td>
-          <td>
-            <ControlsMark status={status} root={root} />
-            {status.quarantined.length > 0 && (
-              <Mark tone="warn" icon="warn">
-                quarantined: {status.quarantined.join(', ')}
-              </Mark>
-            )}
-            {refused > 0 && (
-              <small className="quiet" title={JSON.stringify(status.refused)}>
-                {count(refused)} refused
-              </small>
-            )}
-          </td>
-          <td className="right">
-            <button
-              type="button"
-              className="button ghost small"
-              aria-label={`Kill on ${status.node}`}
-              onClick={() => openKill(`node:${status.node}`)}
-            >
-              <Icon name="stop" size={12} /> Kill…
-            </button>
-          </td>
-        </>
-      )}
+      {full && <FurtherCells status={status} />}
     </tr>
+  );
+}
+
+/** What is too much beside other panels. */
+function FurtherCells({ status }: { status: NodeStatus }) {
+  const { openKill } = useConsole();
+  return (
+    <>
+      <td className="right num">{count(status.outcomes)}</td>
+      <td className="right num">
+        {status.parentRttMs === null ? <span className="quiet">root</span> : duration(status.parentRttMs)}
+      </td>
+      <td>
+        <NodePoints status={status} />
+      </td>
+      <td>
+        {status.storage === 'durable' ? (
+          <span className="quiet">durable</span>
+        ) : (
+          <Mark tone={status.storage === 'failing' ? 'stop' : 'warn'} icon="warn">
+            {status.storage === 'failing' ? 'failing' : 'memory only'}
+          </Mark>
+        )}
+      </td>
+      <td>
+        <NodeControls status={status} />
+      </td>
+      <td className="right">
+        <button
+          type="button"
+          className="button ghost small"
+          aria-label={`Kill on ${status.node}`}
+          onClick={() => openKill(`node:${status.node}`)}
+        >
+          <Icon name="stop" size={12} /> Kill…
+        </button>
+      </td>
+    </>
+  );
+}
+
+/** Whether its controls are in step, whom it has quarantined, and how much evidence it has refused. */
+function NodeControls({ status }: { status: NodeStatus }) {
+  const root = useSlice((state) => state.nodes[0]?.value);
+  const refused = Object.values(status.refused).reduce((sum, n) => sum + n, 0);
+  return (
+    <>
+      <ControlsMark status={status} root={root} />
+      {status.quarantined.length > 0 && (
+        <Mark tone="warn" icon="warn">
+          quarantined: {status.quarantined.join(', ')}
+        </Mark>
+      )}
+      {refused > 0 && (
+        <small className="quiet" title={JSON.stringify(status.refused)}>
+          {count(refused)} refused
+        </small>
+      )}
+    </>
   );
 }
 

@@ -1,5 +1,6 @@
 import { type FormEvent, type ReactNode, useId, useState } from 'react';
 import { ApiError, type ProblemDocument } from '../io/api.ts';
+import { submitOnKeys } from '../ui/submit-keys.ts';
 
 /** The lower half of a control dialog: a required reason, what went wrong, and the two buttons. */
 export function ReasonForm(props: {
@@ -13,7 +14,6 @@ export function ReasonForm(props: {
   /** Rejects with `ApiError` where the node refuses. */
   submit: (reason: string) => Promise<void>;
 }) {
-  const id = useId();
   const [reason, setReason] = useState('');
   const [busy, setBusy] = useState(false);
   const [asked, setAsked] = useState(false);
@@ -42,32 +42,12 @@ export function ReasonForm(props: {
     <form onSubmit={(event) => void onSubmit(event)} noValidate>
       <div className="dialog-body">
         {props.children}
-        <div className="field">
-          <label htmlFor={id}>Reason</label>
-          <textarea
-            id={id}
-            data-testid="reason-input"
-            rows={2}
-            maxLength={500}
-            required
-            // The scope is already chosen where the dialog was opened: the reason is what is missing.
-            data-autofocus
-            placeholder={props.placeholder}
-            value={reason}
-            aria-invalid={asked && missing}
-            aria-describedby={asked && missing ? `${id}-missing` : undefined}
-            onChange={(event) => setReason(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === 'Enter' && (event.metaKey || event.ctrlKey))
-                event.currentTarget.form?.requestSubmit();
-            }}
-          />
-          {asked && missing && (
-            <p className="field-error" id={`${id}-missing`}>
-              A reason is required.
-            </p>
-          )}
-        </div>
+        <ReasonField
+          reason={reason}
+          missing={asked && missing}
+          placeholder={props.placeholder}
+          onChange={setReason}
+        />
         {problem !== null && <Problem problem={problem} />}
       </div>
       <footer className="dialog-foot">
@@ -87,6 +67,42 @@ export function ReasonForm(props: {
         </button>
       </footer>
     </form>
+  );
+}
+
+function ReasonField(props: {
+  reason: string;
+  /** Whether it was asked for, and is not there. */
+  missing: boolean;
+  placeholder: string;
+  onChange: (reason: string) => void;
+}) {
+  const { missing } = props;
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>Reason</label>
+      <textarea
+        id={id}
+        data-testid="reason-input"
+        rows={2}
+        maxLength={500}
+        required
+        // The scope is already chosen where the dialog was opened: the reason is what is missing.
+        data-autofocus
+        placeholder={props.placeholder}
+        value={props.reason}
+        aria-invalid={missing}
+        aria-describedby={missing ? `${id}-missing` : undefined}
+        onChange={(event) => props.onChange(event.target.value)}
+        onKeyDown={submitOnKeys}
+      />
+      {missing && (
+        <p className="field-error" id={`${id}-missing`}>
+          A reason is required.
+        </p>
+      )}
+    </div>
   );
 }
 

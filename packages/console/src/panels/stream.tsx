@@ -29,14 +29,8 @@ export function Stream(props: {
   // Somebody moves through the rows with the keyboard: they must not move away below.
   const [reading, setReading] = useState(false);
   const held = paused || reading || open !== '';
-  const [frozen, setFrozen] = useState<{ decisions: typeof live; seen: number } | null>(null);
-  useEffect(() => {
-    setFrozen((before) => (held ? (before ?? { decisions: live, seen }) : null));
-  }, [held, live, seen]);
-  // Outcomes still join what is held: they are looked up among the live ones.
-  const shown = frozen === null ? live : refreshed(frozen.decisions, live);
+  const { shown, missed } = useHeld(held, live, seen);
   const rows = filterDecisions(shown, filter, props.rows);
-  const missed = frozen === null ? 0 : seen - frozen.seen;
 
   return (
     <Panel
@@ -46,20 +40,14 @@ export function Stream(props: {
       aside={
         <>
           {held && missed > 0 && <span className="quiet num">{count(missed)} new</span>}
-          <button
-            type="button"
-            className="button ghost small"
-            data-testid="pause-stream"
-            aria-pressed={held}
-            title="Pause or go on (p)"
-            onClick={() => {
+          <PauseButton
+            held={held}
+            onPress={() => {
               if (held && open !== '') go(withQuery(route, { id: '' }), true);
               setReading(false);
               setPaused(!held);
             }}
-          >
-            <Icon name={held ? 'play' : 'pause'} size={13} /> {held ? 'Go on' : 'Pause'}
-          </button>
+          />
         </>
       }
     >
@@ -88,6 +76,36 @@ export function Stream(props: {
       )}
     </Panel>
   );
+}
+
+function PauseButton({ held, onPress }: { held: boolean; onPress: () => void }) {
+  return (
+    <button
+      type="button"
+      className="button ghost small"
+      data-testid="pause-stream"
+      aria-pressed={held}
+      title="Pause or go on (p)"
+      onClick={onPress}
+    >
+      <Icon name={held ? 'play' : 'pause'} size={13} /> {held ? 'Go on' : 'Pause'}
+    </button>
+  );
+}
+
+/** The decisions as they were when they were first held, or as they are; and how many have come since. */
+function useHeld(
+  held: boolean,
+  live: readonly SeenDecision[],
+  seen: number,
+): { shown: readonly SeenDecision[]; missed: number } {
+  const [frozen, setFrozen] = useState<{ decisions: readonly SeenDecision[]; seen: number } | null>(null);
+  useEffect(() => {
+    setFrozen((before) => (held ? (before ?? { decisions: live, seen }) : null));
+  }, [held, live, seen]);
+  if (frozen === null) return { shown: live, missed: 0 };
+  // Outcomes still join what is held: they are looked up among the live ones.
+  return { shown: refreshed(frozen.decisions, live), missed: seen - frozen.seen };
 }
 
 function refreshed(held: readonly SeenDecision[], live: readonly SeenDecision[]): readonly SeenDecision[] {

@@ -53,30 +53,14 @@ export function Reliability(props: {
           <path d="M0 100 100 0" vectorEffect="non-scaling-stroke" />
         </svg>
         {bins.map((bin, i) => (
-          <span key={bin.from} data-verdict={bin.verdict} data-chosen={i === chosen}>
-            {bin.low !== null && bin.high !== null && (
-              <i
-                className="reliability-bar"
-                style={{
-                  left: at(bin.predicted),
-                  bottom: at(bin.low),
-                  height: `${placeOn(bin.high, scale) - placeOn(bin.low, scale)}%`,
-                }}
-              />
-            )}
-            <button
-              type="button"
-              className="reliability-dot"
-              // One stop of the tab key for all: the arrows go from bin to bin.
-              tabIndex={i === chosen ? 0 : -1}
-              aria-label={bin.words}
-              aria-pressed={i === chosen}
-              style={{ left: at(bin.predicted), bottom: at(bin.observed), ...sizeOf(bin.n / most) }}
-              onFocus={() => props.onChoose(i)}
-              onClick={() => props.onChoose(i)}
-              onMouseEnter={() => props.onChoose(i)}
-            />
-          </span>
+          <Dot
+            key={bin.from}
+            bin={bin}
+            scale={scale}
+            share={bin.n / most}
+            chosen={i === chosen}
+            onChoose={() => props.onChoose(i)}
+          />
         ))}
       </fieldset>
       <div className="reliability-counts" aria-hidden="true">
@@ -100,6 +84,44 @@ export function Reliability(props: {
         ))}
       </div>
     </div>
+  );
+}
+
+/** A bin's place, of a size that grows with its share of the most outcomes, and its interval. */
+function Dot(props: {
+  bin: ReliabilityBin;
+  scale: readonly [number, number];
+  share: number;
+  chosen: boolean;
+  onChoose: () => void;
+}) {
+  const { bin, scale, chosen, onChoose } = props;
+  const at = (value: number) => `${placeOn(value, scale)}%`;
+  return (
+    <span data-verdict={bin.verdict} data-chosen={chosen}>
+      {bin.low !== null && bin.high !== null && (
+        <i
+          className="reliability-bar"
+          style={{
+            left: at(bin.predicted),
+            bottom: at(bin.low),
+            height: `${placeOn(bin.high, scale) - placeOn(bin.low, scale)}%`,
+          }}
+        />
+      )}
+      <button
+        type="button"
+        className="reliability-dot"
+        // One stop of the tab key for all: the arrows go from bin to bin.
+        tabIndex={chosen ? 0 : -1}
+        aria-label={bin.words}
+        aria-pressed={chosen}
+        style={{ left: at(bin.predicted), bottom: at(bin.observed), ...sizeOf(props.share) }}
+        onFocus={onChoose}
+        onClick={onChoose}
+        onMouseEnter={onChoose}
+      />
+    </span>
   );
 }
 
