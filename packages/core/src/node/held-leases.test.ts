@@ -3,7 +3,7 @@ import { createNode, type HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
 import type { DownMessage, UpMessage } from '../sync/messages.ts';
-import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+import { type MemoryDisk, memoryDisk, type StorageStep } from '../testing/memory-storage.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const T0 = 1_700_000_000_000;
@@ -24,8 +24,15 @@ function tree() {
   const up = new Map<string, HostedNode>();
   const disks = new Map<string, MemoryDisk>();
   const cut = new Set<string>();
+  /** Commits of nodes whose disk is stalled. */
+  const stalled = new Map<string, (() => void)[]>();
   const start = async (name: string, parent: string): Promise<HostedNode> => {
-    const disk = disks.get(name) ?? memoryDisk();
+    const schedule = (run: () => void, step: StorageStep): void => {
+      const waiting = step === 'commit' ? stalled.get(name) : undefined;
+      if (waiting === undefined) queueMicrotask(run);
+      else waiting.push(run);
+    };
+    const disk = disks.get(name) ?? memoryDisk({ schedule });
     disks.set(name, disk);
     const node = await createNode({
       name,
@@ -56,6 +63,13 @@ function tree() {
       disks.get(name)?.crash();
     },
     now: () => ms,
+    stall(name: string): void {
+      stalled.set(name, []);
+    },
+    flow(name: string): void {
+      for (const run of stalled.get(name) ?? []) queueMicrotask(run);
+      stalled.delete(name);
+    },
     async pass(forMs: number, stepMs = 500): Promise<void> {
       for (const end = ms + forMs; ms < end; ) {
         ms += stepMs;
@@ -100,6 +114,32 @@ test('a kill reckons with the longer lease that a node which is cut off was decl
   expect(cloud.controls().kills[0].acknowledgements.find(({ node }) => node === 'region')?.state).toBe(
     'lease_expired',
   );
+});
+
+test('also one that came while the newer one was on its way to the disk', async () => {
+  const at = tree();
+  const cloud = await at.start('cloud', '');
+  await cloud.apply(spec('1h'), me);
+  await at.pass(31_000);
+  at.stall('cloud');
+  const applied = cloud.apply(spec('30s'), me);
+  await at.start('region', 'cloud');
+  const device = await at.start('device', 'region');
+  await at.pass(10_000);
+  at.cut.add('region');
+  at.flow('cloud');
+  await applied;
+  const { boundMs } = await cloud.kill({ scope: 'point:p', reason: 'bad', by: me });
+  expect((boundMs as number) - T0 - at.now()).toBeGreaterThan(HOUR - 15_000);
+  await at.pass(60_000);
+  expect(device.decide('p').arm).toBe('b');
+});
+
+test('a node without children has nobody who may hold the older one', async () => {
+  const cloud = await tree().start('cloud', '');
+  await cloud.apply(spec('1h'), me);
+  await cloud.apply(spec('30s'), me);
+  expect(cloud.state.heldLeases.size).toBe(0);
 });
 
 test('though every child has acknowledged the newer one: who is below them may not have', async () => {

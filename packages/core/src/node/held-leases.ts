@@ -58,9 +58,11 @@ function namesOf({ armIds, artifacts, policy }: CompiledPoint): string[] {
 export const heldBefore = (node: NodeState): ReadonlyMap<string, CompiledPoint> =>
   new Map([...node.points].map(([point, { compiled }]) => [point, compiled]));
 
-/** They have changed: what children may still hold of them is remembered, in the batch that makes the newer ones durable. */
+/**
+ * They have changed: what children may still hold of them is remembered, in the batch that makes the newer ones durable.
+ * Also by a node without children: until the newer ones are durable it hands out the older ones to whoever comes.
+ */
 export function rememberHeld(node: NodeState, before: ReadonlyMap<string, CompiledPoint>): void {
-  if (node.knownChildren.size === 0) return;
   for (const [point, old] of before) {
     const now = node.points.get(point)?.compiled;
     if (now === old || (now !== undefined && bindsAs(now, old))) continue;
@@ -106,12 +108,16 @@ export function recoverHeld(node: NodeState, key: string, stored: unknown): void
   node.specsKnown = 1;
 }
 
-/** Controls have become durable: from now on the clocks of what they replaced run. */
+/** Controls have become durable: from now on the clocks of what they replaced run, if anybody is there to hold it. */
 export function startHeld(node: NodeState): void {
   const serial = node.specsKnown + 1;
-  for (const held of node.heldLeases.values()) {
+  for (const [key, held] of node.heldLeases) {
     // Those of a change that came since wait for the batch that has it.
     if (Number.isFinite(held.sinceMs) || node.durableControls !== node.controls) continue;
+    if (node.knownChildren.size === 0) {
+      forget(node, key);
+      continue;
+    }
     held.sinceMs = node.moment.monoMs;
     held.serial = serial;
     node.specsKnown = serial;
@@ -163,10 +169,13 @@ export function forgetHeld(node: NodeState): void {
       held.leaseMs === null
         ? least >= held.serial
         : node.moment.monoMs > endOf(held, Number.POSITIVE_INFINITY);
-    if (!Number.isFinite(held.sinceMs) || !over) continue;
-    node.heldLeases.delete(key);
-    node.writes.push({ kind: 'delete', collection: 'held', key });
+    if (Number.isFinite(held.sinceMs) && over) forget(node, key);
   }
+}
+
+function forget(node: NodeState, key: string): void {
+  node.heldLeases.delete(key);
+  node.writes.push({ kind: 'delete', collection: 'held', key });
 }
 
 /** When what was granted under it before this moment has run out, monotonic ms. */
