@@ -1,4 +1,5 @@
 import { encodeControls } from '../../controls/control-codec.ts';
+import { joinControls } from '../../controls/control-state.ts';
 import { isRemoved, parseTag } from '../../controls/removed.ts';
 import { TRAINED } from '../../decision/decision-record.ts';
 import { find } from '../../decision/pending.ts';
@@ -52,7 +53,7 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
  * what was taken back at a node of one that was leaving it stays so there, and nowhere else.
  */
 function differs(world: World, state: NodeState, root: NodeState): boolean {
-  if (state.durableDigest === root.durableDigest) return false;
+  if (state.durableDigest === root.durableDigest || isStranded(world, state, root)) return false;
   const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
   for (const [tag, { subtree }] of [...root.controls.kills, ...root.controls.overrides])
     if (tookBackTooLate(world, state, tag, subtree)) named.push(`${parseTag(tag)?.origin}`);
@@ -69,6 +70,19 @@ function differs(world: World, state: NodeState, root: NodeState): boolean {
     });
   };
   return rest(state) !== rest(root);
+}
+
+/**
+ * The root is back from an old image, and the one above this has lost its disk, and with it the secret under which it had
+ * passed on what the root said since: this one alone knows that, all that the root knows as well, and cannot prove it
+ * (ADR 10).
+ */
+function isStranded(world: World, state: NodeState, root: NodeState): boolean {
+  const [cloud] = world.machines;
+  const parent = world.machines.find(({ name }) => name === state.path[1]);
+  if (parent === undefined || parent === cloud || !cloud.named || !parent.named) return false;
+  const refused = parent.process?.node.state.refused.seal_not_ours ?? 0;
+  return refused > 0 && joinControls(state.controls, root.controls) === state.controls;
 }
 
 /** Taken back here or further up, where the one who said it was no longer: it stands where that one is. */
@@ -90,6 +104,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
     const key = point.learnerKey;
     const kept = point.compiled.policy.evidence as Kept;
     for (const [index, state] of states.entries()) {
+      if (isStranded(world, state, root)) continue;
       if (state.points.get(name)?.learnerKey !== key) return `${state.name} has another learner of ${name}`;
       const mine = decayed(kept, sumOf(state.learners.get(key)?.slots, kept), root.moment.treeMs);
       const total = decayed(kept, expectedAt(world, states, index, key, kept), root.moment.treeMs);
@@ -127,7 +142,9 @@ function exactly(
   kept: Kept,
   exact: ReturnType<typeof accepted>,
 ): string | undefined {
-  const named = new Set(world.machines.filter((m) => m.named || m.poisoned).map((m) => m.name));
+  const lost = (m: Machine): boolean =>
+    m.named || m.poisoned || (m.process !== undefined && isStranded(world, m.process.node.state, root));
+  const named = new Set(world.machines.filter(lost).map((m) => m.name));
   const group = (origin: string): string => {
     const node = nodeOf(origin);
     for (const gone of book.moved) if (gone.startsWith(`${key}\n${node}~`)) return node;
