@@ -128,4 +128,6 @@ export interface GuardOutcome {
   readonly failed: boolean | undefined;
   readonly metrics: Readonly<Record<string, number>>;
   readonly unitHash: number;
+  /** False: guards had no say in it (a fallback, somebody else's decision), and `chosen` did not hear of it. */
+  readonly chosen?: boolean | undefined;
 }

@@ -21,6 +21,7 @@ import { learnsLate, mayTeach, trainingWeight } from './forecast.ts';
 import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
+import type { Reason } from './record.ts';
 
 /** Where trained outcomes go: the slot of the incarnation that decided. */
 export interface Teaching {
@@ -373,8 +374,12 @@ function guardOutcome(
     failed: failedBy(metrics),
     metrics,
     unitHash: record.unitHash,
+    chosen: PASSED_GUARDS.has(record.reason),
   };
 }
+
+/** Of such decisions guards have heard when they were made. */
+const PASSED_GUARDS: ReadonlySet<Reason> = new Set(['policy', 'baseline', 'escalated', 'sticky', 'override']);
 
 /** The convention for guards: `success` (1 or 0) says so; else `error` > 0 is a failure; else nobody knows. */
 export function failedBy(metrics: Readonly<Record<string, number>>): boolean | undefined {

@@ -158,7 +158,8 @@ export const limit: Factory<LimitGuard> = (options, input) => {
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return;
     reach(state, Math.floor(outcome.nowMs / slotMs));
     const key = byUnit ? outcome.unitHash | 0 : 0;
-    const charged = costs[outcome.arm];
+    // Nothing was charged for what no guard was asked about: nothing is to be given back.
+    const charged = outcome.chosen === false ? 0 : costs[outcome.arm];
     if (value > charged) spend(state, key, value - charged);
     else if (value < charged) refund(state, key, Math.floor(outcome.startedMs / slotMs), charged - value);
   }

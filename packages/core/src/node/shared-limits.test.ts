@@ -50,3 +50,37 @@ describe.each(['domain', 'tree'])('a limit by %s', (scope) => {
     expect(acted(after, 30)).toBe(0);
   });
 });
+
+test('what a decision cost that no guard was asked about is counted, and gives nothing back of what others were charged', async () => {
+  const node = await createNode({
+    name: 'hq',
+    tier: 'cloud',
+    root: true,
+    registry: standard,
+    ports: {
+      clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_001_000 },
+      chance: { uint32: () => 7 },
+    },
+  });
+  await node.apply(
+    {
+      point: 'p',
+      arms: ['a', 'b'],
+      fallback: 'a',
+      policy: { kind: 'thompson' },
+      context: { load: { type: 'number' } },
+      guards: [{ kind: 'limit', of: 'cost', max: 100, per: '1h', cost: 10 }],
+    },
+    by,
+  );
+  const served = (context: object, tries: number) =>
+    Array.from({ length: tries }, () => node.decide('p', { context: context as never })).filter(
+      ({ arm }) => arm !== null,
+    );
+  expect(served({ load: 1 }, 20)).toHaveLength(10);
+  // A context that does not fit gets the fallback, whatever the limit says; and so would a caller who knows of it.
+  const unasked = served({ load: 'much' }, 10);
+  expect(unasked.map(({ reason }) => reason)).toEqual(new Array(10).fill('invalid_context'));
+  await node.feedback(unasked.map(({ id }) => ({ id, reward: 1, metrics: { cost: 2 } })));
+  expect(served({ load: 1 }, 20)).toHaveLength(0);
+});
