@@ -7,17 +7,17 @@ const STUCK_MAX = 65_536;
 /** First draws, the parent's proposal or the own one: a unit keeps their arm. */
 export const sticks = (reason: Reason): boolean => reason === 'policy' || reason === 'escalated';
 
-/** Remembers what a unit drew, for as long as the point declares. */
-export function stick(
-  state: PointState,
-  { treeMs, unit, armIndex, probability, state: bits }: DecisionRecord,
-): void {
-  // Insertion order is age here: the oldest unit makes room.
-  if (state.stuck.size >= STUCK_MAX) state.stuck.delete(state.stuck.keys().next().value as string);
-  state.stuck.set(unit, {
-    armKey: state.source.armKeys[armIndex],
+/** Remembers what a unit drew, for as long as the point declares. `record` may be of an older version than `state`. */
+export function stick(state: PointState, record: DecisionRecord, stickyMs = state.compiled.stickyMs): void {
+  const { source, unit, armIndex, probability, treeMs } = record;
+  const { stuck } = state;
+  // Insertion order is age here: who draws anew is the youngest, and the oldest makes room.
+  stuck.delete(unit);
+  if (stuck.size >= STUCK_MAX) stuck.delete(stuck.keys().next().value as string);
+  stuck.set(unit, {
+    armKey: source.armKeys[armIndex],
     propensity: probability,
-    caused: (bits & SELF) !== 0,
-    untilMs: treeMs + state.compiled.stickyMs,
+    caused: (record.state & SELF) !== 0,
+    untilMs: treeMs + stickyMs,
   });
 }

@@ -61,6 +61,20 @@ describe('a unit that keeps its arm', () => {
     const after = await start(disk, 5000);
     expect(after.node.decide('p', { unit: 'u' })).toMatchObject({ reason: 'sticky', arm });
   });
+
+  test('is one of 65,536 at most, those that drew last, after a restart as before', async () => {
+    const disk = memoryDisk();
+    const { node } = await start(disk);
+    await node.apply({ ...sticky, pending: 131_072 }, me);
+    for (let i = 0; i < 70_000; i++) node.decide('p', { unit: `u${i}` });
+    const known = ({ state }: HostedNode): number => state.points.get('p')?.stuck.size ?? 0;
+    expect(known(node)).toBe(65_536);
+    await node.close();
+    const after = await start(disk, 5000);
+    expect(known(after.node)).toBe(65_536);
+    expect(after.node.decide('p', { unit: 'u69999' }).reason).toBe('sticky');
+    expect(after.node.decide('p', { unit: 'u0' }).reason).toBe('policy');
+  });
 });
 
 describe('a new version of a point', () => {

@@ -9,7 +9,6 @@ import {
   FAILED,
   OWED,
   RELEASED,
-  SELF,
   SETTLED,
   TRAINED,
   WITHHELD,
@@ -23,7 +22,7 @@ import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep } from '../decision/pending.ts';
 import { createPointState, type PointState } from '../decision/point-state.ts';
-import { sticks } from '../decision/stick.ts';
+import { stick, sticks } from '../decision/stick.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import type { Storage, StoredEntry } from '../ports.ts';
@@ -383,12 +382,7 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
     record.armIndex >= 0
   ) {
     const current = node.points.get(compiled.name);
-    current?.stuck.set(record.unit, {
-      armKey: state.source.armKeys[record.armIndex],
-      propensity: record.probability,
-      caused: (record.state & SELF) !== 0,
-      untilMs: record.treeMs + compiled.stickyMs,
-    });
+    if (current !== undefined) stick(current, record, compiled.stickyMs);
   }
   const overdue = isOverdue(node, state, record);
   if (overdue && !isUntaught(node, state, record)) return;
