@@ -206,7 +206,7 @@ function prepare(state: PointState, moment: Moment, input: DecideInput | undefin
 /** The decision by whose chance guards assign: a list is assigned as one. */
 const firstOf = ({ slate, n }: PointState): number => (slate.position > 0 ? slate.first : n);
 
-/** Sticky units keep their arm while it is allowed; the first draw's propensity stands. */
+/** Sticky units keep their arm while it is allowed, one that the learner chose while it has a say; the first draw's propensity stands. */
 function keepArm(
   state: PointState,
   moment: Moment,
@@ -216,6 +216,7 @@ function keepArm(
   const unit = input?.unit;
   const stuck = unit === undefined ? undefined : state.stuck.get(unit);
   if (stuck === undefined || moment.treeMs >= stuck.untilMs) return undefined;
+  if (stuck.caused && state.scratch.influence === 0) return undefined;
   const { guardInput } = state.scratch;
   const arm = state.source.armKeys.indexOf(stuck.armKey);
   if (arm < 0 || guardInput.allowed[arm] === 0) return undefined;

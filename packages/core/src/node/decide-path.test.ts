@@ -62,6 +62,20 @@ describe('a unit that keeps its arm', () => {
     expect(after.node.decide('p', { unit: 'u' })).toMatchObject({ reason: 'sticky', arm });
   });
 
+  test('lets go of what the learner chose for it while nothing of the learner may reach anybody', async () => {
+    const { node } = await start();
+    const open: PointSpec = { ...sticky, arms: ['a', 'b'], fallback: 'a' };
+    await node.apply(open, me);
+    const units = Array.from({ length: 40 }, (_, i) => `u${i}`);
+    const armsOf = () => units.map((unit) => node.decide('p', { unit }).arm);
+    const before = armsOf();
+    expect(new Set(before).size).toBe(2);
+    await node.apply({ ...open, guards: [{ kind: 'shadow' }] }, me);
+    expect(new Set(armsOf())).toEqual(new Set(['a']));
+    // What the baseline gave them they keep.
+    expect(new Set(units.map((unit) => node.decide('p', { unit }).reason))).toEqual(new Set(['sticky']));
+  });
+
   test('is one of 65,536 at most, those that drew last, after a restart as before', async () => {
     const disk = memoryDisk();
     const { node } = await start(disk);
