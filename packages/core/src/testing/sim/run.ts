@@ -98,11 +98,15 @@ async function live(world: World, book: ReturnType<typeof ledger>, draws: DrawTe
   const healedMs = line.nowMs;
   // A process that finds its name closed claims it back some times before it takes another.
   const within = QUIET_WITHIN_MS * (plan.fold.foldAfterMs === undefined ? 1 : 2);
-  for (;;) {
+  // The root may take one that it has not heard of for gone at any time: who then opens a new origin begins anew, once.
+  let origins = '';
+  for (let sinceMs = healedMs; ; ) {
     await runUntil(world, line.nowMs + LOOK_EVERY_MS, () => false);
     const why = unquiet(world, book, apps);
     if (why === undefined) break;
-    if (line.nowMs - healedMs > within) fail('quiescence', why);
+    const now = world.machines.map((machine) => machine.process?.node.state.origin).join();
+    if (now !== origins) [origins, sinceMs] = [now, line.nowMs];
+    if (line.nowMs - sinceMs > within || line.nowMs - healedMs > 3 * within) fail('quiescence', why);
     // Whoever died while being healed is started again.
     trouble.heal();
   }
