@@ -1,15 +1,9 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
 import { type SpecVersion, withReset, withSpec } from './controls/control-state.ts';
 import { checkPlain } from './controls/plain.ts';
-import { type DecisionRecord, EXPOSED, SETTLED } from './decision/decision-record.ts';
 import { compilePoint } from './decision/define.ts';
-import { release } from './decision/outcome.ts';
-import { find, keep } from './decision/pending.ts';
-import type { PointState } from './decision/point-state.ts';
-import type { Decision } from './decision/record.ts';
-import { conform } from './decision/schema.ts';
 import { sorted } from './decision/sorted.ts';
-import { type DefinedPoint, declaredArms, type PointSpec } from './decision/spec.ts';
+import { declaredArms, type PointSpec } from './decision/spec.ts';
 import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
@@ -18,19 +12,15 @@ import { dropAsks, expireAsks } from './node/asking.ts';
 import { record } from './node/audit.ts';
 import { authorise, reasonOf } from './node/authority.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
-import { countClosed } from './node/comparing.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { checkRoom } from './node/control-room.ts';
 import { changeControls } from './node/controls.ts';
-import { decideSafely } from './node/deciding.ts';
-import { durable, flush, mayLog } from './node/durability.ts';
-import { decideWithin } from './node/escalation.ts';
+import { durable, flush } from './node/durability.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
 import { forgetLearners } from './node/guests.ts';
 import { forgetHeld } from './node/held-leases.ts';
-import { countEntities, takeEvents, viewEntity } from './node/ingest.ts';
-import { expireAll, parseId, takeExposures, takeFeedback } from './node/intake.ts';
+import { expireAll } from './node/intake.ts';
 import { jsonBytes } from './node/json-bytes.ts';
 import { forgetChildren } from './node/known-children.ts';
 import { parentLink } from './node/links.ts';
@@ -38,26 +28,18 @@ import { subtreeReport } from './node/merge.ts';
 import { modelRegistry } from './node/models.ts';
 import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
-import { rank } from './node/ranking.ts';
 import { recover } from './node/recovery.ts';
 import { nodeStatus, pointReport } from './node/report.ts';
 import { reweighed } from './node/reweigh.ts';
 import { stepRollouts } from './node/rollouts.ts';
 import { endSilent } from './node/sequences.ts';
-import {
-  createState,
-  emit,
-  glanceAtClocks,
-  type NodeOptions,
-  type NodeState,
-  readClocks,
-  refuse,
-} from './node/state.ts';
+import { createState, emit, type NodeOptions, type NodeState, readClocks } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
 import { DEFAULT_TUNING } from './node/tuning.ts';
+import { using } from './node/using.ts';
 import { saveMonitor } from './node/validating.ts';
-import type { Actor, DecideInput, GanglionNode, PointHandle } from './node-api.ts';
+import type { Actor, GanglionNode } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
 export type { StoredEvent } from './decision/event-journal.ts';
@@ -113,7 +95,7 @@ export async function createNode(options: HostOptions): Promise<HostedNode> {
     },
     state: node,
     ...points(node),
-    ...deciding(node, options.timeout),
+    ...using(node, options.timeout),
     ...controlling(node),
     models: modelRegistry(node),
     ...reporting(node),
@@ -217,129 +199,6 @@ function hasRoom(node: NodeState): boolean {
   let living = 0;
   for (const { spec } of specs.values()) if (spec !== null) living++;
   return living < node.limits.points;
-}
-
-function deciding(
-  node: NodeState,
-  timeout: HostOptions['timeout'],
-): Pick<
-  GanglionNode,
-  | 'use'
-  | 'decide'
-  | 'rank'
-  | 'decideAsync'
-  | 'expose'
-  | 'release'
-  | 'feedback'
-  | 'ingest'
-  | 'entity'
-  | 'entities'
-> {
-  const stateOf = (point: string): PointState => {
-    const state = node.points.get(point);
-    if (state === undefined) throw unknownPoint(point);
-    return state;
-  };
-  const onDrop = new WeakMap<PointState, (record: DecisionRecord) => void>();
-  let last: { state: PointState; drop: (record: DecisionRecord) => void } | undefined;
-  const keepRecord = (state: PointState, record: DecisionRecord): DecisionRecord => {
-    let drop = state === last?.state ? last.drop : onDrop.get(state);
-    if (drop === undefined) {
-      drop = (dropped) => {
-        if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
-        else countClosed(node, state, dropped);
-        release(state, dropped);
-      };
-      onDrop.set(state, drop);
-    }
-    if (state !== last?.state) last = { state, drop };
-    if (!state.compiled.explicitExposure) record.state |= EXPOSED;
-    if (record.armIndex >= 0) state.counters.awaiting++;
-    const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
-    node.counters.decisions++;
-    if (kept && node.ports.storage !== undefined) {
-      if (mayLog(node)) node.unsaved.push(record);
-      else refuse(node, 'decision_not_logged');
-    }
-    return record;
-  };
-  return {
-    use<Arm extends string, Context>({ spec, schema }: DefinedPoint<Arm, Context>) {
-      if (schema === undefined) node.schemas.delete(spec.point);
-      else node.schemas.set(spec.point, schema);
-      const state = node.points.get(spec.point);
-      if (state !== undefined) state.schema = schema;
-      const self = this as unknown as GanglionNode;
-      const handle: PointHandle<Arm, Context> = {
-        apply: (by) => self.apply(spec, by),
-        decide: (input) => self.decide(spec.point, input as DecideInput) as Decision<Arm>,
-        decideAsync: (input, within) =>
-          self.decideAsync(spec.point, input as DecideInput, within) as Promise<Decision<Arm>>,
-      };
-      return handle;
-    },
-    decide(point: string, input?: DecideInput) {
-      const state = stateOf(point);
-      if (state.schema !== undefined) input = conform(state.schema, input);
-      const moment = glanceAtClocks(node);
-      moment.budgetMs = 0;
-      moment.parentMs = Number.POSITIVE_INFINITY;
-      const record = decideSafely(node, state, input, undefined) as DecisionRecord;
-      keepRecord(state, record);
-      if (node.listeners.size > 0) announce(node, record, input);
-      return record;
-    },
-    rank(point: string, k: number, input?: DecideInput) {
-      const state = stateOf(point);
-      if (state.schema !== undefined) input = conform(state.schema, input);
-      const moment = glanceAtClocks(node);
-      moment.budgetMs = 0;
-      moment.parentMs = Number.POSITIVE_INFINITY;
-      return rank(node, state, k, input, (record) => {
-        keepRecord(state, record);
-        if (node.listeners.size > 0) announce(node, record, input);
-      });
-    },
-    async decideAsync(point: string, input?: DecideInput, within?: { readonly deadlineMs?: number }) {
-      const state = stateOf(point);
-      const deadlineMs = within?.deadlineMs ?? state.compiled.budgetMs;
-      if (!(deadlineMs >= 0 && deadlineMs <= 3_600_000))
-        throw new GanglionError('invalid_input', 'deadlineMs must lie in [0, 3600000]', {
-          field: 'deadlineMs',
-          value: deadlineMs,
-        });
-      if (state.schema !== undefined) input = conform(state.schema, input);
-      if (timeout === undefined) return this.decide(point, input);
-      const record = await decideWithin(node, () => stateOf(point), input, deadlineMs, timeout, keepRecord);
-      if (node.listeners.size > 0) announce(node, record, input);
-      return record;
-    },
-    expose: (ids) => takeExposures(node, ids),
-    release(id: string, abandoned = false) {
-      const parsed = parseId(id);
-      const state = parsed === undefined ? undefined : node.joins.get(parsed.prefix);
-      const found = state === undefined || parsed === undefined ? undefined : find(state.pending, parsed.n);
-      if (state === undefined || found === undefined) return;
-      // Defaults are for exposed decisions; feedback that comes all the same exposes it again.
-      if (abandoned) found.state &= ~EXPOSED;
-      release(state, found);
-    },
-    feedback: (items) => takeFeedback(node, items),
-    ingest: (events) => takeEvents(node, events),
-    entity: (domain, entity) => viewEntity(node, domain, entity),
-    entities: () => countEntities(node),
-  };
-}
-
-function announce(node: NodeState, decision: DecisionRecord, input: DecideInput | undefined): void {
-  const context = input?.context as Readonly<Record<string, never>> | undefined;
-  emit(node, {
-    kind: 'decision',
-    node: node.name,
-    decision,
-    ...(input?.unit === undefined ? {} : { unit: input.unit }),
-    ...(context === undefined ? {} : { context }),
-  });
 }
 
 function reporting(
