@@ -1,9 +1,8 @@
 import type { Comparison } from '../comparison.ts';
-import { DIGEST_PATTERN } from '../controls/model-state.ts';
 import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import type { Kernels } from '../kernels.ts';
-import { type Limits, METRIC_PATTERN, NAME_PATTERN } from '../limits.ts';
+import { type Limits, NAME_PATTERN } from '../limits.ts';
 import {
   AMOUNT,
   armId,
@@ -13,7 +12,6 @@ import {
   number,
   type Options,
   object,
-  onlyKeys,
   rejectUnknown,
   text,
 } from '../options.ts';
@@ -25,6 +23,7 @@ import {
   type TrainingPlan,
   type ValidationPlan,
 } from '../validation/plan.ts';
+import { armsOf, compileArms } from './arms.ts';
 import { compileContext, type Field } from './context.ts';
 import { compileFeatures, type FeatureSet } from './features.ts';
 import { type CompiledObjective, compileObjective, objectiveShape } from './objective.ts';
@@ -122,15 +121,9 @@ export function compilePoint(
   kernels?: Kernels,
 ): CompiledPoint {
   const raw = object(spec, 'point spec');
-  for (const key of Object.keys(raw))
-    if (!KEYS.includes(key))
-      throw new GanglionError('invalid_spec', `${key} is not a key of a point`, {
-        field: key,
-        value: raw[key],
-        mend: `Remove it, or use one of: ${KEYS.join(', ')}.`,
-      });
+  onlyKeysOfPoints(raw);
   const name = pointName(raw);
-  const armSpecs = compileArms(raw, limits);
+  const arms = compileArms(raw, limits);
   const features = compileFeatures(raw, registry);
   const fields = compileContext(
     raw.context === undefined ? undefined : (object(raw.context, 'context') as PointSpec['context']),
@@ -139,7 +132,7 @@ export function compilePoint(
   const objective = compileObjective(raw);
   const input: FactoryInput = {
     point: name,
-    arms: armSpecs,
+    arms,
     fields,
     range: objective.range,
     path: '',
@@ -147,68 +140,31 @@ export function compilePoint(
     kernels,
   };
   const policySpec = kindSpec(raw.policy, 'policy');
-  const slate = compileSlate(raw, armSpecs);
-  const policy = underObjective(
-    bySlate(make(registry.policies, policySpec, { ...input, path: 'policy' }), raw, registry, input),
-    raw,
-    objective,
-    registry,
-    input,
-  );
+  const slate = compileSlate(raw, arms);
+  const policy = compilePolicy(raw, policySpec, objective, registry, input);
   const attribution = compileAttribution(raw, objective);
-  const fallbackSpec = compileFallback(raw, armSpecs);
-  const guardSpecs = raw.guards === undefined ? [] : raw.guards;
-  if (!Array.isArray(guardSpecs) || guardSpecs.length > 32)
-    throw new GanglionError('invalid_spec', 'guards must be a list of at most 32', {
-      field: 'guards',
-      value: guardSpecs,
-    });
-  const guards = guardSpecs.map((each, i) => {
-    const guard = kindSpec(each, `guards[${i}]`);
-    return { kind: guard.kind, guard: make(registry.guards, guard, { ...input, path: `guards[${i}]` }) };
-  });
+  const fallback = compileFallback(raw, arms);
+  const guards = compileGuards(raw, registry, input);
   const comparisons = comparisonsOf(
     guards.map(({ guard }) => guard),
     [policySpec, raw.baseline ?? raw.fallback],
   );
   checkEpisodes(policy, slate, attribution.windowMs, comparisons);
-  const judge = guardSpecs.find((g: KindSpec) => g.kind === 'confidence');
   const training = compileTraining(raw, policy);
-  const pooling = object(raw.pooling ?? {}, 'pooling');
-  rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
+  const learned = { fields, features, policy, slate, objective };
   return {
     spec: raw as unknown as PointSpec,
     name,
-    armIds: armSpecs.map((arm) => arm.id),
-    arms: armSpecs.map((arm) => ({
-      id: arm.id,
-      // What an artifact has earned is its own whenever it comes back, and never another's under the same name.
-      key: `${arm.id}#${arm.artifact?.digest.slice(0, 12) ?? (Object.hasOwn(generations, arm.id) ? generations[arm.id] : 0)}`,
-      features: arm.features,
-    })),
-    artifacts: armSpecs.some((arm) => arm.artifact !== undefined)
-      ? armSpecs.map((arm) => arm.artifact)
-      : undefined,
-    fields,
-    features,
-    policy,
-    slate,
-    fallback: make(registry.policies, fallbackSpec, { ...input, path: 'fallback' }),
-    fallbackArms: armsOfFallback(fallbackSpec, armSpecs),
-    baseline: make(
-      registry.policies,
-      raw.baseline === undefined ? fallbackSpec : kindSpec(raw.baseline, 'baseline'),
-      { ...input, path: 'baseline' },
-    ),
-    margin: typeof judge?.margin === 'number' ? judge.margin : 0,
+    ...armsOf(arms, generations),
+    ...learned,
+    fallback: make(registry.policies, fallback, { ...input, path: 'fallback' }),
+    fallbackArms: armsOfFallback(fallback, arms),
+    baseline: make(registry.policies, baselineOf(raw, fallback), { ...input, path: 'baseline' }),
+    margin: marginOf(raw),
     guards,
-    assigning: positions(guards, ({ guard }) => guard.phase === 'assign'),
-    narrowing: positions(guards, ({ guard }) => guard.phase === 'narrow'),
-    judging: positions(guards, ({ guard }) => guard.phase === 'judge'),
-    hearing: positions(guards, ({ guard }) => guard.chosen !== undefined),
+    ...phasesOf(guards),
     comparisons,
     seats: seatsOf(comparisons),
-    objective,
     ...compileOversight(raw),
     ...attribution,
     explicitExposure: choice(raw, 'exposure', ['decision', 'explicit'], 'decision', '') === 'explicit',
@@ -216,28 +172,45 @@ export function compilePoint(
     placement: choice(raw, 'placement', ['device', 'region', 'cloud'], 'device', ''),
     budgetMs: duration(raw, 'budget', { min: 0, max: 3_600_000, default: 50 }, ''),
     domain: domainName(raw),
-    pooling: {
-      weight: number(pooling, 'weight', { min: 0, max: 1, default: 1 }, 'pooling'),
-      steps: number(pooling, 'steps', { min: 1, max: 64, integer: true, default: 4 }, 'pooling'),
-      everyMs: duration(pooling, 'every', { min: 1, max: 86_400_000, default: 250 }, 'pooling'),
-    },
+    pooling: compilePooling(raw),
     validation: compileValidation(raw, policy, attribution.defaults !== undefined),
     training,
     keptMs: Math.max(attribution.windowMs + attribution.correctionMs, training.delayMs),
     pendingMax: number(raw, 'pending', { min: 16, max: 4_194_304, integer: true, default: 65_536 }, ''),
-    learnerShape: JSON.stringify([
-      policy.name,
-      sorted(policyShape(policySpec, armSpecs)),
-      sorted(raw.context ?? {}),
-      sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
-      ...(slate === undefined ? [] : [slate.shape]),
-      ...shapeOf(fields, features),
-    ]),
+    learnerShape: shapeOf(raw, policySpec, arms, learned),
   };
 }
 
+function onlyKeysOfPoints(raw: Options): void {
+  for (const key of Object.keys(raw))
+    if (!KEYS.includes(key))
+      throw new GanglionError('invalid_spec', `${key} is not a key of a point`, {
+        field: key,
+        value: raw[key],
+        mend: `Remove it, or use one of: ${KEYS.join(', ')}.`,
+      });
+}
+
+/** What decides whether evidence adds up: declarations that differ in nothing of this share their learner. */
+function shapeOf(
+  raw: Options,
+  policySpec: KindSpec,
+  arms: readonly ArmSpec[],
+  learned: Pick<CompiledPoint, 'fields' | 'features' | 'policy' | 'slate' | 'objective'>,
+): string {
+  const { fields, features, policy, slate, objective } = learned;
+  return JSON.stringify([
+    policy.name,
+    sorted(policyShape(policySpec, arms)),
+    sorted(raw.context ?? {}),
+    sorted(objectiveShape(raw, objective, policy.keepsMetrics === true)),
+    ...(slate === undefined ? [] : [slate.shape]),
+    ...featureIds(fields, features),
+  ]);
+}
+
 /** A value computed in another way is another value to learn from. */
-function shapeOf(fields: readonly Field[], sets: readonly FeatureSet[]): string[] {
+function featureIds(fields: readonly Field[], sets: readonly FeatureSet[]): string[] {
   return fields.flatMap(({ feature }) =>
     feature === undefined ? [] : [sets[feature.set].features[feature.feature].id],
   );
@@ -248,10 +221,6 @@ const policyShape = (policy: KindSpec, arms: readonly ArmSpec[]): KindSpec =>
   (policy.kind === 'split' || policy.kind === 'fixed') && arms.some((arm) => arm.artifact !== undefined)
     ? { kind: policy.kind }
     : policy;
-
-function positions<T>(items: readonly T[], holds: (item: T) => boolean): number[] {
-  return items.flatMap((item, i) => (holds(item) ? [i] : []));
-}
 
 function make<T>(
   family: Readonly<Record<string, (options: Options, input: FactoryInput) => T>>,
@@ -293,76 +262,6 @@ function kindSpec(value: unknown, path: string): KindSpec {
   return object(value, path) as KindSpec;
 }
 
-function compileArms(raw: Options, limits: Limits): ArmSpec[] {
-  const arms = raw.arms;
-  if (!Array.isArray(arms) || arms.length === 0 || arms.length > limits.arms) {
-    const wanted = Array.isArray(arms) ? `have 1 to ${limits.arms} items, not ${arms.length}` : 'be a list';
-    throw new GanglionError('invalid_spec', `arms must ${wanted}`, {
-      field: 'arms',
-      ...(Array.isArray(arms) ? {} : { value: arms }),
-      mend: `Give 1 to ${limits.arms} names.`,
-    });
-  }
-  const seen = new Set<string>();
-  return arms.map((arm: unknown, i) => {
-    const path = `arms[${i}]`;
-    const spec: Options = typeof arm === 'string' ? { id: arm } : object(arm, path);
-    rejectUnknown(spec, ['id', 'features', 'artifact'], path);
-    const id = spec.id;
-    if (typeof id !== 'string' || !NAME_PATTERN.test(id))
-      throw new GanglionError('invalid_spec', `${path} is not a name`, {
-        field: path,
-        value: id,
-        mend: 'Use letters, digits, dots, dashes and underscores.',
-      });
-    if (seen.has(id))
-      throw new GanglionError('invalid_spec', `${path} is there twice`, {
-        field: path,
-        value: id,
-        mend: 'Remove one of them.',
-      });
-    seen.add(id);
-    const artifact = compileArtifact(spec, path);
-    if (spec.features === undefined) return { id, ...artifact };
-    const features = object(spec.features, `${path}.features`);
-    for (const key of Object.keys(features)) {
-      const value = features[key];
-      if (typeof value !== 'string' && !(typeof value === 'number' && Number.isFinite(value)))
-        throw new GanglionError(
-          'invalid_spec',
-          `${path}.features.${key} must be a finite number or a string`,
-          { field: `${path}.features.${key}`, value },
-        );
-    }
-    return { id, features: features as ArmSpec['features'] & object, ...artifact };
-  });
-}
-
-function compileArtifact(arm: Options, path: string): Pick<ArmSpec, 'artifact'> {
-  if (arm.artifact === undefined) return {};
-  const at = `${path}.artifact`;
-  const artifact = object(arm.artifact, at);
-  onlyKeys(artifact, ['model', 'version', 'digest', 'latency'], at);
-  for (const [key, pattern] of ARTIFACT_FIELDS) {
-    const value = artifact[key];
-    if (key === 'latency' && value === undefined) continue;
-    if (typeof value !== 'string' || !pattern.test(value))
-      throw new GanglionError('invalid_spec', `${at}.${key} is malformed`, {
-        field: `${at}.${key}`,
-        value,
-        mend: 'Give { model, version, digest }, the digest as 64 hexadecimal digits.',
-      });
-  }
-  return { artifact: artifact as unknown as ArmSpec['artifact'] & object };
-}
-
-const ARTIFACT_FIELDS = [
-  ['model', NAME_PATTERN],
-  ['version', NAME_PATTERN],
-  ['digest', DIGEST_PATTERN],
-  ['latency', METRIC_PATTERN],
-] as const;
-
 function compileFallback(raw: Options, arms: readonly ArmSpec[]): KindSpec {
   if (typeof raw.fallback === 'object' && raw.fallback !== null) {
     const fallback = object(raw.fallback, 'fallback');
@@ -371,6 +270,42 @@ function compileFallback(raw: Options, arms: readonly ArmSpec[]): KindSpec {
   }
   return { kind: 'fixed', arm: armId(raw, 'fallback', arms, '') };
 }
+
+function compileGuards(raw: Options, registry: Registry, input: FactoryInput): CompiledPoint['guards'] {
+  const specs = raw.guards === undefined ? [] : raw.guards;
+  if (!Array.isArray(specs) || specs.length > 32)
+    throw new GanglionError('invalid_spec', 'guards must be a list of at most 32', {
+      field: 'guards',
+      value: specs,
+    });
+  return specs.map((each, i) => {
+    const path = `guards[${i}]`;
+    const spec = kindSpec(each, path);
+    return { kind: spec.kind, guard: make(registry.guards, spec, { ...input, path }) };
+  });
+}
+
+function phasesOf(
+  guards: CompiledPoint['guards'],
+): Pick<CompiledPoint, 'assigning' | 'narrowing' | 'judging' | 'hearing'> {
+  const positions = (holds: (guard: Guard) => boolean): number[] =>
+    guards.flatMap(({ guard }, i) => (holds(guard) ? [i] : []));
+  return {
+    assigning: positions(({ phase }) => phase === 'assign'),
+    narrowing: positions(({ phase }) => phase === 'narrow'),
+    judging: positions(({ phase }) => phase === 'judge'),
+    hearing: positions(({ chosen }) => chosen !== undefined),
+  };
+}
+
+/** How much less than the baseline a proposal may be worth: as the guard that judges confidence says. */
+function marginOf({ guards = [] }: Options): number {
+  const judge = (guards as readonly KindSpec[]).find(({ kind }) => kind === 'confidence');
+  return typeof judge?.margin === 'number' ? judge.margin : 0;
+}
+
+const baselineOf = (raw: Options, fallback: KindSpec): KindSpec =>
+  raw.baseline === undefined ? fallback : kindSpec(raw.baseline, 'baseline');
 
 /** The arms that the declaration names: one, or those of its table. */
 function armsOfFallback(fallback: KindSpec, arms: readonly ArmSpec[]): Uint8Array {
@@ -412,6 +347,17 @@ function checkEpisodes(
       value: episodes.timeoutMs,
       mend: 'Give a longer attribution.window: the end is told of the last decision.',
     });
+}
+
+function compilePolicy(
+  raw: Options,
+  spec: KindSpec,
+  objective: CompiledObjective,
+  registry: Registry,
+  input: FactoryInput,
+): Policy {
+  const alone = make(registry.policies, spec, { ...input, path: 'policy' });
+  return underObjective(bySlate(alone, raw, registry, input), raw, objective, registry, input);
 }
 
 function bySlate(policy: Policy, raw: Options, { slate }: Registry, input: FactoryInput): Policy {
@@ -490,4 +436,14 @@ function compileSticky(raw: Options): number {
   const sticky = object(raw.sticky, 'sticky');
   rejectUnknown(sticky, ['for'], 'sticky');
   return duration(sticky, 'for', { min: 1, max: 400 * 86_400_000 }, 'sticky');
+}
+
+function compilePooling(raw: Options): CompiledPoint['pooling'] {
+  const pooling = object(raw.pooling ?? {}, 'pooling');
+  rejectUnknown(pooling, ['weight', 'steps', 'every'], 'pooling');
+  return {
+    weight: number(pooling, 'weight', { min: 0, max: 1, default: 1 }, 'pooling'),
+    steps: number(pooling, 'steps', { min: 1, max: 64, integer: true, default: 4 }, 'pooling'),
+    everyMs: duration(pooling, 'every', { min: 1, max: 86_400_000, default: 250 }, 'pooling'),
+  };
 }
