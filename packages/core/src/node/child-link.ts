@@ -52,13 +52,7 @@ import { hearTelemetry } from './telemetry.ts';
 export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMessage) => void): void {
   if (node.closed) return;
   if (up.v !== PROTOCOL) return refuse(node, 'protocol_version');
-  if (
-    !NAME_PATTERN.test(up.node) ||
-    !/^[a-z0-9]{1,32}$/.test(up.incarnation) ||
-    !Number.isSafeInteger(up.seq) ||
-    !Number.isSafeInteger(up.connection)
-  )
-    return refuse(node, 'malformed_message');
+  if (!isWellFormed(up)) return refuse(node, 'malformed_message');
   if (up.node === node.name || node.path.includes(up.node)) return refuse(node, 'name_taken');
   const moment = readClocks(node);
   const link = linkOf(node, up, send);
@@ -75,27 +69,7 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
   if (up.digest === node.durableDigest || up.joined === node.durableDigest) hearSpecs(node, up.node);
   hearUnbounded(node, up.node, up.unbounded ?? []);
   const session = up.parentIncarnation === node.incarnation && up.session === link.session;
-  if (session) {
-    for (const seq of up.feedbackAcks) drop(node, link, seq);
-    hearShareOf(link, up);
-    for (const slot of up.slots) takeSlot(node, link, slot, up.seq);
-    if (up.complete && link.completeAt === 0) completed(node, link, up.seq);
-    for (const [key, held] of up.learners) {
-      if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
-      const base = link.bases.get(key);
-      if (base === undefined)
-        link.bases.set(key, {
-          revision: -1,
-          slotsRevision: -1,
-          asOf: 0,
-          sentMs: Number.NEGATIVE_INFINITY,
-          heldRevision: held,
-          foreign: [],
-        });
-      else base.heldRevision = held;
-    }
-    forgetForeign(link);
-  }
+  if (session) hearSession(node, link, up);
   if (up.controls !== null) {
     link.handed = up.joined;
     takeControls(node, link, up);
@@ -120,6 +94,35 @@ export function receiveUp(node: NodeState, up: UpMessage, send: (message: DownMe
     );
   }
   answer(node, link);
+}
+
+const isWellFormed = ({ node, incarnation, seq, connection }: UpMessage): boolean =>
+  NAME_PATTERN.test(node) &&
+  /^[a-z0-9]{1,32}$/.test(incarnation) &&
+  Number.isSafeInteger(seq) &&
+  Number.isSafeInteger(connection);
+
+/** What has its meaning in this exchange alone: what it says it has of ours, and what it lists. */
+function hearSession(node: NodeState, link: ChildLink, up: UpMessage): void {
+  for (const seq of up.feedbackAcks) drop(node, link, seq);
+  hearShareOf(link, up);
+  for (const slot of up.slots) takeSlot(node, link, slot, up.seq);
+  if (up.complete && link.completeAt === 0) completed(node, link, up.seq);
+  for (const [key, held] of up.learners) {
+    if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
+    const base = link.bases.get(key);
+    if (base === undefined)
+      link.bases.set(key, {
+        revision: -1,
+        slotsRevision: -1,
+        asOf: 0,
+        sentMs: Number.NEGATIVE_INFINITY,
+        heldRevision: held,
+        foreign: [],
+      });
+    else base.heldRevision = held;
+  }
+  forgetForeign(link);
 }
 
 /** What has come to us through this process. */

@@ -1,41 +1,18 @@
 import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import { type ControlState, joinControls } from '../controls/control-state.ts';
-import {
-  COUNTED,
-  DEFAULTED,
-  type DecisionRecord,
-  EXPIRED,
-  EXPOSED,
-  FAILED,
-  OWED,
-  RELEASED,
-  SETTLED,
-  TRAINED,
-  WITHHELD,
-} from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
-import { end, recall } from '../decision/episodes.ts';
-import { decodeEvents } from '../decision/event-journal.ts';
-import { learnsLate } from '../decision/forecast.ts';
-import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
-import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
-import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
-import { find, keep } from '../decision/pending.ts';
-import { createPointState, type PointState } from '../decision/point-state.ts';
-import { stick, sticks } from '../decision/stick.ts';
+import { createPointState } from '../decision/point-state.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import type { Storage, StoredEntry } from '../ports.ts';
+import type { StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
-import type { AuditEntry } from '../status.ts';
 import type { Unbounded } from '../sync/messages.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
-import { AUDIT_KEPT } from './audit.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
 import { retire } from './folding.ts';
 import { recoverHeld } from './held-leases.ts';
-import { remember } from './ingest.ts';
+import { recoverJournals } from './journal-recovery.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
 import { recoverChild } from './known-children.ts';
 import type { LearnerState } from './learners-held.ts';
@@ -50,13 +27,10 @@ import type { Vouched } from './secret.ts';
 import { recoverShare } from './shares.ts';
 import { decodeSlot } from './slot-codec.ts';
 import { type NodeState, refuse } from './state.ts';
-import { closeOverdue, isOverdue, isUntaught, oldestUntaughtMs, recoverTaught } from './teaching-late.ts';
+import { recoverTaught } from './teaching-late.ts';
 import { recoverMonitor, shareMonitors } from './validating.ts';
 
 const JSON_MAX = 64 << 20;
-const CHUNKS_A_SCAN = 256;
-/** Clocks may have been set a little meanwhile. */
-const SLACK_MS = 60_000;
 
 /**
  * Brings back what was durable: controls, slots, bases, feedback in transit, and the decisions whose windows are open
@@ -69,87 +43,121 @@ export async function recover(node: NodeState): Promise<void> {
     node.ownOrigins.add(node.origin);
     return;
   }
-  const byCollection = new Map<string, StoredEntry[]>();
-  for (const entry of await storage.load()) {
-    const group = byCollection.get(entry.collection);
-    if (group === undefined) byCollection.set(entry.collection, [entry]);
+  const stored = byCollection(await storage.load());
+  node.blank = !stored.has('incarnation');
+  recoverNames(node, stored);
+  recoverTree(node, stored);
+  recoverControls(node, stored);
+  syncPoints(node);
+  each(stored, 'slot', (entry) => recoverSlot(node, entry));
+  each(stored, 'base', (entry) => recoverBase(node, entry));
+  eachJson(stored, 'outbox', (seq, sent) => {
+    const { item, node: target } = sent as { item: { id: string }; node: string };
+    recoverOutbox(node, Number(seq), item, target);
+  });
+  recoverEntities(node, stored);
+  recoverPoints(node, stored);
+  await recoverJournals(node, storage);
+  openIncarnation(node);
+  for (const state of node.points.values()) refreshView(node, state);
+}
+
+/** What the disk holds, by collection. */
+type Stored = ReadonlyMap<string, readonly StoredEntry[]>;
+
+function byCollection(entries: readonly StoredEntry[]): Stored {
+  const stored = new Map<string, StoredEntry[]>();
+  for (const entry of entries) {
+    const group = stored.get(entry.collection);
+    if (group === undefined) stored.set(entry.collection, [entry]);
     else group.push(entry);
   }
-  const each = (collection: string, take: (entry: StoredEntry) => void): void => {
-    for (const entry of byCollection.get(collection) ?? [])
-      try {
-        take(entry);
-      } catch (cause) {
-        throw new GanglionError(
-          'storage_corrupt',
-          `${collection} ${JSON.stringify(entry.key)} cannot be read`,
-          {
-            cause,
-            field: collection,
-            mend: 'Restore the data directory from a backup; nothing was changed.',
-          },
-        );
-      }
-  };
-  node.blank = !byCollection.has('incarnation');
-  each('incarnation', (entry) => node.ownOrigins.add(entry.key));
+  return stored;
+}
+
+/** @throws GanglionError `storage_corrupt` where an entry is not taken, naming it */
+function each(stored: Stored, collection: string, take: (entry: StoredEntry) => void): void {
+  for (const entry of stored.get(collection) ?? [])
+    try {
+      take(entry);
+    } catch (cause) {
+      throw new GanglionError(
+        'storage_corrupt',
+        `${collection} ${JSON.stringify(entry.key)} cannot be read`,
+        {
+          cause,
+          field: collection,
+          mend: 'Restore the data directory from a backup; nothing was changed.',
+        },
+      );
+    }
+}
+
+/** The same, of entries that are JSON. */
+function eachJson(stored: Stored, collection: string, take: (key: string, value: unknown) => void): void {
+  each(stored, collection, ({ key, value }) => take(key, bytesJson(value, JSON_MAX)));
+}
+
+/** Who this node has been, and what is settled of it. */
+function recoverNames(node: NodeState, stored: Stored): void {
+  each(stored, 'incarnation', (entry) => node.ownOrigins.add(entry.key));
   followOn(node);
-  recoverSeal(node, each);
-  each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));
-  each('retired', (entry) => {
+  recoverSeal(node, stored);
+  eachJson(stored, 'folded', (key, openedMs) => node.folded.set(key, Number(openedMs)));
+  each(stored, 'retired', (entry) => {
     node.retired.add(entry.key);
     if (entry.value.length > 0) node.inDoubt.add(entry.key);
   });
-  each('child', (entry) =>
-    recoverChild(node, entry.key, entry.value.length === 0 ? undefined : bytesJson(entry.value, JSON_MAX)),
+}
+
+function recoverTree(node: NodeState, stored: Stored): void {
+  each(stored, 'child', ({ key, value }) =>
+    recoverChild(node, key, value.length === 0 ? undefined : bytesJson(value, JSON_MAX)),
   );
-  each('held', (entry) => recoverHeld(node, entry.key, bytesJson(entry.value, JSON_MAX)));
-  each('unbounded', (entry) =>
-    node.unboundedBelow.set(entry.key, bytesJson(entry.value, JSON_MAX) as Unbounded[]),
-  );
-  each('shares', (entry) => recoverShare(node, entry.key, bytesJson(entry.value, JSON_MAX)));
-  each('place', (entry) => {
-    const path = bytesJson(entry.value, JSON_MAX);
+  eachJson(stored, 'held', (key, lease) => recoverHeld(node, key, lease));
+  eachJson(stored, 'unbounded', (child, below) => node.unboundedBelow.set(child, below as Unbounded[]));
+  eachJson(stored, 'shares', (name, share) => recoverShare(node, name, share));
+  eachJson(stored, 'place', (_, path) => {
     if (!node.isRoot && Array.isArray(path) && path.every((name) => typeof name === 'string'))
       node.path = [node.name, ...path];
   });
-  each('controls', (entry) => {
-    const stored = readControls(entry.value, node.limits, () => refuse(node, 'generation_set_right'));
-    node.controls = joinControls(node.controls, stored);
+}
+
+/** Kills that were durable are so from the start. */
+function recoverControls(node: NodeState, stored: Stored): void {
+  each(stored, 'controls', (entry) => {
+    const known = readControls(entry.value, node.limits, () => refuse(node, 'generation_set_right'));
+    node.controls = joinControls(node.controls, known);
   });
   node.durableControls = node.controls;
   node.durableDigest = digestOf(JSON.stringify(encodeControls(node.controls)), hash32);
   for (const tag of node.controls.kills.keys())
     node.killTimes.set(tag, { durableMs: node.moment.monoMs, acks: new Map() });
-  syncPoints(node);
-  each('slot', (entry) => recoverSlot(node, entry));
-  each('base', (entry) => recoverBase(node, entry));
-  each('outbox', (entry) => {
-    const { item, node: target } = bytesJson(entry.value, JSON_MAX) as { item: { id: string }; node: string };
-    recoverOutbox(node, Number(entry.key), item, target);
-  });
-  each('entity', (entry) => {
+}
+
+function recoverEntities(node: NodeState, stored: Stored): void {
+  each(stored, 'entity', (entry) => {
     const gone = recoverEntity(node.features, entry);
     // Whoever is left out may have declared it.
     if (gone !== undefined && node.leftOut.size === 0) node.writes.push(gone);
   });
   orderEntities(node.features);
-  each('source', (entry) => recoverSource(node, entry));
-  each('counted', (entry) => {
-    const n = bytesJson(entry.value, JSON_MAX);
-    if (Number.isSafeInteger(n)) node.countedTo.set(entry.key, n as number);
+}
+
+/** What each point had come to, earlier incarnations' included: how far it had counted, and its guards. */
+function recoverPoints(node: NodeState, stored: Stored): void {
+  each(stored, 'source', (entry) => recoverSource(node, entry));
+  eachJson(stored, 'counted', (prefix, n) => {
+    if (Number.isSafeInteger(n)) node.countedTo.set(prefix, n as number);
   });
-  each('taught', (entry) => recoverTaught(node, entry.key, bytesJson(entry.value, JSON_MAX)));
-  each('looks', (entry) => recoverLooks(node, entry.key, entry.value));
-  each('units', (entry) => recoverUnits(node, entry.key, entry.value));
-  each('guards', (entry) => recoverGuards(node, entry));
+  eachJson(stored, 'taught', (prefix, taught) => recoverTaught(node, prefix, taught));
+  each(stored, 'looks', (entry) => recoverLooks(node, entry.key, entry.value));
+  each(stored, 'units', (entry) => recoverUnits(node, entry.key, entry.value));
+  each(stored, 'guards', (entry) => recoverGuards(node, entry));
   // What several points count into is one state again.
   for (const state of node.points.values()) shareLedgers(node, state);
-  each('validation', (entry) => recoverMonitor(node, entry.key, bytesJson(entry.value, JSON_MAX)));
+  eachJson(stored, 'validation', (key, monitor) => recoverMonitor(node, key, monitor));
   shareMonitors(node);
-  await recoverJournals(node, storage);
-  openIncarnation(node);
-  for (const state of node.points.values()) refreshView(node, state);
 }
 
 /**
@@ -167,19 +175,15 @@ const readControls = (value: Uint8Array, limits: Limits, mended: (field: string)
   decodeControls(bytesJson(value, JSON_MAX), limits, { most: Number.POSITIVE_INFINITY, mended });
 
 /** The secret of this node's seal is that of its first start, and in every backup since. */
-function recoverSeal(
-  node: NodeState,
-  each: (collection: string, take: (entry: StoredEntry) => void) => void,
-): void {
-  let stored = false;
-  each('seal', (entry) => {
+function recoverSeal(node: NodeState, stored: Stored): void {
+  each(stored, 'seal', (entry) => {
     node.secret = entry.value.slice();
-    stored = true;
   });
-  if (!stored) node.writes.push({ kind: 'put', collection: 'seal', key: 'secret', value: node.secret });
-  each('vouched', (entry) => {
+  if (!stored.has('seal'))
+    node.writes.push({ kind: 'put', collection: 'seal', key: 'secret', value: node.secret });
+  eachJson(stored, 'vouched', (_, words) => {
     // One alone was kept as such before there could be several.
-    const kept = [bytesJson(entry.value, JSON_MAX)].flat() as readonly Omit<Vouched, 'forgotten'>[];
+    const kept = [words].flat() as readonly Omit<Vouched, 'forgotten'>[];
     node.vouched = kept.map(({ parent, controls, seal }) => ({ parent, controls, seal, forgotten: false }));
   });
 }
@@ -323,124 +327,4 @@ function recoverGuards(node: NodeState, entry: StoredEntry): void {
       refuse(node, 'guard_state_not_understood'); // other options than when it was saved: it starts afresh
     }
   });
-}
-
-async function recoverJournals(node: NodeState, storage: Storage): Promise<void> {
-  let longest = 0;
-  for (const { compiled } of node.joins.values())
-    longest = Math.max(longest, compiled.keptMs, compiled.stickyMs);
-  const sinceMs = Math.min(node.moment.wallMs - longest, oldestUntaughtMs(node)) - SLACK_MS;
-  const offset = node.moment.monoMs - node.moment.wallMs;
-  await scanAll(storage, 'decisions', sinceMs, (chunk) => {
-    const state = node.joins.get(chunkPrefix(chunk));
-    if (state === undefined) return;
-    for (const record of decodeDecisions(chunk, state.source, offset)) recoverDecision(node, state, record);
-  });
-  await scanAll(storage, 'outcomes', sinceMs, (chunk) => {
-    for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
-  });
-  for (const state of node.joins.values()) closeOverdue(node, state);
-  // What was ingested lately is known when it is sent again.
-  await scanAll(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs, (chunk) => {
-    for (const { domain, source, id } of decodeEvents(chunk)) remember(node, `${domain}\n${source}\n${id}`);
-  });
-  // Who did what is asked after a restart above all.
-  await scanAll(storage, 'audit', 0, (chunk) => {
-    const entry = bytesJson(chunk, JSON_MAX) as AuditEntry;
-    node.audit.push(entry);
-    if (node.audit.length > AUDIT_KEPT) node.audit.shift();
-    node.auditSeq = Math.max(node.auditSeq, entry.seq);
-  });
-}
-
-/** Chunk by chunk, in one turn for each scan: a start waits for the disk, and not once more for every chunk of it. */
-async function scanAll(
-  storage: Storage,
-  journal: string,
-  sinceMs: number,
-  take: (chunk: Uint8Array) => void,
-): Promise<void> {
-  let position = -1;
-  for (;;) {
-    const chunks = await storage.scan(journal, sinceMs, position, CHUNKS_A_SCAN);
-    for (const { chunk } of chunks) take(chunk);
-    if (chunks.length < CHUNKS_A_SCAN) return;
-    position = chunks[chunks.length - 1].position;
-  }
-}
-
-function recoverDecision(node: NodeState, state: PointState, record: DecisionRecord): void {
-  const { compiled } = state;
-  state.n = Math.max(state.n, record.n + 1);
-  if (compiled.explicitExposure) record.state &= ~EXPOSED;
-  const ageMs = node.moment.monoMs - record.monoMs;
-  if (
-    ageMs <= compiled.stickyMs + SLACK_MS &&
-    compiled.stickyMs > 0 &&
-    sticks(record.reason) &&
-    record.unit !== '' &&
-    record.armIndex >= 0
-  ) {
-    const current = node.points.get(compiled.name);
-    if (current !== undefined) stick(current, record, compiled.stickyMs);
-  }
-  const overdue = isOverdue(node, state, record);
-  if (overdue && !isUntaught(node, state, record)) return;
-  const { weight } = record;
-  // What was in flight when the process ended is so no longer, as far as anybody here can know.
-  record.state |= RELEASED;
-  // Experiments count at one age: not what was left behind by a stop.
-  if (overdue || record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
-  state.counters.awaiting++;
-  keep(state.pending, record, (dropped) => {
-    if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
-  });
-  record.weight = Math.max(record.weight, weight);
-  const current = node.points.get(compiled.name);
-  if (!overdue && current?.episodes !== undefined && current.episodes === state.episodes)
-    recall(current, record, node.moment.monoMs);
-}
-
-/** The evidence on disk has this outcome already, for both were in one batch: only what is known of the decision returns. */
-function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
-  const state = node.joins.get(entry.prefix);
-  const record = state === undefined ? undefined : find(state.pending, entry.n);
-  if (state === undefined || record === undefined) return;
-  if (entry.kind === 'withheld') {
-    record.state |= WITHHELD;
-    return;
-  }
-  if (entry.kind === 'expired') {
-    if ((record.state & SETTLED) === 0) state.counters.awaiting--;
-    record.state |= SETTLED | EXPIRED;
-    return;
-  }
-  record.state |= EXPOSED;
-  if (entry.kind === 'exposed') return;
-  if (entry.truth !== undefined) setTruth(record, entry.truth, entry.revision);
-  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
-  for (const name in entry.metrics) {
-    if (entry.kind === 'default') {
-      metrics[name] ??= entry.metrics[name];
-      continue;
-    }
-    if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
-    if (name === 'truth') record.truth = undefined;
-    metrics[name] = entry.metrics[name];
-    revisions[name] = entry.revision;
-  }
-  end(state, record);
-  // The guards' own states are kept apart: one that may have heard of it does not hear of it again.
-  if (failedBy(metrics) === true) record.state |= FAILED;
-  const before = record.state & SETTLED;
-  if (entry.kind === 'default') record.state |= DEFAULTED | SETTLED;
-  const reward = rewardOf(state, metrics);
-  if (!Number.isNaN(reward) && (record.state & EXPIRED) === 0) {
-    record.state |= SETTLED;
-    if (record.trains) record.state |= learnsLate(state, record) ? OWED : TRAINED;
-    record.trainedReward = reward;
-    record.trainedMetrics = metrics;
-  }
-  if ((record.state & SETTLED) !== before) state.counters.awaiting--;
 }
