@@ -28,6 +28,8 @@ export interface HttpLimits {
   readonly headersMs: number;
   /** An idle connection is closed after this, ms. */
   readonly keepAliveMs: number;
+  /** Once the server closes, whoever is still asking or being answered is cut off after this, ms. */
+  readonly closingMs: number;
   /** Largest head, bytes. */
   readonly headerBytes: number;
 }
@@ -47,5 +49,6 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   requestMs: 30_000,
   headersMs: 10_000,
   keepAliveMs: 65_000,
+  closingMs: 5_000,
   headerBytes: 16 << 10,
 };

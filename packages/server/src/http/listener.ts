@@ -31,12 +31,13 @@ export function listener(limits: HttpLimits, handler: NonNullable<Handler>): Ser
 }
 
 /**
- * Ends connections that have not said a word, from now on: browsers and clients open them ahead, Node counts them as
- * busy, and once a server closes nobody looks at their time-outs any more. It would wait for them for ever.
+ * Ends what a closing server would wait for for ever, since nobody looks at time-outs any more once it closes: at once
+ * connections that have not said a word (browsers and clients open them ahead, and Node counts them as busy); after
+ * `closingMs` those that have stopped in the midst of a request, or do not read their answer.
  *
  * @returns to be called when the server closes
  */
-export function unspoken(server: Server): () => void {
+export function hangUps(server: Server, { closingMs }: HttpLimits): () => void {
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -44,6 +45,11 @@ export function unspoken(server: Server): () => void {
   });
   return () => {
     for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    if (!server.listening) return;
+    const timer = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, closingMs);
+    server.once('close', () => clearTimeout(timer));
   };
 }
 

@@ -164,6 +164,29 @@ describe('a server', () => {
     await closed;
   });
 
+  it.each([
+    [
+      'a body',
+      'POST /v1/feedback HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n[{',
+    ],
+    [
+      'a declaration',
+      'PUT /v1/points/x HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{',
+    ],
+    ['a head', 'GET /v1/poi'],
+  ])('closes though a client has stopped in the midst of %s', async (_what, text) => {
+    const { app } = await serve({ limits: { closingMs: 50 } });
+    const { port } = await listen(app);
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    const asked = once(app.server, 'connection');
+    const closed = once(socket, 'close');
+    const [peer] = await asked;
+    socket.write(text);
+    await once(peer, 'data');
+    await app.close();
+    await closed;
+  });
+
   it('closes while streams are open', async () => {
     const { app } = await serve();
     const { url } = await listen(app);

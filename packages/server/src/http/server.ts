@@ -13,7 +13,7 @@ import { decisionWriter } from './decision-json.ts';
 import { eventHub } from './events.ts';
 import { encoded, fastPath } from './fast-path.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from './limits.ts';
-import { listener, refuseSocket, unspoken } from './listener.ts';
+import { hangUps, listener, refuseSocket } from './listener.ts';
 import { MODEL_SCHEMAS } from './model-schemas.ts';
 import { describeRoutes } from './openapi.ts';
 import { servePage } from './page.ts';
@@ -106,7 +106,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     routes(app, api);
   if (options.consoleDir !== undefined) await servePage(app, options.consoleDir);
   app.setNotFoundHandler((request, reply) => fail(api, notFound(methods, request), request, reply));
-  const hangUp = unspoken(app.server);
+  const hangUp = hangUps(app.server, limits);
   app.addHook('preClose', async () => {
     hangUp();
     for (const hub of api.hubs.values()) hub.close();
