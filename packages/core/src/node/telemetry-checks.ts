@@ -1,4 +1,4 @@
-import type { NodeStatus, PointReport, SideSums } from '../status.ts';
+import type { ArmReport, Estimate, LiftReport, NodeStatus, PointReport, SideSums } from '../status.ts';
 import { isSoundValidation } from './validating.ts';
 
 /** What a status must have for pages and metrics to show it. */
@@ -33,44 +33,62 @@ export function isStatus(status: NodeStatus): boolean {
   );
 }
 
-/** What a report must have for it to be merged and shown: it comes from a child, and is checked like anything else. */
+const isCount = (n: unknown): boolean => Number.isFinite(n) && (n as number) >= 0;
+/** Over a link in this process an end may be infinite. */
+const isNumberOrNull = (n: unknown): boolean => n === null || typeof n === 'number';
+
+/** What a report must have for it to be merged, counted and shown: it comes from a child, and is checked like anything else. */
 export function isSound(report: PointReport): boolean {
   const counts = [
     report?.decisions,
     report?.decisionsPerSecond,
     report?.outcomes,
-    report?.pending,
     report?.expired,
     report?.unjoined,
     report?.unknownPropensity,
   ];
-  if (typeof report?.point !== 'string' || !counts.every((n) => Number.isFinite(n))) return false;
+  if (typeof report?.point !== 'string' || !counts.every(isCount) || !Number.isFinite(report.pending))
+    return false;
   if (![report.arms, report.lift, report.guards].every((list) => Array.isArray(list) && list.length <= 4096))
     return false;
-  if (!Object.values(report.reasons ?? {}).every((n) => Number.isFinite(n))) return false;
-  const isSide = (side: SideSums | undefined): boolean =>
-    [side?.n, side?.sum, side?.squares].every((n) => Number.isFinite(n)) &&
-    (side?.recent === undefined ||
-      (Array.isArray(side.recent) &&
-        side.recent.length <= 4096 &&
-        side.recent.every((n) => Number.isFinite(n))));
   return (
+    Object.values(report.reasons ?? {}).every(isCount) &&
     isSoundValidation(report) &&
-    report.arms.every(
-      (arm) =>
-        typeof arm?.arm === 'string' &&
-        [arm.decisions, arm.inflight, arm.failures].every((n) => Number.isFinite(n)),
-    ) &&
+    report.arms.every(isArm) &&
     report.guards.every(
       (guard) =>
-        typeof guard?.guard === 'string' &&
-        typeof guard.why === 'string' &&
-        Number.isFinite(guard.interventions),
+        typeof guard?.guard === 'string' && typeof guard.why === 'string' && isCount(guard.interventions),
     ) &&
-    report.lift.every(
-      (lift) =>
-        typeof lift?.metric === 'string' &&
-        (lift.sums === undefined || (isSide(lift.sums.treated) && isSide(lift.sums.holdout))),
-    )
+    report.lift.every(isLift)
   );
 }
+
+function isArm(each: ArmReport): boolean {
+  return (
+    typeof each?.arm === 'string' &&
+    [each.decisions, each.failures].every(isCount) &&
+    Number.isFinite(each.inflight) &&
+    isEstimate(each.reward) &&
+    (each.sums === undefined || isSide(each.sums)) &&
+    (each.latency === undefined || (typeof each.latency?.metric === 'string' && isSide(each.latency.sums)))
+  );
+}
+
+function isLift(each: LiftReport): boolean {
+  const { metric, treated, holdout, difference, sums } = each ?? {};
+  return (
+    typeof metric === 'string' &&
+    [treated, holdout, difference].every(isEstimate) &&
+    (sums === undefined || (isSide(sums?.treated) && isSide(sums?.holdout)))
+  );
+}
+
+const isEstimate = (estimate: Estimate | undefined): boolean =>
+  Number.isFinite(estimate?.n) && [estimate?.mean, estimate?.low, estimate?.high].every(isNumberOrNull);
+
+const isSide = (side: SideSums | undefined): boolean =>
+  [side?.n, side?.sum, side?.squares].every((n) => Number.isFinite(n)) &&
+  (side?.recent === undefined ||
+    (Array.isArray(side.recent) &&
+      side.recent.length <= 4096 &&
+      side.recent.every((n) => Number.isFinite(n))));

@@ -119,6 +119,52 @@ describe('what a child sends is not believed', () => {
     expect(node.nodes().map((each) => each.node)).toEqual(['cloud', 'dev']);
   });
 
+  describe('a report', () => {
+    /** What a child says of the point, with one thing changed. */
+    async function told(change: (report: Record<string, never>) => void) {
+      const node = await root();
+      const teller = await root();
+      const watched = { ...spec, validation: {}, guards: [{ kind: 'holdout', share: 0.5 }] };
+      for (const each of [node, teller]) await each.apply(watched, me);
+      for (let i = 0; i < 20; i++)
+        await teller.feedback([{ id: teller.decide('p', { unit: `u${i}` }).id, reward: i % 2 }]);
+      const report = JSON.parse(JSON.stringify(teller.reports('p')[0]));
+      const status = { ...teller.nodes()[0], node: 'dev' };
+      change(report);
+      node.subscribe(() => {});
+      node.receiveUp(up({ telemetry: [{ status, reports: [report], via: '' }] }), () => {});
+      return node;
+    }
+
+    test('of an honest child is counted', async () => {
+      const node = await told(() => {});
+      expect(node.report('p').decisions).toBe(20);
+      expect(node.nodes()[0].refused.malformed_telemetry).toBeUndefined();
+    });
+
+    const lies: [string, (report: Record<string, never>) => void][] = [
+      ['counts less than nothing', (report) => Object.assign(report, { outcomes: -1 })],
+      ['has an arm of less than nothing', ({ arms }) => Object.assign(arms[0], { decisions: -1 })],
+      ['has an arm whose sums are none', ({ arms }) => Object.assign(arms[0], { sums: null })],
+      ['has an arm without a reward', ({ arms }) => Object.assign(arms[0], { reward: null })],
+      ['has a latency without sums', ({ arms }) => Object.assign(arms[0], { latency: { metric: 'm' } })],
+      ['has a lift whose sums are none', ({ lift }) => Object.assign(lift[0], { sums: null })],
+      ['has a lift without a difference', ({ lift }) => Object.assign(lift[0], { difference: null })],
+      [
+        'has guards that acted less than never',
+        ({ guards }) => Object.assign(guards[0], { interventions: -1 }),
+      ],
+      ['has no calibration', ({ validation }) => Object.assign(validation, { calibration: null })],
+      ['has no recent losses', ({ validation }) => Object.assign(validation, { recent: null })],
+    ];
+    test.each(lies)('that %s is refused, and neither report nor page fails of it', async (_what, change) => {
+      const node = await told(change);
+      expect(node.nodes()[0].refused.malformed_telemetry).toBe(1);
+      expect(node.report('p').decisions).toBe(0);
+      expect(() => node.tick()).not.toThrow();
+    });
+  });
+
   test('a question that the policy fails at gets no answer, and takes nobody down', async () => {
     const node = await root();
     await node.apply({ ...spec, point: 'q', policy: { kind: 'broken' } }, me);

@@ -289,9 +289,12 @@ export function isSoundValidation({ validation, training }: PointReport): boolea
   )
     return false;
   if (validation === undefined) return true;
-  const { sums, decay, frozen } = validation ?? {};
+  const { sums, decay, frozen, recent, calibration } = validation ?? {};
   return (
     numbers([decay?.e, decay?.threshold]) &&
+    [recent?.squared, recent?.reference, calibration?.ece].every(
+      (n) => n === null || typeof n === 'number',
+    ) &&
     (sums === undefined || numbers(Object.keys(ZERO).map((name) => sums?.[name as keyof typeof ZERO]))) &&
     Array.isArray(frozen) &&
     frozen.length <= 1 &&
