@@ -146,6 +146,12 @@ function defaultScope(route: Route, store: Store): string {
   return name === undefined ? '*' : `point:${name}`;
 }
 
+/** To the newest decision that is shown; inside the stream its own keys move on. */
+function intoStream(): void {
+  if (document.activeElement?.closest('.stream') != null) return;
+  document.querySelector<HTMLElement>('.stream button')?.focus();
+}
+
 function shortcutsOf(console: Console): readonly Shortcut[] {
   const to = (view: PlainView) => () => go(routeHash(view));
   return [
@@ -164,6 +170,7 @@ function shortcutsOf(console: Console): readonly Shortcut[] {
       title: 'Pause the stream, or go on',
       run: () => document.querySelector<HTMLElement>('[data-testid="pause-stream"]')?.click(),
     },
+    { keys: 'j', title: 'Into the stream', run: intoStream },
     { keys: 'k', title: 'Kill', run: () => console.openKill() },
     { keys: 't', title: 'Light or dark', run: console.toggleTheme },
     { keys: '?', title: 'This help', run: console.openHelp },

@@ -128,6 +128,15 @@ describe('a refusal', () => {
     await expect(client.nodes()).rejects.toMatchObject({ code, status });
   });
 
+  it('by what is no daemon at all says so, and is not sent again', async () => {
+    const { client, seen } = await daemon((response) => response.end('hello'));
+    await expect(client.nodes()).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/^What answers at http.* is no Ganglion daemon$/),
+    });
+    expect(seen).toHaveLength(1);
+  });
+
   it('is no redirect followed elsewhere with the token', async () => {
     const { client } = await daemon(
       (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),

@@ -44,6 +44,7 @@ export function unreachable(
     );
     return { error };
   }
+  if (cause instanceof SyntaxError) return { error: noDaemon(url, cause) };
   const code = systemCode(cause);
   const error = new GanglionError(
     'closed',
@@ -56,6 +57,16 @@ export function unreachable(
     },
   );
   return { error, arrived: code === undefined || !NEVER_SENT.has(code) };
+}
+
+/** Something answered that all is well, but not in JSON: a proxy's backend, a web server. */
+function noDaemon(url: string, cause: SyntaxError): GanglionError {
+  return new GanglionError('unsupported', `What answers at ${url} is no Ganglion daemon`, {
+    field: 'url',
+    value: url,
+    mend: 'Give the URL that a daemon prints at its start; of `ganglion proxy`, that of its console.',
+    cause,
+  });
 }
 
 /** Failures before a single byte of the call was sent. */

@@ -4,7 +4,7 @@ import { Dialog } from '../ui/dialog.tsx';
 /** All shortcuts. */
 export function HelpDialog({ shortcuts, onClose }: { shortcuts: readonly Shortcut[]; onClose: () => void }) {
   const fixed = [
-    { keys: '↑ ↓', title: 'Move in the stream' },
+    { keys: '↑ ↓', title: 'Move in the stream, once in it' },
     { keys: 'Enter', title: 'Why did it choose this?' },
     { keys: 'Esc', title: 'Close what is open' },
   ];

@@ -135,7 +135,7 @@ function policyStep({ decision }: SeenDecision): Step {
   if (proposed === null) return skipped('Policy');
   const sure =
     confidence === null
-      ? 'Confidence unknown: there is not yet the evidence to say.'
+      ? 'Confidence unknown: the policy has none to give, or not yet the evidence for it.'
       : `Confidence ${probability(confidence)} that this is worth at least the baseline, less the margin.`;
   return { title: 'Policy', state: 'spoke', words: [`It favoured ${proposed}.`, sure] };
 }

@@ -1,6 +1,6 @@
 import { useMemo, useRef } from 'react';
 import type uPlot from 'uplot';
-import { type Css, cssOf, overTime, usePlot } from './plot.ts';
+import { type Css, cssOf, overTime, timeRange, usePlot } from './plot.ts';
 
 /** One estimate over time: null where it was not known. */
 export interface Band {
@@ -42,6 +42,7 @@ export function BandChart(props: {
 }
 
 interface Latest {
+  readonly seconds: readonly number[];
   readonly bands: readonly Band[];
   readonly format: (value: number) => string;
   readonly onCursor: (row: number | null) => void;
@@ -57,7 +58,10 @@ function options(
   const common = overTime(element, height, 74, latest);
   return {
     ...common,
-    scales: { x: { time: true }, y: { range: () => rangeOf(latest().bands) } },
+    scales: {
+      x: { time: true, range: () => wholeRange(latest().seconds) },
+      y: { range: () => rangeOf(latest().bands) },
+    },
     series: [{}, ...bands.flatMap(({ colour }) => series(css(colour)))],
     bands: bands.map(({ colour }, k) => ({
       series: [k * 3 + 1, k * 3 + 2],
@@ -80,6 +84,12 @@ function translucent(colour: string, alpha: number): string {
   return `${colour}${Math.round(alpha * 255)
     .toString(16)
     .padStart(2, '0')}`;
+}
+
+/** All that was seen, up to now where that is nothing yet: of a single moment the axis would else show a day. */
+function wholeRange(seconds: readonly number[]): [number, number] {
+  const last = seconds.at(-1) ?? Date.now() / 1000;
+  return timeRange(seconds[0] ?? last, last, Number.POSITIVE_INFINITY);
 }
 
 /**

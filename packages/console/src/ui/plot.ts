@@ -29,10 +29,10 @@ export function axisStyle(css: Css): uPlot.Axis {
 const SHORTEST = 45;
 const LONGEST = 900;
 
-/** Where a time axis over values from `min` to `max` begins and ends, seconds; it grows to the left. */
-export function timeRange(min: number | null, max: number | null): [number, number] {
+/** Where a time axis over values from `min` to `max` begins and ends, seconds; it grows to the left, up to `longest`. */
+export function timeRange(min: number | null, max: number | null, longest = LONGEST): [number, number] {
   if (min === null || max === null) return [0, 1];
-  return [max - Math.min(LONGEST, Math.max(SHORTEST, max - min)), max];
+  return [max - Math.min(longest, Math.max(SHORTEST, max - min)), max];
 }
 
 /** `14:03`, with seconds where they are not 0. */

@@ -45,7 +45,23 @@ export function time(atMs: number): string {
 /** `0.92 [0.9, 0.94]`: an estimate is never shown without its interval. */
 export function estimate({ mean, low, high }: Estimate): string {
   if (mean === null) return UNKNOWN;
-  return `${number(mean)} [${number(low)}, ${number(high)}]`;
+  // What is nothing beside the width of the interval is shown as 0, not as −2.35e−11.
+  const nil = low === null || high === null ? 0 : (high - low) * 1e-6;
+  const end = (value: number | null): string => number(value !== null && Math.abs(value) < nil ? 0 : value);
+  return `${end(mean)} [${end(low)}, ${end(high)}]`;
+}
+
+const UNREAD: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'this user may not',
+  EISDIR: 'it is a folder',
+};
+
+/** Why a file cannot be read, to stand after that: `: it is a folder`; nothing where that is not known. */
+export function whyUnread(error: unknown): string {
+  const why = UNREAD[(error as NodeJS.ErrnoException).code ?? ''];
+  return why === undefined ? '' : `: ${why}`;
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };

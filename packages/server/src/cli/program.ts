@@ -71,7 +71,7 @@ export async function buildProgram(io: Io, first: string | undefined): Promise<C
   add('Look:', [reportCommand(io), nodesCommand(io), auditCommand(io)]);
   if (first === undefined || !LIGHT.has(first) || LOGS.has(first)) add('Ask the log:', await logCommands(io));
   add('Help:', [doctorCommand(io), completionCommand(io, program)]);
-  program.commandsGroup('Help:');
+  program.commandsGroup('Help:').helpCommand(true);
   addExamples(program);
   return program;
 }

@@ -56,6 +56,14 @@ describe('an address as people write it', () => {
     expect(outside.filter((host) => isLoopback(host))).toEqual([]);
   });
 
+  it('whose port is taken is told by which option to choose another', () => {
+    const taken = Object.assign(new Error('listen'), { code: 'EADDRINUSE' });
+    expect(busyPort(taken, 8080, '::1', '--listen [::1]:0')).toMatchObject({
+      message: 'port 8080 on ::1 is in use',
+      mend: 'Stop what listens there, or use --listen [::1]:0 for any free port.',
+    });
+  });
+
   it.each(['ENOTFOUND', 'EAI_AGAIN'])('whose name leads nowhere is answered with what to do: %s', (code) => {
     const error = busyPort(Object.assign(new Error('getaddrinfo'), { code }), 80, 'nowhere.invalid');
     expect(error).toMatchObject({

@@ -70,14 +70,18 @@ function consoleDir(): string | undefined {
   return existsSync(beside) ? beside : undefined;
 }
 
-/** Node's error for a port or host that cannot be listened on, as something a person can act on. */
-export function busyPort(error: unknown, port: number, host: string): unknown {
+/**
+ * Node's error for a port or host that cannot be listened on, as something a person can act on.
+ *
+ * @param free - what to give for any free port
+ */
+export function busyPort(error: unknown, port: number, host: string, free = '--port 0'): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'EADDRINUSE')
     return new GanglionError('invalid_input', `port ${port} on ${host} is in use`, {
       field: 'port',
       value: port,
-      mend: 'Stop what listens there, or use --port 0 for any free port.',
+      mend: `Stop what listens there, or use ${free} for any free port.`,
       cause: error,
     });
   if (code === 'EACCES')

@@ -4,7 +4,7 @@ import { GanglionError } from '@ganglion/core';
 import type { ArmReport, ModelAnswer, ModelStatus } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import { type ClientFlags, clientCommand, metric, session } from '../context.ts';
-import { count, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { count, estimate, number, percent, time, UNKNOWN, whyUnread } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { boundText } from './controls.ts';
@@ -157,7 +157,7 @@ async function bytesOf(file: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return new Uint8Array(await readFile(file));
   } catch (cause) {
-    throw new GanglionError('invalid_input', `${file} cannot be read`, {
+    throw new GanglionError('invalid_input', `${file} cannot be read${whyUnread(cause)}`, {
       field: 'file',
       value: file,
       mend: 'Give the path of a readable file, or --digest.',

@@ -4,6 +4,7 @@ import type { ApplyAnswer, PointEntry } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import { parseAllDocuments, stringify } from 'yaml';
 import { type ClientFlags, clientCommand, session } from '../context.ts';
+import { whyUnread } from '../format.ts';
 import type { Io } from '../io.ts';
 import { clean, type Style, table } from '../style.ts';
 
@@ -136,7 +137,7 @@ async function textOf(io: Io, file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {
-    throw new GanglionError('invalid_input', `${file} cannot be read`, {
+    throw new GanglionError('invalid_input', `${file} cannot be read${whyUnread(cause)}`, {
       field: 'file',
       value: file,
       mend: 'Give the path of a readable file, or - for standard input.',

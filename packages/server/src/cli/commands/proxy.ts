@@ -103,7 +103,8 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     };
     const { port } = await proxy.listen(flags.listen).catch(async (error: unknown) => {
       await close();
-      throw busyPort(error, flags.listen.port, flags.listen.host);
+      const { host, port } = flags.listen;
+      throw busyPort(error, port, host, `--listen ${urlHost(host)}:0`);
     });
     const listening = {
       proxy: `http://${urlHost(flags.listen.host)}:${port}`,

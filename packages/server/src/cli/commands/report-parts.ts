@@ -1,5 +1,6 @@
 import type { PointReport } from '@ganglion/sdk';
 import { count, counted, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { nearest } from '../nearest.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 
 /** The members of an ensemble, and how alike they propose; nothing where the policy is one. */
@@ -52,6 +53,19 @@ export function rolloutText({ spec }: PointReport): readonly (readonly [string, 
   const reverted = (rollout as { readonly reverted?: unknown } | undefined)?.reverted;
   if (typeof reverted !== 'string') return [];
   return [['rollout', `reverted${reverted.startsWith('at ') ? '' : ':'} ${clean(reverted)}`]];
+}
+
+/** Metrics that came by a name the objective does not know, where one that it waits for is spelt nearly so; else nothing. */
+export function misspeltText({ spec, lift }: PointReport): readonly string[] {
+  const named = Object.keys(spec.objective ?? {}).filter((key) => key !== 'range' && key !== 'constraints');
+  const came = lift.map(({ metric }) => metric).filter((metric) => metric !== 'reward');
+  const awaited = named.filter((metric) => !came.includes(metric));
+  return came.flatMap((metric) => {
+    const meant = named.includes(metric) ? undefined : nearest(metric, awaited);
+    return meant === undefined
+      ? []
+      : [`${clean(metric)} is kept, and teaches nothing: the objective waits for ${clean(meant)}\n`];
+  });
 }
 
 /** What the rewards of arms that are ranked rest on; nothing where the point does not rank. */

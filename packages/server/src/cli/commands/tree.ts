@@ -8,7 +8,14 @@ import type { Io } from '../io.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 import { versionTable } from './model.ts';
-import { constraintTable, memberTable, rolloutText, slateText, validationText } from './report-parts.ts';
+import {
+  constraintTable,
+  memberTable,
+  misspeltText,
+  rolloutText,
+  slateText,
+  validationText,
+} from './report-parts.ts';
 
 type Watched = ClientFlags & { readonly watch?: boolean };
 
@@ -73,6 +80,7 @@ function reportText({ report, nodes, startedMs }: ReportAnswer, style: Style): s
         style,
       ),
     );
+  parts.push(...misspeltText(report));
   parts.push(...experimentsText(report.experiments ?? [], style));
   const spoke = report.guards.filter(({ interventions }) => interventions > 0);
   if (spoke.length > 0)
