@@ -60,6 +60,8 @@ export function createMetrics(
   lag.enable();
 
   treeMetrics(registry, node);
+  const reports = reportsOf(node);
+  decidedAndLearned(registry, reports);
   processMetrics(registry, lag);
   decisionsMade(registry, made, run);
   featureMetrics(registry, nodes);
@@ -88,7 +90,7 @@ export function createMetrics(
     },
     answered: durations.observe,
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render: () => registry.metrics().finally(reports.done),
     close: () => {
       lag.disable();
       registry.clear();
@@ -142,10 +144,9 @@ function treeMetrics(registry: Registry, node: GanglionNode): void {
   gauge('ganglion_parent_rtt_seconds', 'Smoothed round trip to the parent.', (s) =>
     s.parentRttMs === null ? null : s.parentRttMs / 1000,
   );
-  decidedAndLearned(registry, node);
 }
 
-function decidedAndLearned(registry: Registry, node: GanglionNode): void {
+function decidedAndLearned(registry: Registry, reports: Reports): void {
   new Counter({
     name: 'ganglion_decisions_total',
     help: 'Decisions by point and executed arm, on every node that decides it, through whatever way they were asked for.',
@@ -153,17 +154,13 @@ function decidedAndLearned(registry: Registry, node: GanglionNode): void {
     registers: [registry],
     collect() {
       this.reset();
-      eachReport(node, (point, report) => {
+      reports.each((point, report) => {
         for (const [index, arm] of report.arms.entries())
           this.inc({ node: report.node, point, arm: index < MOST.arms ? arm.arm : OTHER }, arm.decisions);
       });
     },
   });
-  const counter = (
-    name: string,
-    help: string,
-    value: (report: ReturnType<GanglionNode['report']>) => number,
-  ): void => {
+  const counter = (name: string, help: string, value: (report: Report) => number): void => {
     new Counter({
       name,
       help,
@@ -171,7 +168,7 @@ function decidedAndLearned(registry: Registry, node: GanglionNode): void {
       registers: [registry],
       collect() {
         this.reset();
-        eachReport(node, (point, report) => this.inc({ node: report.node, point }, value(report)));
+        reports.each((point, report) => this.inc({ node: report.node, point }, value(report)));
       },
     });
   };
@@ -182,12 +179,12 @@ function decidedAndLearned(registry: Registry, node: GanglionNode): void {
     (r) => r.expired,
   );
   counter('ganglion_unjoined_total', 'Feedback whose decision was not kept.', (r) => r.unjoined);
-  validationMetrics(registry, node);
+  validationMetrics(registry, reports);
 }
 
 /** Of points that validate their learner; absent for others, and while unknown. */
-function validationMetrics(registry: Registry, node: GanglionNode): void {
-  type Validation = NonNullable<ReturnType<GanglionNode['report']>['validation']>;
+function validationMetrics(registry: Registry, reports: Reports): void {
+  type Validation = NonNullable<Report['validation']>;
   const gauge = (name: string, help: string, value: (validation: Validation) => number | null): void => {
     new Gauge({
       name,
@@ -196,7 +193,7 @@ function validationMetrics(registry: Registry, node: GanglionNode): void {
       registers: [registry],
       collect() {
         this.reset();
-        eachReport(node, (point, { node: at, validation }) => {
+        reports.each((point, { node: at, validation }) => {
           const found = validation === undefined ? null : value(validation);
           if (found !== null) this.set({ node: at, point }, found);
         });
@@ -225,13 +222,31 @@ function validationMetrics(registry: Registry, node: GanglionNode): void {
   );
 }
 
-function eachReport(
-  node: GanglionNode,
-  visit: (point: string, report: ReturnType<GanglionNode['report']>) => void,
-): void {
-  for (const [index, { spec }] of node.points().entries())
-    for (const report of node.reports(spec.point).slice(0, MOST.nodes))
-      visit(index < MOST.points ? spec.point : OTHER, report);
+type Report = ReturnType<GanglionNode['report']>;
+
+/** What all nodes report of all points, asked for once a scrape: several metrics are made of it. */
+interface Reports {
+  each(visit: (point: string, report: Report) => void): void;
+  /** The scrape is over. */
+  done(): void;
+}
+
+function reportsOf(node: GanglionNode): Reports {
+  let known: (readonly [point: string, reports: readonly Report[]])[] | undefined;
+  return {
+    each(visit) {
+      known ??= node
+        .points()
+        .map(({ spec }, index) => [
+          index < MOST.points ? spec.point : OTHER,
+          node.reports(spec.point).slice(0, MOST.nodes),
+        ]);
+      for (const [point, reports] of known) for (const report of reports) visit(point, report);
+    },
+    done: () => {
+      known = undefined;
+    },
+  };
 }
 
 function processMetrics(registry: Registry, lag: ReturnType<typeof monitorEventLoopDelay>): void {

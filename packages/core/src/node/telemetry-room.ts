@@ -1,3 +1,4 @@
+import type { PointReport } from '../status.ts';
 import type { Telemetry } from '../sync/messages.ts';
 import type { NodeState } from './state.ts';
 
@@ -9,6 +10,8 @@ const KEPT_BYTES = 256 << 20;
 /** The last word of a node below. */
 export interface TelemetryState {
   readonly telemetry: Telemetry;
+  /** Its reports by point. */
+  readonly reportOf: ReadonlyMap<string, PointReport>;
   readonly receivedMs: number;
   /** The child that told it. */
   readonly child: string;

@@ -87,6 +87,7 @@ function wordOf(
   const words = [...kept.values()].filter((word) => word !== undefined);
   return {
     telemetry: { status, reports: words.map(({ report }) => report), via },
+    reportOf: new Map(words.map(({ report }) => [report.point, report])),
     receivedMs,
     child,
     statusBytes,
@@ -125,7 +126,9 @@ export function knownReports(node: NodeState, point: string): PointReport[] {
 
 export function reportsBelow(node: NodeState, point: string): PointReport[] {
   const out: PointReport[] = [];
-  for (const { telemetry } of node.below.values())
-    for (const report of telemetry.reports) if (report.point === point) out.push(report);
+  for (const { reportOf } of node.below.values()) {
+    const report = reportOf.get(point);
+    if (report !== undefined) out.push(report);
+  }
   return out;
 }
