@@ -4,7 +4,8 @@ import { splitAddress, urlHost } from '../../host/address.ts';
 import { busyPort, startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger, type Logger } from '../../log.ts';
+import { type BackendNews, withNews } from '../../proxy/backend-news.ts';
 import { pointChooser } from '../../proxy/point-chooser.ts';
 import { createProxy } from '../../proxy/proxy.ts';
 import {
@@ -81,7 +82,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
       onError: (error) => logger.error({ err: error }, 'outcomes of the proxy'),
     });
     const proxy = createProxy({
-      chooser,
+      chooser: withNews(chooser, newsTo(logger)),
       headTimeoutMs: flags.deadline,
       ...(flags.unitHeader === undefined ? {} : { unit: { header: flags.unitHeader } }),
       onError: (error) => logger.error({ err: error }, 'proxy'),
@@ -103,8 +104,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     };
     const { port } = await proxy.listen(flags.listen).catch(async (error: unknown) => {
       await close();
-      const { host, port } = flags.listen;
-      throw busyPort(error, port, host, `--listen ${urlHost(host)}:0`);
+      throw busyListen(error, flags.listen);
     });
     const listening = {
       proxy: `http://${urlHost(flags.listen.host)}:${port}`,
@@ -124,6 +124,16 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     link?.close();
     await node.close();
   }
+}
+
+/** As of `busyPort`, but it was not --port that cannot be listened on. */
+function busyListen(error: unknown, { host, port }: ProxyFlags['listen']): unknown {
+  return busyPort(error, port, host, `--listen ${urlHost(host)}:0`);
+}
+
+/** A backend that is down shows in the log, not in metrics alone. */
+function newsTo(logger: Logger): (news: BackendNews) => void {
+  return ({ failing, ...news }) => logger.warn(news, failing ? 'a backend fails' : 'a backend answers again');
 }
 
 /** What a proxy without a parent declares: learned from latency and success, with a holdout on round robin. */
