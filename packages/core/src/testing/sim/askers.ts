@@ -9,11 +9,25 @@ import { fail } from './failure.ts';
 import { type Ledger, type Made, remember } from './ledger.ts';
 import { ASKED, STICKY_MS } from './plan.ts';
 import type { Safety } from './safety.ts';
-import type { Machine, SimProcess, World } from './world.ts';
+import { awake, type Machine, note, type SimProcess, type World } from './world.ts';
 
 /** Applications that have time: their decisions may wait for a place, and for the word of those above. */
 export interface Askers {
-  ask(): void;
+  readonly world: World;
+  readonly book: Ledger;
+  readonly rules: Safety;
+  readonly dice: Dice;
+  /** Hears of a decision whose outcome is known. */
+  readonly report: (made: Made) => void;
+  /** By machine and unit. */
+  readonly firsts: Map<string, First>;
+}
+
+/** Whom they ask, and for which unit. */
+interface Question {
+  readonly machine: Machine;
+  readonly process: SimProcess;
+  readonly unit: string;
 }
 
 /** What one unit got first, on one machine. */
@@ -37,99 +51,110 @@ export function askers(
   dice: Dice,
   report: (made: Made) => void,
 ): Askers {
-  const firsts = new Map<string, First>();
+  return { world, book, rules, dice, report, firsts: new Map() };
+}
 
-  return {
-    ask() {
-      const able = world.machines.filter((m) => m.process !== undefined && !m.asleep);
-      if (able.length === 0) return;
-      const machine = dice.pick(able);
-      const process = machine.process!;
-      if (process.node.state.points.get(ASKED) === undefined) return;
-      const unit = `v${dice.below(8)}`;
-      if (dice.chance(0.3)) {
-        heard(machine, process, unit, process.node.decide(ASKED, { unit }) as DecisionRecord);
-        return;
-      }
-      const deadlineMs = dice.pick([0, 20, 80, 300]);
-      const untilMs = world.line.nowMs + deadlineMs * 1.02 + SLACK_MS;
-      world.pendingPromises = true;
-      process.node
-        .decideAsync(ASKED, { unit }, { deadlineMs })
-        .then(
-          (record) => {
-            if (world.line.nowMs > untilMs && !machine.asleep)
-              fail('deadline', `${machine.name} made ${record.id} ${world.line.nowMs - untilMs} ms too late`);
-            heard(machine, process, unit, record as DecisionRecord);
-          },
-          (error: unknown) => {
-            if (!isGanglionError(error) || error.code !== 'unknown_point') world.failure ??= error;
-          },
-        )
-        .catch((error: unknown) => {
-          world.failure ??= error;
-        });
-      const asks = process.node.state.parent?.asks.size ?? 0;
-      if (asks > ASKS_MAX) fail('memory', `${machine.name} has too many questions under way`);
-      if (asks > 0 && dice.chance(0.1)) stopMeanwhile(machine, process);
-    },
+export function ask(askers: Askers): void {
+  const { world, dice } = askers;
+  const able = awake(world);
+  if (able.length === 0) return;
+  const machine = dice.pick(able);
+  const process = machine.process!;
+  if (process.node.state.points.get(ASKED) === undefined) return;
+  const question = { machine, process, unit: `v${dice.below(8)}` };
+  if (dice.chance(0.3)) {
+    const { unit } = question;
+    heard(askers, question, process.node.decide(ASKED, { unit }) as DecisionRecord);
+    return;
+  }
+  askAndWait(askers, question, dice.pick([0, 20, 80, 300]));
+  const asks = process.node.state.parent?.asks.size ?? 0;
+  if (asks > ASKS_MAX) fail('memory', `${machine.name} has too many questions under way`);
+  if (asks > 0 && dice.chance(0.1)) stopMeanwhile(askers, question);
+}
+
+function askAndWait(askers: Askers, question: Question, deadlineMs: number): void {
+  const { world } = askers;
+  const { machine, process, unit } = question;
+  const untilMs = world.line.nowMs + deadlineMs * 1.02 + SLACK_MS;
+  world.pendingPromises = true;
+  process.node
+    .decideAsync(ASKED, { unit }, { deadlineMs })
+    .then(
+      (record) => {
+        if (world.line.nowMs > untilMs && !machine.asleep)
+          fail('deadline', `${machine.name} made ${record.id} ${world.line.nowMs - untilMs} ms too late`);
+        heard(askers, question, record as DecisionRecord);
+      },
+      (error: unknown) => {
+        if (!isGanglionError(error) || error.code !== 'unknown_point') world.failure ??= error;
+      },
+    )
+    .catch((error: unknown) => {
+      world.failure ??= error;
+    });
+}
+
+/** A person stops the point here while those above are asked, and thinks better of it soon after. */
+function stopMeanwhile({ world, dice }: Askers, { machine, process }: Question): void {
+  const request = { scope: `point:${ASKED}`, reason: 'test', by: { name: 'somebody', authority: '*' } };
+  const act = (what: 'kill' | 'revive'): void => {
+    if (machine.process !== process || machine.asleep) return;
+    world.pendingPromises = true;
+    note(world, machine, () => `${what} ${request.scope}`);
+    process.node[what](request).catch((error: unknown) => {
+      if (!isGanglionError(error)) world.failure ??= error;
+    });
+    world.onTouch(machine);
   };
+  world.line.after(dice.between(0, 6), () => act('kill'));
+  world.line.after(dice.between(60, 120), () => act('revive'));
+}
 
-  /** A person stops the point here while those above are asked, and thinks better of it soon after. */
-  function stopMeanwhile(machine: Machine, process: SimProcess): void {
-    const request = { scope: `point:${ASKED}`, reason: 'test', by: { name: 'somebody', authority: '*' } };
-    const act = (what: 'kill' | 'revive'): void => {
-      if (machine.process !== process || machine.asleep) return;
-      world.pendingPromises = true;
-      world.trace.note(world.line.nowMs, machine.name, () => `${what} ${request.scope}`);
-      process.node[what](request).catch((error: unknown) => {
-        if (!isGanglionError(error)) world.failure ??= error;
-      });
-      world.onTouch(machine);
-    };
-    world.line.after(dice.between(0, 6), () => act('kill'));
-    world.line.after(dice.between(60, 120), () => act('revive'));
-  }
+function heard(askers: Askers, { machine, process, unit }: Question, record: DecisionRecord): void {
+  if (machine.process !== process) return; // its process has ended meanwhile: nobody hears this
+  const { world, book, rules, dice, report } = askers;
+  const state = process.node.state.joins.get(record.source.idPrefix) as PointState;
+  world.trace.fold(record.armIndex + (record.probability || 0));
+  note(
+    world,
+    machine,
+    () => `answers ${record.id}: ${record.arm} for ${unit} (${record.reason}, p=${record.probability})`,
+  );
+  checkStops(world, rules, machine, record);
+  const stopped = process.node.state.points.get(ASKED)?.ruling.kill;
+  if (stopped !== undefined && record.reason !== 'killed' && record.reason !== 'blocked')
+    fail('kill-ignored', `${machine.name} answers ${record.id} by ${record.reason}: ${stopped.why}`);
+  if (record.armIndex >= 0) checkArms(state, record);
+  checkPlacement(world, machine, record);
+  checkSticky(askers.firsts, machine, unit, record);
+  checkHoldout(state, unit, record);
+  if (record.armIndex < 0) return;
+  world.line.after(dice.wait(60), () => process.node.release(record.id));
+  const made = remember(book, machine, record, state.learnerKey, world.line.nowMs);
+  if (dice.chance(0.7)) world.line.after(dice.wait(80), () => report(made));
+}
 
-  function heard(machine: Machine, process: SimProcess, unit: string, record: DecisionRecord): void {
-    if (machine.process !== process) return; // its process has ended meanwhile: nobody hears this
-    const state = process.node.state.joins.get(record.source.idPrefix) as PointState;
-    world.trace.fold(record.armIndex + (record.probability || 0));
-    world.trace.note(
-      world.line.nowMs,
-      machine.name,
-      () => `answers ${record.id}: ${record.arm} for ${unit} (${record.reason}, p=${record.probability})`,
-    );
-    checkStops(world, rules, machine, record);
-    const stopped = process.node.state.points.get(ASKED)?.ruling.kill;
-    if (stopped !== undefined && record.reason !== 'killed' && record.reason !== 'blocked')
-      fail('kill-ignored', `${machine.name} answers ${record.id} by ${record.reason}: ${stopped.why}`);
-    if (record.armIndex >= 0) checkArms(state, record);
-    checkPlacement(world, machine, record);
-    checkSticky(machine, unit, record);
-    checkHoldout(state, unit, record);
-    if (record.armIndex < 0) return;
-    world.line.after(dice.wait(60), () => process.node.release(record.id));
-    const made = remember(book, machine, record, state.learnerKey, world.line.nowMs);
-    if (dice.chance(0.7)) world.line.after(dice.wait(80), () => report(made));
+/** A unit keeps its arm, and nobody else's. Machines whose disks went back in time may remember otherwise. */
+function checkSticky(
+  firsts: Map<string, First>,
+  machine: Machine,
+  unit: string,
+  record: DecisionRecord,
+): void {
+  const key = `${machine.index} ${unit}`;
+  const first = firsts.get(key);
+  if (record.reason === 'policy' || record.reason === 'escalated') {
+    const { arm, treeMs } = record;
+    firsts.set(key, { arm, treeMs, process: machine.processes, before: older(first) });
+    const within = first !== undefined && record.treeMs - first.treeMs < STICKY_MS;
+    if (within && steady(machine) && kept(first, record))
+      fail('sticky', `${record.id} was drawn for ${unit}, which had ${first.arm} since ${first.treeMs}`);
   }
-
-  /** A unit keeps its arm, and nobody else's. Machines whose disks went back in time may remember otherwise. */
-  function checkSticky(machine: Machine, unit: string, record: DecisionRecord): void {
-    const key = `${machine.index} ${unit}`;
-    const first = firsts.get(key);
-    if (record.reason === 'policy' || record.reason === 'escalated') {
-      const { arm, treeMs } = record;
-      firsts.set(key, { arm, treeMs, process: machine.processes, before: older(first) });
-      const within = first !== undefined && record.treeMs - first.treeMs < STICKY_MS;
-      if (within && steady(machine) && kept(first, record))
-        fail('sticky', `${record.id} was drawn for ${unit}, which had ${first.arm} since ${first.treeMs}`);
-    }
-    if (record.reason !== 'sticky' || machine.named) return;
-    if (record.trains) fail('sticky', `${record.id} is a repeat, and teaches`);
-    if (first === undefined || !mayRepeat(machine, first, record.arm))
-      fail('sticky', `${record.id} repeats ${record.arm} for ${unit}, which had ${first?.arm}`);
-  }
+  if (record.reason !== 'sticky' || machine.named) return;
+  if (record.trains) fail('sticky', `${record.id} is a repeat, and teaches`);
+  if (first === undefined || !mayRepeat(machine, first, record.arm))
+    fail('sticky', `${record.id} repeats ${record.arm} for ${unit}, which had ${first?.arm}`);
 }
 
 /** One process, since its first: what it has not written yet it may have forgotten. */

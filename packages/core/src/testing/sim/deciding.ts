@@ -6,7 +6,7 @@ import { fail } from './failure.ts';
 import { type Ledger, type Made, remember } from './ledger.ts';
 import { FLOOR, LEARNED, LEASE_MS, OPEN, OTHER_LEASES_MS, TAGGED } from './plan.ts';
 import type { Safety } from './safety.ts';
-import type { Machine, World } from './world.ts';
+import { type Machine, note, type World } from './world.ts';
 
 /** Draws against their propensities, over the whole run: a test that may be looked at after every draw. */
 export interface DrawTest {
@@ -37,9 +37,9 @@ export function decideOn(
   if (state === undefined) return undefined;
   const record = node.decide(point, { unit }) as DecisionRecord;
   world.trace.fold(record.armIndex + (record.probability || 0));
-  world.trace.note(
-    world.line.nowMs,
-    machine.name,
+  note(
+    world,
+    machine,
     () =>
       `decides ${record.id}: ${record.arm} (${record.reason}, ${record.stratum}, p=${record.probability})`,
   );

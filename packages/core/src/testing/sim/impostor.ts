@@ -6,7 +6,7 @@ import { PROTOCOL, type UpMessage } from '../../sync/messages.ts';
 import type { Dice } from './dice.ts';
 import { fail } from './failure.ts';
 import { LEARNED } from './plan.ts';
-import type { Machine, World } from './world.ts';
+import { type Machine, note, type World } from './world.ts';
 
 const NAME = 'x3';
 const FORGED = 'forged';
@@ -47,7 +47,7 @@ export function lie(world: World, dice: Dice, machine: Machine): void {
   if (!believesChildren(state)) forge(say, machine, state, victim.node);
   // Its next connection lists nothing: what waits for the victim to go away goes with this one.
   link(world, machine, 1)({});
-  world.trace.note(world.line.nowMs, machine.name, () => `hears a stranger in the name of ${victim.node}`);
+  note(world, machine, () => `hears a stranger in the name of ${victim.node}`);
   if (state.routes.get(victim.node) !== before.route)
     fail('name-stolen', `the way from ${machine.name} to ${victim.node} leads through a stranger`);
   if (state.applied.get(victim.node)?.has(FORGED) === true)

@@ -2,12 +2,14 @@ import { clients } from './clients.ts';
 import { type DrawTest, drawTest } from './deciding.ts';
 import { dice as makeDice } from './dice.ts';
 import { fail, type Invariant, SimFailure } from './failure.ts';
-import { declarePoints, troubles } from './faults.ts';
+import { heal, strike } from './faults.ts';
 import { ledger } from './ledger.ts';
+import { declarePoints } from './people.ts';
 import { drawPlan, type Fault, type Plan } from './plan.ts';
 import { portrait, unquiet } from './quiescence.ts';
 import { safety } from './safety.ts';
 import { trace } from './trace.ts';
+import { type Trouble, troubles } from './trouble.ts';
 import { createWorld, start, type World } from './world.ts';
 
 export interface SimOptions {
@@ -79,7 +81,7 @@ async function live(world: World, book: ReturnType<typeof ledger>, draws: DrawTe
   world.onStart = rules.started;
   world.onStop = rules.stopped;
   const apps = clients(world, book, rules, draws, dice.fork(4));
-  const trouble = troubles(world, dice.fork(5), apps.decide, apps.decideAt);
+  const trouble = troubles(world, dice.fork(5), apps);
   // The beginning is calm: a root with its points.
   const { commitFails } = world.machines[0].disk.faults;
   world.machines[0].disk.faults.commitFails = 0;
@@ -94,7 +96,7 @@ async function live(world: World, book: ReturnType<typeof ledger>, draws: DrawTe
   for (const fault of Object.keys(plan.every) as Fault[]) schedule(world, trouble, fault, endMs);
   await runUntil(world, endMs, () => false);
   world.trace.note(line.nowMs, 'all', () => 'is healed');
-  trouble.heal();
+  heal(trouble);
   const healedMs = line.nowMs;
   // A process that finds its name closed claims it back some times before it takes another.
   const within = QUIET_WITHIN_MS * (plan.fold.foldAfterMs === undefined ? 1 : 2);
@@ -108,19 +110,19 @@ async function live(world: World, book: ReturnType<typeof ledger>, draws: DrawTe
     if (now !== origins) [origins, sinceMs] = [now, line.nowMs];
     if (line.nowMs - sinceMs > within || line.nowMs - healedMs > 3 * within) fail('quiescence', why);
     // Whoever died while being healed is started again.
-    trouble.heal();
+    heal(trouble);
   }
   return line.nowMs - healedMs;
 }
 
-function schedule(world: World, trouble: ReturnType<typeof troubles>, fault: Fault, endMs: number): void {
+function schedule(world: World, trouble: Trouble, fault: Fault, endMs: number): void {
   const meanMs = world.plan.every[fault];
   if (!Number.isFinite(meanMs)) return;
   const dice = world.dice.fork(200 + Object.keys(world.plan.every).indexOf(fault));
   const next = (): void =>
     world.line.after(dice.wait(meanMs), () => {
       if (world.line.nowMs >= endMs) return;
-      trouble.run(fault);
+      strike(trouble, fault);
       next();
     });
   next();

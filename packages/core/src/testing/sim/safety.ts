@@ -30,23 +30,21 @@ interface Seen {
   readonly held: Map<string, Map<string, Moments>>;
 }
 
+const unseen = (): Seen => ({
+  controls: undefined,
+  durable: undefined,
+  revisions: new WeakMap(),
+  versions: new WeakMap(),
+  held: new Map(),
+});
+
 export function safety(world: World, book: Ledger): Safety {
   const seen = new Map<Machine, Seen>();
   const killsMs = new Map<string, number>();
   const boundsMs = new Map<string, number>();
   const of = (machine: Machine): Seen => {
     let known = seen.get(machine);
-    if (known === undefined)
-      seen.set(
-        machine,
-        (known = {
-          controls: undefined,
-          durable: undefined,
-          revisions: new WeakMap(),
-          versions: new WeakMap(),
-          held: new Map(),
-        }),
-      );
+    if (known === undefined) seen.set(machine, (known = unseen()));
     return known;
   };
   return {
@@ -56,12 +54,7 @@ export function safety(world: World, book: Ledger): Safety {
       const state = machine.process?.node.state;
       if (state === undefined) return;
       const known = of(machine);
-      if (state.controls !== known.controls) {
-        if (known.controls !== undefined && joinControls(state.controls, known.controls) !== state.controls)
-          fail('controls-regress', `${machine.name} has forgotten a control while it ran`);
-        known.controls = state.controls;
-        world.trace.fold(state.controls.kills.size * 1000 + state.controls.removed.ranges.size);
-      }
+      checkControls(world, machine, state, known);
       if (state.durableControls !== known.durable) {
         known.durable = state.durableControls;
         if (machine.parent === '') {
@@ -89,19 +82,32 @@ export function safety(world: World, book: Ledger): Safety {
         for (const tag of killsMs.keys()) if (!state.controls.kills.has(tag)) killsMs.delete(tag);
       known.controls = undefined;
       checkAcknowledged(world, machine, state);
-      for (const made of book.made.values()) {
-        if (made.machine !== machine || made.lost) continue;
-        if (recalls(state, made.id)) continue;
-        made.lost = true;
-        if (made.joined >= 0 && !machine.named)
-          fail('feedback-lost', `${machine.name} acknowledged feedback for ${made.id} and has forgotten it`);
-      }
+      checkFeedback(book, machine, state);
     },
     stopped(machine) {
       const state = machine.process?.node.state;
       if (state !== undefined) of(machine).durable = state.durableControls;
     },
   };
+}
+
+/** While it runs, what a node knows of controls only grows. */
+function checkControls(world: World, machine: Machine, { controls }: NodeState, known: Seen): void {
+  if (controls === known.controls) return;
+  if (known.controls !== undefined && joinControls(controls, known.controls) !== controls)
+    fail('controls-regress', `${machine.name} has forgotten a control while it ran`);
+  known.controls = controls;
+  world.trace.fold(controls.kills.size * 1000 + controls.removed.ranges.size);
+}
+
+/** Marks the decisions that a node has forgotten in a crash: none of which it had acknowledged feedback for. */
+function checkFeedback(book: Ledger, machine: Machine, state: NodeState): void {
+  for (const made of book.made.values()) {
+    if (made.machine !== machine || made.lost || recalls(state, made.id)) continue;
+    made.lost = true;
+    if (made.joined >= 0 && !machine.named)
+      fail('feedback-lost', `${machine.name} acknowledged feedback for ${made.id} and has forgotten it`);
+  }
 }
 
 /** What a node has told the root that it has applied, it still knows after a restart. */

@@ -127,6 +127,14 @@ export function addMachine(world: World, planned: PlannedNode, disk: MemoryDisk 
   return machine;
 }
 
+/** Machines whose processes run, and are not asleep. */
+export const awake = (world: World): Machine[] =>
+  world.machines.filter((machine) => machine.process !== undefined && !machine.asleep);
+
+/** Tells the trace of something that happens on a machine, now. */
+export const note = (world: World, machine: Machine, what: () => string): void =>
+  world.trace.note(world.line.nowMs, machine.name, what);
+
 /** A disk whose operations take time, and whose answers wake the promises that wait for them. */
 export function diskOptions(world: World, own: Dice) {
   const { latencyMs, fails, lies } = world.plan.disk;
@@ -170,7 +178,7 @@ export function start(world: World, machine: Machine): void {
         if (machine.processes !== number || !machine.starting) return;
         machine.starting = false;
         machine.process = { number, node, receive: undefined };
-        world.trace.note(line.nowMs, machine.name, () => `up as ${node.incarnation}`);
+        note(world, machine, () => `up as ${node.incarnation}`);
         if (machine.parent !== '') connect(world, machine);
         world.onStart(machine);
         world.onTouch(machine);
@@ -179,7 +187,7 @@ export function start(world: World, machine: Machine): void {
         if (machine.processes !== number) return;
         machine.starting = false;
         machine.disk.crash();
-        world.trace.note(line.nowMs, machine.name, () => `did not start: ${String(error)}`);
+        note(world, machine, () => `did not start: ${String(error)}`);
         if (!(error instanceof GanglionError) || error.code === 'storage_corrupt') world.failure ??= error;
         line.after(100, () => start(world, machine));
       },
@@ -199,7 +207,7 @@ export function crash(world: World, machine: Machine): void {
   machine.asleep = false;
   const report = machine.disk.crash();
   if (report.lied > 0) machine.named = machine.lied = true;
-  world.trace.note(world.line.nowMs, machine.name, () => `crashed (${JSON.stringify(report)})`);
+  note(world, machine, () => `crashed (${JSON.stringify(report)})`);
 }
 
 /** Connects a process upward; both ways go through the network, and end with the process or when it moves. */
@@ -213,13 +221,13 @@ export function connect(world: World, machine: Machine): void {
       const target = world.machines.find((m) => m.name === parent && m.process !== undefined);
       if (target?.process === undefined || target.asleep) return;
       const answering = target.process;
-      world.trace.note(world.line.nowMs, target.name, () => tellUp(arrived as UpMessage));
+      note(world, target, () => tellUp(arrived as UpMessage));
       const refusedBefore = refusals(answering.node);
       answering.node.receiveUp(arrived as UpMessage, (down) => {
         if (target.process !== answering) return;
         world.network.send(target.index, name, down, (back) => {
           if (!alive()) return;
-          world.trace.note(world.line.nowMs, name, () => tellDown(back as DownMessage));
+          note(world, machine, () => tellDown(back as DownMessage));
           // An answer from above settles what waits for it.
           if ((process.node.state.parent?.asks.size ?? 0) > 0) world.pendingPromises = true;
           receive(back as DownMessage);
