@@ -1,19 +1,13 @@
-import { encodeControls } from '../../controls/control-codec.ts';
-import { joinControls } from '../../controls/control-state.ts';
-import { isRemoved, parseTag } from '../../controls/removed.ts';
-import { TRAINED } from '../../decision/decision-record.ts';
-import { find } from '../../decision/pending.ts';
-import type { Evidence } from '../../evidence.ts';
-import type { Moments, MomentsEvidence } from '../../learners/moments.ts';
-import { WX } from '../../learners/moments.ts';
-import type { Product } from '../../learners/product.ts';
-import { OWN, rewardOf, type TransitionsEvidence } from '../../learners/transitions.ts';
+import type { Moments } from '../../learners/moments.ts';
 import { openedOf, retiredOrigin } from '../../node/origins.ts';
 import type { NodeState } from '../../node/state.ts';
 import { type LearnerSlots, nodeOf, sumOwn } from '../../sync/slots.ts';
 import type { Clients } from './clients.ts';
+import { inexact } from './exactness.ts';
+import { compare, decayed, type Kept } from './kept.ts';
 import { accepted, type Ledger } from './ledger.ts';
 import { LEASE_MS } from './plan.ts';
+import { differs, isStranded, tookBackTooLate } from './words.ts';
 import type { Machine, World } from './world.ts';
 
 /**
@@ -48,55 +42,6 @@ export function unquiet(world: World, book: Ledger, apps: Clients): string | und
   );
 }
 
-/**
- * What people said at a node that has lost its disk may be known below it only, and nobody below may say it anew. And
- * what was taken back at a node of one that was leaving it stays so there, and nowhere else.
- */
-function differs(world: World, state: NodeState, root: NodeState): boolean {
-  if (state.durableDigest === root.durableDigest || isStranded(world, state, root)) return false;
-  const named = world.machines.filter((machine) => machine.named).map((machine) => `${machine.name}~`);
-  for (const [tag, { subtree }] of [...root.controls.kills, ...root.controls.overrides])
-    if (tookBackTooLate(world, state, tag, subtree)) named.push(`${parseTag(tag)?.origin}`);
-  if (named.length === 0) return true;
-  const rest = (of: NodeState): string => {
-    const json = encodeControls(of.controls);
-    const known = ({ tag }: { tag: string }): boolean => !named.some((name) => tag.startsWith(name));
-    const ranges = json.ranges?.filter(([origin]) => known({ tag: origin }));
-    return JSON.stringify({
-      ...json,
-      kills: json.kills.filter(known),
-      overrides: json.overrides.filter(known),
-      ranges,
-    });
-  };
-  return rest(state) !== rest(root);
-}
-
-/**
- * The root is back from an old image, and the one above this has lost its disk, and with it the secret under which it had
- * passed on what the root said since: this one alone knows that, all that the root knows as well, and cannot prove it
- * (ADR 10).
- */
-function isStranded(world: World, state: NodeState, root: NodeState): boolean {
-  const [cloud] = world.machines;
-  const parent = world.machines.find(({ name }) => name === state.path[1]);
-  if (parent === undefined || parent === cloud || !cloud.named || !parent.named) return false;
-  const refused = parent.process?.node.state.refused.seal_not_ours ?? 0;
-  return refused > 0 && joinControls(state.controls, root.controls) === state.controls;
-}
-
-/** Taken back here or further up, where the one who said it was no longer: it stands where that one is. */
-const tookBackTooLate = (world: World, state: NodeState, tag: string, subtree: string): boolean =>
-  isRemoved(state.controls.removed, tag) && !isUnder(world, subtree, state.name);
-
-function isUnder(world: World, name: string, above: string): boolean {
-  const machine = world.machines.find((each) => each.name === name && !each.cloned);
-  return (
-    name === above ||
-    (machine !== undefined && machine.parent !== '' && isUnder(world, machine.parent, above))
-  );
-}
-
 function evidence(world: World, book: Ledger, states: readonly NodeState[]): string | undefined {
   const root = states[0];
   const exact = accepted(book, forgetful(world, states));
@@ -116,7 +61,7 @@ function evidence(world: World, book: Ledger, states: readonly NodeState[]): str
       if (difference !== undefined)
         return `${state.name} has pooled other evidence of ${name} than the root: ${difference}`;
     }
-    const wrong = exactly(world, book, root, key, kept, exact);
+    const wrong = inexact(world, { book, root, key, kept }, exact);
     if (wrong !== undefined) return wrong;
   }
   return undefined;
@@ -128,113 +73,6 @@ function forgetful(world: World, states: readonly NodeState[]): boolean {
     world.machines.some((machine) => machine.named) ||
     states.some((state) => (state.refused.feedback_for_nobody ?? 0) > 0)
   );
-}
-
-/**
- * What the root knows of every origin whose disk kept its word is what was accepted there, no more and no less. A node of
- * which an earlier origin lives on elsewhere puts late outcomes under the one in use: its origins are looked at together.
- */
-function exactly(
-  world: World,
-  book: Ledger,
-  root: NodeState,
-  key: string,
-  kept: Kept,
-  exact: ReturnType<typeof accepted>,
-): string | undefined {
-  const lost = (m: Machine): boolean =>
-    m.named || m.poisoned || (m.process !== undefined && isStranded(world, m.process.node.state, root));
-  const named = new Set(world.machines.filter(lost).map((m) => m.name));
-  const group = (origin: string): string => {
-    const node = nodeOf(origin);
-    for (const gone of book.moved) if (gone.startsWith(`${key}\n${node}~`)) return node;
-    for (const gone of book.folded.keys()) if (gone.startsWith(`${key}\n${node}~`)) return node;
-    return origin;
-  };
-  const expected = new Map<string, { n: number; sum: number; unsure: number }>();
-  for (const [at, arms] of exact) {
-    const line = at.indexOf('\n');
-    if (at.slice(0, line) !== key) continue;
-    for (const [arm, { n, sum, unsure }] of arms) {
-      const all = entry(expected, `${group(at.slice(line + 1))} of ${byArm(kept) ? arm : ALL}`, () => ({
-        n: 0,
-        sum: 0,
-        unsure: 0,
-      }));
-      all.n += n;
-      all.sum += sum;
-      all.unsure += unsure;
-    }
-  }
-  const found = new Map<string, { n: number; wx: number }>();
-  const find = (origin: string, evidence: unknown): void => {
-    if (evidence === undefined) return;
-    if (!byArm(kept)) {
-      const n = kept.outcomes(evidence);
-      if (n > 0) entry(found, `${group(origin)} of ${ALL}`, () => ({ n: 0, wx: Number.NaN })).n += n;
-      return;
-    }
-    for (const [arm, row] of (evidence as Moments).arms) {
-      const all = entry(found, `${group(origin)} of ${arm}`, () => ({ n: 0, wx: 0 }));
-      const [n, wx] = told(kept, row);
-      all.n += n;
-      all.wx += wx;
-    }
-  };
-  for (const slot of root.learners.get(key)!.slots.slots.values())
-    if (slot.origin !== retiredOrigin(root)) find(slot.origin, slot.evidence);
-  for (const [gone, evidence] of book.folded)
-    if (gone.startsWith(`${key}\n`)) find(gone.slice(key.length + 1), evidence);
-  const astray = world.machines[0].named ? undefined : foldedRight(book, root, key);
-  if (astray !== undefined) return astray;
-  for (const [what, { n, sum, unsure }] of expected) {
-    const origin = what.slice(0, what.indexOf(' '));
-    // What the root itself lost it does not get back.
-    if (named.has(nodeOf(`${origin}~`))) continue;
-    const known = found.get(what);
-    // What was folded is on the root's disk alone; news of it that came later were refused and counted.
-    if (
-      origin === nodeOf(`${origin}~`) &&
-      (world.machines[0].named || world.refused.has(`${key}\n${origin}`))
-    ) {
-      if ((known?.n ?? 0) <= n) continue;
-    }
-    if ((known?.n ?? 0) > n || (known?.n ?? 0) < n - unsure)
-      return `${what} there were ${n} outcomes in ${key}; the root knows ${known?.n ?? 'none'}; untaught: ${untaught(book, origin, key)}`;
-    if (world.uncorrected.has(nodeOf(`${origin}~`))) continue;
-    if (world.plan.halfLife || !byArm(kept)) continue;
-    if (unsure === 0 && known !== undefined && known.wx !== sum - n / 2)
-      return `${what} there were rewards of ${sum} in ${key}; the root has ${known.wx + n / 2}`;
-  }
-  if (named.size > 0) return undefined;
-  for (const [what, { n }] of found)
-    if (n > (expected.get(what)?.n ?? 0))
-      return `the root knows ${n} outcomes ${what}, where ${expected.get(what)?.n ?? 0} are remembered`;
-  return undefined;
-}
-
-/** Outcomes of an arm, and the sum of their rewards about ½, as its row tells. */
-function told(kept: Kept, row: Float64Array): readonly [number, number] {
-  if (kept.name !== 'transitions/1') return [row[0], row[WX]];
-  const { at, states } = kept as unknown as TransitionsEvidence;
-  let sum = 0;
-  for (let s = 0; s < states; s++) sum += row[at(0, s) + rewardOf(0)] + row[at(1, s) + rewardOf(0)];
-  return [row[OWN], sum - row[OWN] / 2];
-}
-
-/** The retired slot holds what was folded, all of it and once. */
-function foldedRight(book: Ledger, root: NodeState, key: string): string | undefined {
-  const learner = root.learners.get(key)!.slots;
-  const kept = learner.evidence as Kept | undefined;
-  if (kept === undefined) return undefined;
-  const retired = learner.slots.get(retiredOrigin(root))?.evidence;
-  let sum = kept.zero();
-  for (const [gone, evidence] of book.folded) if (gone.startsWith(`${key}\n`)) sum = kept.add(sum, evidence);
-  const at = root.moment.treeMs;
-  const wrong = compare(decayed(kept, sum, at), decayed(kept, retired ?? kept.zero(), at), kept);
-  return wrong === undefined
-    ? undefined
-    : `what was folded of ${key} is not what is in its retired slot: ${wrong}`;
 }
 
 /** Nobody keeps for ever what the root has folded, and the root folds what nobody will speak for again. */
@@ -272,38 +110,12 @@ function hearsTotals(world: World, states: readonly NodeState[], index: number, 
   return above < 0 || hearsTotals(world, states, above, key);
 }
 
-/** Evidence by arm says whose outcomes it holds; that of several policies only how many. */
-type Kept = Evidence<unknown> & Pick<MomentsEvidence, 'halfLifeMs' | 'decayTo'>;
-const byArm = (kept: Kept): boolean => !kept.name.startsWith('ensemble/');
-const ALL = 'all arms';
-
-function entry<V>(map: Map<string, V>, key: string, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) map.set(key, (value = make()));
-  return value;
-}
-
 /** The evidence that the policy reads: its running sums, as pooled. */
 function inUse(state: NodeState, point: string, treeMs: number): Map<string, Float64Array> {
   const current = state.points.get(point)!;
   const learner = state.learners.get(current.learnerKey)!;
   const kept = current.compiled.policy.evidence as Kept;
   return decayed(kept, kept.add(sumOwn(learner.slots), learner.others.current), treeMs);
-}
-
-/** Decisions whose feedback was acknowledged, as their node remembers them: which of them have taught nothing. */
-function untaught(book: Ledger, origin: string, key: string): string {
-  const out: string[] = [];
-  for (const made of book.made.values()) {
-    if (made.origin !== origin || made.key !== key || made.acked < 0 || made.lost || !made.trains) continue;
-    const state = made.machine.process?.node.state;
-    const cut = made.id.lastIndexOf('~') + 1;
-    const pending = state?.joins.get(made.id.slice(0, cut))?.pending;
-    const record = pending === undefined ? undefined : find(pending, Number(made.id.slice(cut)));
-    if (record === undefined || (record.state & TRAINED) === 0)
-      out.push(`${made.id} (${record === undefined ? 'forgotten' : record.state})`);
-  }
-  return out.slice(0, 5).join(', ');
 }
 
 function sumOf(learner: LearnerSlots | undefined, kept: Kept): unknown {
@@ -342,42 +154,6 @@ function expectedAt(
 function isTwice(world: World, name: string): boolean {
   const places = world.machines.filter((machine) => machine.name === name).map(({ parent }) => parent);
   return new Set(places).size > 1;
-}
-
-/** Rows as they weigh at one time, so that they compare whatever their landmark is. */
-function decayed(kept: Kept, sum: unknown, treeMs: number): Map<string, Float64Array> {
-  const decay = byArm(kept) ? kept.decayTo(sum as Moments, treeMs) : 1;
-  const out = rowsOf(sum);
-  for (const row of out.values())
-    for (let i = 1; i < row.length; i++) row[i] *= i === 2 ? decay * decay : decay;
-  return out;
-}
-
-/** All numbers of some evidence, those of its parts among them. */
-function rowsOf(evidence: unknown, of = ''): Map<string, Float64Array> {
-  const { arms, parts } = evidence as Partial<Moments & Product>;
-  const out = new Map<string, Float64Array>();
-  for (const [arm, row] of arms ?? []) out.set(of + arm, row.slice());
-  for (const [i, part] of (parts ?? []).entries())
-    for (const [name, row] of rowsOf(part, `${of}${i}.`)) out.set(name, row);
-  return out;
-}
-
-/** Half-lives make sums of other rounding, and so do the weights of several policies. */
-function compare(a: Map<string, Float64Array>, b: Map<string, Float64Array>, kept: Kept): string | undefined {
-  const exact = byArm(kept) && kept.halfLifeMs === undefined;
-  for (const arm of new Set([...a.keys(), ...b.keys()])) {
-    const x = a.get(arm);
-    const y = b.get(arm);
-    for (let i = 0; i < (x ?? y)!.length; i++) {
-      const u = x?.[i] ?? 0;
-      const v = y?.[i] ?? 0;
-      const same =
-        i === 0 || exact ? u === v : Math.abs(u - v) <= 1e-6 * Math.max(Math.abs(u), Math.abs(x?.[1] ?? 0));
-      if (!same) return `${arm}[${i}] is ${v}, at the root ${u}`;
-    }
-  }
-  return undefined;
 }
 
 /** Every kill that stands has been acknowledged by every node, but for who took it back too late. */
