@@ -1,5 +1,5 @@
 import { inSegment } from '../controls/segment.ts';
-import { PASS, type Verdict } from '../guard.ts';
+import type { Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { Proposal } from '../policy.ts';
 import { fraction, hash32 } from '../stats/hash.ts';
@@ -7,10 +7,11 @@ import { uniform } from '../stats/random.ts';
 import { DecisionRecord, SELF } from './decision-record.ts';
 import { follow } from './episodes.ts';
 import { causedByLearner, forecast } from './forecast.ts';
+import { escalate, judge, narrow } from './guarding.ts';
 import { draw, type External, heaviest, heaviestOf, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
-import { apply, applyVariant, excludeArms } from './restrict.ts';
+import { applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
 import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
@@ -227,44 +228,6 @@ function keepArm(
   return record;
 }
 
-/** Step 3: restrict, soften, block. Leaves ε and w behind for the mix. */
-function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' | 'wait' {
-  const { compiled, scratch } = state;
-  let result: 'ok' | 'tainted' = 'ok';
-  scratch.floor = 0;
-  scratch.influence = 1;
-  for (let k = 0; k < compiled.narrowing.length; k++) {
-    const i = compiled.narrowing[k];
-    const verdict = compiled.guards[i].guard.check(state.guards[i], scratch.guardInput);
-    if (verdict.kind === 'pass') {
-      if (verdict.guard !== '') note(state, verdict);
-      continue;
-    }
-    if (verdict.queue !== undefined && moment.mayWait) {
-      scratch.queue = verdict.queue;
-      return 'wait';
-    }
-    hear(state, i, verdict);
-    if (verdict.kind === 'block') return 'block';
-    apply(scratch, verdict);
-    if (verdict.trains === false) result = 'tainted';
-  }
-  if (state.frozen !== undefined) {
-    note(state, state.frozen);
-    apply(scratch, state.frozen);
-  }
-  const { restrict } = compiled.policy;
-  if (restrict !== undefined) {
-    const { allowed, arms } = scratch.guardInput;
-    const verdict = restrict(state.view.current, allowed, arms);
-    if (verdict !== PASS) {
-      note(state, verdict);
-      apply(scratch, verdict);
-    }
-  }
-  return result;
-}
-
 /** The stratum gets the baseline over what is allowed, without exploration. */
 function drawBaseline(
   state: PointState,
@@ -289,12 +252,6 @@ function drawBaseline(
   );
 }
 
-function escalate(state: PointState, guard: number): 'escalate' {
-  takeBack(state);
-  state.scratch.escalatedBy = guard;
-  return 'escalate';
-}
-
 /** Steps 4 to 7: propose, judge, mix, draw. */
 function drawPolicy(
   state: PointState,
@@ -310,27 +267,12 @@ function drawPolicy(
   if (external !== undefined) project(external, guardInput, proposal);
   else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
   guardInput.confidence = proposal.confidence;
-  for (let k = 0; k < compiled.judging.length; k++) {
-    const i = compiled.judging[k];
-    const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
-    if (verdict.kind === 'pass') {
-      if (verdict.guard !== '') note(state, verdict);
-      continue;
-    }
-    hear(state, i, verdict);
-    if (verdict.kind === 'escalate') {
-      // A guard may want it where nobody can be asked: then it is as if it had not.
-      if (moment.parentMs <= moment.budgetMs) return escalate(state, i);
-      continue;
-    }
-    if (verdict.kind === 'block') return nothing(state, moment, input);
-    apply(scratch, verdict);
-    if (verdict.trains === false) trains = false;
-  }
-  if (guardInput.allowedCount === 0) return nothing(state, moment, input);
-  const { floor, influence } = scratch;
-  const arms = guardInput.arms;
-  const p = proposal.p;
+  const judged = judge(state, moment);
+  if (judged === 'escalate') return judged;
+  if (judged === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
+  if (judged === 'tainted') trains = false;
+  const { p } = proposal;
+  const { arms } = guardInput;
   const diversity = compiled.slate?.diversity;
   if (diversity !== undefined && state.slate.position > 0)
     diversify(diversity, state.slate, p, guardInput.allowed, arms);
@@ -339,14 +281,7 @@ function drawPolicy(
     note(state, NO_DISTRIBUTION);
     return fallback(state, moment, input, 'invalid_proposal', 1);
   }
-  if (influence < 1) {
-    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
-    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
-  }
-  if (floor > 0 && influence > 0) {
-    const each = floor / guardInput.allowedCount;
-    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
-  }
+  mix(state, moment);
   // All mass on one arm: every draw is this one.
   const arm = p[proposed] === 1 ? proposed : draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
@@ -367,6 +302,22 @@ function drawPolicy(
   if (causedByLearner(state, record.n, arm, p[arm])) record.state |= SELF;
   if (compiled.stickyMs > 0 && input?.unit !== undefined) stick(state, record);
   return record;
+}
+
+/** Step 6: the baseline has what the guards leave of the policy's influence, and every allowed arm its part of the floor. */
+function mix(state: PointState, moment: Moment): void {
+  const { scratch, compiled } = state;
+  const { floor, influence, guardInput } = scratch;
+  const { allowed, arms } = guardInput;
+  const { p } = scratch.proposal;
+  if (influence < 1) {
+    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
+    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
+  }
+  if (floor > 0 && influence > 0) {
+    const each = floor / guardInput.allowedCount;
+    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (allowed[a] === 1 ? each : 0);
+  }
 }
 
 /** What a decision is drawn with: chance, or where its unit falls for a policy that keeps units; positions of a list by chance. */

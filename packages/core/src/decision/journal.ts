@@ -115,16 +115,14 @@ export function chunkPrefix(chunk: Uint8Array): string {
   return input.text(1024);
 }
 
-/**
- * @param monoOffsetMs - monotonic minus wall, now: places old decisions on this process's clock.
- * @throws GanglionError `undecodable`
- */
-export function decodeDecisions(
-  chunk: Uint8Array,
-  source: RecordSource,
-  monoOffsetMs: number,
-): DecisionRecord[] {
-  const input = new ByteReader(chunk, MAX_CHUNK);
+/** What the records of a chunk refer to. */
+interface Header {
+  readonly format: number;
+  readonly strata: readonly string[];
+  readonly trails: readonly (readonly Verdict[])[];
+}
+
+function readHeader(input: ByteReader): Header {
   const format = formatOf(input);
   input.text(1024);
   const strata: string[] = [];
@@ -136,59 +134,81 @@ export function decodeDecisions(
       trail.push({ guard: input.text(256), kind: input.text(32) as Verdict['kind'], why: input.text(4096) });
     trails.push(trail);
   }
+  return { format, strata, trails };
+}
+
+/**
+ * @param monoOffsetMs - monotonic minus wall, now: places old decisions on this process's clock.
+ * @throws GanglionError `undecodable`
+ */
+export function decodeDecisions(
+  chunk: Uint8Array,
+  source: RecordSource,
+  monoOffsetMs: number,
+): DecisionRecord[] {
+  const input = new ByteReader(chunk, MAX_CHUNK);
+  const header = readHeader(input);
   const records: DecisionRecord[] = [];
-  for (let i = input.count(1 << 24); i > 0; i--) {
-    const n = input.varint();
-    const stratum = strata[input.varint(strata.length - 1)];
-    const trail = trails[input.varint(trails.length - 1)];
-    const proposed = input.varint(source.armIds.length) - 1;
-    const arm = input.varint(source.armIds.length) - 1;
-    const reason = REASON_CODES[input.byte()];
-    if (reason === undefined) input.fail('an unknown reason');
-    const bits = input.byte();
-    const probability = input.float64();
-    const confidence = input.float32();
-    const view = input.varint();
-    const atMs = input.finite();
-    const treeMs = input.finite();
-    const weight = input.varint();
-    const unit = input.text(1 << 16);
-    const unitHash = input.varint();
-    const context = new Array<number>(input.count(4096, 8));
-    for (let k = 0; k < context.length; k++) context[k] = input.float64();
-    const noted = new Array<number>(format > 1 ? input.count(NOTED_MAX, 8) : 0);
-    for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
-    const shown = new Array<number>(format > 2 ? input.count(8192, 8) : 0);
-    for (let k = 0; k < shown.length; k++) shown[k] = input.float64();
-    const about = new Array<string>(format > 2 ? input.count(8) : 0);
-    for (let k = 0; k < about.length; k++) about[k] = input.text(1024);
-    const record = new DecisionRecord(
-      source,
-      n,
-      stratum,
-      proposed,
-      arm,
-      probability,
-      confidence,
-      reason,
-      view,
-      trail,
-      atMs,
-      atMs + monoOffsetMs,
-      treeMs,
-      unit,
-      unitHash,
-      context,
-      (bits & MAY_TRAIN) !== 0,
-    );
-    record.weight = weight;
-    if (noted.length > 0) record.noted = noted;
-    if (shown.length > 0) record.shown = shown;
-    if (about.length > 0) record.about = about;
-    if ((bits & FORECAST) !== 0) record.forecast = { learner: input.finite(), reference: input.finite() };
-    record.state = EXPOSED | ((bits & CAUSED) === 0 ? 0 : SELF);
-    records.push(record);
-  }
+  for (let i = input.count(1 << 24); i > 0; i--)
+    records.push(readRecord(input, header, source, monoOffsetMs));
   input.end();
   return records;
+}
+
+function readRecord(
+  input: ByteReader,
+  header: Header,
+  source: RecordSource,
+  monoOffsetMs: number,
+): DecisionRecord {
+  const n = input.varint();
+  const stratum = header.strata[input.varint(header.strata.length - 1)];
+  const trail = header.trails[input.varint(header.trails.length - 1)];
+  const proposed = input.varint(source.armIds.length) - 1;
+  const arm = input.varint(source.armIds.length) - 1;
+  const reason = REASON_CODES[input.byte()];
+  if (reason === undefined) input.fail('an unknown reason');
+  const bits = input.byte();
+  const probability = input.float64();
+  const confidence = input.float32();
+  const view = input.varint();
+  const atMs = input.finite();
+  const treeMs = input.finite();
+  const weight = input.varint();
+  const unit = input.text(1 << 16);
+  const unitHash = input.varint();
+  const context = new Array<number>(input.count(4096, 8));
+  for (let k = 0; k < context.length; k++) context[k] = input.float64();
+  const noted = new Array<number>(header.format > 1 ? input.count(NOTED_MAX, 8) : 0);
+  for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
+  const shown = new Array<number>(header.format > 2 ? input.count(8192, 8) : 0);
+  for (let k = 0; k < shown.length; k++) shown[k] = input.float64();
+  const about = new Array<string>(header.format > 2 ? input.count(8) : 0);
+  for (let k = 0; k < about.length; k++) about[k] = input.text(1024);
+  const record = new DecisionRecord(
+    source,
+    n,
+    stratum,
+    proposed,
+    arm,
+    probability,
+    confidence,
+    reason,
+    view,
+    trail,
+    atMs,
+    atMs + monoOffsetMs,
+    treeMs,
+    unit,
+    unitHash,
+    context,
+    (bits & MAY_TRAIN) !== 0,
+  );
+  record.weight = weight;
+  if (noted.length > 0) record.noted = noted;
+  if (shown.length > 0) record.shown = shown;
+  if (about.length > 0) record.about = about;
+  if ((bits & FORECAST) !== 0) record.forecast = { learner: input.finite(), reference: input.finite() };
+  record.state = EXPOSED | ((bits & CAUSED) === 0 ? 0 : SELF);
+  return record;
 }

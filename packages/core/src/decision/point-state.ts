@@ -183,30 +183,13 @@ export function createPointState(
   const scratch = createScratch(arms, context, compiled.armIds, inflight);
   return {
     compiled,
-    source: {
-      idPrefix: `${place.node}~${place.incarnation}~${place.pointNumber.toString(36)}~`,
-      point: compiled.name,
-      armIds: compiled.armIds,
-      armKeys: compiled.arms.map((arm) => arm.key),
-      tier: place.tier,
-      specVersion,
-      digests: compiled.artifacts?.map((artifact) => artifact?.digest),
-      shownTrails: new Map(),
-    },
+    source: sourceOf(compiled, specVersion, place),
     learnerKey,
     schema: undefined,
     misplaced: TIERS.indexOf(place.tier) < TIERS.indexOf(compiled.placement),
     guards: compiled.guards.map(({ guard }) => guard.initial(arms)),
     view: { current: undefined, version: 0, stale: 0, builtMs: Number.NEGATIVE_INFINITY, dirty: true },
-    ruling: {
-      kill: undefined,
-      armsAllowed: new Uint8Array(arms).fill(1),
-      allowedCount: arms,
-      artifactKill: undefined,
-      stopped: undefined,
-      memberKill: undefined,
-      overrides: [],
-    },
+    ruling: unruled(arms),
     pending: pendingQueue(compiled.pendingMax),
     n: 0,
     seedHi: mix32(place.seed[0] ^ mix32(place.pointNumber)),
@@ -217,21 +200,7 @@ export function createPointState(
     inflightTotal: 0,
     domainLoad: domainLoad(),
     successor: undefined,
-    counters: {
-      decisions: 0,
-      outcomes: 0,
-      awaiting: 0,
-      expired: 0,
-      unjoined: 0,
-      unknownPropensity: 0,
-      refused: 0,
-      training: { caused: 0, others: 0, heldBack: 0, frozen: 0 },
-      reasons: noReasons(),
-      decisionsByArm: new Float64Array(arms),
-      failuresByArm: new Float64Array(arms),
-      guardInterventions: new Float64Array(compiled.guards.length),
-      guardWhy: compiled.guards.map(() => ''),
-    },
+    counters: noCounts(compiled),
     stuck: new Map(),
     monitor: undefined,
     frozen: undefined,
@@ -243,6 +212,45 @@ export function createPointState(
     },
     scratch,
     answering: undefined,
+  };
+}
+
+const sourceOf = (compiled: CompiledPoint, specVersion: number, place: PointPlace): RecordSource => ({
+  idPrefix: `${place.node}~${place.incarnation}~${place.pointNumber.toString(36)}~`,
+  point: compiled.name,
+  armIds: compiled.armIds,
+  armKeys: compiled.arms.map((arm) => arm.key),
+  tier: place.tier,
+  specVersion,
+  digests: compiled.artifacts?.map((artifact) => artifact?.digest),
+  shownTrails: new Map(),
+});
+
+const unruled = (arms: number): CompiledRuling => ({
+  kill: undefined,
+  armsAllowed: new Uint8Array(arms).fill(1),
+  allowedCount: arms,
+  artifactKill: undefined,
+  stopped: undefined,
+  memberKill: undefined,
+  overrides: [],
+});
+
+function noCounts({ arms, guards }: CompiledPoint): PointCounters {
+  return {
+    decisions: 0,
+    outcomes: 0,
+    awaiting: 0,
+    expired: 0,
+    unjoined: 0,
+    unknownPropensity: 0,
+    refused: 0,
+    training: { caused: 0, others: 0, heldBack: 0, frozen: 0 },
+    reasons: noReasons(),
+    decisionsByArm: new Float64Array(arms.length),
+    failuresByArm: new Float64Array(arms.length),
+    guardInterventions: new Float64Array(guards.length),
+    guardWhy: guards.map(() => ''),
   };
 }
 
