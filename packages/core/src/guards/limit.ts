@@ -50,7 +50,23 @@ export interface LimitGuard extends Guard<LimitState> {
 export type LimitScope = 'unit' | 'point' | 'domain' | 'tree';
 
 /** What is decided once, at definition. */
-interface Plan {
+interface Plan extends Charges {
+  readonly of: string;
+  readonly max: number;
+  readonly perMs: number;
+  readonly slotMs: number;
+  readonly scope: LimitScope;
+  readonly byUnit: boolean;
+  /** Most units remembered. */
+  readonly units: number;
+  /** A unit may have all of `max` here, whatever this node's share. */
+  readonly whole: boolean;
+  /** What is withheld where another unit can't be remembered. */
+  readonly noRoom: Level;
+}
+
+/** What decisions cost, and what is withheld for it. */
+interface Charges {
   /** The metric that outcomes are charged by; '' where decisions are counted. */
   readonly metric: string;
   /** 1 where the arm is counted and may be withheld. */
@@ -93,6 +109,29 @@ interface Level {
  * is not exceeded: the decisions made within any `per` never cost more than `max`. Counting decisions always is.
  */
 export const limit: Factory<LimitGuard> = (options, input) => {
+  const plan = readPlan(options, input);
+  const { of, max, perMs, scope, byUnit, units, metric, limited } = plan;
+  const empty = () => emptyLimit(perMs, byUnit ? units : 1);
+  return {
+    name: 'limit/1',
+    phase: 'narrow',
+    scope,
+    ledger: `${of}/${max}/${perMs}`,
+    initial: empty,
+    check: (state, decision) => check(plan, state, decision),
+    chosen(state, decision, arm) {
+      if (limited[arm] === 1) charge(plan, state, decision, plan.costs[arm]);
+    },
+    settled(state, outcome) {
+      if (metric !== '' && limited[outcome.arm] === 1) settle(plan, state, outcome);
+    },
+    rearm: (state) => state,
+    snapshot: (state): JsonValue => freezeLimit(state),
+    restore: (snapshot) => thawLimit(snapshot, empty()),
+  };
+};
+
+function readPlan(options: Options, input: FactoryInput): Plan {
   const { path } = input;
   rejectUnknown(options, ['of', 'max', 'per', 'scope', 'arms', 'cost', 'units', 'roaming'], path);
   const of = text(options, 'of', undefined, path);
@@ -106,64 +145,61 @@ export const limit: Factory<LimitGuard> = (options, input) => {
   const units = number(options, 'units', { min: 1, max: 1e6, integer: true, default: 10_000 }, path);
   const whole = byUnit && !flag(options, 'roaming', false, path);
   const what = `${max} ${of} per ${showDuration(perMs)}, by ${scope}`;
-  const { metric, limited, costs, levels } = makePlan(options, input, of, what);
-  const dearest = levels[0].cost;
-  const noRoom = levelOf(input, limited, dearest, `no room to remember another unit (${what})`);
-  const empty = () => emptyLimit(perMs, byUnit ? units : 1);
-  const slotMs = perMs / (LIMIT_SLOTS - 1);
-
+  const charges = readCharges(options, input, of, what);
+  const { limited, levels } = charges;
   return {
-    name: 'limit/1',
-    phase: 'narrow',
+    ...charges,
+    of,
+    max,
+    perMs,
+    slotMs: perMs / (LIMIT_SLOTS - 1),
     scope,
-    ledger: `${of}/${max}/${perMs}`,
-    initial: empty,
-
-    check(state: LimitState, decision: GuardInput): Verdict {
-      tick(state, decision);
-      const key = byUnit ? decision.unitHash | 0 : 0;
-      const used = spent(state, key);
-      const cap = whole ? max : state.share * max;
-      if (used < cap && used + dearest <= cap * ROUNDING)
-        return !byUnit || hasRoom(state, key) ? PASS : answer(noRoom, decision);
-      // The cheapest that cannot be afforded says how far down to cut.
-      for (let i = levels.length - 1; i > 0; i--)
-        if (used >= cap || used + levels[i].cost > cap * ROUNDING) return answer(levels[i], decision);
-      return answer(levels[0], decision);
-    },
-
-    chosen(state, decision, arm) {
-      if (limited[arm] !== 1 || costs[arm] === 0) return;
-      tick(state, decision);
-      spend(state, byUnit ? decision.unitHash | 0 : 0, costs[arm]);
-    },
-
-    settled(state, outcome) {
-      if (metric !== '' && limited[outcome.arm] === 1) settle(state, outcome);
-    },
-
-    rearm: (state) => state,
-    snapshot: (state): JsonValue => freezeLimit(state),
-    restore: (snapshot) => thawLimit(snapshot, empty()),
+    byUnit,
+    units,
+    whole,
+    noRoom: levelOf(input, limited, levels[0].cost, `no room to remember another unit (${what})`),
   };
+}
 
-  function tick(state: LimitState, decision: GuardInput): void {
-    const slot = Math.floor(decision.nowMs / slotMs);
-    if (slot > state.slot || state.resumed) reach(state, slot);
-    if (decision.share !== state.lastShare) hearShare(state, decision.share);
-  }
+function check(plan: Plan, state: LimitState, decision: GuardInput): Verdict {
+  const { levels, byUnit, max } = plan;
+  tick(plan, state, decision);
+  const key = byUnit ? decision.unitHash | 0 : 0;
+  const used = spent(state, key);
+  const cap = plan.whole ? max : state.share * max;
+  if (used < cap && used + levels[0].cost <= cap * ROUNDING)
+    return !byUnit || hasRoom(state, key) ? PASS : answer(plan.noRoom, decision);
+  // The cheapest that cannot be afforded says how far down to cut.
+  for (let i = levels.length - 1; i > 0; i--)
+    if (used >= cap || used + levels[i].cost > cap * ROUNDING) return answer(levels[i], decision);
+  return answer(levels[0], decision);
+}
 
-  function settle(state: LimitState, outcome: GuardOutcome): void {
-    const value = outcome.metrics[metric];
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return;
-    reach(state, Math.floor(outcome.nowMs / slotMs));
-    const key = byUnit ? outcome.unitHash | 0 : 0;
-    // Nothing was charged for what no guard was asked about: nothing is to be given back.
-    const charged = outcome.chosen === false ? 0 : costs[outcome.arm];
-    if (value > charged) spend(state, key, value - charged);
-    else if (value < charged) refund(state, key, Math.floor(outcome.startedMs / slotMs), charged - value);
-  }
-};
+/** What the decision is expected to cost, when it is drawn. */
+function charge(plan: Plan, state: LimitState, decision: GuardInput, cost: number): void {
+  if (cost === 0) return;
+  tick(plan, state, decision);
+  spend(state, plan.byUnit ? decision.unitHash | 0 : 0, cost);
+}
+
+function tick({ slotMs }: Plan, state: LimitState, decision: GuardInput): void {
+  const slot = Math.floor(decision.nowMs / slotMs);
+  if (slot > state.slot || state.resumed) reach(state, slot);
+  if (decision.share !== state.lastShare) hearShare(state, decision.share);
+}
+
+/** What it did cost: the difference is charged now, or given back to when it was drawn. */
+function settle(plan: Plan, state: LimitState, outcome: GuardOutcome): void {
+  const { slotMs } = plan;
+  const value = outcome.metrics[plan.metric];
+  if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return;
+  reach(state, Math.floor(outcome.nowMs / slotMs));
+  const key = plan.byUnit ? outcome.unitHash | 0 : 0;
+  // Nothing was charged for what no guard was asked about: nothing is to be given back.
+  const charged = outcome.chosen === false ? 0 : plan.costs[outcome.arm];
+  if (value > charged) spend(state, key, value - charged);
+  else if (value < charged) refund(state, key, Math.floor(outcome.startedMs / slotMs), charged - value);
+}
 
 /** Ten tenths must make one. */
 const ROUNDING = 1 + 1e-9;
@@ -176,7 +212,7 @@ function answer(level: Level, { allowed }: GuardInput): Verdict {
   return level.block;
 }
 
-function makePlan(options: Options, input: FactoryInput, of: string, what: string): Plan {
+function readCharges(options: Options, input: FactoryInput, of: string, what: string): Charges {
   const { arms, path } = input;
   const counts = of === 'actions' || of === 'exposure';
   const limited = readArms(options, input);

@@ -1,8 +1,17 @@
+import type { Evidence } from '../evidence.ts';
 import type { Moments } from '../learners/moments.ts';
 import { type Product, product } from '../learners/product.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import { given, list, number, type Options, object, refuse, rejectUnknown, share, text } from '../options.ts';
-import type { ArmEstimate, MemberEstimate, Policy, PolicyInput, Proposal, ViewInput } from '../policy.ts';
+import type {
+  ArmEstimate,
+  MemberEstimate,
+  Outcome,
+  Policy,
+  PolicyInput,
+  Proposal,
+  ViewInput,
+} from '../policy.ts';
 import { type Factory, type FactoryInput, resolveKind } from '../registry.ts';
 import { mix32 } from '../stats/hash.ts';
 import { type Agreement, agreement, compareProposals, correlationOf } from './agreement.ts';
@@ -54,76 +63,25 @@ const MOST_MEMBERS = 16;
  */
 export const ensemble: Factory<Policy> = (options, input) => {
   rejectUnknown(options, ['members', 'rate', 'halfLife', 'floor'], input.path);
-  const { members, prior } = compileMembers(options, input);
-  const rules: VoteRules = {
-    members: members.length,
-    prior,
-    rate: given(options, 'rate') ? number(options, 'rate', { min: 1e-6, max: 100 }, input.path) : undefined,
-    floor: share(options, 'floor', { min: 0.001, max: 1, default: 0.02 }, input.path),
-  };
-  const ballots = votes(input.range, halfLife(options, input.path), rules);
-  const evidence = product('ensemble/1', [ballots, ...members.map(({ policy }) => policy.evidence)]);
-  const maxRatio = maxRatioOf(rules);
-
-  const view = (own: Product, others: Product, at: ViewInput, previous?: EnsembleView): EnsembleView => {
-    const made = blank(members.length, at.arms.length, previous);
-    const views = members.map(({ policy }, m) => {
-      try {
-        const before = previous?.views.length === members.length ? previous.views[m] : undefined;
-        const input = { ...at, seed: mix32(at.seed, m) };
-        return policy.view(own.parts[m + 1], others.parts[m + 1], input, before);
-      } catch {
-        made.ready[m] = 0;
-        made.failures[m]++;
-        return undefined;
-      }
-    });
-    const total = ballots.add(own.parts[0] as Moments, others.parts[0] as Moments);
-    return {
-      ...made,
-      views,
-      standing: standings(ballots, total, rules, at.arms.length, ballots.decayTo(total, at.nowMs)),
-      voted: hasVotes(total),
-      learned: members.map(
-        ({ policy }, m) =>
-          policy.evidence.outcomes(own.parts[m + 1]) + policy.evidence.outcomes(others.parts[m + 1]),
-      ),
-    };
-  };
-
+  const made = compileEnsemble(options, input);
+  const { members, evidence, rules } = made;
   const policy: Policy<Product, EnsembleView | undefined> = {
     name: 'ensemble/1',
     evidence,
     additive: members.every((member) => member.policy.additive),
     members: members.map(({ name }) => name),
-    view,
+    view: (own, others, at, previous) => viewOf(made, own, others, at, previous),
     propose: (current, at, out) => {
       // Without a view (as a baseline) or with one of other arms, the members answer as they do without one.
       const usable =
         current?.arms === at.arms && current.views.length === members.length
           ? current
-          : { ...blank(members.length, at.arms, undefined), standing: even(prior) };
+          : { ...blank(members.length, at.arms, undefined), standing: even(rules.prior) };
       ask(members, usable, at);
       vote(members, usable, at, out);
     },
-    note: (current, arm) => {
-      if (current === undefined || !current.fresh) return undefined;
-      current.fresh = false;
-      const { proposals, answered, alike, arms, allowedCount } = current;
-      compareProposals(alike, proposals, answered, arms, allowedCount);
-      return proposals.map(({ p }, m) => (answered[m] === 1 ? p[arm] : -1));
-    },
-    learn: (own, outcome) => {
-      countVotes(ballots, own.parts[0] as Moments, outcome, members.length, maxRatio);
-      members.forEach((member, m) => {
-        try {
-          own.parts[m + 1] = member.policy.learn(own.parts[m + 1], outcome);
-        } catch {
-          // It stays behind the others, which shows in `learned`; they go on.
-        }
-      });
-      return own;
-    },
+    note: (current, arm) => (current === undefined ? undefined : noteVotes(current, arm)),
+    learn: (own, outcome) => learn(made, own, outcome),
     ...signals(members),
     ...(members.some(({ policy: each }) => each.predict !== undefined) && {
       predict: (current, at, arm) =>
@@ -137,6 +95,29 @@ export const ensemble: Factory<Policy> = (options, input) => {
   };
   return policy as Policy;
 };
+
+/** What is decided once, at definition. */
+interface Ensemble {
+  readonly members: readonly Member[];
+  readonly rules: VoteRules;
+  /** Evidence of the vote, and of it and all members together, in this order. */
+  readonly ballots: ReturnType<typeof votes>;
+  readonly evidence: Evidence<Product>;
+  readonly maxRatio: number;
+}
+
+function compileEnsemble(options: Options, input: FactoryInput): Ensemble {
+  const { members, prior } = compileMembers(options, input);
+  const rules: VoteRules = {
+    members: members.length,
+    prior,
+    rate: given(options, 'rate') ? number(options, 'rate', { min: 1e-6, max: 100 }, input.path) : undefined,
+    floor: share(options, 'floor', { min: 0.001, max: 1, default: 0.02 }, input.path),
+  };
+  const ballots = votes(input.range, halfLife(options, input.path), rules);
+  const evidence = product('ensemble/1', [ballots, ...members.map(({ policy }) => policy.evidence)]);
+  return { members, rules, ballots, evidence, maxRatio: maxRatioOf(rules) };
+}
 
 function compileMembers(
   options: Options,
@@ -183,6 +164,39 @@ function blank(members: number, arms: number, previous: EnsembleView | undefined
     answered: new Uint8Array(members),
     fresh: false,
     allowedCount: 0,
+  };
+}
+
+/** A member that cannot make its view goes without one. */
+function viewOf(
+  { members, rules, ballots }: Ensemble,
+  own: Product,
+  others: Product,
+  at: ViewInput,
+  previous: EnsembleView | undefined,
+): EnsembleView {
+  const made = blank(members.length, at.arms.length, previous);
+  const views = members.map(({ policy }, m) => {
+    try {
+      const before = previous?.views.length === members.length ? previous.views[m] : undefined;
+      const input = { ...at, seed: mix32(at.seed, m) };
+      return policy.view(own.parts[m + 1], others.parts[m + 1], input, before);
+    } catch {
+      made.ready[m] = 0;
+      made.failures[m]++;
+      return undefined;
+    }
+  });
+  const total = ballots.add(own.parts[0] as Moments, others.parts[0] as Moments);
+  return {
+    ...made,
+    views,
+    standing: standings(ballots, total, rules, at.arms.length, ballots.decayTo(total, at.nowMs)),
+    voted: hasVotes(total),
+    learned: members.map(
+      ({ policy }, m) =>
+        policy.evidence.outcomes(own.parts[m + 1]) + policy.evidence.outcomes(others.parts[m + 1]),
+    ),
   };
 }
 
@@ -247,6 +261,27 @@ function vote(members: readonly Member[], view: EnsembleView, input: PolicyInput
   out.confidence = view.voted ? agree * (known > 0 ? Math.min(1, confidence / known) : 1) : Number.NaN;
   view.fresh = true;
   view.allowedCount = input.allowedCount;
+}
+
+/** Each member's share for the arm, and −1 of those that did not answer: once for each proposal. */
+function noteVotes(view: EnsembleView, arm: number): readonly number[] | undefined {
+  if (!view.fresh) return undefined;
+  view.fresh = false;
+  const { proposals, answered, alike, arms, allowedCount } = view;
+  compareProposals(alike, proposals, answered, arms, allowedCount);
+  return proposals.map(({ p }, m) => (answered[m] === 1 ? p[arm] : -1));
+}
+
+function learn({ members, ballots, maxRatio }: Ensemble, own: Product, outcome: Outcome): Product {
+  countVotes(ballots, own.parts[0] as Moments, outcome, members.length, maxRatio);
+  members.forEach((member, m) => {
+    try {
+      own.parts[m + 1] = member.policy.learn(own.parts[m + 1], outcome);
+    } catch {
+      // It stays behind the others, which shows in `learned`; they go on.
+    }
+  });
+  return own;
 }
 
 /** Local signals go to every member that has a view; a failure of one is its own. */

@@ -74,30 +74,13 @@ export const qLearning: Factory<Policy> = (options, input) => {
   const gamma = number(options, 'gamma', { min: 0, max: 1, default: 0.95 }, path);
   const steps = number(options, 'n', { min: 1, max: 16, integer: true, default: 1 }, path);
   const episodes = readEpisodes(options, path, { gamma, steps, stateOf: space.of });
-  if (gamma === 1 && episodes.horizon === Infinity)
-    refuse(
-      path,
-      'gamma',
-      gamma,
-      'values a future without an end',
-      'Give episode: { horizon } too, or a gamma below 1.',
-    );
   const evidence = transitions({
     states: space.count,
     steps,
     range: input.range,
     halfLifeMs: halfLife(options, path),
   });
-  const rows = mostRows(space.count, steps);
-  // What is known of arms that were taken out stays a while, and outcomes of theirs still come.
-  if (2 * input.arms.length > rows)
-    refuse(
-      path,
-      'state',
-      space.count,
-      `makes ${space.count} states, ${bytesOfRow(space.count, steps)} bytes an arm with n = ${steps}: evidence has room for ${rows} arms, and twice the ${input.arms.length} that there are must fit`,
-      'Use fewer states (fields, bins or edges), a lower n, or fewer arms.',
-    );
+  checkRoom(input, space.count, steps);
   const horizon: Horizon = { gamma, horizon: episodes.horizon, range: input.range };
   const rule = explorer(options, input, spanOf(horizon));
   const initial = number(options, 'initial', { min: -1e12, max: 1e12, default: 0 }, path);
@@ -165,7 +148,7 @@ function readEpisodes(
   const spec = given(options, 'episode') ? object(options.episode, path, 'episode') : {};
   const at = `${path}.episode`;
   onlyKeys(spec, ['timeout', 'onSilence', 'horizon', 'most'], at);
-  return {
+  const rules: EpisodeRules = {
     ...rest,
     timeoutMs: duration(spec, 'timeout', { min: 1, max: 400 * 86_400_000, default: 1_800_000 }, at),
     onSilence: choice(spec, 'onSilence', ['breaks', 'ends'], 'breaks', at),
@@ -174,6 +157,28 @@ function readEpisodes(
       : Infinity,
     most: number(spec, 'most', { min: 1, max: 1 << 20, integer: true, default: 65_536 }, at),
   };
+  if (rest.gamma === 1 && rules.horizon === Infinity)
+    refuse(
+      path,
+      'gamma',
+      rest.gamma,
+      'values a future without an end',
+      'Give episode: { horizon } too, or a gamma below 1.',
+    );
+  return rules;
+}
+
+/** What is known of arms that were taken out stays a while, and outcomes of theirs still come. */
+function checkRoom({ arms, path }: FactoryInput, states: number, steps: number): void {
+  const rows = mostRows(states, steps);
+  if (2 * arms.length > rows)
+    refuse(
+      path,
+      'state',
+      states,
+      `makes ${states} states, ${bytesOfRow(states, steps)} bytes an arm with n = ${steps}: evidence has room for ${rows} arms, and twice the ${arms.length} that there are must fit`,
+      'Use fewer states (fields, bins or edges), a lower n, or fewer arms.',
+    );
 }
 
 function estimatorOf(options: Options, path: string, bank: boolean): 'double' | 'single' {
