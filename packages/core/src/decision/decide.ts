@@ -281,7 +281,15 @@ function drawPolicy(
     note(state, NO_DISTRIBUTION);
     return fallback(state, moment, input, 'invalid_proposal', 1);
   }
-  mix(state, moment);
+  const { floor, influence } = scratch;
+  if (influence < 1) {
+    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
+    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
+  }
+  if (floor > 0 && influence > 0) {
+    const each = floor / guardInput.allowedCount;
+    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
+  }
   // All mass on one arm: every draw is this one.
   const arm = p[proposed] === 1 ? proposed : draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
@@ -302,22 +310,6 @@ function drawPolicy(
   if (causedByLearner(state, record.n, arm, p[arm])) record.state |= SELF;
   if (compiled.stickyMs > 0 && input?.unit !== undefined) stick(state, record);
   return record;
-}
-
-/** Step 6: the baseline has what the guards leave of the policy's influence, and every allowed arm its part of the floor. */
-function mix(state: PointState, moment: Moment): void {
-  const { scratch, compiled } = state;
-  const { floor, influence, guardInput } = scratch;
-  const { allowed, arms } = guardInput;
-  const { p } = scratch.proposal;
-  if (influence < 1) {
-    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
-    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
-  }
-  if (floor > 0 && influence > 0) {
-    const each = floor / guardInput.allowedCount;
-    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (allowed[a] === 1 ? each : 0);
-  }
 }
 
 /** What a decision is drawn with: chance, or where its unit falls for a policy that keeps units; positions of a list by chance. */
