@@ -23,6 +23,7 @@ beforeAll(() => {
     'policy:\n  kind: split\n  weights: { arm0: 1, arm1: 1, arm2: 1, arm3: 1, arm4: 1 }\n',
   );
   writeFileSync(file('learning.yaml'), 'policy: { kind: thompson }\n');
+  writeFileSync(file('misspelt.yaml'), 'policy: { kind: thomson }\n');
   writeFileSync(file('stranger.yaml'), 'point: p\narms: [a, b]\nfallback: a\npolicy: { kind: split }\n');
 });
 
@@ -108,10 +109,11 @@ describe.skipIf(!hasTables)('ganglion evaluate', () => {
     [['evaluate'], 2, /give a log/],
     [['evaluate', 'x.csv'], 2, /--policy/],
     [['evaluate', 'x.csv', '--policy', 'none.yaml', '--level', '2'], 2, /0\.5 to/],
-    [['evaluate', 'none.csv', '--policy', 'none.yaml'], 1, /none\.csv is not there/],
+    [['evaluate', 'none.csv', '--policy', file('candidate.yaml')], 1, /none\.csv is not there/],
+    [['evaluate', 'none.csv', '--policy', file('misspelt.yaml')], 1, /policy\.kind is not known here/],
     [['evaluate', file('log.csv'), '--policy', 'none.yaml'], 1, /none\.yaml/],
     [['evaluate', file('log.csv'), '--policy', file('stranger.yaml')], 1, /no arm for 5/],
-    [['evaluate', file('log.csv'), '--map', 'ar=x', '--policy', 'p'], 1, /not known/],
+    [['evaluate', file('log.csv'), '--map', 'ar=x', '--policy', file('candidate.yaml')], 1, /not known/],
     [['evaluate', file('log.csv'), '--estimators', 'ips,best', '--policy', 'p'], 2, /There are: ips/],
     [['replay', file('log.csv'), '--bound', 'x'], 2, /--bound/],
     [

@@ -6,6 +6,7 @@ import {
   type Policy,
   type PolicyInput,
   type Proposal,
+  resolveKind,
 } from '@ganglion/core';
 import { foldsOf } from '@ganglion/core/ope';
 import { standard } from '@ganglion/core/presets';
@@ -60,14 +61,23 @@ export function declaredCandidate(
   };
 }
 
-/** The point of a declaration over this log. @throws GanglionError `not_replayable`, `unknown_field`, and what a bad declaration throws */
-export function compiled(log: DecisionLog, declaration: unknown): CompiledPoint {
+/** What can be said of a declaration before a log is read, which may take long. @throws GanglionError `invalid_spec`, `unknown_kind` */
+export function refuseUnknownKind(declaration: unknown): void {
   if (typeof declaration !== 'object' || declaration === null || Array.isArray(declaration))
     throw new GanglionError('invalid_spec', 'a candidate is a declaration with a policy', {
       field: 'policy',
       value: declaration,
       mend: 'Write "policy: { kind: … }", or a whole point.',
     });
+  const { policy = declaration } = declaration as { policy?: unknown };
+  // What is no policy at all is refused with the rest of the declaration.
+  if (typeof policy === 'object' && policy !== null && 'kind' in policy)
+    resolveKind(standard.policies, policy.kind, 'policy');
+}
+
+/** The point of a declaration over this log. @throws GanglionError `not_replayable`, `unknown_field`, and what a bad declaration throws */
+export function compiled(log: DecisionLog, declaration: unknown): CompiledPoint {
+  refuseUnknownKind(declaration);
   const given = declaration as { policy?: { kind: string }; point?: unknown; kind?: unknown };
   const spec =
     given.point !== undefined

@@ -1,6 +1,6 @@
 import { GanglionError } from '@ganglion/core';
 import type { EvaluateAnswer, EvaluateRequest } from '@ganglion/sdk';
-import { declaredCandidate } from './candidate.ts';
+import { declaredCandidate, refuseUnknownKind } from './candidate.ts';
 import { withRange } from './decision-log.ts';
 import { evaluateLog } from './evaluate-log.ts';
 import { byTimeAndId, nodeOf, pointLog, readNodeLogs, storesIn } from './node-log.ts';
@@ -26,7 +26,13 @@ const ROWS = 50_000;
  */
 export async function runEvaluation(job: EvaluationJob): Promise<EvaluateAnswer> {
   const { point, request, data, folder } = job;
-  const { candidate, level = 0.95, seed = 1, folds = 5, rows = ROWS } = request;
+  const { candidate, range, level = 0.95, seed = 1, folds = 5, rows = ROWS } = request;
+  if (range !== undefined && !(range[0] < range[1]))
+    throw new GanglionError('invalid_input', 'range is not from low to high', {
+      field: 'range',
+      value: range,
+    });
+  refuseUnknownKind(candidate);
   const here = new Set(storesIn(data).map((file) => nodeOf(data, file)));
   const nodes = job.nodes.filter((node) => here.has(node));
   const sinceMs = request.sinceMs;
@@ -35,12 +41,6 @@ export async function runEvaluation(job: EvaluationJob): Promise<EvaluateAnswer>
   const decisions = all.slice(Math.max(0, all.length - rows));
   const older = logs.reduce((sum, log) => sum + log.older, all.length - decisions.length);
   const whole = pointLog(decisions, point, 'own log');
-  const { range } = request;
-  if (range !== undefined && !(range[0] < range[1]))
-    throw new GanglionError('invalid_input', 'range is not from low to high', {
-      field: 'range',
-      value: range,
-    });
   const log = range === undefined ? whole : withRange(whole, range);
   const options = { folds, seed };
   const evaluated = evaluateLog(

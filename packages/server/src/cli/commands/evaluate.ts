@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { type Candidate, declaredCandidate } from '../../evaluation/candidate.ts';
+import { type Candidate, declaredCandidate, refuseUnknownKind } from '../../evaluation/candidate.ts';
 import type { DecisionLog } from '../../evaluation/decision-log.ts';
 import { evaluateLog } from '../../evaluation/evaluate-log.ts';
 import { campaignOf } from '../../evaluation/open-log.ts';
@@ -56,8 +56,11 @@ async function onFiles(
   const published = flags.format === 'obd' && (path ?? flags.log) !== undefined;
   if (flags.policy === undefined && !published && placeOf(path, flags) !== '')
     command.error('error: give a candidate: --policy FILE');
+  // A slip in the candidate shows before a log is read, which may take long.
+  const declared = flags.policy === undefined ? undefined : await declarationOf(io, flags.policy);
+  if (declared !== undefined) refuseUnknownKind(declared);
   const log = await logOf(path, flags, command, options.say);
-  const evaluations = (await candidates(io, log, placeOf(path, flags), flags)).map((candidate) =>
+  const evaluations = candidates(log, declared, placeOf(path, flags), flags).map((candidate) =>
     evaluateLog(log, candidate, options),
   );
   endProgress(io);
@@ -101,14 +104,8 @@ async function onDaemon(
   for (const each of answer.candidates) io.out(candidateText(each, answer.level, style));
 }
 
-async function candidates(
-  io: Io,
-  log: DecisionLog,
-  at: string,
-  flags: EvaluationFlags,
-): Promise<Candidate[]> {
-  if (flags.policy !== undefined)
-    return [declaredCandidate(log, await declarationOf(io, flags.policy), flags.policy, flags)];
+function candidates(log: DecisionLog, declared: unknown, at: string, flags: EvaluationFlags): Candidate[] {
+  if (flags.policy !== undefined) return [declaredCandidate(log, declared, flags.policy, flags)];
   const prior = publishedPrior(at, campaignOf(log), log.arms.length);
   return [uniformCandidate(log), ...(prior === undefined ? [] : [thompsonCandidate(log, prior, flags.seed)])];
 }
