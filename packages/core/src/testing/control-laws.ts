@@ -24,56 +24,66 @@ export interface ControlSubject<S, Q, R> {
 
 /** The laws of the family, for one control. */
 export function controlLaws<S, Q, R>(subject: ControlSubject<S, Q, R>): readonly Law[] {
+  return [...semilattice(subject), ...codec(subject), neverLaxer(subject)];
+}
+
+function semilattice<S, Q, R>(subject: ControlSubject<S, Q, R>): Law[] {
   const { control } = subject;
-  const { join, equal } = control;
-  const text = (state: S): string => JSON.stringify(control.encode(state));
-  const same = (a: S, b: S, law: string): void =>
-    demand(equal(a, b) && text(a) === text(b), `${law}: ${text(a)} is not ${text(b)}`);
+  const { join } = control;
   return [
     {
       law: 'join is commutative',
       run(random) {
         const [a, b] = [subject.state(random), subject.state(random)];
-        same(join(a, b), join(b, a), 'a ∨ b = b ∨ a');
+        same(control, join(a, b), join(b, a), 'a ∨ b = b ∨ a');
       },
     },
     {
       law: 'join is associative',
       run(random) {
         const [a, b, c] = [subject.state(random), subject.state(random), subject.state(random)];
-        same(join(join(a, b), c), join(a, join(b, c)), '(a ∨ b) ∨ c = a ∨ (b ∨ c)');
+        same(control, join(join(a, b), c), join(a, join(b, c)), '(a ∨ b) ∨ c = a ∨ (b ∨ c)');
       },
     },
     {
       law: 'join is idempotent, and nothing is its neutral element',
       run(random) {
         const [a, b] = [subject.state(random), subject.state(random)];
-        same(join(a, a), join(a, control.empty()), 'a ∨ a = a ∨ 0');
+        same(control, join(a, a), join(a, control.empty()), 'a ∨ a = a ∨ 0');
         const both = join(a, b);
-        same(join(both, a), both, '(a ∨ b) ∨ a = a ∨ b');
-        same(join(both, b), both, '(a ∨ b) ∨ b = a ∨ b');
+        same(control, join(both, a), both, '(a ∨ b) ∨ a = a ∨ b');
+        same(control, join(both, b), both, '(a ∨ b) ∨ b = a ∨ b');
       },
     },
     {
       law: 'join changes neither of its arguments',
       run(random) {
         const [a, b] = [subject.state(random), subject.state(random)];
-        const before = [text(a), text(b)];
+        const before = [textOf(control, a), textOf(control, b)];
         join(a, b);
-        demand(text(a) === before[0] && text(b) === before[1], 'an argument was changed');
+        demand(
+          textOf(control, a) === before[0] && textOf(control, b) === before[1],
+          'an argument was changed',
+        );
       },
     },
+  ];
+}
+
+function codec<S, Q, R>(subject: ControlSubject<S, Q, R>): Law[] {
+  const { control } = subject;
+  return [
     {
       law: 'what is encoded is decoded as it was, through JSON',
       run(random) {
         const a = subject.state(random);
-        same(control.decode(JSON.parse(text(a))), a, 'decode(encode(a)) = a');
+        same(control, control.decode(JSON.parse(textOf(control, a))), a, 'decode(encode(a)) = a');
       },
     },
     {
       law: 'what is damaged is refused as undecodable, or read as some state',
       run(random) {
-        const whole = text(join(subject.state(random), subject.state(random)));
+        const whole = textOf(control, control.join(subject.state(random), subject.state(random)));
         const at = random.integer(whole.length);
         const damaged = whole.slice(0, at) + '0[]{}",x:'.charAt(random.integer(9)) + whole.slice(at + 1);
         let json: unknown;
@@ -89,24 +99,37 @@ export function controlLaws<S, Q, R>(subject: ControlSubject<S, Q, R>): readonly
         }
       },
     },
-    {
-      law: 'a join is never laxer than what is said on either side and taken back on none',
-      run(random) {
-        const [a, b] = [subject.state(random), subject.state(random)];
-        const question = subject.question(random);
-        const removed = new Set([
-          ...subject.removed(a),
-          ...subject.removed(b),
-          ...(subject.disputed?.(a, b) ?? []),
-        ]);
-        const standing = [...subject.forbidders(a, question), ...subject.forbidders(b, question)].filter(
-          (tag) => !removed.has(tag),
-        );
-        demand(
-          standing.length === 0 || subject.forbids(control.rules(join(a, b), question)),
-          `${standing} stand, and nothing forbids`,
-        );
-      },
-    },
   ];
+}
+
+/** What either side forbids, and neither takes back, stays forbidden. */
+function neverLaxer<S, Q, R>(subject: ControlSubject<S, Q, R>): Law {
+  const { control } = subject;
+  return {
+    law: 'a join is never laxer than what is said on either side and taken back on none',
+    run(random) {
+      const [a, b] = [subject.state(random), subject.state(random)];
+      const question = subject.question(random);
+      const removed = new Set([
+        ...subject.removed(a),
+        ...subject.removed(b),
+        ...(subject.disputed?.(a, b) ?? []),
+      ]);
+      const standing = [...subject.forbidders(a, question), ...subject.forbidders(b, question)].filter(
+        (tag) => !removed.has(tag),
+      );
+      demand(
+        standing.length === 0 || subject.forbids(control.rules(control.join(a, b), question)),
+        `${standing} stand, and nothing forbids`,
+      );
+    },
+  };
+}
+
+const textOf = <S, Q, R>(control: Control<S, Q, R>, state: S): string =>
+  JSON.stringify(control.encode(state));
+
+function same<S, Q, R>(control: Control<S, Q, R>, a: S, b: S, law: string): void {
+  const [x, y] = [textOf(control, a), textOf(control, b)];
+  demand(control.equal(a, b) && x === y, `${law}: ${x} is not ${y}`);
 }

@@ -17,21 +17,17 @@ const TOLERANCE = 1e-9;
 
 /** What every `Evidence` must do (see the contract). */
 export function evidenceLaws<E>(subject: EvidenceSubject<E>): readonly Law[] {
-  return [...algebra(subject), ...codec(subject), ...plausibility(subject)];
+  return [...monoid(subject), ...arithmetic(subject), ...codec(subject), ...plausibility(subject)];
 }
 
-function algebra<E>(subject: EvidenceSubject<E>): Law[] {
+function monoid<E>(subject: EvidenceSubject<E>): Law[] {
   const { evidence, arbitrary } = subject;
-  const same = (a: E, b: E, what: string): void => {
-    const found = subject.differ?.(a, b) ?? difference(a, b, TOLERANCE);
-    demand(found === '', `${what}: ${found}`);
-  };
   return [
     {
       law: 'add is commutative',
       run(random) {
         const [a, b] = [arbitrary(random), arbitrary(random)];
-        same(evidence.add(a, b), evidence.add(b, a), 'a + b and b + a');
+        same(subject, evidence.add(a, b), evidence.add(b, a), 'a + b and b + a');
       },
     },
     {
@@ -39,6 +35,7 @@ function algebra<E>(subject: EvidenceSubject<E>): Law[] {
       run(random) {
         const [a, b, c] = [arbitrary(random), arbitrary(random), arbitrary(random)];
         same(
+          subject,
           evidence.add(evidence.add(a, b), c),
           evidence.add(a, evidence.add(b, c)),
           '(a + b) + c and a + (b + c)',
@@ -49,23 +46,30 @@ function algebra<E>(subject: EvidenceSubject<E>): Law[] {
       law: 'zero adds nothing, from either side, and carries no prior',
       run(random) {
         const a = arbitrary(random);
-        same(evidence.add(evidence.zero(), a), a, '0 + a');
-        same(evidence.add(a, evidence.zero()), a, 'a + 0');
+        same(subject, evidence.add(evidence.zero(), a), a, '0 + a');
+        same(subject, evidence.add(a, evidence.zero()), a, 'a + 0');
         demand(evidence.outcomes(evidence.zero()) === 0, 'zero holds outcomes');
       },
     },
+  ];
+}
+
+function arithmetic<E>(subject: EvidenceSubject<E>): Law[] {
+  const { evidence, arbitrary } = subject;
+  return [
     {
       law: 'scaling by 1 changes nothing, distributes over add, and composes',
       run(random) {
         const [a, b] = [arbitrary(random), arbitrary(random)];
         const [v, w] = [2 * random.next(), 2 * random.next()];
-        same(evidence.scale(a, 1), a, '1 · a');
+        same(subject, evidence.scale(a, 1), a, '1 · a');
         same(
+          subject,
           evidence.scale(evidence.add(a, b), w),
           evidence.add(evidence.scale(a, w), evidence.scale(b, w)),
           `${w} · (a + b)`,
         );
-        same(evidence.scale(evidence.scale(a, v), w), evidence.scale(a, v * w), `${w} · (${v} · a)`);
+        same(subject, evidence.scale(evidence.scale(a, v), w), evidence.scale(a, v * w), `${w} · (${v} · a)`);
       },
     },
     {
@@ -87,7 +91,7 @@ function algebra<E>(subject: EvidenceSubject<E>): Law[] {
         // Compared with b added again: light outcomes beside heavy ones are known no better than that.
         const sum = evidence.add(a, b);
         const rest = evidence.subtract(sum, b);
-        same(evidence.add(rest, b), sum, '((a + b) − b) + b and a + b');
+        same(subject, evidence.add(rest, b), sum, '((a + b) − b) + b and a + b');
         demand(evidence.outcomes(rest) === evidence.outcomes(a), '(a + b) − b has not the outcomes of a');
         const nothing = evidence.outcomes(evidence.subtract(a, a));
         demand(nothing === 0, `a − a holds ${nothing} outcomes`);
@@ -183,6 +187,11 @@ function plausibility<E>(subject: EvidenceSubject<E>): Law[] {
       },
     },
   ];
+}
+
+function same<E>(subject: EvidenceSubject<E>, a: E, b: E, what: string): void {
+  const found = subject.differ?.(a, b) ?? difference(a, b, TOLERANCE);
+  demand(found === '', `${what}: ${found}`);
 }
 
 function refused<E>(evidence: Evidence<E>, bytes: Uint8Array, limits = DEFAULT_LIMITS): boolean {

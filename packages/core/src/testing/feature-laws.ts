@@ -17,29 +17,12 @@ const FILLED = 7.25;
 
 /** What every `Feature` of events must do (see the contract). */
 export function featureLaws(subject: FeatureSubject): readonly Law[] {
-  const some = (random: Stream, n: number): FeatureEvent[] =>
-    Array.from({ length: n }, () => ({
-      type: 'x',
-      atMs: EPOCH + random.integer(SPAN_MS / 1000) * 1000,
-      data: subject.data(random),
-    }));
-  const folded = (feature: Feature, events: readonly FeatureEvent[]): Cell => {
-    const cell = room(feature);
-    for (const event of events) feature.fold(cell, event);
-    return cell;
-  };
-  const values = (feature: Feature, cell: Cell): unknown[] =>
-    [0, 1, 500_000, SPAN_MS, 9 * SPAN_MS].map((laterMs) => {
-      const nowMs = EPOCH + SPAN_MS + laterMs;
-      return feature.text === undefined ? feature.read(cell, nowMs) : feature.text(cell);
-    });
-
   return [
     {
       law: 'the order in which events arrive does not matter',
       run(random) {
         const feature = subject.make();
-        const events = some(random, 1 + random.integer(200));
+        const events = some(subject, random, 1 + random.integer(200));
         const first = values(feature, folded(feature, events));
         const other = values(feature, folded(feature, shuffled(events, random)));
         const found = difference(first, other, 1e-9);
@@ -50,12 +33,12 @@ export function featureLaws(subject: FeatureSubject): readonly Law[] {
       law: 'reading changes nothing, and the feature itself remembers nothing',
       run(random) {
         const feature = subject.make();
-        const events = some(random, 60);
+        const events = some(subject, random, 60);
         const quiet = folded(feature, events);
         const read = room(feature);
         for (const event of events) {
           values(feature, read);
-          folded(feature, some(random, 2));
+          folded(feature, some(subject, random, 2));
           feature.fold(read, event);
         }
         const found = difference(contents(read), contents(quiet));
@@ -66,8 +49,11 @@ export function featureLaws(subject: FeatureSubject): readonly Law[] {
       law: 'where folding says that nothing changed, nothing did; what has no such property changes nothing',
       run(random) {
         const feature = subject.make();
-        const cell = folded(feature, some(random, random.integer(100)));
-        for (const event of [...some(random, 30), { type: 'x', atMs: EPOCH, data: { unread: 'x' } }]) {
+        const cell = folded(feature, some(subject, random, random.integer(100)));
+        for (const event of [
+          ...some(subject, random, 30),
+          { type: 'x', atMs: EPOCH, data: { unread: 'x' } },
+        ]) {
           const before = contents(cell);
           if (feature.fold(cell, event)) continue;
           const found = difference(contents(cell), before);
@@ -80,15 +66,8 @@ export function featureLaws(subject: FeatureSubject): readonly Law[] {
       run(random) {
         const feature = subject.make();
         const cell = room(feature);
-        const extremes = [1e308, -1e308, 5e-324, 0, -0, 1, 2 ** 53];
-        for (const event of some(random, 100)) {
-          const data = Object.fromEntries(
-            Object.entries(event.data).map(([name, value]) => [
-              name,
-              typeof value === 'number' ? extremes[random.integer(extremes.length)] : value,
-            ]),
-          );
-          feature.fold(cell, { ...event, data });
+        for (const event of some(subject, random, 100)) {
+          feature.fold(cell, extreme(event, random));
           for (const value of values(feature, cell))
             demand(
               typeof value !== 'number' || Number.isFinite(value) || Number.isNaN(value),
@@ -104,6 +83,39 @@ export function featureLaws(subject: FeatureSubject): readonly Law[] {
       },
     },
   ];
+}
+
+function some(subject: FeatureSubject, random: Stream, n: number): FeatureEvent[] {
+  return Array.from({ length: n }, () => ({
+    type: 'x',
+    atMs: EPOCH + random.integer(SPAN_MS / 1000) * 1000,
+    data: subject.data(random),
+  }));
+}
+
+const EXTREMES = [1e308, -1e308, 5e-324, 0, -0, 1, 2 ** 53];
+
+/** The event with other numbers: as far out as numbers go. */
+function extreme(event: FeatureEvent, random: Stream): FeatureEvent {
+  const data = Object.entries(event.data).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? EXTREMES[random.integer(EXTREMES.length)] : value,
+  ]);
+  return { ...event, data: Object.fromEntries(data) };
+}
+
+function folded(feature: Feature, events: readonly FeatureEvent[]): Cell {
+  const cell = room(feature);
+  for (const event of events) feature.fold(cell, event);
+  return cell;
+}
+
+/** What it reads at some times after the events. */
+function values(feature: Feature, cell: Cell): unknown[] {
+  return [0, 1, 500_000, SPAN_MS, 9 * SPAN_MS].map((laterMs) => {
+    const nowMs = EPOCH + SPAN_MS + laterMs;
+    return feature.text === undefined ? feature.read(cell, nowMs) : feature.text(cell);
+  });
 }
 
 function room(feature: Feature): Cell {

@@ -54,17 +54,15 @@ export function guardLaws(
   make: MakeGuard,
   armIds: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f'],
 ): readonly GuardLaw[] {
-  const start = (random: Stream): World => {
-    const ids = armIds.slice(0, 2 + random.integer(armIds.length - 1));
-    const guard = make(pointOf(ids));
-    return {
-      guard,
-      ids,
-      state: guard.initial(ids.length),
-      nowMs: random.integer(2) === 0 ? 0 : 1e9 * random.next(),
-      flying: [],
-    };
-  };
+  const start = (random: Stream): World =>
+    worldOf(make, armIds.slice(0, 2 + random.integer(armIds.length - 1)), random);
+  return [...verdicts(start), ...snapshots(start), ...standing(start, make)];
+}
+
+type Start = (random: Stream) => World;
+
+/** What a verdict is. */
+function verdicts(start: Start): GuardLaw[] {
   return [
     {
       law: 'the same state and input give the same verdict, the very object: nothing is made anew while the answer stands',
@@ -122,6 +120,12 @@ export function guardLaws(
         });
       },
     },
+  ];
+}
+
+/** What is kept of a state. */
+function snapshots(start: Start): GuardLaw[] {
+  return [
     {
       law: 'restored from its snapshot, a state answers as the one it was taken of, from then on',
       run(random) {
@@ -176,6 +180,12 @@ export function guardLaws(
         demand(size <= 8000 + 1000 * world.ids.length, `snapshot of ${size} characters`);
       },
     },
+  ];
+}
+
+/** What stays as it is: a unit's stratum, and the judgement of arms that stay. */
+function standing(start: Start, make: MakeGuard): GuardLaw[] {
+  return [
     {
       law: 'an assignment is the unit’s alone: not of the time, the state, the node, the load, or what else is drawn',
       run(random) {
@@ -207,6 +217,17 @@ interface World {
   nowMs: number;
   /** Decisions in flight: outcomes that may come. */
   readonly flying: { arm: number; startedMs: number; unitHash: number }[];
+}
+
+function worldOf(make: MakeGuard, ids: readonly string[], random: Stream): World {
+  const guard = make(pointOf(ids));
+  return {
+    guard,
+    ids,
+    state: guard.initial(ids.length),
+    nowMs: random.integer(2) === 0 ? 0 : 1e9 * random.next(),
+    flying: [],
+  };
 }
 
 /** What a law wants to see of a history. */

@@ -22,7 +22,14 @@ export interface PolicySubject {
 
 /** What every `Policy` must do (see the contract). Options may name the arms `a` and `b`, which are always there. */
 export function policyLaws(subject: PolicySubject): readonly Law[] {
-  return [...proposing(subject), ...learning(subject), admitted(subject)];
+  return [
+    ...distributions(subject),
+    ...purity(subject),
+    predicting(subject),
+    ...learning(subject),
+    ...viewing(subject),
+    admitted(subject),
+  ];
 }
 
 const { largest, narrowest, finest } = NUMBER_LIMITS;
@@ -82,7 +89,8 @@ function admitted(subject: PolicySubject): Law {
 const SPARE = 3;
 const UNTOUCHED = 0.123;
 
-function proposing(subject: PolicySubject): Law[] {
+/** Whatever it meets, what comes out is a distribution. */
+function distributions(subject: PolicySubject): Law[] {
   return [
     {
       law: 'propose fills a distribution over the allowed arms that sums to 1, and a confidence or NaN',
@@ -114,6 +122,31 @@ function proposing(subject: PolicySubject): Law[] {
       },
     },
     {
+      law: 'local signals never throw, and leave a distribution behind',
+      run(random) {
+        const world = start(subject, random);
+        everyView(world, random, (view) => {
+          let nowMs = 0;
+          for (let i = 0; i < 30; i++) {
+            nowMs += random.exponential() * 10;
+            const arm = random.integer(world.ids.length);
+            if (random.integer(2) === 0) world.policy.sent?.(view, arm, nowMs);
+            else world.policy.settled?.(view, arm, randomOutcome(world, random, arm), nowMs);
+            const input = { ...randomInput(world, random), nowMs };
+            const out = proposalFor(world);
+            world.policy.propose(view, input, out);
+            demandDistribution(out, input);
+          }
+        });
+      },
+    },
+  ];
+}
+
+/** What a proposal is made of. */
+function purity(subject: PolicySubject): Law[] {
+  return [
+    {
       law: 'propose is the same for the same view and input, and changes neither',
       run(random) {
         const world = start(subject, random);
@@ -126,34 +159,6 @@ function proposing(subject: PolicySubject): Law[] {
           world.policy.propose(view, input, second);
           demand(difference(first, second) === '', `proposed otherwise at ${difference(first, second)}`);
           demand(difference(input, before) === '', `changed its input at ${difference(input, before)}`);
-        });
-      },
-    },
-    {
-      law: 'predict says the same of the same view and context, says nothing without a view, and changes no proposal',
-      run(random) {
-        const world = start(subject, random);
-        const { predict } = world.policy;
-        if (predict === undefined) return;
-        demand(Number.isNaN(predict(undefined, randomInput(world, random), 0)), 'it predicts from nothing');
-        everyView(world, random, (view) => {
-          if (view === undefined) return;
-          const input = randomInput(world, random);
-          const [before, after] = [proposalFor(world), proposalFor(world)];
-          world.policy.propose(view, input, before);
-          const first = world.ids.map((_, arm) => predict(view, input, arm));
-          predict(view, randomInput(world, random), 0);
-          demand(
-            difference(
-              first,
-              world.ids.map((_, arm) => predict(view, input, arm)),
-            ) === '',
-            'it wavers',
-          );
-          for (const mean of first)
-            demand(Number.isNaN(mean) || Number.isFinite(mean), `it predicts ${mean}`);
-          world.policy.propose(view, input, after);
-          demand(difference(before, after) === '', 'a prediction changed the proposal');
         });
       },
     },
@@ -192,28 +197,40 @@ function proposing(subject: PolicySubject): Law[] {
         });
       },
     },
-    {
-      law: 'local signals never throw, and leave a distribution behind',
-      run(random) {
-        const world = start(subject, random);
-        everyView(world, random, (view) => {
-          let nowMs = 0;
-          for (let i = 0; i < 30; i++) {
-            nowMs += random.exponential() * 10;
-            const arm = random.integer(world.ids.length);
-            if (random.integer(2) === 0) world.policy.sent?.(view, arm, nowMs);
-            else world.policy.settled?.(view, arm, randomOutcome(world, random, arm), nowMs);
-            const input = { ...randomInput(world, random), nowMs };
-            const out = proposalFor(world);
-            world.policy.propose(view, input, out);
-            demandDistribution(out, input);
-          }
-        });
-      },
-    },
   ];
 }
 
+function predicting(subject: PolicySubject): Law {
+  return {
+    law: 'predict says the same of the same view and context, says nothing without a view, and changes no proposal',
+    run(random) {
+      const world = start(subject, random);
+      const { predict } = world.policy;
+      if (predict === undefined) return;
+      demand(Number.isNaN(predict(undefined, randomInput(world, random), 0)), 'it predicts from nothing');
+      everyView(world, random, (view) => {
+        if (view === undefined) return;
+        const input = randomInput(world, random);
+        const [before, after] = [proposalFor(world), proposalFor(world)];
+        world.policy.propose(view, input, before);
+        const first = world.ids.map((_, arm) => predict(view, input, arm));
+        predict(view, randomInput(world, random), 0);
+        demand(
+          difference(
+            first,
+            world.ids.map((_, arm) => predict(view, input, arm)),
+          ) === '',
+          'it wavers',
+        );
+        for (const mean of first) demand(Number.isNaN(mean) || Number.isFinite(mean), `it predicts ${mean}`);
+        world.policy.propose(view, input, after);
+        demand(difference(before, after) === '', 'a prediction changed the proposal');
+      });
+    },
+  };
+}
+
+/** What outcomes make of evidence. */
 function learning(subject: PolicySubject): Law[] {
   return [
     {
@@ -264,6 +281,12 @@ function learning(subject: PolicySubject): Law[] {
         );
       },
     },
+  ];
+}
+
+/** What evidence makes of proposals. */
+function viewing(subject: PolicySubject): Law[] {
+  return [
     {
       law: 'view changes neither evidence, and a view made again proposes alike',
       run(random) {
