@@ -15,7 +15,6 @@ const MAY_TRAIN = 1;
 const CAUSED = 2;
 const FORECAST = 4;
 const REASON_CODES = Object.keys(REASONS) as Reason[];
-const MAX_CHUNK = 64 << 20;
 const NOTED_MAX = 64;
 /** A record with a context of two fields, and room to spare: a first size, not a bound. */
 const RECORD_BYTES = 96;
@@ -110,9 +109,9 @@ const bitsOf = ({ mayTrain, state, forecast }: DecisionRecord): number =>
   (mayTrain ? MAY_TRAIN : 0) | ((state & SELF) === 0 ? 0 : CAUSED) | (forecast === undefined ? 0 : FORECAST);
 
 export function chunkPrefix(chunk: Uint8Array): string {
-  const input = new ByteReader(chunk, MAX_CHUNK);
+  const input = new ByteReader(chunk, chunk.length);
   formatOf(input);
-  return input.text(1024);
+  return input.text(input.remaining);
 }
 
 /** What the records of a chunk refer to. */
@@ -124,20 +123,26 @@ interface Header {
 
 function readHeader(input: ByteReader): Header {
   const format = formatOf(input);
-  input.text(1024);
+  input.text(input.remaining);
   const strata: string[] = [];
-  for (let i = input.count(1 << 16); i > 0; i--) strata.push(input.text(1024));
+  for (let i = input.count(input.remaining); i > 0; i--) strata.push(input.text(input.remaining));
   const trails: Verdict[][] = [];
   for (let i = input.count(1 << 24); i > 0; i--) {
     const trail: Verdict[] = [];
-    for (let j = input.count(256); j > 0; j--)
-      trail.push({ guard: input.text(256), kind: input.text(32) as Verdict['kind'], why: input.text(4096) });
+    for (let j = input.count(input.remaining); j > 0; j--)
+      trail.push({
+        guard: input.text(input.remaining),
+        kind: input.text(input.remaining) as Verdict['kind'],
+        why: input.text(input.remaining),
+      });
     trails.push(trail);
   }
   return { format, strata, trails };
 }
 
 /**
+ * What has come to the own disk is read, however much it is: no start may fail of what was decided.
+ *
  * @param monoOffsetMs - monotonic minus wall, now: places old decisions on this process's clock.
  * @throws GanglionError `undecodable`
  */
@@ -146,7 +151,7 @@ export function decodeDecisions(
   source: RecordSource,
   monoOffsetMs: number,
 ): DecisionRecord[] {
-  const input = new ByteReader(chunk, MAX_CHUNK);
+  const input = new ByteReader(chunk, chunk.length);
   const header = readHeader(input);
   const records: DecisionRecord[] = [];
   for (let i = input.count(1 << 24); i > 0; i--)
@@ -175,16 +180,16 @@ function readRecord(
   const atMs = input.finite();
   const treeMs = input.finite();
   const weight = input.varint();
-  const unit = input.text(1 << 16);
+  const unit = input.text(input.remaining);
   const unitHash = input.varint();
-  const context = new Array<number>(input.count(4096, 8));
+  const context = new Array<number>(input.count(input.remaining, 8));
   for (let k = 0; k < context.length; k++) context[k] = input.float64();
   const noted = new Array<number>(header.format > 1 ? input.count(NOTED_MAX, 8) : 0);
   for (let k = 0; k < noted.length; k++) noted[k] = input.finite();
-  const shown = new Array<number>(header.format > 2 ? input.count(8192, 8) : 0);
+  const shown = new Array<number>(header.format > 2 ? input.count(input.remaining, 8) : 0);
   for (let k = 0; k < shown.length; k++) shown[k] = input.float64();
-  const about = new Array<string>(header.format > 2 ? input.count(8) : 0);
-  for (let k = 0; k < about.length; k++) about[k] = input.text(1024);
+  const about = new Array<string>(header.format > 2 ? input.count(input.remaining) : 0);
+  for (let k = 0; k < about.length; k++) about[k] = input.text(input.remaining);
   const record = new DecisionRecord(
     source,
     n,

@@ -18,7 +18,6 @@ export interface OutcomeEntry {
 /** 1 knew no truths of text, 2 nothing of frozen learners; both are still read. */
 const FORMAT = 3;
 const KINDS = ['feedback', 'default', 'exposed', 'expired', 'withheld'] as const;
-const MAX_CHUNK = 64 << 20;
 
 export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
   const words = new Map<string, number>();
@@ -45,14 +44,14 @@ export function encodeOutcomes(entries: readonly OutcomeEntry[]): Uint8Array {
   return out.bytes(body.finish()).finish();
 }
 
-/** @throws GanglionError `undecodable` */
+/** Of the own disk: read however much it is. @throws GanglionError `undecodable` */
 export function decodeOutcomes(chunk: Uint8Array): OutcomeEntry[] {
-  const head = new ByteReader(chunk, MAX_CHUNK);
+  const head = new ByteReader(chunk, chunk.length);
   const format = head.byte();
   if (format < 1 || format > FORMAT) head.fail('not an outcome chunk of this version');
   const words: string[] = [];
-  for (let i = head.count(1 << 24); i > 0; i--) words.push(head.text(4096));
-  const input = new ByteReader(head.bytes(MAX_CHUNK), MAX_CHUNK);
+  for (let i = head.count(1 << 24); i > 0; i--) words.push(head.text(chunk.length));
+  const input = new ByteReader(head.bytes(chunk.length), chunk.length);
   const entries: OutcomeEntry[] = [];
   for (let i = input.count(1 << 26); i > 0; i--) {
     const prefix = words[input.varint(words.length - 1)];
