@@ -60,7 +60,7 @@ export function decodeOutcomes(chunk: Uint8Array): OutcomeEntry[] {
     if (kind === undefined) input.fail('an unknown kind of outcome');
     const revision = input.varint();
     const metrics: Record<string, number> = Object.create(null);
-    for (let k = input.count(64); k > 0; k--) {
+    for (let k = input.count(chunk.length); k > 0; k--) {
       const name = words[input.varint(words.length - 1)];
       metrics[name] = input.float64();
     }

@@ -43,6 +43,13 @@ test('nor do many arms that a caller could not use', async () => {
   await again({ arms, fallback: arms[0] }, 0, { exclude: arms.slice(1) });
 });
 
+test('nor does a context of very many fields', async () => {
+  const names = Array.from({ length: 5000 }, (_, i) => `f${i}`);
+  await again({ context: Object.fromEntries(names.map((name) => [name, { type: 'number' }])) }, 0, {
+    context: Object.fromEntries(names.map((name, i) => [name, i + 0.5])),
+  });
+});
+
 test('nor does a batch of more than 64 MiB, after a disk that failed for a while', async () => {
   const names = Array.from({ length: 400 }, (_, i) => `f${i}`);
   await again({ context: Object.fromEntries(names.map((name) => [name, { type: 'number' }])) }, 22_000, {
