@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { inputs } from '../lib/point.ts';
-import { figure, ratio } from '../lib/report.ts';
+import { type Findings, figure, type Goal, ratio, type Table } from '../lib/report.ts';
 import { median } from '../lib/sample.ts';
 import { tell } from '../lib/story.ts';
 import { pinned, pinning, type Running, startProgram } from '../proxy/processes.ts';
@@ -29,6 +29,12 @@ interface Figures {
   readonly errors: number;
 }
 
+/** By what was asked, round by round. */
+type Seen = Readonly<Record<'bare' | 'ours' | 'memory' | 'bareBulk' | 'bulk', readonly Figures[]>>;
+
+/** How fast feedback is taken, and what an outcome costs. */
+type FedFigures = Pick<Figures, 'perSecond' | 'cpuUs'>;
+
 await tell({
   name: 'http',
   title: 'Decide and feedback over HTTP',
@@ -47,7 +53,7 @@ await tell({
         bareBulk: [] as Figures[],
         bulk: [] as Figures[],
       };
-      const fed: { perSecond: number; cpuUs: number }[] = [];
+      const fed: FedFigures[] = [];
       const ms = quick ? 1000 : 3000;
       for (let round = 1; round <= (quick ? 1 : 5); round++) {
         say(`round ${round}`);
@@ -104,7 +110,7 @@ async function drive(server: Running, plan: LoadPlan, items: number): Promise<Fi
   };
 }
 
-async function feed(server: Running): Promise<{ perSecond: number; cpuUs: number }> {
+async function feed(server: Running): Promise<FedFigures> {
   const load = start('./feedback-load.ts', server, FEEDBACK);
   await line(load);
   const cpuBefore = server.cpuMs() ?? Number.NaN;
@@ -139,24 +145,59 @@ async function line<T>(load: Load): Promise<T> {
   return JSON.parse(text) as T;
 }
 
-function findings(
-  seen: Readonly<Record<'bare' | 'ours' | 'memory' | 'bareBulk' | 'bulk', readonly Figures[]>>,
-  fed: readonly { perSecond: number; cpuUs: number }[],
-) {
-  const of = (rows: readonly Figures[]): Figures => ({
+function findings(seen: Seen, fed: readonly FedFigures[]): Findings {
+  const feedback = {
+    perSecond: median(fed.map((f) => f.perSecond)),
+    cpuUs: median(fed.map((f) => f.cpuUs)),
+  };
+  return {
+    tables: [itemsTable(seen, feedback)],
+    goals: goals(seen, feedback),
+    notes: [
+      `Closed loops of 32 connections (4 for lists of decisions, ${FEEDBACK.connections} for feedback) from another process; ${pinning.replace('front', 'server').replace('load and backends', 'load')}.`,
+      'The daemon journals every decision in SQLite while it answers; the bare server keeps nothing. CPU is that of the server process with all its threads.',
+      'Feedback is counted when answered 202, after the flush of the log; its decisions were asked for before, untimed.',
+    ],
+  };
+}
+
+/** Medians over the rounds; errors of all. */
+function overRounds(rows: readonly Figures[]): Figures {
+  return {
     perSecond: median(rows.map((r) => r.perSecond)),
     cpuUs: median(rows.map((r) => r.cpuUs)),
     p50Ms: median(rows.map((r) => r.p50Ms)),
     p99Ms: median(rows.map((r) => r.p99Ms)),
     errors: rows.reduce((sum, r) => sum + r.errors, 0),
-  });
-  const [bare, ours, bareBulk, bulked] = [of(seen.bare), of(seen.ours), of(seen.bareBulk), of(seen.bulk)];
-  const perSecond = median(fed.map((f) => f.perSecond));
-  const cpuUs = median(fed.map((f) => f.cpuUs));
-  // Rounds are compared with themselves: what else the machine did met both.
-  const share = median(seen.ours.map((r, i) => r.perSecond / seen.bare[i].perSecond));
-  const cpuShare = median(seen.ours.map((r, i) => seen.bare[i].cpuUs / r.cpuUs));
-  const row = (name: string, f: Figures, peer: Figures): string[] => [
+  };
+}
+
+function itemsTable(seen: Seen, { perSecond, cpuUs }: FedFigures): Table {
+  const [bare, ours, memory] = [seen.bare, seen.ours, seen.memory].map(overRounds);
+  const [bareBulk, bulked] = [seen.bareBulk, seen.bulk].map(overRounds);
+  return {
+    title: 'Items, one a call and in lists',
+    head: ['', 'items/s', 'of bare', 'CPU µs/item', 'a second of CPU', 'p50 ms a call', 'p99 ms', 'errors'],
+    rows: [
+      row('Ganglion: decide', ours, bare),
+      row('Ganglion: decide, state in memory only', memory, bare),
+      row('limit: bare node:http, equal JSON', bare, bare),
+      row(`Ganglion: decide, lists of ${BULK}`, bulked, bareBulk),
+      row(`limit: bare node:http, lists of ${BULK}`, bareBulk, bareBulk),
+      [
+        `Ganglion: feedback, lists of ${FEEDBACK.bulk}, durable`,
+        figure(perSecond),
+        '',
+        figure(cpuUs),
+        figure(1e6 / cpuUs),
+      ],
+    ],
+  };
+}
+
+/** A row of the table, beside its peer. */
+function row(name: string, f: Figures, peer: Figures): string[] {
+  return [
     name,
     figure(f.perSecond),
     ratio(f.perSecond, peer.perSecond),
@@ -166,57 +207,28 @@ function findings(
     figure(f.p99Ms),
     String(f.errors),
   ];
-  return {
-    tables: [
-      {
-        title: 'Items, one a call and in lists',
-        head: [
-          '',
-          'items/s',
-          'of bare',
-          'CPU µs/item',
-          'a second of CPU',
-          'p50 ms a call',
-          'p99 ms',
-          'errors',
-        ],
-        rows: [
-          row('Ganglion: decide', ours, bare),
-          row('Ganglion: decide, state in memory only', of(seen.memory), bare),
-          row('limit: bare node:http, equal JSON', bare, bare),
-          row(`Ganglion: decide, lists of ${BULK}`, bulked, bareBulk),
-          row(`limit: bare node:http, lists of ${BULK}`, bareBulk, bareBulk),
-          [
-            `Ganglion: feedback, lists of ${FEEDBACK.bulk}, durable`,
-            figure(perSecond),
-            '',
-            figure(cpuUs),
-            figure(1e6 / cpuUs),
-          ],
-        ],
-      },
-    ],
-    goals: [
-      {
-        goal: 'decide ≥ 70 % of the bare server’s throughput',
-        figure: `${figure(share * 100)} % (by CPU a call: ${figure(cpuShare * 100)} %)`,
-        met: share >= 0.7,
-      },
-      {
-        goal: 'bulk decide ≥ 500k decisions a second',
-        figure: figure(bulked.perSecond),
-        met: bulked.perSecond >= 500_000,
-      },
-      {
-        goal: 'bulk feedback ≥ 100k durable outcomes a second',
-        figure: figure(perSecond),
-        met: perSecond >= 100_000,
-      },
-    ],
-    notes: [
-      `Closed loops of 32 connections (4 for lists of decisions, ${FEEDBACK.connections} for feedback) from another process; ${pinning.replace('front', 'server').replace('load and backends', 'load')}.`,
-      'The daemon journals every decision in SQLite while it answers; the bare server keeps nothing. CPU is that of the server process with all its threads.',
-      'Feedback is counted when answered 202, after the flush of the log; its decisions were asked for before, untimed.',
-    ],
-  };
+}
+
+function goals(seen: Seen, { perSecond }: FedFigures): Goal[] {
+  // Rounds are compared with themselves: what else the machine did met both.
+  const share = median(seen.ours.map((r, i) => r.perSecond / seen.bare[i].perSecond));
+  const cpuShare = median(seen.ours.map((r, i) => seen.bare[i].cpuUs / r.cpuUs));
+  const bulkPerSecond = overRounds(seen.bulk).perSecond;
+  return [
+    {
+      goal: 'decide ≥ 70 % of the bare server’s throughput',
+      figure: `${figure(share * 100)} % (by CPU a call: ${figure(cpuShare * 100)} %)`,
+      met: share >= 0.7,
+    },
+    {
+      goal: 'bulk decide ≥ 500k decisions a second',
+      figure: figure(bulkPerSecond),
+      met: bulkPerSecond >= 500_000,
+    },
+    {
+      goal: 'bulk feedback ≥ 100k durable outcomes a second',
+      figure: figure(perSecond),
+      met: perSecond >= 100_000,
+    },
+  ];
 }

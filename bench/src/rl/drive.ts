@@ -23,32 +23,16 @@ export interface Ours extends Agent {
   hear(others: unknown): void;
 }
 
-/** The policy as a point declares it, with a field that holds the state. */
+/** Q-learning, as a point declares it, and what a node does for it: `seed` names its episodes and its views. */
 export function ours(process: Process, options: Readonly<Record<string, unknown>>, seed: number): Ours {
-  const { policy, arms } = compilePoint(
-    {
-      point: 'rl',
-      arms: Array.from({ length: process.most }, (_, a) => `arm-${a}`),
-      fallback: 'arm-0',
-      context: { at: { type: 'number', min: 0, max: Math.max(1, process.states - 1) } },
-      objective: { range: process.range },
-      policy: { kind: 'q-learning', state: ['at'], ...options },
-    },
-    standard,
-    DEFAULT_LIMITS,
-  );
-  const steps = policy.episodes!.steps;
+  const { policy, arms } = declared(process, options);
   let own = policy.evidence.zero();
   let others = policy.evidence.zero();
   let view: unknown;
   let learned = 0;
   let dirty = true;
-  let episode = seed * 1_000_003;
-  let past: number[] = [];
-  let step = 0;
-  let probability = 1;
-  const out = { p: new Float64Array(process.most), confidence: 0 };
-  const input = inputFor(process);
+  const past = pastOf(policy.episodes!.steps, seed * 1_000_003);
+  const ask = asking(process, policy);
   const refresh = (): void => {
     const at: ViewInput = {
       arms,
@@ -60,14 +44,6 @@ export function ours(process: Process, options: Readonly<Record<string, unknown>
     view = policy.view(own, others, at, view);
     dirty = false;
   };
-  const ask = (state: number): Float64Array => {
-    input.context[0] = state;
-    input.allowed.fill(0);
-    input.allowed.fill(1, 0, process.arms(state));
-    input.allowedCount = process.arms(state);
-    policy.propose(view, input, out);
-    return out.p;
-  };
   return {
     policy,
     own: () => own,
@@ -75,14 +51,10 @@ export function ours(process: Process, options: Readonly<Record<string, unknown>
       others = heard;
       dirty = true;
     },
-    begin: () => {
-      episode++;
-      past = [];
-      step = 0;
-    },
+    begin: past.begin,
     act: (state, p) => {
       if (dirty || learned % REFRESH === 0) refresh();
-      p.set(ask(state));
+      p.set(ask(view, state));
     },
     see: (state, arm, reward, to) => {
       const outcome: Outcome = {
@@ -90,27 +62,78 @@ export function ours(process: Process, options: Readonly<Record<string, unknown>
         armKey: arms[arm].key,
         armKeys: arms.map(({ key }) => key),
         reward: Math.max(process.range[0], Math.min(process.range[1], reward)),
-        propensity: probability,
+        propensity: 1,
         weight: 1,
         sign: 1,
         atMs: 0,
         context: Float64Array.of(state),
         metrics: { done: to < 0 ? 1 : 0 },
-        noted: [episode, step++, ...past],
+        noted: past.note(state, arm),
       };
       own = policy.learn(own, outcome);
-      past = [state, arm, ...past].slice(0, 2 * steps);
       learned++;
-      probability = 1;
     },
     greedy: (state) => {
       if (dirty) refresh();
-      const p = ask(state).slice(0, process.arms(state));
-      const best = Math.max(...p);
-      const ties = p.reduce((sum, each) => sum + (each >= best - 1e-12 ? 1 : 0), 0);
-      return p.map((each) => (each >= best - 1e-12 ? 1 / ties : 0));
+      return bestOf(ask(view, state).slice(0, process.arms(state)));
     },
   };
+}
+
+/** The policy as a point declares it, with a field that holds the state. */
+function declared(process: Process, options: Readonly<Record<string, unknown>>) {
+  return compilePoint(
+    {
+      point: 'rl',
+      arms: Array.from({ length: process.most }, (_, a) => `arm-${a}`),
+      fallback: 'arm-0',
+      context: { at: { type: 'number', min: 0, max: Math.max(1, process.states - 1) } },
+      objective: { range: process.range },
+      policy: { kind: 'q-learning', state: ['at'], ...options },
+    },
+    standard,
+    DEFAULT_LIMITS,
+  );
+}
+
+/** What a node notes of each step: its episode, its place in it, and what came before, newest first. */
+function pastOf(steps: number, firstEpisode: number) {
+  let episode = firstEpisode;
+  let step = 0;
+  let past: number[] = [];
+  return {
+    begin(): void {
+      episode++;
+      step = 0;
+      past = [];
+    },
+    note(state: number, arm: number): readonly number[] {
+      const noted = [episode, step++, ...past];
+      past = [state, arm, ...past].slice(0, 2 * steps);
+      return noted;
+    },
+  };
+}
+
+/** Asks the policy in a state. The answer is overwritten by the next one. */
+function asking(process: Process, policy: Policy): (view: unknown, state: number) => Float64Array {
+  const input = inputFor(process);
+  const out = { p: new Float64Array(process.most), confidence: 0 };
+  return (view, state) => {
+    input.context[0] = state;
+    input.allowed.fill(0);
+    input.allowed.fill(1, 0, process.arms(state));
+    input.allowedCount = process.arms(state);
+    policy.propose(view, input, out);
+    return out.p;
+  };
+}
+
+/** All for the largest, in equal shares where there are several. */
+function bestOf(p: Float64Array): Float64Array {
+  const best = Math.max(...p);
+  const ties = p.reduce((sum, each) => sum + (each >= best - 1e-12 ? 1 : 0), 0);
+  return p.map((each) => (each >= best - 1e-12 ? 1 / ties : 0));
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
