@@ -182,8 +182,14 @@ function document(code: ErrorCode | HttpCode, detail: string, telling: Telling):
 
 /** What Fastify itself refuses, by its stable codes. */
 function ofFastify(error: unknown): HttpProblem | undefined {
-  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  const { code, statusCode } = (error ?? {}) as { readonly code?: unknown; readonly statusCode?: unknown };
   switch (code) {
+    case 'ECONNRESET':
+      // Of the caller's connection: Fastify says 400 of it. Nobody reads the answer, but it is counted, and no fault of ours.
+      if (statusCode !== 400) return undefined;
+      return new HttpProblem('malformed_request', 'The client broke off its request', {
+        mend: 'Send it whole.',
+      });
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new HttpProblem('too_large', 'The body is larger than this call takes', {
         mend: 'Send less at once.',

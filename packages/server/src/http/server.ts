@@ -189,8 +189,10 @@ function hooks(app: FastifyInstance, api: Api): void {
 
 function fail(api: Api, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error);
-  if (problem.status >= 500)
-    api.log.error({ err: error, method: request.method, url: request.url.slice(0, 256) }, 'a call failed');
+  const call = { method: request.method, url: request.url.slice(0, 256) };
+  if (problem.code === 'internal') api.log.error({ err: error, ...call }, 'a call failed');
+  else if (problem.status >= 500)
+    api.log.warn({ code: problem.code, detail: problem.detail, ...call }, 'a call could not be answered');
   const isFlag = request.url.startsWith('/ofrep/');
   const key = isFlag
     ? { key: (request.params as { key?: string } | undefined)?.key ?? '', ...ofrepFailure(error) }
