@@ -150,8 +150,9 @@ export function freezeLimit(state: LimitState): JsonValue {
   if (state.slot === NEVER) return { slot: null };
   const rows: number[][] = [];
   for (const [key, row] of state.rows) {
-    const json = totalAt(state.window, row, state.slot) === 0 ? null : rowToJson(state.window, row);
-    if (json !== null) rows.push([key, ...json]);
+    totalAt(state.window, row, state.slot);
+    const json = rowToJson(state.window, row, [key]);
+    if (json !== null) rows.push(json);
   }
   return {
     slot: state.slot,

@@ -93,14 +93,25 @@ export function shiftRing(r: Ring, bySlots: number): void {
   }
 }
 
-/** A row as JSON: its newest slot's number, then its sums from the newest back; null where it is empty. */
-export function rowToJson(r: Ring, row: number): number[] | null {
+/**
+ * A row as JSON, after what `out` holds already: its newest slot's number, then its sums from the newest back; null where
+ * it is empty. Tens of thousands of rows are saved at a time, while nothing else runs: one division a row.
+ */
+export function rowToJson(r: Ring, row: number, out: number[] = []): number[] | null {
   if (r.totals[row] === 0) return null;
-  const out = [r.epochs[row]];
-  for (let age = 0; age < r.slots; age++) out.push(r.sums[row * r.slots + place(r, r.epochs[row] - age)]);
-  while (out[out.length - 1] === 0) out.pop();
+  const { slots, sums } = r;
+  const from = row * slots;
+  const newest = place(r, r.epochs[row]);
+  let ages = slots;
+  while (ages > 0 && sums[from + back(newest, ages - 1, slots)] === 0) ages--;
+  out.push(r.epochs[row]);
+  for (let age = 0; age < ages; age++) out.push(sums[from + back(newest, age, slots)]);
   return out;
 }
+
+/** The place `age` slots before another. */
+const back = (place: number, age: number, slots: number): number =>
+  age > place ? place - age + slots : place - age;
 
 /** Puts a row back that `rowToJson` wrote. */
 export function rowFromJson(r: Ring, row: number, json: readonly number[]): void {
@@ -119,7 +130,10 @@ function place(r: Ring, slot: number): number {
 function advance(r: Ring, row: number, slot: number): void {
   const passed = slot - r.epochs[row];
   if (passed >= r.slots) r.sums.fill(0, row * r.slots, (row + 1) * r.slots);
-  else for (let i = 0; i < passed; i++) r.sums[row * r.slots + place(r, slot - i)] = 0;
+  else {
+    const newest = place(r, slot);
+    for (let i = 0; i < passed; i++) r.sums[row * r.slots + back(newest, i, r.slots)] = 0;
+  }
   r.epochs[row] = slot;
   retotal(r, row);
 }
