@@ -309,7 +309,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         'node/recovery.ts',
-        "each('folded', (entry) => node.folded.set(entry.key, Number(bytesJson(entry.value, JSON_MAX))));",
+        "eachJson(stored, 'folded', (key, openedMs) => node.folded.set(key, Number(openedMs)));",
         '',
       ),
     ],
