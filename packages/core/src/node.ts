@@ -8,6 +8,7 @@ import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
 import { controlling, structuredCopy, unknownPoint } from './node/actions.ts';
+import { announceDue, announceSelf } from './node/announcing.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { record } from './node/audit.ts';
 import { authorise, reasonOf } from './node/authority.ts';
@@ -29,11 +30,11 @@ import { modelRegistry } from './node/models.ts';
 import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
-import { nodeStatus, pointReport } from './node/report.ts';
+import { pointReport } from './node/report.ts';
 import { reweighed } from './node/reweigh.ts';
 import { stepRollouts } from './node/rollouts.ts';
 import { endSilent } from './node/sequences.ts';
-import { createState, emit, type NodeOptions, type NodeState, readClocks } from './node/state.ts';
+import { createState, type NodeOptions, type NodeState, readClocks } from './node/state.ts';
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
 import { DEFAULT_TUNING } from './node/tuning.ts';
@@ -270,9 +271,11 @@ function tick(node: NodeState): void {
   stepRollouts(node);
   if (moment.monoMs - node.counters.lastMs >= RATES_EVERY_MS) {
     measureRates(node);
+    announceSelf(node);
     forgetHeld(node);
     forgetChildren(node);
   }
+  announceDue(node);
   if (node.ports.storage !== undefined && moment.monoMs - node.guardsSavedMs >= GUARDS_EVERY_MS)
     saveGuards(node);
   if (moment.monoMs >= node.nextFlushMs) {
@@ -304,14 +307,6 @@ function measureRates(node: NodeState): void {
       ),
     });
   }
-  if (node.listeners.size > 0) announceSelf(node);
-}
-
-/** What a page beside this node shows of it; of those below it hears through their telemetry. */
-function announceSelf(node: NodeState): void {
-  emit(node, { kind: 'status', node: node.name, status: nodeStatus(node) });
-  for (const point of node.points.keys())
-    emit(node, { kind: 'report', node: node.name, report: subtreeReport(node, point) });
 }
 
 const RECENT_HALF_LIFE_S = 30;

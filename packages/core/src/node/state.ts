@@ -65,6 +65,8 @@ export interface NodeState
   /** Points whose declaration cannot run here, and why: another version or other limits declared it. */
   readonly leftOut: Map<string, string>;
   readonly listeners: Set<(event: NodeEvent) => void>;
+  /** Points whose report listeners have yet to hear in this round, the next one last. */
+  unannounced: string[];
   readonly counters: {
     decisions: number;
     outcomes: number;
@@ -129,6 +131,7 @@ export function createState(options: NodeOptions, limits: Limits, tuning: NodeTu
     refused: {},
     leftOut: new Map(),
     listeners: new Set(),
+    unannounced: [],
     counters: { decisions: 0, outcomes: 0, lastDecisions: 0, lastMs: monoMs, rate: 0 },
     pointRates: new Map(),
   };
