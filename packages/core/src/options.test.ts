@@ -66,7 +66,12 @@ describe('options', () => {
       'Give a duration of at least 1s.',
     ]);
     const typo = refusal(() => rejectUnknown({ kind: 'x', flor: 1 }, ['floor'], 'policy'));
-    expect([typo.field, typo.mend]).toEqual(['policy.flor', 'Remove it, or use one of: floor.']);
+    expect([typo.field, typo.mend]).toEqual([
+      'policy.flor',
+      'Did you mean floor? Otherwise remove it, or use one of: floor.',
+    ]);
+    const far = refusal(() => rejectUnknown({ kind: 'x', colour: 1 }, ['floor', 'rate'], 'policy'));
+    expect(far.mend).toBe('Remove it, or use one of: floor, rate.');
     const nested = refusal(() => onlyKeys({ kind: 'x' }, [], 'rules[0]'));
     expect([nested.field, nested.mend]).toEqual(['rules[0].kind', 'Remove it.']);
   });

@@ -1,5 +1,6 @@
 import { GanglionError } from './errors.ts';
 import { isAmount, NUMBER_LIMITS } from './limits.ts';
+import { unknownKeyMend } from './nearest.ts';
 
 /**
  * Strict reading of declared options. Every reader either returns a value in its stated range or throws
@@ -43,8 +44,7 @@ export function rejectUnknown(options: Options, keys: readonly string[], path: s
 export function onlyKeys(options: Options, keys: readonly string[], path: string, tacit?: string): void {
   for (const key of Object.keys(options)) {
     if (key === tacit || keys.includes(key)) continue;
-    const others = keys.length === 0 ? '' : `, or use one of: ${keys.join(', ')}`;
-    refuse(path, key, options[key], 'is not an option here', `Remove it${others}.`);
+    refuse(path, key, options[key], 'is not an option here', unknownKeyMend(key, keys));
   }
 }
 

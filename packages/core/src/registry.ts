@@ -58,8 +58,8 @@ export interface Registry {
   readonly slate?: AroundPolicy | undefined;
 }
 
-/** Registries side by side; a kind defined twice throws. */
-export function mergeRegistries(...registries: readonly Registry[]): Registry {
+/** Registries side by side, each of as many families as it has; a kind defined twice throws. */
+export function mergeRegistries(...registries: readonly Partial<Registry>[]): Registry {
   const merge = <T>(family: string, parts: readonly Readonly<Record<string, T>>[]): Record<string, T> => {
     const all: Record<string, T> = Object.create(null);
     for (const part of parts)
@@ -76,11 +76,11 @@ export function mergeRegistries(...registries: readonly Registry[]): Registry {
   return {
     policies: merge(
       'policy',
-      registries.map((r) => r.policies),
+      registries.map((r) => r.policies ?? {}),
     ),
     guards: merge(
       'guard',
-      registries.map((r) => r.guards),
+      registries.map((r) => r.guards ?? {}),
     ),
     features: registries.some((r) => r.features !== undefined)
       ? merge(

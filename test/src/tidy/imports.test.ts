@@ -20,6 +20,7 @@ const CONTRACTS = core(
   'guard.ts',
   'kernels.ts',
   'limits.ts',
+  'nearest.ts',
   'node-api.ts',
   'options.ts',
   'policy.ts',

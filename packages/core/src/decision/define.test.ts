@@ -27,3 +27,16 @@ describe('the arms of a point', () => {
     );
   });
 });
+
+describe('a key that points do not have', () => {
+  it('is refused with the one that was probably meant', () => {
+    const point = { point: 'p', arms: ['a0'], fallback: 'a0', polcy: {}, policy: { kind: 'thompson' } };
+    expect(() => compilePoint(point as never, standard, DEFAULT_LIMITS)).toThrow(
+      expect.objectContaining({
+        code: 'invalid_spec',
+        field: 'polcy',
+        mend: expect.stringMatching(/^Did you mean policy\? Otherwise remove it, or use one of: point, /),
+      }),
+    );
+  });
+});

@@ -3,6 +3,7 @@ import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import type { Kernels } from '../kernels.ts';
 import { type Limits, NAME_PATTERN } from '../limits.ts';
+import { unknownKeyMend } from '../nearest.ts';
 import {
   AMOUNT,
   armId,
@@ -187,7 +188,7 @@ function onlyKeysOfPoints(raw: Options): void {
       throw new GanglionError('invalid_spec', `${key} is not a key of a point`, {
         field: key,
         value: raw[key],
-        mend: `Remove it, or use one of: ${KEYS.join(', ')}.`,
+        mend: unknownKeyMend(key, KEYS),
       });
 }
 

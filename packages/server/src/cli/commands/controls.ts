@@ -1,4 +1,4 @@
-import { declaredArms } from '@ganglion/core';
+import { declaredArms, nearest } from '@ganglion/core';
 import type { Acknowledgement, Client, ControlsStatus, KillStatus } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import {
@@ -12,7 +12,6 @@ import {
 } from '../context.ts';
 import { duration, parseDuration, time, UNKNOWN } from '../format.ts';
 import type { Io } from '../io.ts';
-import { nearest } from '../nearest.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 import { watch } from '../watch.ts';
 

@@ -1,6 +1,6 @@
+import { nearest } from '@ganglion/core';
 import type { PointReport } from '@ganglion/sdk';
 import { count, counted, estimate, number, percent, time, UNKNOWN } from '../format.ts';
-import { nearest } from '../nearest.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 
 /** The members of an ensemble, and how alike they propose; nothing where the policy is one. */

@@ -8,6 +8,8 @@ test.each([
   ['spma', ['spam'], 'spam'],
   ['payments', ['search', 'checkout'], undefined],
   ['x', [], undefined],
+  ['x', ['a', 'by'], undefined],
+  ['halflife', ['halfLife'], 'halfLife'],
   ['checkout-backnd-eu', ['checkout-backend-us', 'checkout-backend-eu'], 'checkout-backend-eu'],
 ])('%s among %j is %s', (name, known, meant) => {
   expect(nearest(name, known)).toBe(meant);

@@ -1,12 +1,21 @@
 /** The name that was probably meant: the nearest within two slips, or a third of its length; undefined where none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  // A name of which no letter stays is another name.
+  let least = Math.min(name.length, Math.max(2, Math.floor(name.length / 3)) + 1);
   for (const each of known) {
     const slips = distance(name.toLowerCase(), each.toLowerCase(), least);
     if (slips < least) [best, least] = [each, slips];
   }
   return best;
+}
+
+/** What to do about a key that nobody reads: the one that was probably meant comes first. */
+export function unknownKeyMend(key: string, keys: readonly string[]): string {
+  if (keys.length === 0) return 'Remove it.';
+  const meant = nearest(key, keys);
+  const hint = meant === undefined ? 'Remove' : `Did you mean ${meant}? Otherwise remove`;
+  return `${hint} it, or use one of: ${keys.join(', ')}.`;
 }
 
 /** Optimal string alignment: letters put in, left out, replaced, or two of them swapped. Not counted beyond `most`. */
