@@ -181,6 +181,10 @@ describe('a token file', () => {
     ['a bad name', 'operator a/b 0123456789'],
     ['a node that is none', 'node:a/b phone 0123456789'],
     ['nothing', '# nothing\n'],
+    ['JSON', '[{"role":"operator","name":"alice","token":"0123456789"}]'],
+    ['an object', '{"token":"0123456789"}'],
+    ['JSON over lines', '[\n  { "token": "0123456789" }\n]'],
+    ['a token that is JSON', 'operator alice {"token":"0123456789"}'],
   ])('is refused for %s, without showing a token', (_what, text) => {
     expect(code(() => loadTokens({}, file(text)))).toBe('invalid_input');
     try {
@@ -188,6 +192,15 @@ describe('a token file', () => {
     } catch (error) {
       expect(JSON.stringify([(error as Error).message, error])).not.toContain('0123456789');
     }
+  });
+
+  it('that is JSON is told what to write', () => {
+    expect(() => loadTokens({}, file('{"token":"0123456789"}'))).toThrow(
+      expect.objectContaining({
+        message: 'A token may not begin with [ or {: this looks like JSON',
+        mend: expect.stringContaining('ROLE NAME TOKEN'),
+      }),
+    );
   });
 
   it('is refused when others can read it', () => {

@@ -51,6 +51,12 @@ export interface Principal {
 
 /** The digest a token is kept and compared as. */
 export function tokenGrant(token: string, role: Role, name: string, node?: string): TokenGrant {
+  // JSON without a blank would pass for one long token, which nobody knows.
+  if (/^[[{]/.test(token))
+    throw new GanglionError('invalid_input', 'A token may not begin with [ or {: this looks like JSON', {
+      field: 'token',
+      mend: 'Write plain text: a token alone, or in a file lines of ROLE NAME TOKEN.',
+    });
   if (token.length < 8 || token.length > 512 || !/^[\x21-\x7e]+$/.test(token))
     throw new GanglionError('invalid_input', 'A token must be 8 to 512 visible ASCII characters', {
       field: 'token',

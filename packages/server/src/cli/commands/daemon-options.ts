@@ -83,9 +83,8 @@ export function authOf(flags: DaemonFlags): AuthOptions {
 
 /** Who is let in, for the line a daemon starts with: one without tokens takes a wrong one as well as none. */
 export function whoMayCall({ tokens }: AuthOptions): string {
-  return tokens.length === 0
-    ? 'anybody on this machine, no token is asked for'
-    : `with one of ${tokens.length} token${tokens.length === 1 ? '' : 's'}`;
+  if (tokens.length === 0) return 'anybody on this machine, no token is asked for';
+  return tokens.length === 1 ? 'with the token' : `with one of ${tokens.length} tokens`;
 }
 
 /** Beside that state: artifacts by digest. */

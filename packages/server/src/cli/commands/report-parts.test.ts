@@ -1,6 +1,7 @@
+import { standard } from '@ganglion/core/presets';
 import type { PointReport } from '@ganglion/sdk';
-import { expect, test } from 'vitest';
-import { misspeltText } from './report-parts.ts';
+import { describe, expect, it, test } from 'vitest';
+import { misspeltText, rolloutText } from './report-parts.ts';
 
 const reportOf = (...came: string[]): PointReport =>
   ({
@@ -18,4 +19,62 @@ test('metrics of one’s own are no mistakes, nor is one like another that has c
   expect(misspeltText(reportOf('reward', 'latencyMs'))).toEqual([]);
   expect(misspeltText(reportOf('bought', 'bougth', 'returned'))).toEqual([]);
   expect(misspeltText({ spec: {}, lift: [] } as unknown as PointReport)).toEqual([]);
+});
+
+describe('a rollout', () => {
+  const counted = (n: number, verdict = 'sound', repeats?: number) => ({
+    experiment: 'rollout',
+    kind: 'rollout',
+    mismatch: { verdict },
+    repeats,
+    variants: [
+      { control: true, counted: 9000 },
+      { control: false, counted: n },
+    ],
+  });
+  const told = (guard: object | undefined, ...experiments: object[]): string | undefined =>
+    rolloutText({
+      spec: { guards: guard === undefined ? [] : [{ kind: 'rollout', ...guard }] },
+      experiments,
+    } as unknown as PointReport)[0]?.[1];
+  const guardrails = ['errorRate'];
+
+  it('says its stage, its share and what it waits for', () => {
+    expect(told({ guardrails, stage: 1 }, counted(120))).toBe(
+      'stage 2 of 4, 5 %: 120 of 1 000 units have counted; goes on then, after 60 min in it at least',
+    );
+    expect(
+      told(
+        { guardrails, stages: [0.1, '50%'], dwell: '5s', minOutcomes: 10, count: 'decision' },
+        counted(31, 'sound', 2),
+      ),
+    ).toBe('stage 1 of 2, 10 %: 15 of 10 decisions have counted; goes on then, after 5 s in it at least');
+    expect(told({ guardrails }, counted(2000, 'mismatch'))).toBe(
+      'stage 1 of 4, 1 %: held, for those that count are not those that were assigned',
+    );
+  });
+
+  it('without guardrails waits for a person', () => {
+    expect(told({})).toBe('stage 1 of 4, 1 %: without guardrails a person moves it on, to stage: 1');
+  });
+
+  it('is told also once it is at its end, or taken back; no rollout, no line', () => {
+    expect(told({ guardrails, stage: 3 })).toBe('complete: 100 % (stage 4 of 4)');
+    expect(told({ stages: ['5%', '50%'], stage: 1 })).toBe('the last stage, 2 of 2: 50 %');
+    expect(told({ reverted: 'at 5 %: success is worse' })).toBe('reverted at 5 %: success is worse');
+    expect(told({ reverted: 'by hand' })).toBe('reverted: by hand');
+    expect(told(undefined)).toBeUndefined();
+  });
+
+  it('has the defaults of the guard', () => {
+    const input = { point: 'p', arms: [], fields: [], range: [0, 1] as const, path: 'guards[0]' };
+    const guard = standard.guards.rollout({ kind: 'rollout', guardrails }, input);
+    expect(guard.rollout).toEqual({
+      stages: [0.01, 0.05, 0.25, 1],
+      stage: 0,
+      dwellMs: 3_600_000,
+      minCounted: 1000,
+      reverted: undefined,
+    });
+  });
 });

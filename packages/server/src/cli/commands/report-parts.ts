@@ -1,6 +1,6 @@
-import { nearest } from '@ganglion/core';
+import { nearest, options } from '@ganglion/core';
 import type { PointReport } from '@ganglion/sdk';
-import { count, counted, estimate, number, percent, time, UNKNOWN } from '../format.ts';
+import { count, counted, duration, estimate, number, percent, time, UNKNOWN } from '../format.ts';
 import { clean, pairs, type Style, table } from '../style.ts';
 
 /** The members of an ensemble, and how alike they propose; nothing where the policy is one. */
@@ -47,12 +47,39 @@ export function constraintTable({ constraints = [] }: PointReport, style: Style)
   ];
 }
 
-/** Why a rollout was taken back, from the declaration, where it stays until a person takes it out; nothing else. */
-export function rolloutText({ spec }: PointReport): readonly (readonly [string, string])[] {
-  const rollout = spec.guards?.find(({ kind }) => kind === 'rollout');
-  const reverted = (rollout as { readonly reverted?: unknown } | undefined)?.reverted;
-  if (typeof reverted !== 'string') return [];
-  return [['rollout', `reverted${reverted.startsWith('at ') ? '' : ':'} ${clean(reverted)}`]];
+/**
+ * Where a rollout stands and what it waits for, or why it was taken back: from the declaration, which its steps change, so it
+ * is told also where nobody is left to compare with. Nothing where the point has none.
+ */
+export function rolloutText(report: PointReport): readonly (readonly [string, string])[] {
+  const rollout = report.spec.guards?.find(({ kind }) => kind === 'rollout');
+  if (rollout === undefined) return [];
+  const { reverted } = rollout;
+  if (typeof reverted === 'string')
+    return [['rollout', `reverted${reverted.startsWith('at ') ? '' : ':'} ${clean(reverted)}`]];
+  return [['rollout', stageText(rollout, report)]];
+}
+
+/** As far as the guard's defaults go, they are read as it reads them. */
+function stageText(rollout: options.Options, { experiments = [] }: PointReport): string {
+  const { stages: declared = ['1%', '5%', '25%', '100%'], stage = 0, guardrails, dwell = '1h' } = rollout;
+  const stages = (declared as readonly unknown[]).map((each) => options.parseShare(each, 'stages'));
+  const at = Math.min(stages.length - 1, Number(stage));
+  const place = `${at + 1} of ${stages.length}`;
+  const share = percent(stages[at]);
+  if (at === stages.length - 1)
+    return stages[at] === 1 ? `complete: ${share} (stage ${place})` : `the last stage, ${place}: ${share}`;
+  const here = `stage ${place}, ${share}`;
+  if (guardrails === undefined)
+    return `${here}: without guardrails a person moves it on, to stage: ${at + 1}`;
+  const compared = experiments.find(({ kind, experiment }) => kind === 'rollout' && experiment === 'rollout');
+  if (compared?.mismatch.verdict === 'mismatch')
+    return `${here}: held, for those that count are not those that were assigned`;
+  const inside = compared?.variants.find(({ control }) => !control)?.counted ?? 0;
+  // A unit that several nodes counted is one.
+  const [so, of] = [Math.floor(inside / (compared?.repeats ?? 1)), Number(rollout.minOutcomes ?? 1000)];
+  const whom = rollout.count === 'decision' ? 'decisions' : 'units';
+  return `${here}: ${count(so)} of ${count(of)} ${whom} have counted; goes on then, after ${duration(options.parseDuration(dwell, 'dwell'))} in it at least`;
 }
 
 /** Metrics that came by a name the objective does not know, where one that it waits for is spelt nearly so; else nothing. */
