@@ -106,7 +106,8 @@ const isWellFormed = ({ node, incarnation, seq, connection }: UpMessage): boolea
 function hearSession(node: NodeState, link: ChildLink, up: UpMessage): void {
   for (const seq of up.feedbackAcks) drop(node, link, seq);
   hearShareOf(link, up);
-  for (const slot of up.slots) takeSlot(node, link, slot, up.seq);
+  const saidMs = saidAfter(link, up.heardDown);
+  for (const slot of up.slots) takeSlot(node, link, slot, up.seq, saidMs);
   if (up.complete && link.completeAt === 0) completed(node, link, up.seq);
   for (const [key, held] of up.learners) {
     if (!node.learners.has(key)) continue; // said again in every message: heard once there is one
@@ -123,6 +124,12 @@ function hearSession(node: NodeState, link: ChildLink, up: UpMessage): void {
     else base.heldRevision = held;
   }
   forgetForeign(link);
+}
+
+/** When this message was written, at the earliest: its child had heard `heardDown` by then. −Infinity: not known. */
+function saidAfter({ downs }: ChildLink, heardDown: number): number {
+  while (downs.length > 0 && downs[0].seq < heardDown) downs.shift();
+  return downs[0]?.seq === heardDown ? downs[0].atMs : Number.NEGATIVE_INFINITY;
 }
 
 /** What has come to us through this process. */
@@ -187,6 +194,7 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
       session: 1 + (node.ports.chance.uint32() % 0x7fffffff),
       connection: up.connection,
       sentDown: 0,
+      downs: [],
       grants: [],
       send,
       heard: 0,
@@ -219,8 +227,14 @@ function linkOf(node: NodeState, up: UpMessage, send: (message: DownMessage) => 
   return link;
 }
 
-/** Returns whether there is something to write. */
-function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: number): boolean {
+/** Returns whether there is something to write. `saidMs`: when it was said, at the earliest, monotonic ms. */
+function takeSlot(
+  node: NodeState,
+  link: ChildLink,
+  message: SlotMessage,
+  seq: number,
+  saidMs: number,
+): boolean {
   if (
     typeof message.key !== 'string' ||
     message.key.length > 512 ||
@@ -261,8 +275,10 @@ function takeSlot(node: NodeState, link: ChildLink, message: SlotMessage, seq: n
     }),
     nowMs: node.moment.treeMs,
   };
-  // What it was told has left for the totals is in them, wherever the child thinks it has been.
-  const onlyVia = link.foreign.get(message.key)?.has(message.origin) === true ? '' : message.onlyVia;
+  // What it was told has left for the totals is in them, wherever the child thinks it has been. And a word that was long on
+  // its way is true of then: it may have moved meanwhile, and be in a base that has come since.
+  const isForeign = link.foreign.get(message.key)?.has(message.origin) === true;
+  const onlyVia = isForeign || saidMs < learner.slots.baseMs ? '' : message.onlyVia;
   const { result, previous } = receiveSlot(
     learner.slots,
     { ...message, onlyVia, evidence: decoded },
@@ -364,7 +380,7 @@ function drop(node: NodeState, link: ChildLink, seq: number): void {
 export function pumpChildren(node: NodeState): void {
   forgetSilent(node);
   for (const link of node.children.values()) {
-    retryParked(node, link, (slot, seq) => takeSlot(node, link, slot, seq));
+    retryParked(node, link, (slot, seq) => takeSlot(node, link, slot, seq, Number.NEGATIVE_INFINITY));
     if (link.urgent || hasNews(node, link)) answer(node, link);
   }
 }
@@ -376,6 +392,9 @@ function hasNews(node: NodeState, link: ChildLink): boolean {
   return false;
 }
 
+/** Far more than are on their way to a child that answers. */
+const DOWNS_MAX = 64;
+
 function answer(node: NodeState, link: ChildLink): void {
   const { moment } = node;
   link.urgent = false;
@@ -385,6 +404,8 @@ function answer(node: NodeState, link: ChildLink): void {
   const alone = needsControls && controlBytes(node, node.durableControls) > node.limits.messageBytes / 4;
   const answers = alone ? [] : link.answers.splice(0);
   const seq = ++link.sentDown;
+  link.downs.push({ seq, atMs: moment.monoMs });
+  if (link.downs.length > DOWNS_MAX) link.downs.shift();
   link.send({
     v: PROTOCOL,
     node: node.name,

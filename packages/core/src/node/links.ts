@@ -14,6 +14,8 @@ export interface ChildLink {
   readonly connection: number;
   /** Messages sent down in this session. */
   sentDown: number;
+  /** When, monotonic ms: the newest that the child has heard, and those after it. */
+  readonly downs: { readonly seq: number; readonly atMs: number }[];
   /** Shares that may be under way: those granted in messages after the newest that the child has heard. */
   grants: { readonly seq: number; readonly share: number }[];
   send: (message: DownMessage) => void;

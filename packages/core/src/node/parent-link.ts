@@ -342,6 +342,7 @@ function takeBase(node: NodeState, link: ParentLink, message: BaseMessage): void
     const base = { evidence: value, revision: message.revision, asOf: message.asOf };
     const adopted = adoptBase(learner.slots, base, message.foreign, node.origin);
     if (adopted === undefined) return;
+    learner.slots.baseMs = node.moment.monoMs;
     learner.baseDirty = true;
     for (const slot of adopted.changed) learner.dirty.add(slot.origin);
     if (adopted.claimed.length > 0) link.urgent = true;

@@ -19,6 +19,8 @@ export interface LearnerSlots {
   readonly groups: Map<string, Group>;
   readonly below: RunningSum;
   base: Base | undefined;
+  /** When it was adopted, monotonic ms; −Infinity: never, or by an earlier process. */
+  baseMs: number;
   /**
    * Origins that have left for elsewhere while this process ran, oldest first. A message that was under way meanwhile may
    * still say that its slot has been nowhere else: what comes back under these names waits for the base to leave it out.
@@ -105,6 +107,7 @@ export function learnerSlots(key: string, evidence: Evidence<unknown> | undefine
     groups: new Map(),
     below: runningSum(),
     base: undefined,
+    baseMs: Number.NEGATIVE_INFINITY,
     departed: new Set(),
     revision: 1,
   };
