@@ -279,8 +279,16 @@ export interface GanglionNode {
   /** How much of it there is. */
   entities(): { readonly stores: readonly EntityCounts[]; readonly events: readonly IngestCounts[] };
 
-  /** `matches`: how many of the points declared here the scope is about; 0 where none is known, and the kill stands for those to come. */
-  kill(request: KillRequest): Promise<{ tag: string; boundMs: number | null; matches: number }>;
+  /**
+   * `matches`: how many of the points declared here the scope is about; 0 where none is known, and the kill stands for those to
+   * come. `suggestion`: then the scope that was probably meant, where a name that is known is near; nothing is killed by it.
+   */
+  kill(request: KillRequest): Promise<{
+    tag: string;
+    boundMs: number | null;
+    matches: number;
+    suggestion?: string | undefined;
+  }>;
   /** Takes back every kill that stands for this scope; returns their tags. @throws `unknown_control` where there is none, `forbidden` */
   revive(request: KillRequest): Promise<{ tags: readonly string[] }>;
   override(request: OverrideRequest): Promise<{ tag: string }>;

@@ -164,6 +164,10 @@ export interface EvaluatedCandidate extends Evaluation {
     readonly zero: number;
     readonly bins: readonly { readonly from: number; readonly to: number; readonly rows: number }[];
   };
+  /** Categories of the log that the candidate does not declare: at most ten a field, and the share of decisions that have any. */
+  readonly unseen?:
+    | readonly { readonly field: string; readonly values: readonly string[]; readonly share: number }[]
+    | undefined;
 }
 
 /** One element of `GET /v1/points`; `GET /v1/points/{point}` answers one. */
@@ -228,6 +232,8 @@ export interface KillAnswer {
   readonly boundMs: number | null;
   /** Points declared at this node that the scope is about; 0: none is known there. Absent from older daemons. */
   readonly matches?: number | undefined;
+  /** The scope that was probably meant, where `matches` is 0 and a name that is known there is near. It was not killed. */
+  readonly suggestion?: string | undefined;
 }
 
 export interface TagsAnswer {

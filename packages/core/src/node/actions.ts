@@ -12,7 +12,7 @@ import { changeControls } from './controls.ts';
 import { durable } from './durability.ts';
 import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
-import { matchesOf } from './scope-matches.ts';
+import { matchesOf, suggestionOf } from './scope-matches.ts';
 import type { NodeState } from './state.ts';
 import { thawWhenDue } from './validating.ts';
 
@@ -51,7 +51,8 @@ export function controlling(node: NodeState): Actions {
 
 async function kill(node: NodeState, { scope, reason, by }: RequestOf<'kill'>): ReturnType<Actions['kill']> {
   authorise(node, by);
-  const matches = matchesOf(node, parseScope(scope));
+  const parsed = parseScope(scope);
+  const matches = matchesOf(node, parsed);
   room(node.controls.kills, 'kills');
   const said = { ...newWord(node, by, reason), scope };
   const controls = withKill(node.controls, said);
@@ -63,10 +64,12 @@ async function kill(node: NodeState, { scope, reason, by }: RequestOf<'kill'>): 
   pumpChildren(node);
   const { monoMs, wallMs } = node.moment;
   const bound = boundOf(node, said, monoMs);
+  const suggestion = matches === 0 ? suggestionOf(node, parsed) : undefined;
   return {
     tag: said.tag,
     boundMs: bound === null ? null : wallMs + bound - monoMs,
     matches,
+    ...(suggestion === undefined ? {} : { suggestion }),
   };
 }
 

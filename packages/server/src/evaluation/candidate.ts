@@ -12,12 +12,15 @@ import { foldsOf } from '@ganglion/core/ope';
 import { standard } from '@ganglion/core/presets';
 import { contextReader, type DecisionLog, pointOf } from './decision-log.ts';
 import { refuseUnjudgeable } from './unjudgeable.ts';
+import { type UnseenValues, unseenValues } from './unseen-values.ts';
 
 /** A policy that is asked what it would have done, row by row. */
 export interface Candidate {
   readonly name: string;
   /** How it came to know what it knows, for people. */
   readonly how: string;
+  /** Categories of the log that it does not declare. */
+  readonly unseen?: readonly UnseenValues[] | undefined;
   /** Its probability of each arm of the log, `log.arms` long. */
   fill(row: number, out: Float64Array): void;
 }
@@ -54,6 +57,8 @@ export function declaredCandidate(
   return {
     name,
     how: `${policy.name}, ${learns ? learned : 'as it is'}`,
+    // Of a declaration without a context the values are the log's own, as many of them as there may be.
+    unseen: (declaration as { context?: unknown }).context === undefined ? [] : unseenValues(log, point),
     fill(row, out) {
       const p = propose(views[fold[row]], row);
       for (let a = 0; a < out.length; a++) out[a] = p[arms.there[a]];

@@ -12,6 +12,7 @@ import {
 import type { Candidate } from './candidate.ts';
 import type { DecisionLog } from './decision-log.ts';
 import { featuresOf } from './features.ts';
+import type { UnseenValues } from './unseen-values.ts';
 import { type WeightCounts, weightCounts } from './weight-counts.ts';
 
 export interface EvaluateLogOptions {
@@ -31,6 +32,8 @@ export interface CandidateEvaluation extends Evaluation {
   readonly candidate: string;
   readonly how: string;
   readonly weights: WeightCounts;
+  /** Categories of the log that the candidate does not declare. */
+  readonly unseen: readonly UnseenValues[];
 }
 
 /** What a candidate would have brought on a log. @throws GanglionError `invalid_input` for a log that cannot be right */
@@ -51,6 +54,7 @@ export function evaluateLog(
     candidate: candidate.name,
     how: candidate.how,
     weights: weightCounts(sample.weight),
+    unseen: candidate.unseen ?? [],
     ...evaluation,
   };
 }

@@ -34,7 +34,17 @@ function headText(log: LogHead, style: Style): string {
 
 /** One candidate: the overlap, then the estimates, or why there are none. */
 export function candidateText(evaluation: EvaluatedCandidate, level: number, style: Style): string {
-  return `${style.bold(clean(evaluation.candidate))}  ${style.dim(clean(evaluation.how))}\n${evaluationText(evaluation, level, style)}\n`;
+  return `${style.bold(clean(evaluation.candidate))}  ${style.dim(clean(evaluation.how))}\n${unseenText(evaluation, style)}${evaluationText(evaluation, level, style)}\n`;
+}
+
+/** A line for each field; nothing where the candidate declares what the log has. */
+function unseenText({ unseen = [] }: EvaluatedCandidate, style: Style): string {
+  return unseen
+    .map(({ field, values, share }) => {
+      const named = values.map(clean).join(' or ');
+      return `  ${style.warn('note')}: ${clean(field)} is ${named} in ${percent(share)} of the decisions, which the candidate does not declare\n`;
+    })
+    .join('');
 }
 
 /** @param prior - file that the policy’s prior is from, where it began with one. */

@@ -5,12 +5,14 @@ import { compilePoint, DEFAULT_LIMITS, type LoggedDecision, type PointSpec } fro
 import { stream } from '@ganglion/core/ope';
 import { standard } from '@ganglion/core/presets';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { styleOf } from '../cli/style.ts';
 import { startNode } from '../testing/node.ts';
 import { declaredCandidate } from './candidate.ts';
 import type { DecisionLog } from './decision-log.ts';
 import { evaluateLog } from './evaluate-log.ts';
 import { pointLog, readNodeLogs } from './node-log.ts';
 import { replayLog } from './replay-log.ts';
+import { candidateText } from './report-text.ts';
 
 /** One row a kind of policy; a new one must be listed. */
 const POLICIES: Readonly<Record<string, PointSpec['policy']>> = Object.fromEntries(
@@ -193,4 +195,37 @@ test('the same decisions in another order have the same answer', () => {
     return evaluateLog(log, candidate, { ...OPTIONS, interval: 'bca' });
   };
   expect(answer(there.toReversed())).toEqual(answer(there));
+});
+
+describe('categories of the log that the candidate does not declare', () => {
+  const rules = { kind: 'rules', rules: [{ when: { device: 'mobile' }, arm: 'b' }, { arm: 'c' }] };
+  const declaring = (values: readonly string[] | undefined) => ({
+    policy: values === undefined ? rules : { ...rules, rules: [{ arm: 'c' }] },
+    ...(values === undefined
+      ? {}
+      : { context: { device: { type: 'category', values }, load: { type: 'number', min: 0, max: 1 } } }),
+  });
+  const renamed = (): DecisionLog => {
+    const log = logOf('split');
+    const device = Array.from({ length: log.rows }, (_, row) =>
+      row % 10 === 0 ? null : row % 10 === 1 ? 'tv' : 'mobile',
+    );
+    return { ...log, context: new Map([...log.context, ['device', device]]) };
+  };
+
+  it('are named with their field and the share of the decisions that have them, the most frequent first', () => {
+    const log = renamed();
+    const share = [...(log.context.get('device') ?? [])].filter((each) => each !== null).length / log.rows;
+    const evaluation = asked(log, declaring(['phone', 'web']));
+    expect(evaluation.unseen).toEqual([{ field: 'device', values: ['mobile', 'tv'], share }]);
+    expect(candidateText(evaluation, 0.95, styleOf({ isTerminal: false, env: {} }))).toMatch(
+      /note: device is mobile or tv in (90|89\.\d) % of the decisions, which the candidate does not declare/,
+    );
+  });
+
+  it('are none where all are declared, or none is', () => {
+    const log = renamed();
+    expect(asked(log, declaring(['mobile', 'tv'])).unseen).toEqual([]);
+    expect(asked(log, declaring(undefined)).unseen).toEqual([]);
+  });
 });

@@ -12,6 +12,17 @@ export const REASON = {
 /** What people say, as `schemas.ts` has the rest. */
 export const CONTROL_SCHEMAS: readonly { readonly $id: string; readonly [keyword: string]: unknown }[] = [
   {
+    $id: 'KillAnswer',
+    type: 'object',
+    required: ['tag', 'boundMs'],
+    properties: {
+      tag: { type: 'string' },
+      boundMs: { type: ['number', 'null'], description: 'Wall clock, ms since the epoch; null: unbounded.' },
+      matches: { type: 'integer', minimum: 0 },
+      suggestion: { type: 'string', description: 'A scope, such as `point:checkout`.' },
+    },
+  },
+  {
     $id: 'ScopeRequest',
     type: 'object',
     required: ['scope', 'reason'],

@@ -50,6 +50,18 @@ describe('a kill', () => {
     expect((await call(app, 'GET', '/v1/controls')).json.kills).toEqual([]);
   });
 
+  it.each([
+    ['point:chekout-backend', 'point:checkout-backend'],
+    ['artifact:checkout-backend', undefined],
+    ['node:cluod', 'node:cloud'],
+    ['point:payments-in-asia', undefined],
+  ])('of %s, which nobody knows, stands, and suggests %s', async (scope, suggestion) => {
+    const killed = (await call(app, 'POST', '/v1/kill', { scope, reason: 'r' })).json as object;
+    expect(killed).toMatchObject({ matches: 0 });
+    expect((killed as { suggestion?: string }).suggestion).toBe(suggestion);
+    await call(app, 'POST', '/v1/revive', { scope, reason: 'r' });
+  });
+
   it('that does not stand cannot be taken back', async () => {
     expect(problem(await call(app, 'POST', '/v1/revive', SCOPE))).toMatchObject({
       status: 404,

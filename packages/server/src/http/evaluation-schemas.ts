@@ -59,7 +59,8 @@ export const EVALUATION_SCHEMAS = [
       seed: { type: 'integer' },
       candidates: {
         type: 'array',
-        description: 'Overlap, weights, and estimates with intervals; `refused` says why there are none.',
+        description:
+          'Overlap, weights, and estimates with intervals; `refused` says why there are none. `unseen`: categories of the log that it does not declare.',
         items: OPEN,
       },
     },

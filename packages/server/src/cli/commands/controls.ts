@@ -1,5 +1,4 @@
-import { declaredArms, nearest } from '@ganglion/core';
-import type { Acknowledgement, Client, ControlsStatus, KillStatus } from '@ganglion/sdk';
+import type { Acknowledgement, ControlsStatus, KillAnswer, KillStatus } from '@ganglion/sdk';
 import { Command, InvalidArgumentError } from 'commander';
 import {
   type ClientFlags,
@@ -41,26 +40,17 @@ export function killCommand(io: Io): Command {
         ),
       );
       // Everything is no name that could be wrong, also where no point is declared yet.
-      if (killed.matches === 0 && what !== '*') io.err(await unknownScope(what, client));
+      if (killed.matches === 0 && what !== '*') io.err(unknownScope(what, killed));
       if (flags.watch === true) await follow(shown, killed.tag);
     });
 }
 
 /** A kill may come ahead of what it is for, and a slip of the pen looks just like it: which of the two, the person knows. */
-async function unknownScope(what: string, client: Client): Promise<string> {
+function unknownScope(what: string, { suggestion }: KillAnswer): string {
   const colon = what.indexOf(':');
   const [kind, name] = [what.slice(0, colon), what.slice(colon + 1)];
-  const meant = nearest(name, await namesOf(kind, client).catch(() => []));
-  const hint = meant === undefined ? '' : ` (did you mean ${kind}:${meant}?)`;
+  const hint = suggestion === undefined ? '' : ` (did you mean ${clean(suggestion)}?)`;
   return `warning: no ${kind} '${clean(name)}' is known here${hint}: the kill stands, and stops whatever comes under that name\n`;
-}
-
-async function namesOf(kind: string, client: Client): Promise<readonly string[]> {
-  if (kind === 'node') return (await client.nodes()).map(({ node }) => node);
-  const specs = (await client.points.list()).map(({ spec }) => spec);
-  if (kind === 'point') return specs.map(({ point }) => point);
-  if (kind === 'domain') return [...new Set(specs.map(({ domain }) => domain ?? 'default'))];
-  return specs.flatMap((spec) => declaredArms(spec).map((arm) => (typeof arm === 'string' ? arm : arm.id)));
 }
 
 export function boundText(boundMs: number | null): string {

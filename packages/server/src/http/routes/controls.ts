@@ -27,7 +27,8 @@ function kill(app: FastifyInstance, api: Api): void {
       querystring: QUERY,
       body: { $ref: 'ScopeRequest#' },
       response: answers(
-        'The kill stands, durably. boundMs: when every overseen node has stopped at the latest. matches: how many points declared here the scope is about; 0: none is known, and the kill stands for those to come.',
+        'The kill stands, durably. boundMs: when every overseen node has stopped at the latest. matches: how many points declared here the scope is about; 0: none is known, and the kill stands for those to come. suggestion: then the scope that was probably meant, where a known name is near; it is not killed.',
+        'KillAnswer',
       ),
     },
     handler: async (request) => {
