@@ -4,6 +4,7 @@ import type { Actor } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
 import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
 import { type SpokenChild, spokenChild } from '../testing/spoken-child.ts';
+import { openingDigits } from './origins.ts';
 
 const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
@@ -271,6 +272,54 @@ describe('what a child listed of a node that is another’s, once that other bri
     two.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
     expect(namedAfter(node, one, learners)).toEqual(['dev~o1']);
     expect(outcomesAt(node)).toBe(1);
+  });
+});
+
+describe('evidence that a node has left behind', () => {
+  const opened = (atMs: number): string => `${openingDigits(atMs)}${'7'.repeat(14)}`;
+  /** The device is below `two` now, under this incarnation; `one` lists what it learned last while it was there. */
+  const left = async (live: string) => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const slot = { key, origin: `dev~${opened(5000)}`, version: 1, onlyVia: '', bytes };
+    const one = child(node, 'one');
+    const two = child(node, 'two');
+    one.say({ slots: [slot], content: true });
+    const there = word(node, 'dev');
+    two.say({ telemetry: [{ ...there, status: { ...there.status, incarnation: live } }] });
+    const say = (by: SpokenChild) => by.say({ slots: [{ ...slot, version: 3 }], content: true });
+    const held = () => node.state.learners.get(key)?.slots.slots.get(slot.origin);
+    return { node, one, two, say, held };
+  };
+
+  test('is taken from where it came before, for it goes on under a later incarnation: nobody else may have it', async () => {
+    const { node, one, say, held } = await left(opened(9000));
+    say(one);
+    expect(held()).toMatchObject({ version: 3, route: one.origin });
+    expect(outcomesAt(node)).toBe(1);
+  });
+
+  test('and from where it is now, if it still has it', async () => {
+    const { node, one, two, say, held } = await left(opened(9000));
+    say(one);
+    say(two);
+    expect(held()).toMatchObject({ version: 3, route: two.origin });
+    expect(outcomesAt(node)).toBe(1);
+  });
+
+  test('is not taken while it goes on under the same, or under one that tells no time', async () => {
+    for (const live of [opened(5000), opened(4000), 'o1']) {
+      const { one, say, held } = await left(live);
+      say(one);
+      expect(held()?.version).toBe(1);
+    }
+  });
+
+  test('nor from anybody by whom it has not come', async () => {
+    const { node, say, held } = await left(opened(9000));
+    say(child(node, 'three'));
+    expect(held()?.version).toBe(1);
   });
 });
 

@@ -2,7 +2,7 @@ import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
 import { nameForeign, turnAway, unname } from './foreign.ts';
 import type { ChildLink } from './links.ts';
-import { speaksFor } from './names.ts';
+import { brings } from './names.ts';
 import { type NodeState, refuse } from './state.ts';
 
 /** More are not kept for one child. */
@@ -15,7 +15,7 @@ const PARKED_MAX = 10_000;
 export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage): boolean {
   const at = `${message.key}\n${message.origin}`;
   const name = nodeOf(message.origin);
-  if (speaksFor(node, link, name)) {
+  if (brings(node, link, message.key, message.origin)) {
     link.parked.delete(at);
     return true;
   }
@@ -68,7 +68,7 @@ export function retryParked(
   if (link.parked.size === 0 || monoMs - link.parkedMs < node.tuning.heartbeatMs) return;
   link.parkedMs = monoMs;
   for (const [at, { message, seq }] of [...link.parked]) {
-    const theirs = speaksFor(node, link, nodeOf(message.origin));
+    const theirs = brings(node, link, message.key, message.origin);
     if (!theirs && isNews(node, message)) continue;
     link.parked.delete(at);
     if (theirs) take(message, seq);
