@@ -28,6 +28,7 @@ import { ASK_BYTES, ASKS_MAX } from './asking.ts';
 import { controlBytes } from './control-room.ts';
 import { acceptFromChild, changeControls, mayGrant, noteTold } from './controls.ts';
 import { durable } from './durability.ts';
+import { foldedMore } from './folded-versions.ts';
 import { forgetForeign, nameForeign, newerOf, turnAway, unname } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
@@ -259,7 +260,12 @@ function takeSlot(
     : closedBy(node, message.key, message.origin);
   if (closed !== undefined) {
     refuse(node, closed);
-    nameForeign(link, message.key, message.origin);
+    nameForeign(
+      link,
+      message.key,
+      message.origin,
+      foldedMore(node, `${message.key}\n${message.origin}`, message.version),
+    );
     return false;
   }
   if (!isTheirs(node, link, message)) return false;

@@ -121,6 +121,14 @@ describe('the name of a process', () => {
   });
 });
 
+const LASTING = {
+  point: 'p',
+  arms: ['a', 'b'],
+  fallback: 'a',
+  policy: { kind: 'thompson' },
+  attribution: { window: '20d' },
+};
+
 describe('a disk put back to an older image', () => {
   test('counts no outcome again that the tree has, and takes none of its decisions for unanswered', async () => {
     const { start, stop, pass } = tree();
@@ -165,5 +173,60 @@ describe('a disk put back to an older image', () => {
     await pass(10_000);
     expect(outcomesAt(root)).toBe(7);
     expect(phone.state.inDoubt.size).toBe(1);
+  });
+
+  test('nor any of what the tree has folded since', async () => {
+    const { start, stop, pass } = tree();
+    const rootPlace: Place = { name: 'cloud', tier: 'cloud', disk: memoryDisk() };
+    let root = await start(rootPlace);
+    await root.apply(LASTING, me);
+    const place: Place = { name: 'phone', tier: 'device', disk: memoryDisk() };
+    let phone = await start(place, root);
+    await pass(10_000);
+    await teach(phone, 1);
+    const ids = Array.from({ length: 3 }, (_, i) => phone.decide('p', { unit: `v${i}` }).id);
+    await pass(10_000);
+    const image = place.disk.snapshot();
+    await phone.feedback([{ id: ids[0], reward: 1 }]);
+    await pass(10_000);
+    stop(phone, place);
+    phone = await start(place, root);
+    await pass(8 * DAY, HOUR);
+    await pass(10_000);
+    expect(slotsOf(root)).toEqual(['cloud~retired']);
+    // What is known of it outlasts the root's process.
+    stop(phone, place);
+    stop(root, rootPlace);
+    root = await start(rootPlace);
+    place.disk.restore(image);
+    phone = await start(place, root);
+    await pass(10_000);
+    await phone.feedback(ids.slice(0, 2).map((id) => ({ id, reward: 1 })));
+    await pass(10_000);
+    expect(outcomesAt(root)).toBe(2);
+    expect(phone.state.refused.outcome_in_doubt).toBe(2);
+    expect(root.state.foldedVersions.size).toBe(1);
+    // Nobody awaits anything of then any more.
+    await pass(40 * DAY, 6 * HOUR);
+    expect(root.state.foldedVersions.size).toBe(0);
+  });
+
+  test('but late outcomes of a disk that is in step count, though its origin was folded', async () => {
+    const { start, stop, pass } = tree();
+    const root = await start({ name: 'cloud', tier: 'cloud', disk: memoryDisk() });
+    await root.apply(LASTING, me);
+    const place: Place = { name: 'phone', tier: 'device', disk: memoryDisk() };
+    let phone = await start(place, root);
+    await pass(10_000);
+    await teach(phone, 1);
+    const { id } = phone.decide('p', { unit: 'v' });
+    await pass(10_000);
+    stop(phone, place);
+    phone = await start(place, root);
+    await pass(8 * DAY, HOUR);
+    await phone.feedback([{ id, reward: 1 }]);
+    await pass(10_000);
+    expect(outcomesAt(root)).toBe(2);
+    expect(phone.state.refused.outcome_in_doubt).toBeUndefined();
   });
 });

@@ -1,5 +1,12 @@
 import type { Write } from '../ports.ts';
 import { drop, hold, type LearnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
+import {
+  type FoldedVersion,
+  forgetVersions,
+  keepVersions,
+  versionOf,
+  versionWrite,
+} from './folded-versions.ts';
 import { nameForeign } from './foreign.ts';
 import { jsonBytes } from './json-bytes.ts';
 import type { LearnerState } from './learners-held.ts';
@@ -19,6 +26,7 @@ export interface Fold {
   /** The retired slots as they will be. */
   readonly retired: readonly Part[];
   readonly marks: ReadonlyMap<string, number>;
+  readonly versions: ReadonlyMap<string, FoldedVersion>;
   readonly writes: readonly Write[];
 }
 
@@ -40,6 +48,7 @@ export function foldWhenDue(node: NodeState): void {
   if (!node.isRoot || moment.monoMs - node.foldedMs < tuning.foldAfterMs / LOOKS) return;
   node.foldedMs = moment.monoMs;
   node.foldDue = true;
+  forgetVersions(node);
 }
 
 /**
@@ -53,6 +62,7 @@ export function planFold(node: NodeState): Fold | undefined {
   const retired: Part[] = [];
   const writes: Write[] = [];
   const marks = new Map<string, number>();
+  const versions = new Map<string, FoldedVersion>();
   const newest = newestOpenings(node);
   const parked = new Set([...node.children.values()].flatMap((link) => [...link.parked.keys()]));
   for (const [key, learner] of node.learners) {
@@ -69,6 +79,7 @@ export function planFold(node: NodeState): Fold | undefined {
       parts.push({ learner: learner.slots, slot });
       const mark = markKey(key, slot.node);
       marks.set(mark, Math.max(marks.get(mark) ?? node.folded.get(mark) ?? 0, openedOf(slot.origin)));
+      versions.set(`${key}\n${slot.origin}`, versionOf(node, slot));
       writes.push({ kind: 'delete', collection: 'slot', key: `${key}\n${slot.origin}` });
       if (slot.route === '') writes.push(retire(node, key, slot.origin));
     }
@@ -76,8 +87,9 @@ export function planFold(node: NodeState): Fold | undefined {
   if (parts.length === 0) return undefined;
   for (const [mark, openedMs] of marks)
     writes.push({ kind: 'put', collection: 'folded', key: mark, value: jsonBytes(openedMs) });
+  for (const [at, kept] of versions) writes.push(versionWrite(at, kept));
   node.folding = new Set(parts.map(({ learner, slot }) => `${learner.key}\n${slot.origin}`));
-  return { parts, retired, marks, writes };
+  return { parts, retired, marks, versions, writes };
 }
 
 /**
@@ -131,6 +143,7 @@ export function settleFold(node: NodeState, fold: Fold): void {
   node.folding = NOTHING;
   for (const [mark, openedMs] of fold.marks) node.folded.set(mark, openedMs);
   boundMarks(node);
+  keepVersions(node, fold.versions);
   for (const { learner, slot } of fold.parts) {
     const link = node.children.get(slot.route);
     drop(learner, slot);

@@ -1,5 +1,6 @@
 import { nodeOf } from '../sync/slots.ts';
 import { comparisonsKey } from './comparing.ts';
+import { forgetVersions } from './folded-versions.ts';
 import type { LearnerState } from './learners-held.ts';
 import { isStale, keyPoint } from './learning.ts';
 import type { ChildLink } from './links.ts';
@@ -133,6 +134,7 @@ function dropLearner(node: NodeState, key: string, { slots }: LearnerState): voi
   for (const mark of node.folded.keys())
     if (mark.startsWith(`${key}\n`) && node.folded.delete(mark))
       node.writes.push({ kind: 'delete', collection: 'folded', key: mark });
+  forgetVersions(node, key);
   for (const link of node.children.values()) {
     link.bases.delete(key);
     link.listed.delete(key);

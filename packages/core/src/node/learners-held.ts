@@ -1,4 +1,5 @@
 import type { LearnerSlots } from '../sync/slots.ts';
+import type { FoldedVersion } from './folded-versions.ts';
 import type { Guests } from './guests.ts';
 import type { Mixture } from './mixture.ts';
 
@@ -12,6 +13,8 @@ export interface LearnersHeld {
   readonly ownOrigins: Set<string>;
   /** By learner and node (`key\nname`), the newest opening among its origins that the root has folded; under `*` of all others. */
   readonly folded: Map<string, number>;
+  /** How much of each origin (`key\norigin`) was folded lately. */
+  readonly foldedVersions: Map<string, FoldedVersion>;
   /** Slots (`key\norigin`) that are being folded: on their way to the disk. */
   folding: ReadonlySet<string>;
   foldDue: boolean;
@@ -44,6 +47,7 @@ export const noLearners = (monoMs: number): LearnersHeld => ({
   learnersMs: monoMs,
   ownOrigins: new Set(),
   folded: new Map(),
+  foldedVersions: new Map(),
   folding: new Set(),
   foldDue: false,
   foldedMs: monoMs,

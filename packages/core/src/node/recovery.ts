@@ -10,6 +10,7 @@ import type { Unbounded } from '../sync/messages.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
+import { recoverVersion } from './folded-versions.ts';
 import { retire } from './folding.ts';
 import { recoverHeld } from './held-leases.ts';
 import { recoverJournals } from './journal-recovery.ts';
@@ -104,6 +105,7 @@ function recoverNames(node: NodeState, stored: Stored): void {
   followOn(node);
   recoverSeal(node, stored);
   eachJson(stored, 'folded', (key, openedMs) => node.folded.set(key, Number(openedMs)));
+  eachJson(stored, 'folded-version', (at, kept) => recoverVersion(node, at, kept));
   each(stored, 'retired', (entry) => {
     node.retired.add(entry.key);
     if (entry.value.length > 0) node.inDoubt.add(entry.key);
