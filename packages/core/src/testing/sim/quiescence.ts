@@ -142,13 +142,18 @@ function expectedAt(
   const parent = states[above];
   let sum = expectedAt(world, states, above, key, kept);
   for (const { message } of parent.children.get(states[index].origin)?.parked.values() ?? []) {
-    if (message.key !== key || !isTwice(world, nodeOf(message.origin))) continue;
+    const name = nodeOf(message.origin);
+    // What is quarantined is in nobody's sums, wherever it is.
+    if (message.key !== key || !isTwice(world, name) || isQuarantined(states[0], name)) continue;
     const held = parent.learners.get(key)?.slots.slots.get(message.origin);
     if (held?.counted === true && !held.quarantined) sum = kept.subtract!(sum, held.evidence);
     sum = kept.add(sum, kept.decode(message.bytes, parent.limits));
   }
   return sum;
 }
+
+const isQuarantined = ({ controls }: NodeState, name: string): boolean =>
+  [...controls.quarantines.values()].some(({ node }) => node === name);
 
 /** Two processes with copies of one disk, which have since moved apart: nobody can tell which of them the name is of. */
 function isTwice(world: World, name: string): boolean {
