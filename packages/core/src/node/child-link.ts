@@ -38,7 +38,7 @@ import { jsonSize } from './json-bytes.ts';
 import { knowChild } from './known-children.ts';
 import type { LearnerState } from './learners-held.ts';
 import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
-import type { ChildLink } from './links.ts';
+import { type ChildLink, noteDown, saidAfter } from './links.ts';
 import { mixture } from './mixture.ts';
 import { closedBy } from './origins.ts';
 import { dropOutbox, feedbackFor, routeTo } from './outbox.ts';
@@ -125,12 +125,6 @@ function hearSession(node: NodeState, link: ChildLink, up: UpMessage): void {
     else base.heldRevision = held;
   }
   forgetForeign(link);
-}
-
-/** When this message was written, at the earliest: its child had heard `heardDown` by then. −Infinity: not known. */
-function saidAfter({ downs }: ChildLink, heardDown: number): number {
-  while (downs.length > 0 && downs[0].seq < heardDown) downs.shift();
-  return downs[0]?.seq === heardDown ? downs[0].atMs : Number.NEGATIVE_INFINITY;
 }
 
 /** What has come to us through this process. */
@@ -398,9 +392,6 @@ function hasNews(node: NodeState, link: ChildLink): boolean {
   return false;
 }
 
-/** Far more than are on their way to a child that answers. */
-const DOWNS_MAX = 64;
-
 function answer(node: NodeState, link: ChildLink): void {
   const { moment } = node;
   link.urgent = false;
@@ -410,8 +401,7 @@ function answer(node: NodeState, link: ChildLink): void {
   const alone = needsControls && controlBytes(node, node.durableControls) > node.limits.messageBytes / 4;
   const answers = alone ? [] : link.answers.splice(0);
   const seq = ++link.sentDown;
-  link.downs.push({ seq, atMs: moment.monoMs });
-  if (link.downs.length > DOWNS_MAX) link.downs.shift();
+  noteDown(link, seq, moment.monoMs);
   link.send({
     v: PROTOCOL,
     node: node.name,

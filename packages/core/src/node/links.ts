@@ -206,3 +206,18 @@ export const noLinks = (monoMs: number): LinksHeld => ({
   telemetryBytes: 0,
   reportAt: 0,
 });
+
+/** Far more than are on their way to a child that answers. */
+const DOWNS_MAX = 64;
+
+/** A message goes down. */
+export function noteDown({ downs }: ChildLink, seq: number, atMs: number): void {
+  downs.push({ seq, atMs });
+  if (downs.length > DOWNS_MAX) downs.shift();
+}
+
+/** When this message was written, at the earliest: its child had heard `heardDown` by then. −Infinity: not known. */
+export function saidAfter({ downs }: ChildLink, heardDown: number): number {
+  while (downs.length > 0 && downs[0].seq < heardDown) downs.shift();
+  return downs[0]?.seq === heardDown ? downs[0].atMs : Number.NEGATIVE_INFINITY;
+}
