@@ -36,6 +36,8 @@ export interface Place {
   readonly tier: Tier;
   /** This node and its ancestors, root last. */
   readonly path: readonly string[];
+  /** Whether a node may be an ancestor for all that is known: asked where this one has not heard its place yet. */
+  readonly mayBeAbove?: ((node: string) => boolean) | undefined;
 }
 
 /** The first kill that stops all of a point here, and the arms (artifacts) that are killed one by one. */
@@ -51,7 +53,7 @@ export function ruleOn(state: ControlState, place: Place): Ruling {
   let kill: Kill | undefined;
   const killedArms = new Map<string, Kill>();
   for (const each of state.kills.values()) {
-    if (!place.path.includes(each.subtree)) continue;
+    if (!isIn(place, each.subtree)) continue;
     const scope = readScope(each.scope);
     if (scope.kind === 'artifact') killedArms.set(scope.name, each);
     else if (covers(scope, place) && (kill === undefined || each.tag < kill.tag)) kill = each;
@@ -68,8 +70,12 @@ export function covers(scope: Scope, place: Place): boolean {
   if (scope.kind === 'domain') return scope.name === place.domain;
   if (scope.kind === 'tier') return scope.name === place.tier;
   // A killed node takes its subtree with it.
-  return scope.kind === 'node' && place.path.includes(scope.name);
+  return scope.kind === 'node' && isIn(place, scope.name);
 }
+
+/** Who does not know what is above it stops for too much rather than for too little. */
+const isIn = ({ path, mayBeAbove }: Place, node: string): boolean =>
+  path.includes(node) || mayBeAbove?.(node) === true;
 
 /** A scope that this version cannot read stops everything below its subtree: silence is not consent. */
 export function readScope(text: string): Scope {

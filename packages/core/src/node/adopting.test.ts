@@ -262,6 +262,40 @@ describe('more than can be sent is refused when it is said', () => {
   });
 });
 
+test('a region that is back from before it knew its place obeys what its device hands it back', async () => {
+  const disk = newDisk();
+  const cloud = await start('cloud', true, newDisk());
+  const first = await start('r1', false, disk);
+  await settle(first);
+  const image = disk.snapshot();
+  const device = await start('d1', false, newDisk());
+  join(cloud, first);
+  join(first, device);
+  await cloud.apply({ ...spec, oversight: { lease: '1h', onExpiry: 'continue' } }, me);
+  await settle(cloud, first, device);
+  await device.kill({ scope: '*', reason: 'its own', by: me });
+  const { tag } = await cloud.kill({ scope: 'node:r1', reason: 'stop', by: me });
+  await settle(cloud, first, device);
+  expect(device.controls().kills).toHaveLength(2);
+
+  disk.crash();
+  disk.restore(image);
+  // The way up is cut.
+  const region = await start('r1', false, disk);
+  await join(region, device).settle();
+  expect(region.state.path).toEqual(['r1']);
+  expect(region.state.controls.kills.has(tag)).toBe(true);
+  expect(region.decide('p').reason).toBe('killed');
+
+  // What the device said of itself stops nobody above it.
+  await cloud.revive({ scope: 'node:r1', reason: 'go on', by: me });
+  join(cloud, region);
+  await settle(cloud, region, device);
+  expect(region.state.path).toEqual(['r1', 'cloud']);
+  expect(region.decide('p').reason).toBe('policy');
+  expect(device.decide('p').reason).toBe('killed');
+});
+
 test('a kill names the children that have not been heard of since a restart', async () => {
   const { rootDisk, late } = await lived();
   rootDisk.crash();

@@ -1,5 +1,5 @@
 import { artifactNames } from '../controls/model-state.ts';
-import { ruleOn } from '../controls/scope.ts';
+import { type Place, ruleOn } from '../controls/scope.ts';
 import { type DecisionRecord, SELF } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { rewardOf } from '../decision/outcome.ts';
@@ -91,13 +91,24 @@ export function syncPoints(node: NodeState): void {
   syncFeatures(node.features, node.points);
   dropStaleLearners(node);
   for (const learner of node.learners.values()) applyQuarantine(learner.slots, (slot) => isOut(node, slot));
-  for (const state of node.joins.values())
-    compileRuling(state, node.controls, { tier: node.tier, path: node.path });
+  for (const state of node.joins.values()) compileRuling(state, node.controls, placeOf(node));
+}
+
+/**
+ * As far as controls are concerned. A node that has not heard its place yet (its disk is an image from before) may be handed
+ * what was said above by those below: what was said neither here nor below counts as that.
+ */
+function placeOf(node: NodeState): Omit<Place, 'point' | 'domain'> {
+  const { tier, path, isRoot, name, routes, knownChildren } = node;
+  if (isRoot || path.length > 1) return { tier, path };
+  const mayBeAbove = (other: string): boolean =>
+    other !== name && !routes.has(other) && !knownChildren.has(other);
+  return { tier, path, mayBeAbove };
 }
 
 /** Which versions of models the kills stop at this node. */
-function stopsHere({ controls, tier, path }: NodeState): Stops | undefined {
-  const { killedArms } = ruleOn(controls, { point: '', domain: '', tier, path });
+function stopsHere(node: NodeState): Stops | undefined {
+  const { killedArms } = ruleOn(node.controls, { point: '', domain: '', ...placeOf(node) });
   if (killedArms.size === 0) return undefined;
   return (model, { version, digest }) =>
     artifactNames(model, version, digest).some((name) => killedArms.has(name));
