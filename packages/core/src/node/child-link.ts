@@ -28,8 +28,7 @@ import { ASK_BYTES, ASKS_MAX } from './asking.ts';
 import { controlBytes } from './control-room.ts';
 import { acceptFromChild, changeControls, mayGrant, noteTold } from './controls.ts';
 import { durable } from './durability.ts';
-import { foldedMore } from './folded-versions.ts';
-import { forgetForeign, nameForeign, newerOf, turnAway, unname } from './foreign.ts';
+import { forgetForeign, newerOf, turnAway, unname } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
@@ -40,9 +39,8 @@ import type { LearnerState } from './learners-held.ts';
 import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
 import { type ChildLink, noteDown, saidAfter } from './links.ts';
 import { mixture } from './mixture.ts';
-import { closedBy } from './origins.ts';
 import { dropOutbox, feedbackFor, routeTo } from './outbox.ts';
-import { isTheirs, loseTo, parkedOrigins, retryParked } from './parked.ts';
+import { isOver, isTheirs, loseTo, parkedOrigins, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
@@ -249,20 +247,7 @@ function takeSlot(
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
   link.unlisted.get(message.key)?.delete(message.origin);
-  const closed = learner.slots.slots.has(message.origin)
-    ? undefined
-    : closedBy(node, message.key, message.origin);
-  if (closed !== undefined) {
-    refuse(node, closed);
-    nameForeign(
-      link,
-      message.key,
-      message.origin,
-      foldedMore(node, `${message.key}\n${message.origin}`, message.version),
-    );
-    return false;
-  }
-  if (!isTheirs(node, link, message)) return false;
+  if (isOver(node, link, message) || !isTheirs(node, link, message)) return false;
   const decoded = decodeSlotEvidence(node, learner, message, link);
   if (decoded === 'refused') return false;
   const at = {

@@ -150,6 +150,29 @@ describe('evidence under another’s name', () => {
     });
   });
 
+  test('is let go once what its node had learned by then has been folded: whoever lists it is to drop it', async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const d1 = child(node, 'd1');
+    const r1 = child(node, 'r1');
+    const origin = `d1~${openingDigits(5000)}${'7'.repeat(14)}`;
+    d1.say({ content: true });
+    const learners = [[key, -1]] as const;
+    r1.say({ slots: [{ key, origin, version: 9, onlyVia: '', bytes }], learners, content: true });
+    const link = node.state.children.get(r1.origin)!;
+    expect(link.parked.size).toBe(1);
+    node.state.folded.set(`${key}\nd1`, 5000);
+    for (let i = 0; i < 2; i++) {
+      node.pass(1000);
+      d1.say({});
+      r1.say({ learners });
+    }
+    expect(link.parked.size).toBe(0);
+    expect(r1.heard.flatMap(({ bases }) => bases).at(-1)?.foreign).toEqual([origin]);
+    expect(node.nodes()[0].refused.evidence_of_retired_origin).toBe(1);
+  });
+
   test('is left out of the base of whoever lists it, so that it counts there once', async () => {
     const node = await start();
     await node.apply(spec, me);

@@ -1,8 +1,10 @@
 import type { SlotMessage } from '../sync/messages.ts';
 import { nodeOf } from '../sync/slots.ts';
+import { foldedMore } from './folded-versions.ts';
 import { nameForeign, turnAway, unname } from './foreign.ts';
 import type { ChildLink } from './links.ts';
 import { brings } from './names.ts';
+import { closedBy } from './origins.ts';
 import { type NodeState, refuse } from './state.ts';
 
 /** More are not kept for one child. */
@@ -68,16 +70,30 @@ export function retryParked(
   if (link.parked.size === 0 || monoMs - link.parkedMs < node.tuning.heartbeatMs) return;
   link.parkedMs = monoMs;
   for (const [at, { message, seq }] of [...link.parked]) {
-    const theirs = brings(node, link, message.key, message.origin);
-    if (!theirs && isNews(node, message)) continue;
-    link.parked.delete(at);
-    if (theirs) take(message, seq);
-    else turnAway(node, link, message.key, message.origin, isOld(node, message));
+    if (!isOver(node, link, message)) {
+      const theirs = brings(node, link, message.key, message.origin);
+      if (!theirs && isNews(node, message)) continue;
+      link.parked.delete(at);
+      if (theirs) take(message, seq);
+      else turnAway(node, link, message.key, message.origin, isOld(node, message));
+    }
     // Whether it is taken or named as foreign, what this child gets is another base from now on.
     const learner = node.learners.get(message.key);
     if (learner !== undefined) learner.slots.revision++;
     link.urgent = true;
   }
+}
+
+/** Whether its origin is closed: it was folded. Then what this child lists of it is not taken, and it is to drop it. */
+export function isOver(node: NodeState, link: ChildLink, { key, origin, version }: SlotMessage): boolean {
+  if (node.learners.get(key)?.slots.slots.has(origin)) return false;
+  const why = closedBy(node, key, origin);
+  if (why === undefined) return false;
+  const at = `${key}\n${origin}`;
+  refuse(node, why);
+  link.parked.delete(at);
+  nameForeign(link, key, origin, foldedMore(node, at, version));
+  return true;
 }
 
 /** Origins of one learner that are parked. */
