@@ -113,8 +113,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'place-forgotten',
-    fault: 'after a restart a node does not know whom it is below, and whose kills hold for it',
-    edits: [edit('node/recovery.ts', 'node.path = [node.name, ...path];', 'node.path = [node.name];')],
+    fault:
+      'after a restart a node does not know whom it is below, and obeys only kills of those it knows above',
+    edits: [
+      edit('node/recovery.ts', 'node.path = [node.name, ...path];', 'node.path = [node.name];'),
+      edit('controls/scope.ts', 'path.includes(node) || mayBeAbove?.(node) === true', 'path.includes(node)'),
+    ],
   },
   {
     name: 'kill-acknowledged-before-durable',
@@ -280,9 +284,9 @@ export const MUTATIONS: readonly Mutation[] = [
     fault: 'evidence of an origin that was folded is taken again',
     edits: [
       edit(
-        'node/child-link.ts',
-        '  if (closed !== undefined) {\n    refuse(node, closed);',
-        '  if (node.closed) {\n    refuse(node, String(closed));',
+        'node/parked.ts',
+        '  if (why === undefined) return false;',
+        '  if (why === undefined || !node.closed) return false;',
       ),
     ],
   },
