@@ -40,7 +40,7 @@ import { isStale, mostOutcomes, SLACK_MS } from './learning.ts';
 import { type ChildLink, noteDown, saidAfter } from './links.ts';
 import { mixture } from './mixture.ts';
 import { dropOutbox, feedbackFor, routeTo } from './outbox.ts';
-import { isOver, isTheirs, loseTo, parkedOrigins, retryParked } from './parked.ts';
+import { isTheirs, loseTo, parkedOrigins, refusesClosed, retryParked } from './parked.ts';
 import { isOut } from './quarantine.ts';
 import { currentSeal, ownWords } from './seal.ts';
 import { hearShareOf, shareFor } from './shares.ts';
@@ -247,7 +247,7 @@ function takeSlot(
   // Only now: what is kept of a link is bounded by the learners that there are.
   link.listed.set(message.key, seq);
   link.unlisted.get(message.key)?.delete(message.origin);
-  if (isOver(node, link, message) || !isTheirs(node, link, message)) return false;
+  if (refusesClosed(node, link, message) || !isTheirs(node, link, message)) return false;
   const decoded = decodeSlotEvidence(node, learner, message, link);
   if (decoded === 'refused') return false;
   const at = {

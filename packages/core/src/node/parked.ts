@@ -70,7 +70,7 @@ export function retryParked(
   if (link.parked.size === 0 || monoMs - link.parkedMs < node.tuning.heartbeatMs) return;
   link.parkedMs = monoMs;
   for (const [at, { message, seq }] of [...link.parked]) {
-    if (!isOver(node, link, message)) {
+    if (!refusesClosed(node, link, message)) {
       const theirs = brings(node, link, message.key, message.origin);
       if (!theirs && isNews(node, message)) continue;
       link.parked.delete(at);
@@ -84,8 +84,12 @@ export function retryParked(
   }
 }
 
-/** Whether its origin is closed: it was folded. Then what this child lists of it is not taken, and it is to drop it. */
-export function isOver(node: NodeState, link: ChildLink, { key, origin, version }: SlotMessage): boolean {
+/** Whether its origin is closed, for it was folded: then what this child lists of it is refused, and it is told to drop it. */
+export function refusesClosed(
+  node: NodeState,
+  link: ChildLink,
+  { key, origin, version }: SlotMessage,
+): boolean {
   if (node.learners.get(key)?.slots.slots.has(origin)) return false;
   const why = closedBy(node, key, origin);
   if (why === undefined) return false;
