@@ -1,5 +1,6 @@
 import type { Decayed } from '../learners/decayed.ts';
 import { metricMoments } from '../learners/metric-moments.ts';
+import type { Moments } from '../learners/moments.ts';
 import type { Stream } from '../stats/random.ts';
 import type { EvidenceSubject } from './evidence-laws.ts';
 import { momentsDifference } from './moments-subject.ts';
@@ -44,11 +45,14 @@ export function metricsDifference(
   const centre = (weights: readonly number[]) =>
     ranges.reduce((sum, [low, high], i) => sum + (weights[i] * (low + high)) / 2, 0);
   const scale = ranges.map(([low, high]) => 1 / (high - low));
+  const read = (of: Decayed, ...metrics: number[]): Moments => {
+    const weights = scale.map((each, k) => (metrics.includes(k) ? each : 0));
+    return evidence.read(of, weights, centre(weights));
+  };
+  const alone = ranges.map((_, i) => read(a, i));
   for (let i = 0; i < ranges.length; i++)
     for (let j = i; j < ranges.length; j++) {
-      const weights = scale.map((each, k) => (k === i || k === j ? each : 0));
-      const [p, q] = [a, b].map((each) => evidence.read(each, weights, centre(weights)));
-      const found = momentsDifference(p, q, halfLifeMs);
+      const found = momentsDifference(read(a, i, j), read(b, i, j), halfLifeMs, [alone[i], alone[j]]);
       if (found !== '') return `metrics ${i} and ${j}: ${found}`;
     }
   return '';

@@ -27,17 +27,28 @@ export function momentsSubject(
   };
 }
 
-/** Where two differ by more than 1e-9 of what they weigh, as if under one landmark; '' where they do not. */
-export function momentsDifference(a: Moments, b: Moments, halfLifeMs: number | undefined): string {
+/**
+ * Where two differ by more than 1e-9 of what they weigh, as if under one landmark; '' where they do not. Moments of a sum
+ * are compared by the size of its terms, whose moments are `terms`: they may cancel.
+ */
+export function momentsDifference(
+  a: Moments,
+  b: Moments,
+  halfLifeMs: number | undefined,
+  terms: readonly Moments[] = [a],
+): string {
   const latest = Math.max(a.landmarkMs, b.landmarkMs);
   for (const key of new Set([...a.arms.keys(), ...b.arms.keys()])) {
     const p = rowAt(a, key, latest, halfLifeMs);
     const q = rowAt(b, key, latest, halfLifeMs);
-    for (const i of [OUTCOMES, W, WW, WXX])
+    for (const i of [OUTCOMES, W, WW])
       if (!near(p[i], q[i], 1e-9) && Math.abs(p[i] - q[i]) > FORGOTTEN)
         return `${key}[${i}]: ${p[i]} is not ${q[i]}`;
+    const squares = terms.reduce((sum, term) => sum + rowAt(term, key, latest, halfLifeMs)[WXX], 0);
+    if (Math.abs(p[WXX] - q[WXX]) > 1e-9 * Math.max(squares, q[WXX]) + FORGOTTEN)
+      return `${key}[Σwx²]: ${p[WXX]} is not ${q[WXX]}`;
     // Σw(x − c) may cancel: its size is that of √(Σw Σw(x − c)²).
-    if (Math.abs(p[WX] - q[WX]) > 1e-9 * sqrt(p[W] * p[WXX]) + FORGOTTEN)
+    if (Math.abs(p[WX] - q[WX]) > 1e-9 * sqrt(p[W] * squares) + FORGOTTEN)
       return `${key}[Σwx]: ${p[WX]} is not ${q[WX]}`;
   }
   return '';
