@@ -9,7 +9,8 @@ import { type NodeState, refuse } from './state.ts';
 const toHex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
-const fromHex = (text: string): Uint8Array =>
+/** The bytes of a seal as it is sent. */
+export const fromHex = (text: string): Uint8Array =>
   Uint8Array.from(text.match(/[0-9a-f]{2}/g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 /** The seal over what is durable here, for what goes down; empty where the node has no seals. Made once for each state. */

@@ -1,6 +1,8 @@
-import { encodeControls } from '../../controls/control-codec.ts';
+import { decodeControls, encodeControls } from '../../controls/control-codec.ts';
 import { joinControls } from '../../controls/control-state.ts';
 import { isRemoved, parseTag } from '../../controls/removed.ts';
+import { jsonBytes } from '../../node/json-bytes.ts';
+import { fromHex } from '../../node/seal.ts';
 import type { NodeState } from '../../node/state.ts';
 import type { World } from './world.ts';
 
@@ -29,17 +31,27 @@ export function differs(world: World, state: NodeState, root: NodeState): boolea
 }
 
 /**
- * The root is back from an old image, and the one above this has lost its disk, and with it the secret under which it had
- * passed on what the root said since: this one alone knows that, all that the root knows as well, and cannot prove it
- * (ADR 10).
+ * The root is back from an old image, and so is this one or the one above it: what it knows, all that the root knows
+ * among it, no child of the root can prove to have heard there. It stands here, as ADR 10 says, until people say it anew.
  */
 export function isStranded(world: World, state: NodeState, root: NodeState): boolean {
-  const [cloud] = world.machines;
-  const parent = world.machines.find(({ name }) => name === state.path[1]);
-  if (parent === undefined || parent === cloud || !cloud.named || !parent.named) return false;
-  const refused = parent.process?.node.state.refused.seal_not_ours ?? 0;
-  return refused > 0 && joinControls(state.controls, root.controls) === state.controls;
+  const [cloud, ...below] = world.machines;
+  const isBack = (name: string): boolean => below.some((machine) => machine.name === name && machine.named);
+  return (
+    cloud.named &&
+    state.path.slice(0, 2).some(isBack) &&
+    joinControls(state.controls, root.controls) === state.controls &&
+    !below.some(({ process }) => process !== undefined && canProve(process.node.state, root))
+  );
 }
+
+/** Whether it holds, under the root's seal, what the root does not know. */
+const canProve = (state: NodeState, root: NodeState): boolean =>
+  state.vouched.some(
+    ({ controls, seal }) =>
+      root.ports.seals?.verify(root.secret, jsonBytes(controls), fromHex(seal)) === true &&
+      joinControls(root.controls, decodeControls(controls, root.limits)) !== root.controls,
+  );
 
 /** Taken back here or further up, where the one who said it was no longer: it stands where that one is. */
 export const tookBackTooLate = (world: World, state: NodeState, tag: string, subtree: string): boolean =>
