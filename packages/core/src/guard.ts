@@ -19,6 +19,12 @@ export interface Guard<S = unknown> {
   /** `domain` or `tree`: guards of several points with the same `ledger` share one state on a node. Default: a point's own. */
   readonly scope?: string;
   readonly ledger?: string;
+  /** The layer of units that it takes a share of: a second guard of the same one in a point is refused. */
+  readonly layer?: string | undefined;
+  /** The metric of outcomes without which it does nothing, by which option, and the words that stand there for none. */
+  readonly counts?:
+    | { readonly metric: string; readonly option: string; readonly words: readonly string[] }
+    | undefined;
   /** What it assigns units to be compared for. */
   readonly comparisons?: readonly Comparison[];
   /** A rollout that goes on, or back, by itself: the root reads it, and changes it in the declaration. */

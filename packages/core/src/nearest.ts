@@ -1,8 +1,15 @@
-/** The name that was probably meant: the nearest within two slips, or a third of its length; undefined where none is near. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/**
+ * The name that was probably meant: the nearest within `most` slips, by default two or a third of its length; undefined
+ * where none is near.
+ */
+export function nearest(
+  name: string,
+  known: readonly string[],
+  most = Math.max(2, Math.floor(name.length / 3)),
+): string | undefined {
   let best: string | undefined;
   // A name of which no letter stays is another name.
-  let least = Math.min(name.length, Math.max(2, Math.floor(name.length / 3)) + 1);
+  let least = Math.min(name.length, most + 1);
   for (const each of known) {
     const slips = distance(name.toLowerCase(), each.toLowerCase(), least);
     if (slips < least) [best, least] = [each, slips];

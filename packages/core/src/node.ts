@@ -1,7 +1,8 @@
 import { NAMES_MAX } from './controls/control-codec.ts';
 import { type SpecVersion, withReset, withSpec } from './controls/control-state.ts';
 import { checkPlain } from './controls/plain.ts';
-import { compilePoint } from './decision/define.ts';
+import { checkGuards } from './decision/check-guards.ts';
+import { type CompiledPoint, compilePoint } from './decision/define.ts';
 import { sorted } from './decision/sorted.ts';
 import { declaredArms, type PointSpec } from './decision/spec.ts';
 import { modelOf, running } from './decision/versions.ts';
@@ -104,17 +105,19 @@ export async function createNode(options: HostOptions): Promise<HostedNode> {
   };
 }
 
-/** Declares a point, or replaces it; `said` beside the version in the audit. */
+/** Declares a point, or replaces it; `said` beside the version in the audit, `check` what is asked of it beyond being readable. */
 async function declare(
   node: NodeState,
   spec: PointSpec,
   by: Actor,
   action: string,
   said: string,
+  check: (compiled: CompiledPoint) => void = () => {},
 ): Promise<{ version: number; changed: boolean }> {
   authorise(node, by);
   checkPlain(spec, '');
   const compiled = compilePoint(running(spec, node.controls.models), node.registry, node.limits);
+  check(compiled);
   const before = node.controls.specs.get(compiled.name);
   if (
     before !== undefined &&
@@ -161,7 +164,7 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remo
       : { spec: declared.spec, version: declared.version };
   };
   return {
-    apply: (spec: PointSpec, by: Actor) => declare(node, spec, by, 'point.apply', ''),
+    apply: (spec: PointSpec, by: Actor) => declare(node, spec, by, 'point.apply', '', checkGuards),
     async reweigh({ point, weights, reason, by }) {
       authorise(node, by);
       const before = get(point);

@@ -10,7 +10,8 @@ import { percent } from './words.ts';
  *
  * - `share` (required): in [0, 1].
  * - `unit`: what a unit is, for people (`user`).
- * - `salt`: default the point's name. Points that name the same salt hold the same units out.
+ * - `salt`: default the point's name. Points that name the same salt hold the same units out. A second holdout of a point
+ *   needs a salt or a generation of its own: with the same, the larger alone would count.
  * - `generation`: default 0; a new one draws the holdout anew.
  *
  * A unit is held out iff `murmur3(le32(murmur3(utf8(unit), 0)), salt) / 2³² < share` with
@@ -35,6 +36,7 @@ export const holdout: Factory<Guard<null>> = (options, { point, path }) => {
   return {
     name: 'holdout/1',
     phase: 'assign',
+    layer: `holdout ${layer.salt}`,
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>
       input.stratum === '' && placeIn(layer, input) < threshold ? stay : PASS,

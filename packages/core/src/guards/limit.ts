@@ -89,7 +89,7 @@ interface Level {
  * Limit: at most `max` of something within any window of `per`, over the whole tree, even when this node is cut off.
  *
  * - `of` (required): `actions` (decisions drawn), `exposure` (the same: any drawn decision may be exposed), `cost`, or
- *   the name of another metric of the feedback.
+ *   the name of another metric of the feedback. One that is spelt nearly as a metric the declaration names is refused.
  * - `max` (required, > 0) and `per` (required, a duration): any window of this length, with a grain of a tenth of it: what was
  *   spent counts for 1 to 1.1 times `per`.
  * - `scope`: `point` (default), `domain`, `tree`, or `unit`: each unit by itself.
@@ -117,6 +117,7 @@ export const limit: Factory<LimitGuard> = (options, input) => {
     phase: 'narrow',
     scope,
     ledger: `${of}/${max}/${perMs}`,
+    counts: metric === '' ? undefined : { metric, option: 'of', words: WORDS },
     initial: empty,
     check: (state, decision) => check(plan, state, decision),
     chosen(state, decision, arm) {
@@ -130,6 +131,9 @@ export const limit: Factory<LimitGuard> = (options, input) => {
     restore: (snapshot) => thawLimit(snapshot, empty()),
   };
 };
+
+/** What `of` says of decisions, and the metric that is usual. */
+const WORDS = ['actions', 'exposure', 'cost'];
 
 function readPlan(options: Options, input: FactoryInput): Plan {
   const { path } = input;

@@ -59,6 +59,7 @@ export const rollout: Factory<Guard<null>> = (options, { point, path }) => {
   return {
     name: 'rollout/1',
     phase: 'assign',
+    layer: `rollout ${layer.salt}`,
     ...guarded(options, stages, stage, reverted, path),
     initial: () => null,
     check: (_state: null, input: GuardInput): Verdict =>

@@ -1,7 +1,7 @@
 import { standard } from '@ganglion/core/presets';
 import type { PointReport } from '@ganglion/sdk';
 import { describe, expect, it, test } from 'vitest';
-import { misspeltText, rolloutText } from './report-parts.ts';
+import { misspeltText, rolloutText, unlimitedText } from './report-parts.ts';
 
 const reportOf = (...came: string[]): PointReport =>
   ({
@@ -19,6 +19,22 @@ test('metrics of one’s own are no mistakes, nor is one like another that has c
   expect(misspeltText(reportOf('reward', 'latencyMs'))).toEqual([]);
   expect(misspeltText(reportOf('bought', 'bougth', 'returned'))).toEqual([]);
   expect(misspeltText({ spec: {}, lift: [] } as unknown as PointReport)).toEqual([]);
+});
+
+test('a limit of a metric that no outcome has told limits nothing, and is named once outcomes have come', () => {
+  const told = (of: string, outcomes: number, ...came: string[]): readonly string[] =>
+    unlimitedText({
+      spec: { guards: [{ kind: 'limit', of }, { kind: 'holdout' }] },
+      outcomes,
+      lift: came.map((metric) => ({ metric })),
+    } as unknown as PointReport);
+  expect(told('tokens', 12, 'reward', 'token_count')).toEqual([
+    'the limit of tokens limits nothing yet: none of 12 outcomes has told it\n',
+  ]);
+  expect(told('tokens', 12, 'tokens')).toEqual([]);
+  expect(told('tokens', 0)).toEqual([]);
+  expect(told('actions', 12, 'reward')).toEqual([]);
+  expect(told('exposure', 12, 'reward')).toEqual([]);
 });
 
 describe('a rollout', () => {

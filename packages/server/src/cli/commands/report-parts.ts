@@ -95,6 +95,19 @@ export function misspeltText({ spec, lift }: PointReport): readonly string[] {
   });
 }
 
+/** Limits of metrics that no outcome has told: a name that is misspelt, or a metric that nobody sends. */
+export function unlimitedText({ spec, lift, outcomes }: PointReport): readonly string[] {
+  const limits = (spec.guards ?? []).filter(({ kind }) => kind === 'limit');
+  return limits.flatMap(({ of, cost }) => {
+    // What is charged when a decision is drawn needs no outcome.
+    const drawn = of === 'actions' || of === 'exposure' || cost !== undefined;
+    // Beyond so many metrics a node keeps no more: it may have come.
+    if (drawn || outcomes === 0 || lift.length >= 64 || lift.some(({ metric }) => metric === of)) return [];
+    const so = `none of ${counted(outcomes, 'outcome')} has told it`;
+    return [`the limit of ${clean(String(of))} limits nothing yet: ${so}\n`];
+  });
+}
+
 /** What the rewards of arms that are ranked rest on; nothing where the point does not rank. */
 export function slateText({ slate }: PointReport): readonly string[] {
   if (slate?.givenExamination === undefined) return [];

@@ -14,6 +14,7 @@ import {
   misspeltText,
   rolloutText,
   slateText,
+  unlimitedText,
   validationText,
 } from './report-parts.ts';
 
@@ -80,7 +81,7 @@ function reportText({ report, nodes, startedMs }: ReportAnswer, style: Style): s
         style,
       ),
     );
-  parts.push(...misspeltText(report));
+  parts.push(...misspeltText(report), ...unlimitedText(report));
   parts.push(...experimentsText(report.experiments ?? [], style));
   const spoke = report.guards.filter(({ interventions }) => interventions > 0);
   if (spoke.length > 0)

@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_LIMITS } from '../limits.ts';
+import { createNode } from '../node.ts';
+import { standard } from '../presets/standard.ts';
+import { memoryDisk } from '../testing/memory-storage.ts';
+import { checkGuards } from './check-guards.ts';
+import { compilePoint } from './define.ts';
+import type { KindSpec, PointSpec } from './spec.ts';
+
+const me = { name: 'me', authority: '*' };
+const point = (...guards: KindSpec[]): PointSpec => ({
+  point: 'p',
+  arms: ['a', 'b'],
+  fallback: 'a',
+  policy: { kind: 'thompson' },
+  objective: { success: 1, tokenCount: -0.1, range: [-1, 1] },
+  guards,
+});
+const limit = (of: string, more: object = {}): KindSpec => ({
+  kind: 'limit',
+  of,
+  max: 5,
+  per: '1m',
+  ...more,
+});
+const checked = (spec: PointSpec) => () => checkGuards(compilePoint(spec, standard, DEFAULT_LIMITS));
+
+describe('a limit of a metric that the declaration names nowhere', () => {
+  it.each([
+    ['cots', 'cost'],
+    ['action', 'actions'],
+    ['exposures', 'exposure'],
+    ['latencyms', 'latencyMs'],
+    ['tokenCuont', 'tokenCount'],
+  ])('%s is refused where it is spelt nearly as %s: it would limit nothing', (of, meant) => {
+    expect(checked(point({ kind: 'exploration', floor: 0.1 }, limit(of)))).toThrow(
+      expect.objectContaining({
+        code: 'invalid_spec',
+        field: 'guards[1].of',
+        value: `"${of}"`,
+        mend: expect.stringMatching(new RegExp(`^Did you mean ${meant}\\? `)),
+      }),
+    );
+  });
+
+  it('may be a metric of one’s own: feedback may tell what no declaration names', () => {
+    for (const of of ['actions', 'exposure', 'cost', 'reward', 'success', 'tokenCount', 'euros', 'posts'])
+      expect(checked(point(limit(of)))).not.toThrow();
+  });
+
+  it('may be like another that stands beside it, once it is named', () => {
+    const defaults = { success: 0, tokenCount: 0 };
+    const named = (metrics: object): PointSpec => ({
+      ...point(limit('costs')),
+      attribution: { default: { ...defaults, ...metrics } },
+    });
+    expect(checked(named({}))).toThrow(expect.objectContaining({ field: 'guards[0].of' }));
+    expect(checked(named({ costs: 9 }))).not.toThrow();
+    const guardrail = { kind: 'rollout', guardrails: [{ metric: 'costs', margin: 1 }] };
+    expect(checked(point(limit('costs'), guardrail))).not.toThrow();
+  });
+});
+
+describe('two guards that take their units from one layer', () => {
+  it('are refused: the one would hold out nobody whom the other does not', () => {
+    for (const kind of ['holdout', 'rollout'] as const) {
+      const share = kind === 'holdout' ? { share: 0.1 } : {};
+      expect(checked(point({ kind, ...share }, limit('cost'), { kind, ...share, unit: 'user' }))).toThrow(
+        expect.objectContaining({
+          code: 'invalid_spec',
+          field: 'guards[2]',
+          value: `"${kind}"`,
+          message: expect.stringContaining('guards[0]'),
+          mend: expect.stringContaining('salt'),
+        }),
+      );
+    }
+  });
+
+  it('are two where they have salts or generations of their own, or are of another kind', () => {
+    const holdout = { kind: 'holdout', share: 0.1 };
+    expect(checked(point(holdout, { ...holdout, salt: 'company' }))).not.toThrow();
+    expect(checked(point(holdout, { ...holdout, generation: 1 }))).not.toThrow();
+    expect(checked(point(holdout, { kind: 'rollout' }))).not.toThrow();
+  });
+});
+
+it('is asked of who declares, not of what stands: a node that finds such a point on its disk goes on with it', async () => {
+  const disk = memoryDisk();
+  const start = (registry = standard) => {
+    let word = 1;
+    return createNode({
+      name: 'n',
+      tier: 'cloud',
+      root: true,
+      registry,
+      ports: {
+        clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_001_000 },
+        chance: { uint32: () => word++ },
+        storage: disk.open(),
+      },
+    });
+  };
+  const wrong = point(limit('cots'), { kind: 'holdout', share: 0.1 }, { kind: 'holdout', share: 0.2 });
+  // As one that knew no better declared it.
+  const { limit: made, holdout } = standard.guards;
+  const old = await start({
+    ...standard,
+    guards: {
+      ...standard.guards,
+      limit: (options, input) => ({ ...made(options, input), counts: undefined }),
+      holdout: (options, input) => ({ ...holdout(options, input), layer: undefined }),
+    },
+  });
+  await old.apply(wrong, me);
+  await old.close();
+
+  const node = await start();
+  expect(node.decide('p', { unit: 'u' }).reason).not.toBe('blocked');
+  expect(node.nodes()[0].problems).toEqual([]);
+  await expect(node.apply({ ...wrong, description: 'again' }, me)).rejects.toMatchObject({
+    field: 'guards[0].of',
+  });
+  await node.reweigh({ point: 'p', weights: { success: 2 }, reason: 'r', by: me });
+  await node.close();
+});
