@@ -16,7 +16,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no-deduplication',
     fault: 'an outcome that is reported again is learned again',
     edits: [
-      edit('decision/outcome.ts', 'if (known !== undefined && known >= revision) return;', ''),
+      edit('decision/told.ts', 'if (known !== undefined && known >= revision) return false;', ''),
       edit('decision/outcome.ts', 'if ((record.state & TRAINED) !== 0) {', 'if (record.n < 0) {'),
     ],
   },
@@ -25,9 +25,9 @@ export const MUTATIONS: readonly Mutation[] = [
     fault: 'the first report stands whatever its revision',
     edits: [
       edit(
-        'decision/outcome.ts',
-        'if (known !== undefined && known >= revision) return;',
-        'if (known !== undefined) return;',
+        'decision/told.ts',
+        'if (known !== undefined && known >= revision) return false;',
+        'if (known !== undefined) return false;',
       ),
     ],
   },

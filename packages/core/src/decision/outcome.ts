@@ -22,6 +22,7 @@ import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
 import { type PointState, releaseArm } from './point-state.ts';
 import type { Reason } from './record.ts';
+import { assume, setMetric, setTruth } from './told.ts';
 
 /** Where trained outcomes go: the slot of the incarnation that decided. */
 export interface Teaching {
@@ -166,18 +167,10 @@ export function joinFeedback(
   if (problem !== undefined) return problem;
   // What was trained with is kept as it was: a correction takes exactly that back.
   if ((record.state & TRAINED) !== 0) record.metrics = Object.assign(Object.create(null), record.metrics);
-  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
   let news = false;
-  const set = (name: string, value: number): void => {
-    const known = revisions[name];
-    if (known !== undefined && known >= revision) return;
-    metrics[name] = value;
-    revisions[name] = revision;
-    news = true;
-  };
-  if (item.metrics !== undefined) for (const name in item.metrics) set(name, item.metrics[name]);
-  if (reward !== undefined) set('reward', reward);
+  if (item.metrics !== undefined)
+    for (const name in item.metrics) if (setMetric(record, name, item.metrics[name], revision)) news = true;
+  if (reward !== undefined && setMetric(record, 'reward', reward, revision)) news = true;
   if (item.truth !== undefined && setTruth(record, item.truth, revision)) news = true;
   if (!news) return 'duplicate';
   record.state |= EXPOSED;
@@ -185,22 +178,6 @@ export function joinFeedback(
   hearFailure(state, record, monoMs);
   teach(state, record, teaching, monoMs);
   return 'joined';
-}
-
-/** A truth replaces the one before it, whatever its type. Returns whether it is news. */
-export function setTruth(
-  record: DecisionRecord,
-  truth: string | number | boolean,
-  revision: number,
-): boolean {
-  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
-  if (revisions.truth !== undefined && revisions.truth >= revision) return false;
-  revisions.truth = revision;
-  record.truth = typeof truth === 'string' ? truth : undefined;
-  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-  if (typeof truth === 'string') delete metrics.truth;
-  else metrics.truth = Number(truth);
-  return true;
 }
 
 /** What is kept of a decision is bounded, however often something is said of it. */
@@ -444,8 +421,7 @@ function expire(state: PointState, record: DecisionRecord, teaching: Teaching, m
   const { defaults } = state.compiled;
   if (defaults !== undefined && (record.state & EXPOSED) !== 0 && record.armIndex >= 0) {
     record.state |= DEFAULTED;
-    const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-    for (const name in defaults) metrics[name] ??= defaults[name];
+    assume(record, defaults);
     teach(state, record, teaching, monoMs);
   }
   if ((record.state & SETTLED) === 0) {

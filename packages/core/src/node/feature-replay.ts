@@ -4,6 +4,7 @@ import { decodeEvents, type StoredEvent } from '../decision/event-journal.ts';
 import { bindFeatures, showFeatures } from '../decision/shown.ts';
 import type { Storage } from '../ports.ts';
 import { contextOf, type LoggedDecision, type LoggedFeature, loggedFeatures } from './log-reader.ts';
+import { pages } from './pages.ts';
 
 /** What a decision would have seen: by field of the context, as a log has it; what is absent is left out. */
 export interface SeenFeatures {
@@ -61,12 +62,7 @@ export function featureReplay(point: CompiledPoint): FeatureReplay {
 /** The events in a node's journal, in the order in which they became known, from a time of its journal on. */
 export async function readEvents(storage: Storage, sinceMs: number): Promise<StoredEvent[]> {
   const events: StoredEvent[] = [];
-  for (let position = -1; ; ) {
-    const chunks = await storage.scan('events', sinceMs, position, CHUNKS_A_SCAN);
-    for (const { chunk } of chunks) for (const event of decodeEvents(chunk)) events.push(event);
-    if (chunks.length < CHUNKS_A_SCAN) return events;
-    position = chunks[chunks.length - 1].position;
-  }
+  for await (const chunks of pages(storage, 'events', sinceMs))
+    for (const chunk of chunks) for (const event of decodeEvents(chunk)) events.push(event);
+  return events;
 }
-
-const CHUNKS_A_SCAN = 256;

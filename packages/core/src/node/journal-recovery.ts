@@ -1,6 +1,5 @@
 import {
   COUNTED,
-  DEFAULTED,
   type DecisionRecord,
   EXPIRED,
   EXPOSED,
@@ -9,27 +8,27 @@ import {
   RELEASED,
   SETTLED,
   TRAINED,
-  WITHHELD,
 } from '../decision/decision-record.ts';
 import { end, recall } from '../decision/episodes.ts';
 import { decodeEvents } from '../decision/event-journal.ts';
 import { learnsLate } from '../decision/forecast.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
-import { failedBy, rewardOf, setTruth } from '../decision/outcome.ts';
+import { failedBy, rewardOf } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { stick, sticks } from '../decision/stick.ts';
+import { retell } from '../decision/told.ts';
 import type { Storage } from '../ports.ts';
 import type { AuditEntry } from '../status.ts';
 import { AUDIT_KEPT } from './audit.ts';
 import { remember } from './ingest.ts';
 import { bytesJson } from './json-bytes.ts';
+import { pages } from './pages.ts';
 import type { NodeState } from './state.ts';
 import { closeOverdue, isOverdue, isUntaught, oldestUntaughtMs } from './teaching-late.ts';
 
 const JSON_MAX = 64 << 20;
-const CHUNKS_A_SCAN = 256;
 /** Clocks may have been set a little meanwhile. */
 const SLACK_MS = 60_000;
 
@@ -40,42 +39,27 @@ export async function recoverJournals(node: NodeState, storage: Storage): Promis
     longest = Math.max(longest, compiled.keptMs, compiled.stickyMs);
   const sinceMs = Math.min(node.moment.wallMs - longest, oldestUntaughtMs(node)) - SLACK_MS;
   const offset = node.moment.monoMs - node.moment.wallMs;
-  await scanAll(storage, 'decisions', sinceMs, (chunk) => {
-    const state = node.joins.get(chunkPrefix(chunk));
-    if (state === undefined) return;
-    for (const record of decodeDecisions(chunk, state.source, offset)) recoverDecision(node, state, record);
-  });
-  await scanAll(storage, 'outcomes', sinceMs, (chunk) => {
-    for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
-  });
+  for await (const chunks of pages(storage, 'decisions', sinceMs))
+    for (const chunk of chunks) {
+      const state = node.joins.get(chunkPrefix(chunk));
+      if (state === undefined) continue;
+      for (const record of decodeDecisions(chunk, state.source, offset)) recoverDecision(node, state, record);
+    }
+  for await (const chunks of pages(storage, 'outcomes', sinceMs))
+    for (const chunk of chunks) for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
   for (const state of node.joins.values()) closeOverdue(node, state);
   // What was ingested lately is known when it is sent again.
-  await scanAll(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs, (chunk) => {
-    for (const { domain, source, id } of decodeEvents(chunk)) remember(node, `${domain}\n${source}\n${id}`);
-  });
+  for await (const chunks of pages(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs))
+    for (const chunk of chunks)
+      for (const { domain, source, id } of decodeEvents(chunk)) remember(node, `${domain}\n${source}\n${id}`);
   // Who did what is asked after a restart above all.
-  await scanAll(storage, 'audit', 0, (chunk) => {
-    const entry = bytesJson(chunk, JSON_MAX) as AuditEntry;
-    node.audit.push(entry);
-    if (node.audit.length > AUDIT_KEPT) node.audit.shift();
-    node.auditSeq = Math.max(node.auditSeq, entry.seq);
-  });
-}
-
-/** Chunk by chunk, in one turn for each scan: a start waits for the disk, and not once more for every chunk of it. */
-async function scanAll(
-  storage: Storage,
-  journal: string,
-  sinceMs: number,
-  take: (chunk: Uint8Array) => void,
-): Promise<void> {
-  let position = -1;
-  for (;;) {
-    const chunks = await storage.scan(journal, sinceMs, position, CHUNKS_A_SCAN);
-    for (const { chunk } of chunks) take(chunk);
-    if (chunks.length < CHUNKS_A_SCAN) return;
-    position = chunks[chunks.length - 1].position;
-  }
+  for await (const chunks of pages(storage, 'audit', 0))
+    for (const chunk of chunks) {
+      const entry = bytesJson(chunk, JSON_MAX) as AuditEntry;
+      node.audit.push(entry);
+      if (node.audit.length > AUDIT_KEPT) node.audit.shift();
+      node.auditSeq = Math.max(node.auditSeq, entry.seq);
+    }
 }
 
 function recoverDecision(node: NodeState, state: PointState, record: DecisionRecord): void {
@@ -115,41 +99,21 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const state = node.joins.get(entry.prefix);
   const record = state === undefined ? undefined : find(state.pending, entry.n);
   if (state === undefined || record === undefined) return;
-  if (entry.kind === 'withheld') {
-    record.state |= WITHHELD;
-    return;
-  }
-  if (entry.kind === 'expired') {
-    if ((record.state & SETTLED) === 0) state.counters.awaiting--;
-    record.state |= SETTLED | EXPIRED;
-    return;
-  }
-  record.state |= EXPOSED;
-  if (entry.kind === 'exposed') return;
-  if (entry.truth !== undefined) setTruth(record, entry.truth, entry.revision);
-  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
-  for (const name in entry.metrics) {
-    if (entry.kind === 'default') {
-      metrics[name] ??= entry.metrics[name];
-      continue;
-    }
-    if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
-    if (name === 'truth') record.truth = undefined;
-    metrics[name] = entry.metrics[name];
-    revisions[name] = entry.revision;
-  }
+  const before = record.state & SETTLED;
+  retell(record, entry);
+  if (entry.kind === 'feedback' || entry.kind === 'default') learned(state, record);
+  if ((record.state & SETTLED) !== before) state.counters.awaiting--;
+}
+
+function learned(state: PointState, record: DecisionRecord): void {
   end(state, record);
   // The guards' own states are kept apart: one that may have heard of it does not hear of it again.
-  if (failedBy(metrics) === true) record.state |= FAILED;
-  const before = record.state & SETTLED;
-  if (entry.kind === 'default') record.state |= DEFAULTED | SETTLED;
-  const reward = rewardOf(state, metrics);
+  if (record.metrics !== undefined && failedBy(record.metrics) === true) record.state |= FAILED;
+  const reward = rewardOf(state, record.metrics);
   if (!Number.isNaN(reward) && (record.state & EXPIRED) === 0) {
     record.state |= SETTLED;
     if (record.trains) record.state |= learnsLate(state, record) ? OWED : TRAINED;
     record.trainedReward = reward;
-    record.trainedMetrics = metrics;
+    record.trainedMetrics = record.metrics;
   }
-  if ((record.state & SETTLED) !== before) state.counters.awaiting--;
 }

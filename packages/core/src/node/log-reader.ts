@@ -6,20 +6,20 @@ import {
   EXPOSED,
   type RecordSource,
   SELF,
-  SETTLED,
 } from '../decision/decision-record.ts';
 import { type CompiledPoint, compilePoint } from '../decision/define.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { rewardUnder } from '../decision/objective.ts';
-import { setTruth } from '../decision/outcome.ts';
-import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
+import { decodeOutcomes } from '../decision/outcome-journal.ts';
 import type { Reason } from '../decision/record.ts';
 import { MISSING } from '../decision/shown.ts';
 import type { Tier } from '../decision/spec.ts';
+import { retell } from '../decision/told.ts';
 import type { Limits } from '../limits.ts';
 import type { Storage } from '../ports.ts';
 import type { Registry } from '../registry.ts';
 import { bytesJson } from './json-bytes.ts';
+import { pages } from './pages.ts';
 import type { StoredSource } from './points.ts';
 
 /** A decision with what came of it, as a log has it. `null` is unknown, or has not happened. */
@@ -93,7 +93,6 @@ export interface ReadLog {
 }
 
 const JSON_MAX = 64 << 20;
-const CHUNKS_A_SCAN = 256;
 
 /**
  * Reads a node's decisions with their outcomes from its store. All of what is asked for is in memory at once, some
@@ -109,39 +108,45 @@ export async function readLog(
 ): Promise<ReadLog> {
   const sinceMs = options.sinceMs ?? Number.NEGATIVE_INFINITY;
   const sources = new Map<string, Source>();
-  for await (const chunk of chunks(storage, 'sources', Number.NEGATIVE_INFINITY)) {
-    const { prefix, ...stored } = bytesJson(chunk, JSON_MAX) as StoredSource & { prefix: string; tier: Tier };
-    if (options.point === undefined || stored.point === options.point)
-      sources.set(prefix, sourceOf(prefix, stored, registry, limits));
-    else sources.set(prefix, { skipped: true });
-  }
+  for await (const chunks of pages(storage, 'sources', Number.NEGATIVE_INFINITY))
+    for (const chunk of chunks) {
+      const { prefix, ...stored } = bytesJson(chunk, JSON_MAX) as StoredSource & {
+        prefix: string;
+        tier: Tier;
+      };
+      if (options.point === undefined || stored.point === options.point)
+        sources.set(prefix, sourceOf(prefix, stored, registry, limits));
+      else sources.set(prefix, { skipped: true });
+    }
   const most = options.most ?? Number.POSITIVE_INFINITY;
   const newest = newestOf(most);
   let count = 0;
   let older = 0;
   let unreadable = 0;
-  for await (const chunk of chunks(storage, 'decisions', sinceMs)) {
-    const source = sources.get(chunkPrefix(chunk));
-    if (source === undefined) unreadable++;
-    if (source === undefined || 'skipped' in source) continue;
-    const ns: number[] = [];
-    for (const record of decodeDecisions(chunk, source.record, 0)) {
-      if (source.compiled.explicitExposure) record.state &= ~EXPOSED;
-      source.records.set(record.n, record);
-      ns.push(record.n);
-    }
-    const dropped = newest(source.records, ns);
-    older += dropped;
-    count += ns.length - dropped;
-    options.onDecisions?.(count);
-  }
-  for await (const chunk of chunks(storage, 'outcomes', sinceMs))
-    for (const entry of decodeOutcomes(chunk)) {
-      const source = sources.get(entry.prefix);
+  for await (const chunks of pages(storage, 'decisions', sinceMs))
+    for (const chunk of chunks) {
+      const source = sources.get(chunkPrefix(chunk));
+      if (source === undefined) unreadable++;
       if (source === undefined || 'skipped' in source) continue;
-      const record = source.records.get(entry.n);
-      if (record !== undefined) happened(record, entry);
+      const ns: number[] = [];
+      for (const record of decodeDecisions(chunk, source.record, 0)) {
+        if (source.compiled.explicitExposure) record.state &= ~EXPOSED;
+        source.records.set(record.n, record);
+        ns.push(record.n);
+      }
+      const dropped = newest(source.records, ns);
+      older += dropped;
+      count += ns.length - dropped;
+      options.onDecisions?.(count);
     }
+  for await (const chunks of pages(storage, 'outcomes', sinceMs))
+    for (const chunk of chunks)
+      for (const entry of decodeOutcomes(chunk)) {
+        const source = sources.get(entry.prefix);
+        if (source === undefined || 'skipped' in source) continue;
+        const record = source.records.get(entry.n);
+        if (record !== undefined) retell(record, entry);
+      }
   const decisions: LoggedDecision[] = [];
   for (const source of sources.values())
     if (!('skipped' in source))
@@ -196,41 +201,6 @@ function newestOf(most: number): (records: Map<number, DecisionRecord>, ns: read
     }
     return before - count;
   };
-}
-
-async function* chunks(storage: Storage, journal: string, sinceMs: number): AsyncGenerator<Uint8Array> {
-  let position = -1;
-  for (;;) {
-    const page = await storage.scan(journal, sinceMs, position, CHUNKS_A_SCAN);
-    for (const { chunk } of page) yield chunk;
-    if (page.length < CHUNKS_A_SCAN) return;
-    position = page[page.length - 1].position;
-  }
-}
-
-/** The highest revision of a metric counts; defaults fill what nothing was said of. */
-function happened(record: DecisionRecord, entry: OutcomeEntry): void {
-  if (entry.kind === 'withheld') return;
-  if (entry.kind === 'expired') {
-    record.state |= SETTLED | EXPIRED;
-    return;
-  }
-  record.state |= EXPOSED;
-  if (entry.kind === 'exposed') return;
-  const metrics = (record.metrics ??= Object.create(null) as Record<string, number>);
-  const revisions = (record.revisions ??= Object.create(null) as Record<string, number>);
-  if (entry.kind === 'default') record.state |= DEFAULTED;
-  if (entry.truth !== undefined) setTruth(record, entry.truth, entry.revision);
-  for (const name of Object.keys(entry.metrics)) {
-    if (entry.kind === 'default') {
-      metrics[name] ??= entry.metrics[name];
-      continue;
-    }
-    if (revisions[name] !== undefined && revisions[name] >= entry.revision) continue;
-    if (name === 'truth') record.truth = undefined;
-    metrics[name] = entry.metrics[name];
-    revisions[name] = entry.revision;
-  }
 }
 
 function logged(record: DecisionRecord, compiled: CompiledPoint): LoggedDecision {
