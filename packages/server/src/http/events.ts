@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { GanglionNode, NodeEvent } from '@ganglion/core';
 import { GanglionError } from '@ganglion/core';
 import type { HttpLimits } from './limits.ts';
+import { makePlace, type Placed } from './stream-places.ts';
 
 export const EVENT_KINDS: readonly NodeEvent['kind'][] = [
   'decision',
@@ -25,10 +26,13 @@ export interface EventFilter {
  * is always shown. A slow reader loses events, is told how many (`event: lost`), and holds up nobody.
  */
 export interface EventHub {
-  /** @throws GanglionError `overloaded`, where as many read already as may; `closed` */
-  check(): void;
+  /**
+   * Before `attach`: whether there is a place, which another may have to give up.
+   * @throws GanglionError `overloaded`, where as many read already as may; `closed`
+   */
+  check(asking: Placed): void;
   /** Takes over the response until either side ends it. */
-  attach(response: ServerResponse, filter: EventFilter): void;
+  attach(response: ServerResponse, filter: EventFilter, placed: Placed): void;
   close(): void;
 }
 
@@ -38,7 +42,7 @@ const SAMPLE_MS = 50;
 const STUCK_MS = 30_000;
 const SHOWN = 1_024;
 
-interface Reader {
+interface Reader extends Placed {
   readonly response: ServerResponse;
   readonly filter: EventFilter;
   lost: number;
@@ -79,15 +83,17 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
   };
 
   return {
-    check() {
+    check(asking) {
       if (closed) throw new GanglionError('closed', 'This daemon is stopping');
-      if (readers.size >= limits.streams)
-        throw new GanglionError('overloaded', `${limits.streams} readers are connected already`, {
-          mend: 'Close one of them, or raise the limit.',
-        });
+      const gives = makePlace(readers, limits.streams, asking);
+      if (gives === undefined) return;
+      readers.delete(gives);
+      // One who takes nothing would not take this either, and would keep what waits for him.
+      if (gives.response.writableNeedDrain) gives.response.destroy();
+      else gives.response.end(': given up for another client\n\n');
     },
-    attach(response, filter) {
-      const reader: Reader = { response, filter, lost: 0, blockedMs: 0 };
+    attach(response, filter, placed) {
+      const reader: Reader = { ...placed, response, filter, lost: 0, blockedMs: 0 };
       response.on('close', () => detach(reader));
       response.on('error', () => response.destroy());
       begin(response);

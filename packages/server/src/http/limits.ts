@@ -18,7 +18,7 @@ export interface HttpLimits {
   readonly actionsPerSecond: number;
   /** Client addresses counted at once; the longest silent are forgotten first. */
   readonly clients: number;
-  /** Connections to the event stream at once. */
+  /** Connections to a node's event stream at once; shared among clients as `makePlace` says once all are taken. */
   readonly streams: number;
   /** Unsent events kept for one slow reader, bytes; beyond it events are dropped and counted. */
   readonly streamBytes: number;

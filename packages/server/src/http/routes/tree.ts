@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { EVENT_KINDS } from '../events.ts';
 import { COUNT_PATTERN } from '../patterns.ts';
+import { clientOf } from '../stream-places.ts';
 import { answers, NODE_QUERY } from './route.ts';
 
 const QUERY = { type: 'object', properties: NODE_QUERY } as const;
@@ -72,9 +73,11 @@ export function treeRoutes(app: FastifyInstance, api: Api): void {
     handler: (request, reply) => {
       const hub = api.hubs.get(pickNode(api, request.query).name)!;
       const filter = { kinds: kindsOf(request.query.kinds), point: request.query.point };
-      hub.check();
+      const { ip, principal, raw } = request;
+      const placed = { client: clientOf(ip, principal.name), socket: raw.socket };
+      hub.check(placed);
       reply.hijack();
-      hub.attach(reply.raw, filter);
+      hub.attach(reply.raw, filter, placed);
     },
   });
 }
