@@ -21,40 +21,38 @@ import { StatusBand } from './panels/status-band.tsx';
 import { Stream } from './panels/stream.tsx';
 import { ThawDialog } from './panels/thaw-dialog.tsx';
 import { TokenDialog } from './panels/token-dialog.tsx';
-import { type PlainView, type Route, routeHash, withQuery } from './route.ts';
+import { type PlainView, placeOf, type Route, routeHash, withQuery } from './route.ts';
 import type { StreamFilter } from './select/stream.ts';
 import type { Store } from './state/store.ts';
 import { type Console, ConsoleContext, useSlice } from './state/use.ts';
-import { go, useRoute } from './state/use-route.ts';
+import { go, routeNow, useRoute } from './state/use-route.ts';
 import { useTheme } from './state/use-theme.ts';
 import { Empty } from './ui/panel.tsx';
 
 type Open =
   | { readonly kind: 'kill' | 'revive'; readonly scope: string }
   | { readonly kind: 'thaw'; readonly point: string }
-  | { readonly kind: 'help' }
-  | null;
+  | { readonly kind: 'help' };
 
 /** The page. */
 export function App(props: { store: Store; api: Api; giveToken: (token: string) => void }) {
   const { store, api, giveToken } = props;
   const route = useRoute();
   const [theme, toggleTheme] = useTheme();
-  const [open, setOpen] = useState<Open>(null);
+  const [open, show, close] = useOpen(route);
   const console: Console = {
     store,
     api,
     giveToken,
     theme,
     toggleTheme,
-    openKill: (scope) => setOpen({ kind: 'kill', scope: scope ?? defaultScope(route, store) }),
-    openRevive: (scope) => setOpen({ kind: 'revive', scope }),
-    openThaw: (point) => setOpen({ kind: 'thaw', point }),
-    openHelp: () => setOpen({ kind: 'help' }),
+    openKill: (scope) => show({ kind: 'kill', scope: scope ?? defaultScope(routeNow(), store) }),
+    openRevive: (scope) => show({ kind: 'revive', scope }),
+    openThaw: (point) => show({ kind: 'thaw', point }),
+    openHelp: () => show({ kind: 'help' }),
   };
   const shortcuts = shortcutsOf(console);
   useShortcuts(shortcuts, route);
-  const close = () => setOpen(null);
   return (
     <ConsoleContext value={console}>
       <button type="button" className="skip" onClick={() => document.getElementById('main')?.focus()}>
@@ -70,6 +68,19 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
       <TokenGate />
     </ConsoleContext>
   );
+}
+
+/** The open dialog. What was asked of one page is not asked of the next: going back is a way to say no. */
+function useOpen(route: Route): readonly [Open | null, (what: Open) => void, () => void] {
+  const [open, setOpen] = useState<{ readonly what: Open; readonly at: string } | null>(null);
+  const here = open === null || open.at === placeOf(route);
+  if (!here) setOpen(null);
+  return [
+    here ? (open?.what ?? null) : null,
+    // Of the page that the address names, which may be a moment ahead of what is drawn.
+    (what) => setOpen({ what, at: placeOf(routeNow()) }),
+    () => setOpen(null),
+  ];
 }
 
 function Main({ route }: { route: Route }) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseRoute, routeHash, withQuery } from './route.ts';
+import { parseRoute, placeOf, routeHash, withQuery } from './route.ts';
 
 it('every view has an address, and every address a view', () => {
   expect(parseRoute('')).toMatchObject({ view: 'overview' });
@@ -43,4 +43,12 @@ it('one condition changes without the others', () => {
   expect(withQuery(route, { id: '' })).toBe('#/decisions?arm=b');
   expect(withQuery(parseRoute('#/experiments/a/b?x=1'), { x: '2' })).toBe('#/experiments/a/b?x=2');
   expect(withQuery(route, { reason: 'killed' })).toBe('#/decisions?arm=b&id=1&reason=killed');
+});
+
+it('another filter is the same place, another point is not', () => {
+  const place = (hash: string) => placeOf(parseRoute(hash));
+  expect(place('#/points/a?id=1')).toBe(place('#/points/a?arm=b'));
+  expect(place('#/points/a')).not.toBe(place('#/points/b'));
+  expect(place('#/points/a')).not.toBe(place('#/points'));
+  expect(place('#/experiments/a/b')).not.toBe(place('#/experiments/a/c'));
 });

@@ -60,6 +60,11 @@ export function routeHash(
   return search === '' ? path : `${path}?${search}`;
 }
 
+/** The page alone, without conditions: what is filtered or open on it changes nothing. */
+export function placeOf({ view, name, part }: Route): string {
+  return view === 'missing' ? '' : routeHash(view, name, {}, part);
+}
+
 function pathOf(view: Exclude<Route['view'], 'missing'>, name: string, part: string): string {
   if (view === 'overview') return '#/';
   if (view === 'point') return `#/points/${name}`;

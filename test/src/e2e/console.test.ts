@@ -16,6 +16,15 @@ const complaints: string[] = [];
 const byTestId = (id: string) => page.getByTestId(id);
 const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? '';
 
+/** Whether the tab of the page is within its row, and not under an end that fades: 48 px where there is more. */
+const TAB_IN_SIGHT = `(() => {
+  const row = document.querySelector('.sidebar nav');
+  const tab = row.querySelector('a[aria-current]').getBoundingClientRect();
+  const { left, right } = row.getBoundingClientRect();
+  const fade = (side) => (row.dataset.more.includes(side) ? 48 : 0);
+  return tab.width > 0 && tab.left >= left + fade('start') && tab.right <= right - fade('end');
+})()`;
+
 beforeAll(async () => {
   if (!browsing) return;
   daemon = await startDaemon(['up', '--demo', '--memory', '--rate', '50']);
@@ -198,6 +207,39 @@ describe.skipIf(!browsing)('the console', () => {
     await page.keyboard.press('Escape');
   });
 
+  test('a kill of a name that nobody knows says which was probably meant, and leads there', async () => {
+    await page.goto(`${daemon.url}/#/points/bakend`);
+    await page.getByText('There is no point called').waitFor();
+    await page.keyboard.press('k');
+    await byTestId('reason-input').fill('drill, misspelt');
+    expect(await page.getByLabel('Which point').inputValue()).toBe('bakend');
+    await byTestId('confirm-kill').click();
+    expect(await textOf(byTestId('kill-unknown'))).toContain('Was the point backend meant?');
+    await byTestId('kill-suggested').click();
+    await page.getByRole('heading', { name: 'Kill the point backend?' }).waitFor();
+    expect(await byTestId('reason-input').inputValue()).toBe('drill, misspelt');
+    expect((await reportOf()).mode).toBe('learning');
+    await daemon.call('POST', '/v1/revive', { scope: 'point:bakend', reason: 'drill over' });
+  });
+
+  test('a dialog is of its page: another page, and it is gone', async () => {
+    const dialogs = page.locator('dialog[open]');
+    await dialogs.waitFor();
+    await page.goBack();
+    await dialogs.waitFor({ state: 'detached' });
+    await page.goForward();
+    await page.getByText('There is no point called').waitFor();
+    expect(await dialogs.count()).toBe(0);
+    await page.goto(`${daemon.url}/#/points`);
+    await page.keyboard.press('?');
+    await dialogs.waitFor();
+    await page.goto(`${daemon.url}/#/points?id=none`);
+    await page.waitForURL((url) => url.hash.endsWith('id=none'));
+    expect(await dialogs.count()).toBe(1);
+    await page.keyboard.press('Escape');
+    await dialogs.waitFor({ state: 'detached' });
+  });
+
   test('is readable in light and in dark, and on a phone', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
@@ -216,6 +258,15 @@ describe.skipIf(!browsing)('the console', () => {
     await page.locator('.sidebar nav[data-more~="end"]').waitFor();
     await page.evaluate(`document.querySelector('.sidebar nav').scrollTo({ left: 9999 })`);
     await page.locator('.sidebar nav[data-more="start"]').waitFor();
+    // Where one is stands whole and clear of both fading ends.
+    for (const view of ['models', 'nodes', 'controls', 'audit', 'evaluate', '', 'points/backend']) {
+      await page.goto(`${daemon.url}/#/${view}`);
+      await until(
+        () => page.evaluate(TAB_IN_SIGHT),
+        (inSight) => inSight === true,
+        `the tab of ${view === '' ? 'the overview' : view} is in sight`,
+      );
+    }
     await page.setViewportSize({ width: 1440, height: 900 });
     await page.locator('.sidebar nav[data-more=""]').waitFor();
   });

@@ -18,7 +18,7 @@ import { useOwnReport } from './use-own-report.ts';
 export function ExperimentPage({ route }: { route: Route }) {
   const reports = useSlice((state) => state.reports[route.name]);
   const ready = useSlice((state) => state.ready);
-  useOwnReport(route.name, reports?.merged.heardMs);
+  const known = useOwnReport(route.name, reports?.merged.heardMs);
   const entry =
     reports === undefined
       ? undefined
@@ -26,7 +26,7 @@ export function ExperimentPage({ route }: { route: Route }) {
   if (reports === undefined || entry === undefined)
     return (
       <Empty>
-        {ready && reports !== undefined ? (
+        {ready && (reports !== undefined || !known) ? (
           <>
             “{route.name}” has no experiment “{route.part}”.{' '}
             <a href={routeHash('experiments')}>All experiments</a>

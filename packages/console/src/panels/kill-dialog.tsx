@@ -22,8 +22,14 @@ const KINDS: readonly { readonly kind: Scope['kind']; readonly title: string }[]
 export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose: () => void }) {
   const { api } = useConsole();
   const [scope, setScope] = useState(wanted);
+  const [said, setSaid] = useState('');
   const [answer, setAnswer] = useState<KillAnswer | null>(null);
-  if (answer !== null) return <KillProgress answer={answer} scope={scope} onClose={onClose} />;
+  const onInstead = (meant: string): void => {
+    setScope(meant);
+    setAnswer(null);
+  };
+  if (answer !== null)
+    return <KillProgress answer={answer} scope={scope} onInstead={onInstead} onClose={onClose} />;
   return (
     <Dialog
       title={`Kill ${scopeWords(scope)}?`}
@@ -36,8 +42,12 @@ export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose:
         tone="stop"
         testId="confirm-kill"
         placeholder="What is wrong? Everybody who looks will read this."
+        reason={said}
         onCancel={onClose}
-        submit={async (reason) => setAnswer(await api.kill(scope, reason))}
+        submit={async (reason) => {
+          setAnswer(await api.kill(scope, reason));
+          setSaid(reason);
+        }}
       >
         <ScopeField scope={scope} onChange={setScope} />
         <ImpactNote scope={scope} />
@@ -55,6 +65,8 @@ function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: stri
   );
   const { kind, name } = parseScope(scope);
   const namesOf = (of: Scope['kind']) => (of === '*' || of === 'artifact' ? [] : choices[of]);
+  // A name from an address, which nobody here may know: the list must not show another in its place.
+  const named = namesOf(kind).includes(name) ? namesOf(kind) : [name, ...namesOf(kind)];
   const pick = (next: Scope['kind']) => onChange(next === '*' ? '*' : `${next}:${namesOf(next)[0] ?? ''}`);
   return (
     <fieldset className="field">
@@ -88,7 +100,7 @@ function ScopeField({ scope, onChange }: { scope: string; onChange: (scope: stri
           value={name}
           onChange={(event) => onChange(`${kind}:${event.target.value}`)}
         >
-          {namesOf(kind).map((one) => (
+          {named.map((one) => (
             <option key={one}>{one}</option>
           ))}
         </select>
@@ -117,6 +129,17 @@ function ImpactNote({ scope }: { scope: string }) {
           <span>
             Every point that uses this artifact serves its fallback, on{' '}
             <b>{plural(impact.nodes.length, 'node')}</b>.
+          </span>
+        </li>
+      </ul>
+    );
+  if (impact.points.length === 0)
+    return (
+      <ul className="impact" aria-live="polite">
+        <li>
+          <Icon name="points" />
+          <span>
+            No point that is known here has to do with it: the kill stands for what comes under that name.
           </span>
         </li>
       </ul>
@@ -161,7 +184,12 @@ function ImpactNote({ scope }: { scope: string }) {
   );
 }
 
-function KillProgress(props: { answer: KillAnswer; scope: string; onClose: () => void }) {
+function KillProgress(props: {
+  answer: KillAnswer;
+  scope: string;
+  onInstead: (scope: string) => void;
+  onClose: () => void;
+}) {
   const { answer, scope, onClose } = props;
   const { tag, matches } = answer;
   const controls = useSlice((state) => state.controls);
@@ -175,12 +203,7 @@ function KillProgress(props: { answer: KillAnswer; scope: string; onClose: () =>
       onClose={onClose}
     >
       <div className="dialog-body">
-        {matches === 0 && (
-          <p role="alert" data-testid="kill-unknown">
-            No point that is known here has to do with {scopeWords(scope)}. The kill stands, and stops
-            whatever comes under that name: if the name is wrong, revive it and kill the right one.
-          </p>
-        )}
+        {matches === 0 && <UnknownScope {...props} />}
         {kill === undefined ? (
           <p className="quiet" role="status">
             Waiting for the first word of the nodes…
@@ -195,5 +218,34 @@ function KillProgress(props: { answer: KillAnswer; scope: string; onClose: () =>
         </button>
       </footer>
     </Dialog>
+  );
+}
+
+/** Nobody here knows what was killed: said aloud, with the name that was probably meant one press away. */
+function UnknownScope(props: { answer: KillAnswer; scope: string; onInstead: (scope: string) => void }) {
+  const { scope, onInstead } = props;
+  const { suggestion } = props.answer;
+  return (
+    <div className="problem" role="alert" data-testid="kill-unknown">
+      <b>
+        {suggestion === undefined
+          ? `No point that is known here has to do with ${scopeWords(scope)}.`
+          : `Nobody here knows ${scopeWords(scope)}. Was ${scopeWords(suggestion)} meant?`}
+      </b>
+      <span>
+        The kill stands, and stops whatever comes under that name. If the name is wrong, kill the right one,
+        then revive this one.
+      </span>
+      {suggestion !== undefined && (
+        <button
+          type="button"
+          className="button stop"
+          data-testid="kill-suggested"
+          onClick={() => onInstead(suggestion)}
+        >
+          <Icon name="stop" size={13} /> Kill {scopeWords(suggestion)}…
+        </button>
+      )}
+    </div>
   );
 }

@@ -32,7 +32,17 @@ export function PointPage({ route, filter }: { route: Route; filter: StreamFilte
   const ready = useSlice((state) => state.ready);
   useOwnReport(route.name, reports?.merged.heardMs);
   if (spec === undefined)
-    return <Empty>{ready ? <>There is no point called “{route.name}” here.</> : 'Loading…'}</Empty>;
+    return (
+      <Empty>
+        {ready ? (
+          <>
+            There is no point called “{route.name}” here. <a href={routeHash('points')}>All points</a>
+          </>
+        ) : (
+          'Loading…'
+        )}
+      </Empty>
+    );
   return (
     <>
       <PointHead spec={spec} reports={reports} />

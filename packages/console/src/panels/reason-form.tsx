@@ -9,12 +9,14 @@ export function ReasonForm(props: {
   tone: 'stop' | 'primary';
   testId: string;
   placeholder: string;
+  /** What it begins with. */
+  reason?: string;
   children: ReactNode;
   onCancel: () => void;
   /** Rejects with `ApiError` where the node refuses. */
   submit: (reason: string) => Promise<void>;
 }) {
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useState(props.reason ?? '');
   const [busy, setBusy] = useState(false);
   const [asked, setAsked] = useState(false);
   const [problem, setProblem] = useState<ProblemDocument | null>(null);

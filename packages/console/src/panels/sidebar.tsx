@@ -30,7 +30,7 @@ export function Sidebar({ route }: { route: Route }) {
   useEffect(() => {
     document
       .querySelector('.sidebar nav a[aria-current]')
-      ?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      ?.scrollIntoView({ block: 'nearest', inline: 'center' });
   }, [route.view]);
   return (
     <header className="sidebar">
@@ -42,7 +42,7 @@ export function Sidebar({ route }: { route: Route }) {
         <ul>
           {LINKS.map((link) => (
             <li key={link.view}>
-              <a href={routeHash(link.view)} aria-current={isWithin(route, link.view) ? 'page' : undefined}>
+              <a href={routeHash(link.view)} aria-current={standingOf(route, link.view)}>
                 <Icon name={link.icon} />
                 <span>{link.title}</span>
                 {link.view === 'controls' && kills > 0 && (
@@ -92,9 +92,10 @@ export function Sidebar({ route }: { route: Route }) {
   );
 }
 
-/** One experiment is among the experiments; a point has a link of its own. */
-function isWithin(route: Route, view: PlainView): boolean {
-  return route.view === view || (route.view === 'experiment' && view === 'experiments');
+/** One experiment is among the experiments; a point has a link of its own, below that of all points. */
+function standingOf(route: Route, view: PlainView): 'page' | 'true' | undefined {
+  if (route.view === view || (route.view === 'experiment' && view === 'experiments')) return 'page';
+  return route.view === 'point' && view === 'points' ? 'true' : undefined;
 }
 
 const DOTS: Readonly<Record<CountedAs | 'unknown', IconName>> = {

@@ -12,6 +12,11 @@ export function useRoute(): Route {
   return parseRoute(hash);
 }
 
+/** Where the address says that the page is, drawn or not. */
+export function routeNow(): Route {
+  return parseRoute(window.location.hash);
+}
+
 /** Goes to a hash; `replace` leaves no trace in the history (filters, the open decision). */
 export function go(hash: string, replace = false): void {
   if (!replace) {
