@@ -51,7 +51,7 @@ export interface FeedbackItem {
   readonly revision?: number | undefined;
 }
 
-/** `routed`: durable here, on its way to the decision's origin. `unjoined`: durable, but the decision was not kept. */
+/** `routed`: durable here, on its way to the decision's origin. `unjoined`: the decision was not kept, and its windows may be open. */
 export type FeedbackResult =
   | { readonly id: string; readonly status: 'joined' | 'duplicate' | 'routed' | 'unjoined' }
   | { readonly id: string; readonly status: 'rejected'; readonly problem: Problem };

@@ -16,8 +16,11 @@ export interface Pending {
   closed: number;
   /** Kept with probability 2^−thinning. */
   thinning: number;
-  /** Decisions not kept. */
-  dropped: number;
+  /** All below this counter are past: it follows the newest that left at its end. 0: none has. */
+  passed: number;
+  /** The newest that was not kept, or let go early (−1: none), and when it was made: monotonic ms. */
+  droppedN: number;
+  droppedMs: number;
 }
 
 const START = 256;
@@ -30,7 +33,9 @@ export function pendingQueue(max: number): Pending {
     size: 0,
     closed: 0,
     thinning: 0,
-    dropped: 0,
+    passed: 0,
+    droppedN: -1,
+    droppedMs: 0,
   };
 }
 
@@ -49,8 +54,7 @@ export function keep(
   onDrop: (record: DecisionRecord) => void,
 ): boolean {
   if (pending.thinning > 0 && !inSample(record.n, pending.thinning)) {
-    pending.dropped++;
-    onDrop(record);
+    drop(pending, record, onDrop);
     return false;
   }
   if (pending.size >= pending.max) makeRoom(pending, onDrop);
@@ -59,6 +63,14 @@ export function keep(
   pending.records[place(pending, pending.size)] = record;
   pending.size++;
   return true;
+}
+
+function drop(pending: Pending, record: DecisionRecord, onDrop: (record: DecisionRecord) => void): void {
+  if (record.n > pending.droppedN) {
+    pending.droppedN = record.n;
+    pending.droppedMs = record.monoMs;
+  }
+  onDrop(record);
 }
 
 function grow(pending: Pending): void {
@@ -97,10 +109,7 @@ function retain(
   for (let i = 0; i < size; i++) {
     const record = at(pending, i);
     if (keeps(record)) records[place(pending, kept++)] = record;
-    else {
-      if (isNeeded(record)) pending.dropped++;
-      onDrop(record);
-    }
+    else drop(pending, record, onDrop);
   }
   for (let i = kept; i < size; i++) records[place(pending, i)] = undefined;
   pending.size = kept;
@@ -116,11 +125,28 @@ export const at = (pending: Pending, i: number): DecisionRecord =>
 
 /** Lets the oldest go. Thinning is taken back once there is ample room. */
 export function shift(pending: Pending): void {
+  pass(pending, at(pending, 0).n);
   pending.records[pending.head] = undefined;
   pending.head = (pending.head + 1) & (pending.records.length - 1);
   pending.size--;
   if (pending.closed > 0) pending.closed--;
   if (pending.thinning > 0 && pending.size < pending.max / 8) pending.thinning--;
+}
+
+/** Decision `n` has come to its end, and with it all before it: they are made in the order of their counters. */
+export function pass(pending: Pending, n: number): void {
+  if (n >= pending.passed) pending.passed = n + 1;
+}
+
+/**
+ * What became of a decision that is not here: `passed` for sure, for a later one has come to its end, or the last that was
+ * dropped was made before `sinceMs`; or it was never kept; undefined where nobody here can tell.
+ */
+export function fateOf(pending: Pending, n: number, sinceMs: number): 'passed' | 'not kept' | undefined {
+  const { passed, droppedN, droppedMs } = pending;
+  if (n < passed || (n <= droppedN && droppedMs < sinceMs)) return 'passed';
+  if (passed > 0 || n <= droppedN) return 'not kept';
+  return pending.size > 0 && n > at(pending, 0).n ? 'not kept' : undefined;
 }
 
 /** The record of counter `n`: a direct hit where nothing was dropped, else a binary search. */

@@ -15,7 +15,7 @@ import { learnsLate } from '../decision/forecast.ts';
 import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
-import { find, keep } from '../decision/pending.ts';
+import { find, keep, pass } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { stick, sticks } from '../decision/stick.ts';
 import { retell } from '../decision/told.ts';
@@ -78,7 +78,7 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
     if (current !== undefined) stick(current, record, compiled.stickyMs);
   }
   const overdue = isOverdue(node, state, record);
-  if (overdue && !isUntaught(node, state, record)) return;
+  if (overdue && !isUntaught(node, state, record)) return pass(state.pending, record.n);
   const { weight } = record;
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
