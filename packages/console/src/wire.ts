@@ -28,6 +28,7 @@ export type {
   EvaluateAnswer,
   EvaluatedCandidate,
   EvaluateRequest,
+  HistoryAnswer,
   KillAnswer,
   ModelAnswer,
   ModelStatus,

@@ -219,6 +219,39 @@ export interface ReportAnswer {
   readonly startedMs?: number | undefined;
 }
 
+/** `GET /v1/points/{point}/history`: the last minutes of a point as the answering node saw it, everything below it included. */
+export interface HistoryAnswer {
+  readonly point: string;
+  /** The answering daemon's clock now, wall ms: times of samples are told by the same clock. */
+  readonly nowMs: number;
+  /** Between two samples, ms. */
+  readonly stepMs: number;
+  /** In the order of the figures of each sample. */
+  readonly arms: readonly string[];
+  /** Oldest first; none of a point that is not sampled. */
+  readonly samples: readonly HistorySample[];
+}
+
+export interface HistorySample {
+  /** Wall ms. */
+  readonly atMs: number;
+  readonly mode: PointReport['mode'];
+  readonly decisionsPerSecond: number;
+  /** So far, by arm; a counter starts anew with its daemon. */
+  readonly decisions: readonly number[];
+  /** By arm, as in the report of that moment. */
+  readonly allocation: readonly (number | null)[];
+  /** Of validated points: outcomes judged, mean squared losses of the last ones, and whether a learner was frozen. */
+  readonly loss?:
+    | {
+        readonly judged: number;
+        readonly learner: number | null;
+        readonly reference: number | null;
+        readonly frozen: boolean;
+      }
+    | undefined;
+}
+
 /** `POST /v1/kill` and `POST /v1/revive`. */
 export interface ScopeRequest {
   /** `point:NAME`, `domain:NAME`, `artifact:NAME`, `tier:NAME`, `node:NAME` or `*`. */

@@ -1,4 +1,4 @@
-import type { Decision, ReportAnswer } from '@ganglion/sdk';
+import type { Decision, HistoryAnswer, ReportAnswer } from '@ganglion/sdk';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
@@ -238,6 +238,20 @@ describe.skipIf(!browsing)('the console', () => {
     expect(await dialogs.count()).toBe(1);
     await page.keyboard.press('Escape');
     await dialogs.waitFor({ state: 'detached' });
+  });
+
+  test('who comes late sees what was before: the node keeps the last minutes', async () => {
+    await until(
+      async () => (await daemon.call('GET', '/v1/points/backend/history')).body as HistoryAnswer,
+      ({ samples }) => samples.length > 0 && samples.at(-1)!.atMs - samples[0].atMs > 12_000,
+      'minutes are kept',
+    );
+    const late = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await late.goto(`${daemon.url}/#/points/backend`);
+    await late.getByText('As a table').click();
+    // Rows are ten seconds apart.
+    await late.locator('.as-table tbody tr').nth(1).waitFor();
+    await late.close();
   });
 
   test('is readable in light and in dark, and on a phone', async () => {

@@ -3,6 +3,7 @@ import type {
   ControlsStatus,
   EvaluateAnswer,
   EvaluateRequest,
+  HistoryAnswer,
   KillAnswer,
   ModelAnswer,
   ModelStatus,
@@ -46,6 +47,8 @@ export interface Api {
   points(): Promise<readonly PointEntry[]>;
   /** @param each - whether each node's own report comes with it: of a large tree that is a lot. */
   report(point: string, each?: boolean): Promise<ReportAnswer>;
+  /** The last minutes of a point, as the node kept them. */
+  history(point: string): Promise<HistoryAnswer>;
   /** Takes seconds; aborted, the daemon ends it. */
   evaluate(point: string, request: EvaluateRequest, signal: AbortSignal): Promise<EvaluateAnswer>;
   controls(): Promise<ControlsStatus>;
@@ -95,6 +98,7 @@ export function httpApi(base: string, token: () => string | null): Api {
     points: () => get('/v1/points'),
     report: (point, each = true) =>
       get(`/v1/points/${encodeURIComponent(point)}/report${each ? '' : '?each=no'}`),
+    history: (point) => get(`/v1/points/${encodeURIComponent(point)}/history`),
     evaluate: async (point, request, signal) => {
       const init = { method: 'POST', body: JSON.stringify(request), signal };
       return (await call(`/v1/points/${encodeURIComponent(point)}/evaluate`, init)).json();

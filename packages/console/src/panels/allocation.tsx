@@ -79,12 +79,10 @@ export function Allocation(props: {
 
 /** Why nothing is drawn yet, while nothing is. */
 function Wait({ columns: { seconds, shares } }: { columns: ShareColumns }) {
-  if (seconds.length < 3)
-    return <p className="chart-wait">Drawing starts now: the page keeps its own history.</p>;
   if (shares.some((column) => column.some((share) => share !== null))) return null;
   return (
     <p className="chart-wait">
-      {seconds.length < COLLECTING_S ? 'Collecting…' : 'No decision while this page watched.'}
+      {seconds.length < COLLECTING_S ? 'Collecting…' : 'No decision in this time.'}
     </p>
   );
 }

@@ -8,10 +8,12 @@ import { Allocation } from './allocation.tsx';
 import { Elsewhere } from './elsewhere.tsx';
 import { FrozenNote, PointPills } from './frozen.tsx';
 import { Headline } from './tail.tsx';
+import { usePast } from './use-past.ts';
 
 /** A point at a glance: its mode, its headline and who gets the traffic. */
 export function PointCard({ spec, height }: { spec: PointSpec; height: number }) {
   const { openKill } = useConsole();
+  usePast(spec.point);
   const reports = useSlice((state) => state.reports[spec.point]);
   const samples = useSlice((state) => state.history[spec.point]);
   const href = routeHash('point', spec.point);

@@ -23,6 +23,7 @@ import { Positions } from './positions.tsx';
 import { Stream } from './stream.tsx';
 import { Headline } from './tail.tsx';
 import { useOwnReport } from './use-own-report.ts';
+import { usePast } from './use-past.ts';
 import { Validation } from './validation.tsx';
 
 /** One point, whole: how it stands, what it is worth, who gets the traffic, what holds it back, what it decides. */
@@ -31,6 +32,7 @@ export function PointPage({ route, filter }: { route: Route; filter: StreamFilte
   const reports = useSlice((state) => state.reports[route.name]);
   const ready = useSlice((state) => state.ready);
   useOwnReport(route.name, reports?.merged.heardMs);
+  usePast(route.name);
   if (spec === undefined)
     return (
       <Empty>

@@ -56,7 +56,7 @@ export function standingOf({ calibration, decay, frozen }: ValidationReport): Le
 /** Of fewer outcomes than this a mean loss says nothing yet. */
 const ENOUGH = 30;
 
-export const isLossKnown = ({ judged }: ValidationReport): boolean => judged >= ENOUGH;
+export const isLossKnown = ({ judged }: Pick<ValidationReport, 'judged'>): boolean => judged >= ENOUGH;
 
 /** The losses of the last outcomes, once there are enough: in the order of the samples, with when the learner was frozen. */
 export interface LossTrack {

@@ -10,8 +10,8 @@ const TRACKS = 24;
 const FRESH_MS = 15 * 60_000;
 
 /**
- * The charts' history outlives a reload of this tab: the API has none, and a person who reloads in the middle of an
- * incident should not lose the minutes before it.
+ * The charts' history outlives a reload of this tab: the node keeps samples of points in its memory alone, and none of how
+ * intervals went, and a person who reloads in the middle of an incident should not lose the minutes before it.
  *
  * @param wallMs - now.
  */

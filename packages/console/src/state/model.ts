@@ -3,6 +3,7 @@ import type {
   AuditEntry,
   ControlsStatus,
   Decision,
+  HistoryAnswer,
   JsonValue,
   NodeEvent,
   NodeStatus,
@@ -120,6 +121,7 @@ export type Message =
   | { readonly kind: 'nodes'; readonly nodes: readonly NodeStatus[] }
   | { readonly kind: 'points'; readonly points: readonly PointEntry[] }
   | { readonly kind: 'answer'; readonly answer: ReportAnswer }
+  | { readonly kind: 'history'; readonly answer: HistoryAnswer }
   | { readonly kind: 'controls-answer'; readonly controls: ControlsStatus }
   | { readonly kind: 'audit-answer'; readonly entries: readonly AuditEntry[] }
   | { readonly kind: 'connecting' }

@@ -9,6 +9,7 @@ import {
   type SeenOutcome,
   type State,
 } from './model.ts';
+import { withPast } from './past.ts';
 import { withAnswer, withReport } from './reports.ts';
 
 /** The state after these messages. Pure; nothing in `state` is changed. */
@@ -53,6 +54,8 @@ function reduceOne(state: State, message: Rest, at: Instant): State {
       return { ...state, nodes: message.nodes.map((value) => ({ value, heardMs: at.nowMs })) };
     case 'points':
       return withPoints({ ...state, points: message.points });
+    case 'history':
+      return { ...state, history: withPast(state.history, message.answer, at) };
     case 'answer':
       return withAnswer(state, message.answer, at);
     default:

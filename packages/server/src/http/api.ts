@@ -4,6 +4,7 @@ import type { Evaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { PointHistory } from '../point-history.ts';
 import type { Trainer } from '../training/trainer.ts';
 import type { Access, Caller, Gate, Principal } from './auth.ts';
 import type { DecisionWriter } from './decision-json.ts';
@@ -22,6 +23,8 @@ export interface Api {
   readonly calls: RateLimiter;
   readonly actions: RateLimiter;
   readonly metrics: Metrics;
+  /** Of the points of `node`. */
+  readonly history: PointHistory;
   readonly writer: DecisionWriter;
   readonly hubs: ReadonlyMap<string, EventHub>;
   readonly artifacts: ArtifactStore | undefined;

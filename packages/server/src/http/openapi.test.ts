@@ -63,6 +63,7 @@ describe('/openapi.json', () => {
         'PUT /v1/points/{point}',
         'DELETE /v1/points/{point}',
         'GET /v1/points/{point}/report',
+        'GET /v1/points/{point}/history',
         'POST /v1/ingest',
         'GET /v1/features/{namespace}/{entity}',
         'POST /v1/points/{point}/evaluate',

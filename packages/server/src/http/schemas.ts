@@ -9,6 +9,7 @@ import {
 import { FORBIDDEN_KEYS } from './body.ts';
 import { CONTROL_SCHEMAS } from './control-schemas.ts';
 import { EVALUATION_SCHEMAS } from './evaluation-schemas.ts';
+import { HISTORY_SCHEMA } from './history-schema.ts';
 import { ENTITY_PATTERN } from './patterns.ts';
 
 /**
@@ -478,6 +479,7 @@ export const SCHEMAS: readonly { readonly $id: string; readonly [keyword: string
   },
   ...CONTROL_SCHEMAS,
   ...EVALUATION_SCHEMAS,
+  HISTORY_SCHEMA,
   {
     $id: 'OfrepRequest',
     type: 'object',

@@ -4,6 +4,7 @@ import { createEvaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
+import { pointHistory } from '../point-history.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 import type { Trainer } from '../training/trainer.ts';
 import { packageVersion } from '../version.ts';
@@ -111,8 +112,10 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     hangUp();
     for (const hub of api.hubs.values()) hub.close();
     api.evaluator.close();
+    api.history.close();
   });
   app.addHook('onClose', async () => api.metrics.close());
+  api.history.start();
   return app;
 }
 
@@ -138,6 +141,7 @@ function apiOf(options: ServerOptions): Api {
     limits,
     calls: rateLimiter(limits.callsPerSecond, limits.clients, nowMs),
     actions: rateLimiter(limits.actionsPerSecond, limits.clients, nowMs),
+    history: pointHistory(node, Date.now),
     metrics: createMetrics(node, options.proxies, options.nodes),
     writer: decisionWriter(),
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),

@@ -1,6 +1,7 @@
 import { GanglionError, type GanglionNode, type PointSpec } from '@ganglion/core';
-import type { ReportAnswer } from '@ganglion/sdk';
+import type { HistoryAnswer, ReportAnswer } from '@ganglion/sdk';
 import type { FastifyInstance } from 'fastify';
+import { ARMS, KEPT, POINTS, STEP_MS } from '../../point-history.ts';
 import { type Api, pickNode } from '../api.ts';
 import { actorOf } from '../auth.ts';
 import { answers, BY_HAND, NODE_QUERY } from './route.ts';
@@ -18,7 +19,7 @@ const APPLIED = {
 
 /** Decision points: list, read, declare, delete, report, reset. */
 export function pointRoutes(app: FastifyInstance, api: Api): void {
-  const routes = [points, onePoint, applyPoint, removePoint, report, reweigh, reset, thaw];
+  const routes = [points, onePoint, applyPoint, removePoint, report, history, reweigh, reset, thaw];
   for (const route of routes) route(app, api);
 }
 
@@ -128,6 +129,24 @@ function report(app: FastifyInstance, api: Api): void {
       existing(node, point);
       const nodes = request.query.each === 'no' ? [] : node.reports(point);
       return { report: node.report(point), nodes, startedMs };
+    },
+  });
+}
+
+function history(app: FastifyInstance, api: Api): void {
+  app.get<PointRoute>('/v1/points/:point/history', {
+    config: { access: 'read' },
+    schema: {
+      operationId: 'history',
+      tags: ['points'],
+      summary: 'The last quarter of an hour: traffic, allocation, mode, loss',
+      description: `A sample every ${STEP_MS / 1000} seconds of what the report of the whole said, kept in memory alone: the last ${KEPT} of each of the first ${POINTS} points with at most ${ARMS} arms; of others there is none. Counters start anew with the daemon.`,
+      response: answers('The samples, oldest first.', 'PointHistory'),
+    },
+    handler: async (request): Promise<HistoryAnswer> => {
+      const { point } = request.params;
+      existing(api.node, point);
+      return api.history.of(point);
     },
   });
 }

@@ -1,0 +1,91 @@
+import type { GanglionNode } from '@ganglion/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildServer } from './http/server.ts';
+import { ARMS, KEPT, POINTS, pointHistory } from './point-history.ts';
+import { call, problem } from './testing/calls.ts';
+import { CHECKOUT, startNode } from './testing/node.ts';
+
+const NAME = CHECKOUT.point;
+let node: GanglionNode;
+beforeAll(async () => {
+  node = await startNode([CHECKOUT]);
+});
+afterAll(() => node.close());
+
+const BY = { name: 'test', authority: 'cloud' };
+const wide = (point: string, arms: number) => ({
+  point,
+  arms: Array.from({ length: arms }, (_, i) => `arm-${i}`),
+  fallback: 'arm-0',
+  policy: { kind: 'split' as const },
+});
+
+describe('the history of a point', () => {
+  it('is what its reports said, by the clock of the daemon', async () => {
+    let nowMs = 1_000;
+    const history = pointHistory(node, () => nowMs);
+    await history.sample();
+    for (let i = 0; i < 7; i++) node.decide(NAME, { context: {} });
+    nowMs = 4_000;
+    await history.sample();
+    nowMs = 4_500;
+    const { arms, samples, ...rest } = history.of(NAME);
+    const report = node.report(NAME);
+    expect(rest).toEqual({ point: NAME, nowMs: 4_500, stepMs: 3_000 });
+    expect(arms).toEqual(report.arms.map(({ arm }) => arm));
+    expect(samples.map(({ atMs }) => atMs)).toEqual([1_000, 4_000]);
+    expect(samples[0].decisions.every((n) => n === 0)).toBe(true);
+    expect(samples[1].decisions).toEqual(report.arms.map(({ decisions }) => decisions));
+    expect(samples[1].decisions.reduce((sum, n) => sum + n, 0)).toBe(7);
+    history.close();
+  });
+
+  it('is bounded in samples, arms and points, and knows nothing of what is gone', async () => {
+    const crowded = await startNode([CHECKOUT]);
+    let nowMs = 0;
+    const history = pointHistory(crowded, () => nowMs++);
+    for (let i = 0; i < KEPT + 5; i++) await history.sample();
+    const { samples } = history.of(NAME);
+    expect([samples.length, samples.at(-1)?.atMs]).toEqual([KEPT, KEPT + 4]);
+    await crowded.apply(wide('widest', ARMS), BY);
+    await crowded.apply(wide('too-wide', ARMS + 1), BY);
+    for (let i = 0; i < POINTS; i++) await crowded.apply(wide(`many-${i}`, 2), BY);
+    await history.sample();
+    expect(history.of('widest').samples).toHaveLength(1);
+    expect(history.of('too-wide').samples).toEqual([]);
+    expect(history.of(`many-${POINTS - 1}`).samples).toEqual([]);
+    await crowded.remove('widest', BY, 'gone');
+    await history.sample();
+    expect(history.of('widest').samples).toEqual([]);
+    history.close();
+    await crowded.close();
+  });
+
+  it('begins anew with other arms, whose counters stand in other places', async () => {
+    const other = await startNode([wide('changing', 2)]);
+    const history = pointHistory(other, () => 0);
+    await history.sample();
+    await history.sample();
+    expect(history.of('changing').samples).toHaveLength(2);
+    await other.apply(wide('changing', 3), BY);
+    await history.sample();
+    expect(history.of('changing')).toMatchObject({ arms: ['arm-0', 'arm-1', 'arm-2'] });
+    expect(history.of('changing').samples).toHaveLength(1);
+    history.close();
+    await other.close();
+  });
+});
+
+describe('GET /v1/points/{point}/history', () => {
+  it('answers with what is kept, and refuses a point that is not there', async () => {
+    const app = await buildServer({ nodes: [node], limits: { actionsPerSecond: 0 } });
+    expect((await call(app, 'GET', `/v1/points/${NAME}/history`)).json).toMatchObject({
+      point: NAME,
+      stepMs: 3_000,
+      samples: [],
+    });
+    const refused = problem(await call(app, 'GET', '/v1/points/nowhere/history'));
+    expect(refused).toMatchObject({ status: 404, code: 'unknown_point' });
+    await app.close();
+  });
+});

@@ -1,0 +1,108 @@
+import { setImmediate } from 'node:timers/promises';
+import type { GanglionNode, PointReport, PointSpec } from '@ganglion/core';
+import type { HistoryAnswer, HistorySample } from '@ganglion/sdk';
+
+/** Between two samples of a point, ms. */
+export const STEP_MS = 3_000;
+/** Samples kept of each point: a quarter of an hour. */
+export const KEPT = 300;
+/** Points sampled, the first of the list, and most arms of each: 20 MB at the very most, mostly under one. */
+export const POINTS = 64;
+export const ARMS = 50;
+
+/** The last quarter of an hour of a node's points, in memory alone: so that who comes to look need not have been there. */
+export interface PointHistory {
+  /** What is kept of a point; no sample of one that is not among those sampled. */
+  of(point: string): HistoryAnswer;
+  /** Takes a sample of each point, one a turn of the event loop: no decision waits for more than one report. */
+  sample(): Promise<void>;
+  /** From now on a round every `STEP_MS`. */
+  start(): void;
+  close(): void;
+}
+
+interface Kept {
+  readonly arms: readonly string[];
+  samples: HistorySample[];
+}
+
+/** @param nowMs - the wall clock. */
+export function pointHistory(node: GanglionNode, nowMs: () => number): PointHistory {
+  let kept = new Map<string, Kept>();
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const sample = async (): Promise<void> => {
+    const next = new Map<string, Kept>();
+    for (const { spec } of node.points().slice(0, POINTS)) {
+      await setImmediate();
+      if (closed) return;
+      // Gone since the list was made, or too wide to be kept.
+      if (node.point(spec.point) === undefined || armsOf(spec) > ARMS) continue;
+      const report = node.report(spec.point);
+      if (report.arms.length <= ARMS) next.set(spec.point, withSample(kept.get(spec.point), report, nowMs()));
+    }
+    kept = next;
+  };
+
+  return {
+    of: (point) => ({
+      point,
+      nowMs: nowMs(),
+      stepMs: STEP_MS,
+      arms: kept.get(point)?.arms ?? [],
+      samples: kept.get(point)?.samples ?? [],
+    }),
+    sample,
+    start: () => {
+      let under = false;
+      timer = setInterval(() => {
+        // A round that outlasts its step is not overtaken by the next.
+        if (under) return;
+        under = true;
+        void sample().finally(() => {
+          under = false;
+        });
+      }, STEP_MS);
+      timer.unref();
+    },
+    close: () => {
+      closed = true;
+      clearInterval(timer);
+      kept.clear();
+    },
+  };
+}
+
+/** Arms that are declared one by one; others show in the report. */
+function armsOf({ arms }: PointSpec): number {
+  return Array.isArray(arms) ? arms.length : 0;
+}
+
+/** One sample on; other arms are another history: their counters stand in other places. */
+function withSample(before: Kept | undefined, report: PointReport, atMs: number): Kept {
+  const arms = report.arms.map(({ arm }) => arm);
+  const same = before !== undefined && before.arms.join('\n') === arms.join('\n');
+  const samples = same ? before.samples.slice(-(KEPT - 1)) : [];
+  samples.push(sampleOf(report, atMs));
+  return { arms: same ? before.arms : arms, samples };
+}
+
+function sampleOf({ mode, decisionsPerSecond, arms, validation }: PointReport, atMs: number): HistorySample {
+  const sample: HistorySample = {
+    atMs,
+    mode,
+    decisionsPerSecond,
+    decisions: arms.map(({ decisions }) => decisions),
+    allocation: arms.map(({ allocation }) => allocation),
+  };
+  if (validation === undefined) return sample;
+  const { judged, recent, frozen } = validation;
+  const loss = {
+    judged,
+    learner: recent.squared,
+    reference: recent.reference,
+    frozen: frozen.some(({ action }) => action !== 'report'),
+  };
+  return { ...sample, loss };
+}
