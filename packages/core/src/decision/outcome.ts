@@ -20,7 +20,7 @@ import { end, endProblem } from './episodes.ts';
 import { learnsLate, mayTeach, trainingWeight } from './forecast.ts';
 import { rewardUnder } from './objective.ts';
 import { at, shift } from './pending.ts';
-import { type PointState, releaseArm } from './point-state.ts';
+import { countersOf, countFailure, type PointState, releaseArm } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { assume, setMetric, setTruth } from './told.ts';
 
@@ -255,7 +255,7 @@ function teach(state: PointState, record: DecisionRecord, teaching: Teaching, mo
  * was learned of the decision before then stands. Counted once.
  */
 function isTaught(state: PointState, record: DecisionRecord, teaching: Teaching): boolean {
-  const { training } = state.counters;
+  const { training } = countersOf(state);
   const isNew = (record.state & (SETTLED | WITHHELD)) === 0;
   if (isNew) {
     if ((record.state & SELF) === 0) training.others++;
@@ -300,7 +300,7 @@ function outcomeOf(
 function settle(state: PointState, record: DecisionRecord, teaching: Teaching, monoMs: number): void {
   if ((record.state & SETTLED) !== 0) return;
   record.state |= SETTLED;
-  state.counters.awaiting--;
+  countersOf(state).awaiting--;
   release(state, record);
   if (record.armIndex >= 0) {
     const metrics = record.metrics ?? NO_METRICS;
@@ -310,10 +310,10 @@ function settle(state: PointState, record: DecisionRecord, teaching: Teaching, m
       const { guard } = state.compiled.guards[i];
       if (!heard || guard.hearsFailuresAtOnce !== true) guard.settled?.(state.guards[i], outcome);
     }
-    if (outcome.failed === true) state.counters.failuresByArm[record.armIndex]++;
+    if (outcome.failed === true) countFailure(state, record.armIndex);
     const reward = rewardOf(state, metrics);
     if (!Number.isNaN(reward)) {
-      state.counters.outcomes++;
+      countersOf(state).outcomes++;
       state.compiled.policy.settled?.(
         state.view.current,
         record.armIndex,
@@ -425,7 +425,7 @@ function expire(state: PointState, record: DecisionRecord, teaching: Teaching, m
     teach(state, record, teaching, monoMs);
   }
   if ((record.state & SETTLED) === 0) {
-    state.counters.expired++;
+    countersOf(state).expired++;
     record.state |= EXPIRED;
     settle(state, record, teaching, monoMs);
   }

@@ -61,7 +61,7 @@ export interface PointState {
   inflightTotal: number;
   /** In flight over all points of the domain on this node; one object for all of them. */
   domainLoad: DomainLoad;
-  /** The state that took this one's place: what is in flight here counts there. */
+  /** The state that took this one's place: what is in flight here, and what becomes of its decisions, counts there. */
   successor: PointState | undefined;
   readonly counters: PointCounters;
   readonly stuck: Map<string, Stuck>;
@@ -394,8 +394,19 @@ export function releaseArm(state: PointState, record: DecisionRecord): void {
 function newest(state: PointState): PointState {
   let last = state;
   while (last.successor !== undefined) last = last.successor;
-  state.successor = last;
+  if (last !== state) state.successor = last;
   return last;
+}
+
+/** Where what becomes of the decisions of a state is counted: at the state in use, whichever decided. */
+export const countersOf = (state: PointState): PointCounters =>
+  state.successor === undefined ? state.counters : newest(state).counters;
+
+/** A decision on this arm has failed. Of an arm that is gone nothing is counted. */
+export function countFailure(state: PointState, arm: number): void {
+  const current = newest(state);
+  const now = current === state ? arm : current.source.armKeys.indexOf(state.source.armKeys[arm]);
+  if (now >= 0) current.counters.failuresByArm[now]++;
 }
 
 /** The new state of a point goes on with what is in flight of the old one, by arm; arms that are gone count in the total. */
@@ -405,5 +416,6 @@ export function carryInflight(old: PointState, state: PointState): void {
     if (was >= 0) state.inflight[arm] = old.inflight[was];
   });
   state.inflightTotal = old.inflightTotal;
+  state.counters.awaiting = old.counters.awaiting;
   old.successor = state;
 }

@@ -1,7 +1,7 @@
 import { DEFAULTED, type DecisionRecord, EXPIRED, EXPOSED } from '../decision/decision-record.ts';
 import { checkFeedback, expireOutcomes, joinFeedback } from '../decision/outcome.ts';
 import { fateOf, find } from '../decision/pending.ts';
-import type { PointState } from '../decision/point-state.ts';
+import { countersOf, type PointState } from '../decision/point-state.ts';
 import { GanglionError } from '../errors.ts';
 import { FEEDBACK_LIMITS, type Problem } from '../limits.ts';
 import type { FeedbackItem, FeedbackResult } from '../node-api.ts';
@@ -140,11 +140,11 @@ function missing(
       : rejected(id, 'unknown_decision', 'this tree has no such decision, or has forgotten it');
   const old = parsed.origin !== node.origin;
   if (parsed.n >= state.n && !old) return rejected(id, 'unknown_decision', 'this decision has not been made');
-  const { pending, compiled, counters } = state;
+  const { pending, compiled } = state;
   const fate = fateOf(pending, parsed.n, node.moment.monoMs - compiled.keptMs);
   // Of what an earlier process decided only what may still be open is read; a decision of this one was never kept.
   if (parsed.n >= state.n || fate === 'not kept' || (fate === undefined && !old)) {
-    counters.unjoined++;
+    countersOf(state).unjoined++;
     return { id, status: 'unjoined' };
   }
   return rejected(id, 'feedback_expired', 'the windows of this decision have closed');

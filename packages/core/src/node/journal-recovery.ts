@@ -16,7 +16,7 @@ import { chunkPrefix, decodeDecisions } from '../decision/journal.ts';
 import { failedBy, rewardOf } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep, pass } from '../decision/pending.ts';
-import type { PointState } from '../decision/point-state.ts';
+import { countersOf, type PointState } from '../decision/point-state.ts';
 import { stick, sticks } from '../decision/stick.ts';
 import { retell } from '../decision/told.ts';
 import type { Storage } from '../ports.ts';
@@ -84,9 +84,9 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   record.state |= RELEASED;
   // Experiments count at one age: not what was left behind by a stop.
   if (overdue || record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
-  state.counters.awaiting++;
+  countersOf(state).awaiting++;
   keep(state.pending, record, (dropped) => {
-    if ((dropped.state & SETTLED) === 0) state.counters.awaiting--;
+    if ((dropped.state & SETTLED) === 0) countersOf(state).awaiting--;
   });
   record.weight = Math.max(record.weight, weight);
   const current = node.points.get(compiled.name);
@@ -102,7 +102,7 @@ function recoverOutcome(node: NodeState, entry: OutcomeEntry): void {
   const before = record.state & SETTLED;
   retell(record, entry);
   if (entry.kind === 'feedback' || entry.kind === 'default') learned(state, record);
-  if ((record.state & SETTLED) !== before) state.counters.awaiting--;
+  if ((record.state & SETTLED) !== before) countersOf(state).awaiting--;
 }
 
 function learned(state: PointState, record: DecisionRecord): void {

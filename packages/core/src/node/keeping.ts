@@ -1,7 +1,7 @@
 import { type DecisionRecord, EXPOSED, SETTLED } from '../decision/decision-record.ts';
 import { release } from '../decision/outcome.ts';
 import { keep } from '../decision/pending.ts';
-import type { PointState } from '../decision/point-state.ts';
+import { countersOf, type PointState } from '../decision/point-state.ts';
 import { countClosed } from './comparing.ts';
 import { mayLog } from './durability.ts';
 import { type NodeState, refuse } from './state.ts';
@@ -28,7 +28,7 @@ export function keeping(node: NodeState): (state: PointState, record: DecisionRe
   return (state, record) => {
     const drop = dropOf(state);
     if (!state.compiled.explicitExposure) record.state |= EXPOSED;
-    if (record.armIndex >= 0) state.counters.awaiting++;
+    if (record.armIndex >= 0) countersOf(state).awaiting++;
     const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
     node.counters.decisions++;
     if (kept && node.ports.storage !== undefined) {
@@ -41,7 +41,7 @@ export function keeping(node: NodeState): (state: PointState, record: DecisionRe
 
 /** There is no room for it any more. */
 function letGo(node: NodeState, state: PointState, record: DecisionRecord): void {
-  if ((record.state & SETTLED) === 0) state.counters.awaiting--;
+  if ((record.state & SETTLED) === 0) countersOf(state).awaiting--;
   else countClosed(node, state, record);
   release(state, record);
 }

@@ -211,6 +211,8 @@ function inherit(state: PointState, old: PointState): void {
           JSON.stringify(sorted(state.compiled.spec.guards?.[i])),
     );
     if (same < 0) return;
+    state.counters.guardInterventions[i] = old.counters.guardInterventions[same];
+    state.counters.guardWhy[i] = old.counters.guardWhy[same];
     const arms = state.compiled.arms.length;
     if (guard.rearm !== undefined) state.guards[i] = guard.rearm(old.guards[same], from);
     else if (from.length === old.source.armKeys.length && from.every((index, k) => index === k))
@@ -226,6 +228,7 @@ function inherit(state: PointState, old: PointState): void {
   state.counters.unjoined = old.counters.unjoined;
   state.counters.unknownPropensity = old.counters.unknownPropensity;
   Object.assign(state.counters.reasons, old.counters.reasons);
+  Object.assign(state.counters.training, old.counters.training);
   from.forEach((index, i) => {
     if (index < 0) return;
     state.counters.decisionsByArm[i] = old.counters.decisionsByArm[index];

@@ -294,6 +294,8 @@ function recoverSource(node: NodeState, entry: StoredEntry): void {
   });
   const current = node.points.get(compiled.name);
   if (current !== undefined && continues(current, state)) state.episodes = current.episodes;
+  // Nothing of it is in flight any more, but what is told of it is told now.
+  state.successor = current;
   node.joins.set(entry.key, state);
 }
 

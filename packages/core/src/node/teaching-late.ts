@@ -1,7 +1,7 @@
 import { type DecisionRecord, EXPIRED, SETTLED } from '../decision/decision-record.ts';
 import { learnsLate, teachesLate } from '../decision/forecast.ts';
 import { at } from '../decision/pending.ts';
-import type { PointState } from '../decision/point-state.ts';
+import { countersOf, type PointState } from '../decision/point-state.ts';
 import { jsonBytes } from './json-bytes.ts';
 import type { NodeState } from './state.ts';
 
@@ -88,12 +88,12 @@ export function isUntaught(node: NodeState, state: PointState, record: DecisionR
  * nor is it for those that teach at once.
  */
 export function closeOverdue(node: NodeState, state: PointState): void {
-  const { pending, counters } = state;
+  const { pending } = state;
   for (let i = 0; i < pending.size; i++) {
     const record = at(pending, i);
     if (!isOverdue(node, state, record)) break;
     if ((record.state & SETTLED) !== 0) continue;
     record.state |= SETTLED | EXPIRED;
-    counters.awaiting--;
+    countersOf(state).awaiting--;
   }
 }
