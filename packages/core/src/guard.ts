@@ -50,6 +50,22 @@ export interface Guard<S = unknown> {
   /** For a restart, and for `GET report`. JSON. */
   snapshot?(state: S): JsonValue;
   restore?(snapshot: JsonValue, arms: number): S;
+  /** For states that grow large: `snapshot` has all of them, and so have these, of which only those that changed are written. */
+  readonly pieces?: GuardPieces<S> | undefined;
+}
+
+/** A state as a head and numbered pieces, each of which is replaced as a whole. */
+export interface GuardPieces<S = unknown> {
+  /** What is in no piece. JSON. */
+  head(state: S): JsonValue;
+  /** There are none from this number on; it never falls. */
+  count(state: S): number;
+  /** Numbers of those that changed since this was last asked. */
+  changed(state: S): readonly number[];
+  /** Undefined: nothing is in it. */
+  piece(state: S, number: number): Uint8Array | undefined;
+  /** @throws GanglionError `undecodable` */
+  restore(head: JsonValue, pieces: ReadonlyMap<number, Uint8Array>, arms: number): S;
 }
 
 export type JsonValue =

@@ -20,10 +20,10 @@ import { changeControls } from './node/controls.ts';
 import { durable, flush } from './node/durability.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
+import { saveGuards } from './node/guards-saved.ts';
 import { forgetLearners } from './node/guests.ts';
 import { forgetHeld } from './node/held-leases.ts';
 import { expireAll } from './node/intake.ts';
-import { jsonBytes } from './node/json-bytes.ts';
 import { forgetChildren } from './node/known-children.ts';
 import { parentLink } from './node/links.ts';
 import { subtreeReport } from './node/merge.ts';
@@ -40,7 +40,7 @@ import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
 import { DEFAULT_TUNING } from './node/tuning.ts';
 import { using } from './node/using.ts';
-import { saveMonitor } from './node/validating.ts';
+
 import type { Actor, GanglionNode } from './node-api.ts';
 import type { DownMessage, UpMessage } from './sync/messages.ts';
 
@@ -313,21 +313,3 @@ function measureRates(node: NodeState): void {
 }
 
 const RECENT_HALF_LIFE_S = 30;
-
-/** Breakers and limits survive a restart: a runaway is not set free by one. */
-function saveGuards(node: NodeState): void {
-  node.guardsSavedMs = node.moment.monoMs;
-  if (node.guardsWaiting) return;
-  node.guardsWaiting = true;
-  for (const [point, state] of node.points) {
-    saveMonitor(node, state);
-    if (state.compiled.guards.length === 0) continue;
-    const guards = state.compiled.guards.map(({ guard }, i) => guard.snapshot?.(state.guards[i]) ?? null);
-    node.writes.push({
-      kind: 'put',
-      collection: 'guards',
-      key: point,
-      value: jsonBytes({ specVersion: state.source.specVersion, arms: state.source.armKeys, guards }),
-    });
-  }
-}

@@ -25,6 +25,10 @@ export interface LimitState {
   readonly rows: Map<number, number>;
   /** Rows given back. */
   readonly free: number[];
+  /** Key by row. */
+  keys: Int32Array;
+  /** Pieces of `PIECE_ROWS` rows that were written to since they were last saved. */
+  readonly touched: Set<number>;
   readonly window: Ring;
   /** Most keys. */
   readonly capacity: number;
@@ -38,6 +42,8 @@ export interface LimitState {
 
 /** One slot more than the window has, so that nothing within it is forgotten while the newest slot is partly over. */
 export const LIMIT_SLOTS = 11;
+/** Rows that are saved together. */
+export const PIECE_ROWS = 32;
 const NEVER = Number.NEGATIVE_INFINITY;
 const FEW = 16;
 
@@ -48,6 +54,8 @@ export function emptyLimit(perMs: number, capacity: number): LimitState {
     resumed: false,
     rows: new Map(),
     free: [],
+    keys: new Int32Array(Math.min(capacity, FEW)),
+    touched: new Set(),
     window: ring(Math.min(capacity, FEW), LIMIT_SLOTS, perMs / (LIMIT_SLOTS - 1)),
     capacity,
     sweptSlot: NEVER,
@@ -102,12 +110,35 @@ export function spend(state: LimitState, key: number, amount: number): void {
   if (row === undefined) {
     if (!hasRoom(state, key)) return;
     row = state.free.pop() ?? state.rows.size;
-    if (row >= state.window.totals.length)
-      growRing(state.window, Math.min(state.capacity, state.window.totals.length * 2));
-    state.rows.set(key, row);
+    name(state, row, key);
   }
   addAt(state.window, row, state.slot, amount);
+  touch(state, row);
 }
+
+/** Gives a row to a key; there is room for it. */
+function name(state: LimitState, row: number, key: number): void {
+  const { window, capacity } = state;
+  if (row >= window.totals.length) {
+    growRing(window, Math.min(capacity, Math.max(row + 1, window.totals.length * 2)));
+    const { keys } = state;
+    state.keys = new Int32Array(window.totals.length);
+    state.keys.set(keys);
+  }
+  state.rows.set(key, row);
+  state.keys[row] = key;
+}
+
+function touch({ touched }: LimitState, row: number): void {
+  touched.add(Math.floor(row / PIECE_ROWS));
+}
+
+/** How many rows there are, those that were given back among them. */
+export const rowsUsed = ({ rows, free }: LimitState): number => rows.size + free.length;
+
+/** Whether all of a row has left the window, though it was not looked at since. */
+export const past = ({ window, slot }: LimitState, row: number): boolean =>
+  window.epochs[row] <= slot - LIMIT_SLOTS;
 
 /** A decision of `slot` was charged too much. What has left the window is past. */
 export function refund(state: LimitState, key: number, slot: number, amount: number): void {
@@ -115,6 +146,7 @@ export function refund(state: LimitState, key: number, slot: number, amount: num
   if (row === undefined) return;
   totalAt(state.window, row, state.slot);
   takeBack(state.window, row, slot, amount);
+  touch(state, row);
   if (state.window.totals[row] === 0) forget(state, key, row);
 }
 
@@ -128,12 +160,14 @@ function sweep(state: LimitState): void {
 function forget(state: LimitState, key: number, row: number): void {
   state.rows.delete(key);
   state.free.push(row);
+  touch(state, row);
 }
 
 /** The clock began anew: no time has passed since the snapshot, as far as anyone can tell. */
 function rewind(state: LimitState, slot: number): void {
   const by = slot - state.slot;
   shiftRing(state.window, by);
+  for (const row of state.rows.values()) touch(state, row);
   const shares = state.shares.slice();
   for (let i = 0; i < LIMIT_SLOTS; i++) state.shares[mod(slot - i)] = shares[mod(state.slot - i)];
   state.slot = slot;
@@ -145,11 +179,14 @@ function mod(slot: number): number {
   return at < 0 ? at + LIMIT_SLOTS : at;
 }
 
-/** Keys with what they spent: `[key, newest slot, sums from the newest back …]`; shares from the newest back. */
-export function freezeLimit(state: LimitState): JsonValue {
+/**
+ * Keys with what they spent: `[key, newest slot, sums from the newest back …]`; shares from the newest back. `whole`: with
+ * the rows; else there are none.
+ */
+export function freezeLimit(state: LimitState, whole = true): JsonValue {
   if (state.slot === NEVER) return { slot: null };
   const rows: number[][] = [];
-  for (const [key, row] of state.rows) {
+  for (const [key, row] of whole ? state.rows : []) {
     totalAt(state.window, row, state.slot);
     const json = rowToJson(state.window, row, [key]);
     if (json !== null) rows.push(json);
@@ -185,4 +222,16 @@ export function thawLimit(snapshot: unknown, state: LimitState): LimitState {
     rowFromJson(state.window, state.rows.get(hash)!, sums);
   }
   return state;
+}
+
+/**
+ * Puts a row back where it stood. One that is past stays empty, and what is on the disk of it is to be written over: its key
+ * may have another row by now. @throws GanglionError `undecodable` where it does not fit
+ */
+export function layRow(state: LimitState, row: number, key: number, sums: readonly number[]): void {
+  thawRow(sums, 'rows', LIMIT_SLOTS, state.slot);
+  if (sums[0] <= state.slot - LIMIT_SLOTS) return touch(state, row);
+  if (row >= state.capacity || state.rows.has(key)) unfit('rows', key);
+  name(state, row, key);
+  rowFromJson(state.window, row, sums);
 }

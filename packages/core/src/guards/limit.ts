@@ -22,6 +22,7 @@ import {
   text,
 } from '../options.ts';
 import type { Factory, FactoryInput } from '../registry.ts';
+import { limitPieces } from './limit-pieces.ts';
 import {
   emptyLimit,
   freezeLimit,
@@ -129,6 +130,7 @@ export const limit: Factory<LimitGuard> = (options, input) => {
     rearm: (state) => state,
     snapshot: (state): JsonValue => freezeLimit(state),
     restore: (snapshot) => thawLimit(snapshot, empty()),
+    pieces: byUnit ? limitPieces(empty) : undefined,
   };
 };
 

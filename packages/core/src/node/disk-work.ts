@@ -1,6 +1,7 @@
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { OutcomeEntry } from '../decision/outcome-journal.ts';
 import type { Write } from '../ports.ts';
+import type { SavedPieces } from './guards-saved.ts';
 
 /** What waits for the disk, and who waits for it. */
 export interface DiskWork {
@@ -11,6 +12,8 @@ export interface DiskWork {
   readonly unwritten: { decisions: number; outcomes: number; bytes: number };
   /** A snapshot of the guards waits for the disk: another would only take its place. */
   guardsWaiting: boolean;
+  /** What is on the disk of states that are saved by pieces: by point and position. */
+  readonly guardPieces: Map<string, SavedPieces>;
   writes: Write[];
   waiters: Waiter[];
   flushing: boolean;
@@ -33,6 +36,7 @@ export const noWork = (monoMs: number): DiskWork => ({
   accepted: [],
   unwritten: { decisions: 0, outcomes: 0, bytes: 0 },
   guardsWaiting: false,
+  guardPieces: new Map(),
   writes: [],
   waiters: [],
   flushing: false,

@@ -12,6 +12,7 @@ import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
 import { recoverVersion } from './folded-versions.ts';
 import { retire } from './folding.ts';
+import { piecesOf, recoverGuards } from './guards-saved.ts';
 import { recoverHeld } from './held-leases.ts';
 import { recoverJournals } from './journal-recovery.ts';
 import { bytesJson, digestOf } from './json-bytes.ts';
@@ -21,7 +22,7 @@ import { isStale } from './learning.ts';
 import { recoverLooks } from './looks.ts';
 import { mixture } from './mixture.ts';
 import { recoverOutbox } from './outbox.ts';
-import { continues, ledgerKey, refreshView, type StoredSource, shareLedgers, syncPoints } from './points.ts';
+import { continues, refreshView, type StoredSource, shareLedgers, syncPoints } from './points.ts';
 import { isOut } from './quarantine.ts';
 import { followOn, openIncarnation } from './rotation.ts';
 import type { Vouched } from './secret.ts';
@@ -155,7 +156,8 @@ function recoverPoints(node: NodeState, stored: Stored): void {
   eachJson(stored, 'taught', (prefix, taught) => recoverTaught(node, prefix, taught));
   each(stored, 'looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each(stored, 'units', (entry) => recoverUnits(node, entry.key, entry.value));
-  each(stored, 'guards', (entry) => recoverGuards(node, entry));
+  const pieces = piecesOf(node, stored.get('guard-piece'));
+  each(stored, 'guards', (entry) => recoverGuards(node, entry, pieces));
   // What several points count into is one state again.
   for (const state of node.points.values()) shareLedgers(node, state);
   eachJson(stored, 'validation', (key, monitor) => recoverMonitor(node, key, monitor));
@@ -307,28 +309,4 @@ function compiledThen(node: NodeState, { spec, generations }: StoredSource): Com
     refuse(node, 'source_not_understood');
     return undefined;
   }
-}
-
-function recoverGuards(node: NodeState, entry: StoredEntry): void {
-  const state = node.points.get(entry.key);
-  if (state === undefined) return;
-  const stored = bytesJson(entry.value, JSON_MAX) as {
-    specVersion: number;
-    arms?: readonly string[];
-    guards: (null | never)[];
-  };
-  if (stored.specVersion !== state.source.specVersion) return;
-  // The versions of a model may have changed since.
-  if (stored.arms !== undefined && stored.arms.join() !== state.source.armKeys.join()) return;
-  state.compiled.guards.forEach(({ guard }, i) => {
-    const snapshot = stored.guards[i];
-    if (snapshot === null || snapshot === undefined || guard.restore === undefined) return;
-    try {
-      state.guards[i] = guard.restore(snapshot, state.compiled.arms.length);
-      const ledger = ledgerKey(state, guard);
-      if (ledger !== undefined) node.ledgers.set(ledger, state.guards[i]);
-    } catch {
-      refuse(node, 'guard_state_not_understood'); // other options than when it was saved: it starts afresh
-    }
-  });
 }

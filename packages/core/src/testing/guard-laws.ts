@@ -56,7 +56,7 @@ export function guardLaws(
 ): readonly GuardLaw[] {
   const start = (random: Stream): World =>
     worldOf(make, armIds.slice(0, 2 + random.integer(armIds.length - 1)), random);
-  return [...verdicts(start), ...snapshots(start), ...standing(start, make)];
+  return [...verdicts(start), ...snapshots(start), ...inPieces(start), ...standing(start, make)];
 }
 
 type Start = (random: Stream) => World;
@@ -178,6 +178,42 @@ function snapshots(start: Start): GuardLaw[] {
         const size = JSON.stringify(snapshot(world.state)).length;
         // Twenty units and a few arms: far below what two thousand decisions would take.
         demand(size <= 8000 + 1000 * world.ids.length, `snapshot of ${size} characters`);
+      },
+    },
+  ];
+}
+
+/** What is kept of a large one. */
+function inPieces(start: Start): GuardLaw[] {
+  return [
+    {
+      law: 'saved by pieces as it goes on, only those that changed, a state is read back as one that answers like it',
+      run(random) {
+        const world = start(random);
+        const { guard } = world;
+        const { pieces } = guard;
+        if (pieces === undefined) return;
+        const disk = new Map<number, Uint8Array>();
+        const taken = 20 + random.integer(40);
+        let twin: unknown;
+        const watch: Watch = {
+          look(input, step) {
+            if (step === taken || (step < taken && random.integer(8) === 0)) savePieces(world, disk);
+            if (step === taken)
+              twin = pieces.restore(
+                JSON.parse(JSON.stringify(pieces.head(world.state))) as JsonValue,
+                disk,
+                world.ids.length,
+              );
+            if (step < taken) return;
+            const other = show(guard.check(twin, input));
+            const verdict = guard.check(world.state, input);
+            demand(other === show(verdict), `read back: ${other}`, verdict);
+          },
+          drawn: (input, arm) => twin !== undefined && guard.chosen?.(twin, input, arm, arm),
+          heard: (outcome) => twin !== undefined && guard.settled?.(twin, outcome),
+        };
+        live(world, random, watch, 120);
       },
     },
   ];
@@ -316,6 +352,17 @@ function randomOutcome(
     failed,
     metrics: random.integer(8) === 0 ? {} : metrics,
   };
+}
+
+/** As a node does it: what changed takes the place of what was. */
+function savePieces({ guard: { pieces }, state }: World, disk: Map<number, Uint8Array>): void {
+  for (const number of pieces!.changed(state)) {
+    const bytes = pieces!.piece(state, number);
+    if (bytes === undefined) disk.delete(number);
+    else disk.set(number, bytes);
+  }
+  for (const number of disk.keys())
+    demand(number < pieces!.count(state), `piece ${number} is beyond those that there are`);
 }
 
 function reborn(world: World): unknown {
