@@ -254,6 +254,19 @@ describe.skipIf(!browsing)('the console', () => {
     await late.close();
   });
 
+  test('before the first answer it says of nothing that there is none of it', async () => {
+    const waiting = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    await waiting.route('**/v1/points', () => {});
+    for (const view of ['', 'points', 'experiments', 'audit', 'controls']) {
+      await waiting.goto(`${daemon.url}/#/${view}`);
+      await waiting.getByText('Loading…').first().waitFor();
+      expect(await textOf(waiting.locator('main'))).not.toMatch(
+        /No decision point|Nobody has|Nothing is killed|No point has/,
+      );
+    }
+    await waiting.close();
+  });
+
   test('is readable in light and in dark, and on a phone', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });

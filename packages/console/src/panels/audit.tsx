@@ -1,7 +1,7 @@
 import { routeHash } from '../route.ts';
 import { clock, dateAndClock } from '../select/format.ts';
 import { useSlice } from '../state/use.ts';
-import { Empty, Panel } from '../ui/panel.tsx';
+import { Nothing, Panel } from '../ui/panel.tsx';
 
 /** Who did what, and why, newest first. */
 export function Audit({ rows }: { rows: number }) {
@@ -9,7 +9,7 @@ export function Audit({ rows }: { rows: number }) {
   return (
     <Panel title="Audit" flush>
       {entries.length === 0 ? (
-        <Empty>Nobody has done anything yet.</Empty>
+        <Nothing>Nobody has done anything yet.</Nothing>
       ) : (
         <div className="scroll">
           <table className="table audit">
@@ -52,13 +52,13 @@ export function RecentAudit({ rows }: { rows: number }) {
   return (
     <Panel title="Who did what" flush aside={<a href={routeHash('audit')}>All</a>}>
       {entries.length === 0 ? (
-        <Empty>Nobody has done anything yet.</Empty>
+        <Nothing>Nobody has done anything yet.</Nothing>
       ) : (
         <ul className="recent">
           {entries.slice(0, rows).map((entry) => (
             <li key={`${entry.node}/${entry.seq}`}>
               <span className="num quiet">{clock(entry.atMs)}</span>
-              <span className="clip">
+              <span className="clip" title={`${entry.target} ${entry.reason}`}>
                 <b>{entry.by}</b>{' '}
                 <span className="tag" data-action={entry.action}>
                   {entry.action}

@@ -2,14 +2,14 @@ import { scopeWords } from '../select/controls.ts';
 import { dateAndClock, number } from '../select/format.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Panel } from '../ui/panel.tsx';
+import { Empty, Nothing, Panel } from '../ui/panel.tsx';
 import type { KillStatus, OverrideStatus } from '../wire.ts';
 import { Acks } from './acks.tsx';
 
 /** All that people said and that still stands: kills with their acknowledgements, overrides, quarantine. */
 export function ControlsPage() {
   const controls = useSlice((state) => state.controls);
-  if (controls === null) return <Empty>The controls have not been heard yet.</Empty>;
+  if (controls === null) return <Nothing>The controls have not been heard yet.</Nothing>;
   const { kills, overrides, quarantined } = controls.value;
   return (
     <>

@@ -14,7 +14,7 @@ import { useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { IntervalPlot } from '../ui/interval.tsx';
 import { Mark, type Tone } from '../ui/marks.tsx';
-import { Empty, Panel } from '../ui/panel.tsx';
+import { Empty, Nothing, Panel } from '../ui/panel.tsx';
 import { SearchField } from '../ui/search-field.tsx';
 import type { ExperimentReport } from '../wire.ts';
 import { StageSteps } from './rollout-stages.tsx';
@@ -26,7 +26,6 @@ const ROWS = 150;
 /** Every experiment and rollout of every point, those that want a person first. */
 export function ExperimentsPage() {
   const reports = useSlice((state) => state.reports);
-  const ready = useSlice((state) => state.ready);
   const [text, setText] = useState('');
   const all = byAttention(Object.values(reports).flatMap(({ merged }) => entriesOf(merged.value)));
   const wanted = text.trim().toLowerCase();
@@ -39,9 +38,11 @@ export function ExperimentsPage() {
   const over = found.filter((entry) => !isOpen(entry));
   if (all.length === 0)
     return (
-      <Panel title="Experiments">
-        <Empty>{ready ? <NoExperiments /> : 'Loading…'}</Empty>
-      </Panel>
+      <section className="panel" aria-label="Experiments">
+        <Nothing>
+          <NoExperiments />
+        </Nothing>
+      </section>
     );
   return (
     <>

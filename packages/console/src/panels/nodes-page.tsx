@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { plural } from '../select/format.ts';
 import { useSlice } from '../state/use.ts';
 import { Panel } from '../ui/panel.tsx';
 import { SearchField } from '../ui/search-field.tsx';
@@ -10,7 +11,7 @@ export function NodesPage() {
   const [text, setText] = useState('');
   return (
     <Panel
-      title={total === 1 ? '1 node' : `${total} nodes`}
+      title={total === 0 ? 'Nodes' : plural(total, 'node')}
       flush
       aside={<SearchField label="Find a node" value={text} onChange={setText} />}
     >

@@ -5,7 +5,7 @@ import { foldedRows, healthOf, leaseOf, syncAgeOf, type TreeRow, treeRows } from
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { HealthMark, LeaseMark, Mark } from '../ui/marks.tsx';
-import { Empty } from '../ui/panel.tsx';
+import { Empty, Nothing } from '../ui/panel.tsx';
 import type { NodeStatus } from '../wire.ts';
 
 /** More rows than this are not drawn at once: the filter finds the rest. */
@@ -16,10 +16,11 @@ export function NodesTable({ full = false, text = '' }: { full?: boolean; text?:
   const nodes = useSlice((state) => state.nodes);
   const connection = useSlice((state) => state.connection);
   const now = useNow();
-  const rows = treeRows(nodes).filter((row) => row.heard.value.node.includes(text));
+  const wanted = text.toLowerCase();
+  const rows = treeRows(nodes).filter((row) => row.heard.value.node.toLowerCase().includes(wanted));
   const healthy = (row: TreeRow) => healthOf(row.heard, connection, now).state === 'healthy';
   const shown = full ? rows.slice(0, ROWS) : foldedRows(rows, healthy);
-  if (nodes.length === 0) return <Empty>No node has been heard yet.</Empty>;
+  if (nodes.length === 0) return <Nothing>No node has been heard yet.</Nothing>;
   return (
     <div className="scroll">
       <table className="table nodes">
@@ -88,8 +89,11 @@ function NodeRow({ row, now, full }: { row: TreeRow; now: number; full: boolean 
           {row.depth > 0 && <Rails rails={row.rails} last={row.last} />}
           <Icon name={status.tier} />
           <span className="node-words">
-            <span>
-              {status.node} <small className="quiet">{status.tier}</small>
+            <span className="node-title">
+              <span className="clip" title={status.node}>
+                {status.node}
+              </span>
+              <small className="quiet">{status.tier}</small>
             </span>
             {health.why.length > 0 && <small className="node-why">{health.why.join(' ')}</small>}
           </span>

@@ -5,7 +5,7 @@ import type { StreamFilter } from '../select/stream.ts';
 import { healthCounts } from '../select/tree.ts';
 import { useNow, useSlice } from '../state/use.ts';
 import { Mark } from '../ui/marks.tsx';
-import { Empty, Panel } from '../ui/panel.tsx';
+import { Nothing, Panel } from '../ui/panel.tsx';
 import { RecentAudit } from './audit.tsx';
 import { NodesTable } from './nodes-table.tsx';
 import { PointCard } from './point-card.tsx';
@@ -19,14 +19,15 @@ const CARDS = 4;
 export function Overview({ route, filter }: { route: Route; filter: StreamFilter }) {
   const points = useSlice((state) => state.points);
   const reports = useSlice((state) => state.reports);
-  const ready = useSlice((state) => state.ready);
   const specs = pointsByAttention({ points, reports });
   return (
     <>
       <Summary />
       {specs.length === 0 && (
         <Panel title="Points">
-          <Empty>{ready ? <NoPoints /> : 'Loading…'}</Empty>
+          <Nothing>
+            <NoPoints />
+          </Nothing>
         </Panel>
       )}
       <div className="cards">

@@ -2,14 +2,14 @@ import { useState } from 'react';
 import { routeHash } from '../route.ts';
 import { armGroups, groupColour, groupShares } from '../select/arm-groups.ts';
 import { sharesNow } from '../select/arms.ts';
-import { percent, rate } from '../select/format.ts';
+import { percent, plural, rate } from '../select/format.ts';
 import { liftRows, tailOf, tailSentence } from '../select/lift.ts';
 import { formatDifference } from '../select/metric.ts';
 import { modeOf, pointsByAttention } from '../select/points.ts';
 import type { Sample } from '../state/model.ts';
 import { useConsole, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
-import { Empty, Panel } from '../ui/panel.tsx';
+import { Empty, Nothing, Panel } from '../ui/panel.tsx';
 import { SearchField } from '../ui/search-field.tsx';
 import { Spark } from '../ui/spark.tsx';
 import type { PointReport, PointSpec } from '../wire.ts';
@@ -32,12 +32,12 @@ export function PointsPage() {
   );
   return (
     <Panel
-      title={points.length === 1 ? '1 point' : `${points.length} points`}
+      title={points.length === 0 ? 'Points' : plural(points.length, 'point')}
       flush
       aside={<SearchField label="Find a point" value={text} onChange={setText} />}
     >
       {specs.length === 0 ? (
-        <Empty>{points.length === 0 ? <NoPoints /> : 'No point fits.'}</Empty>
+        <Nothing>{points.length === 0 ? <NoPoints /> : 'No point fits.'}</Nothing>
       ) : (
         <div className="scroll">
           <table className="table points">

@@ -83,7 +83,10 @@ function Row({ seen, open, route, withPoint }: Common & { seen: SeenDecision }) 
         title="Why did it choose this?"
         onClick={() => go(withQuery(route, { id: isOpen ? '' : decision.id }), true)}
       >
-        <span className="num quiet">{clock(decision.atMs, true)}</span>
+        <span className="num quiet">
+          {clock(decision.atMs)}
+          <span className="stream-ms">{clock(decision.atMs, true).slice(clock(decision.atMs).length)}</span>
+        </span>
         {withPoint && <span className="clip">{decision.point}</span>}
         <span className="arm-name">
           <i className="swatch" style={{ background: armColour(reports?.merged.value, decision.arm) }} />

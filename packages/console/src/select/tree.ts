@@ -83,20 +83,21 @@ export function foldedRows(
 ): readonly (TreeRow | FoldedRow)[] {
   if (rows.length <= FOLD_ABOVE) return rows;
   const parents = new Set(rows.map((row) => row.heard.value.parent));
-  const folded = new Map<string | null, number>();
-  const out: (TreeRow | FoldedRow)[] = [];
-  for (const row of rows) {
-    const { node, parent } = row.heard.value;
-    if (parents.has(node) || !healthy(row)) {
-      out.push(row);
-      continue;
-    }
-    const at = folded.get(parent);
-    const before = at === undefined ? undefined : (out[at] as FoldedRow);
-    if (before !== undefined) out[at!] = { ...before, count: before.count + 1 };
-    else folded.set(parent, out.push({ parent, depth: row.depth, count: 1 }) - 1);
+  const folds = (row: TreeRow) => !parents.has(row.heard.value.node) && healthy(row);
+  const counts = new Map<string | null, number>();
+  for (const row of rows.filter(folds)) {
+    const { parent } = row.heard.value;
+    counts.set(parent, (counts.get(parent) ?? 0) + 1);
   }
-  return out;
+  const seen = new Map<string | null, number>();
+  return rows.flatMap((row): readonly (TreeRow | FoldedRow)[] => {
+    if (!folds(row)) return [row];
+    const { parent } = row.heard.value;
+    const nth = (seen.get(parent) ?? 0) + 1;
+    seen.set(parent, nth);
+    // In the place of the last of them: who wants a person stands before.
+    return nth === counts.get(parent) ? [{ parent, depth: row.depth, count: nth }] : [];
+  });
 }
 
 /** How many nodes are in each state. */

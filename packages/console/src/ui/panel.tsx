@@ -1,4 +1,5 @@
 import { type ReactNode, useId } from 'react';
+import { useSlice } from '../state/use.ts';
 
 /** A titled region of the page. */
 export function Panel(props: {
@@ -25,4 +26,10 @@ export function Panel(props: {
 /** What a panel says when it has nothing to show, and why that is. */
 export function Empty({ children }: { children: ReactNode }) {
   return <p className="empty">{children}</p>;
+}
+
+/** As `Empty`, for what only a complete answer can say: before the first one nobody knows that there is nothing. */
+export function Nothing({ children }: { children: ReactNode }) {
+  const ready = useSlice((state) => state.ready);
+  return <Empty>{ready ? children : 'Loading…'}</Empty>;
 }
