@@ -185,6 +185,11 @@ export interface PointReport {
   readonly expired: number;
   /** Feedback for decisions that were not kept (overload, lost before the disk). */
   readonly unjoined: number;
+  /**
+   * Decisions that experiments, rollouts with guardrails or a validation at the window's end do not count, because more were made in a
+   * window than `pending` has room for: a sample by number, whatever came of them. Absent where nothing counts so.
+   */
+  readonly thinned?: number | undefined;
   /** Decisions whose propensity is unknowable, left out of evaluation. */
   readonly unknownPropensity: number;
   /** Decisions by reason; they add up to `decisions`. */

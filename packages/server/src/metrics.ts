@@ -179,6 +179,11 @@ function decidedAndLearned(registry: Registry, reports: Reports): void {
     (r) => r.expired,
   );
   counter('ganglion_unjoined_total', 'Feedback whose decision was not kept.', (r) => r.unjoined);
+  counter(
+    'ganglion_thinned_total',
+    'Decisions that experiments do not count: more were made in a window than pending has room for.',
+    (r) => r.thinned ?? 0,
+  );
   validationMetrics(registry, reports);
 }
 

@@ -194,6 +194,7 @@ function Counters({ report }: { report: PointReport }) {
       count(report.unjoined + report.unknownPropensity),
       `${count(report.unjoined)} unjoined, ${count(report.unknownPropensity)} of unknown propensity`,
     ],
+    ...(report.thinned ? [['Thinned', count(report.thinned), 'not counted by experiments'] as const] : []),
     ['Versions', `spec ${report.specVersion}`, `view ${report.viewVersion} on ${report.node}`],
   ];
   return <Facts facts={counters} className="counters" />;

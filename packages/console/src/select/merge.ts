@@ -36,6 +36,7 @@ export function mergeReports(
     pending: sum((report) => report.pending),
     expired: sum((report) => report.expired),
     unjoined: sum((report) => report.unjoined),
+    thinned: sum((report) => report.thinned ?? 0),
     unknownPropensity: sum((report) => report.unknownPropensity),
     reasons: mergeReasons(all),
     arms: answering.arms.map((arm) => mergeArm(arm, all, heard, decisions)),

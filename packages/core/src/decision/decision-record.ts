@@ -31,7 +31,7 @@ export const DEFAULTED = 16;
 export const EXPIRED = 32;
 /** Guards that hear of failures at once have heard of this one. */
 export const FAILED = 64;
-/** Experiments have counted it. */
+/** Experiments have counted it, or do not: none compares it, or there was no room to hold it until its window closed. */
 export const COUNTED = 128;
 /** The learner's own choice caused it: neither baseline, nor exploration by a guard, nor somebody else. */
 export const SELF = 256;

@@ -19,7 +19,7 @@ import {
 import { end, endProblem } from './episodes.ts';
 import { learnsLate, mayTeach, trainingWeight } from './forecast.ts';
 import { rewardUnder } from './objective.ts';
-import { at, shift } from './pending.ts';
+import { at, close, shift } from './pending.ts';
 import { countersOf, countFailure, type PointState, releaseArm } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { assume, setMetric, setTruth } from './told.ts';
@@ -393,8 +393,8 @@ export function expireOutcomes(
       if (intakeLags) break;
       expire(state, record, teaching, monoMs);
     }
+    close(pending);
     teaching.closed(state, record);
-    pending.closed++;
     touched++;
   }
   while (pending.closed > 0 && touched < limit) {

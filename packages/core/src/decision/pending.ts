@@ -1,13 +1,18 @@
 import { mix32 } from '../stats/hash.ts';
-import { type DecisionRecord, OWED, SETTLED } from './decision-record.ts';
+import { COUNTED, type DecisionRecord, OWED, SETTLED } from './decision-record.ts';
 
 /**
  * Decisions that await their outcome, oldest first: a ring that grows to its bound. Beyond the bound a sample with known
  * probability is kept: every time it fills up, the probability halves, what is there is thinned by the same rule, and
  * the survivors count double. So memory is bounded and evidence stays unbiased.
+ *
+ * Where decisions count when their window closes, some are held until then although their outcome is there. Who is held is
+ * another sample by the same rule, of what `plan` says, and for a good half of the room at most: it goes by how many decisions
+ * are made, never by what comes of them, so what counts is not those that were answered soon.
  */
 export interface Pending {
   readonly max: number;
+  readonly plan: HoldingPlan;
   records: (DecisionRecord | undefined)[];
   /** Index of the oldest, and how many there are. */
   head: number;
@@ -21,13 +26,38 @@ export interface Pending {
   /** The newest that was not kept, or let go early (−1: none), and when it was made: monotonic ms. */
   droppedN: number;
   droppedMs: number;
+  /** Of those that are to be counted when their window closes one in 2^sieve is. */
+  sieve: number;
+  /** The first decision since the sieve was taken back; those before it went through one of a step more. 0: there are none. */
+  sieveFrom: number;
+  /** The decision that comes next. */
+  next: number;
+  /** What of it was last written to disk: whoever was passed over is passed over after a restart. */
+  writtenSieve: number;
+  /** How many are held for that. */
+  held: number;
+  /** Decisions that were to be counted, and are not, for want of room. */
+  passedOver: number;
 }
 
-const START = 256;
+/** What is held until its window closes. */
+export interface HoldingPlan {
+  /** Decisions count when their window closes. */
+  readonly counts: boolean;
+  /** Whole episodes count: they are thinned as such. */
+  readonly byEpisode: boolean;
+}
 
-export function pendingQueue(max: number): Pending {
+const UNCOUNTED: HoldingPlan = { counts: false, byEpisode: false };
+
+const START = 256;
+/** Hashes have so many bits: of such a sample is nobody. */
+export const SIEVE_MAX = 32;
+
+export function pendingQueue(max: number, plan: HoldingPlan = UNCOUNTED): Pending {
   return {
     max,
+    plan,
     records: new Array(Math.min(START, ceilPowerOfTwo(max))),
     head: 0,
     size: 0,
@@ -36,6 +66,12 @@ export function pendingQueue(max: number): Pending {
     passed: 0,
     droppedN: -1,
     droppedMs: 0,
+    sieve: 0,
+    sieveFrom: 0,
+    next: 0,
+    writtenSieve: 0,
+    held: 0,
+    passedOver: 0,
   };
 }
 
@@ -44,20 +80,37 @@ const ceilPowerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n));
 /** A small whole number stays one: `**` would make a heap object of every weight. */
 const powerOfTwo = (n: number): number => (n < 31 ? 1 << n : 2 ** n);
 
-/** Whether decision `n` belongs to the sample at this thinning: a fixed hash, so that thinning twice is consistent. */
-const inSample = (n: number, thinning: number): boolean => (mix32(n) & (powerOfTwo(thinning) - 1)) === 0;
+/** Whether a decision belongs to the sample at this thinning: a fixed hash, so that thinning twice is consistent. */
+function inSample({ plan }: Pending, { n, noted }: DecisionRecord, thinning: number): boolean {
+  if (thinning === 0) return true;
+  if (thinning >= SIEVE_MAX) return false;
+  const hash = plan.byEpisode && noted !== undefined ? mix32(noted[0], EPISODE_SALT) : mix32(n);
+  return (hash & (powerOfTwo(thinning) - 1)) === 0;
+}
 
-/** Keeps a record, or (under overload) does not. `onDrop` hears of every unsettled record that is let go. */
+const EPISODE_SALT = 0x7e1d50de;
+
+/**
+ * Keeps a record, or (under overload) does not. One that is `COUNTED` already is not held for that. `onDrop` hears of every
+ * record that is let go.
+ */
 export function keep(
   pending: Pending,
   record: DecisionRecord,
   onDrop: (record: DecisionRecord) => void,
 ): boolean {
-  if (pending.thinning > 0 && !inSample(record.n, pending.thinning)) {
+  pending.next = record.n + 1;
+  sift(pending);
+  if (pending.size >= pending.max) makeRoom(pending, onDrop);
+  const counts = pending.plan.counts && (record.state & COUNTED) === 0;
+  if (counts) {
+    pending.held++;
+    if (!inSample(pending, record, Math.max(pending.sieve, pending.thinning))) passOver(pending, record);
+  }
+  if (!inSample(pending, record, pending.thinning)) {
     drop(pending, record, onDrop);
     return false;
   }
-  if (pending.size >= pending.max) makeRoom(pending, onDrop);
   if (pending.size === pending.records.length) grow(pending);
   record.weight = powerOfTwo(pending.thinning);
   pending.records[place(pending, pending.size)] = record;
@@ -73,6 +126,32 @@ function drop(pending: Pending, record: DecisionRecord, onDrop: (record: Decisio
   onDrop(record);
 }
 
+/** It counts for nothing, whatever comes of it. */
+function passOver(pending: Pending, record: DecisionRecord): void {
+  record.state |= COUNTED;
+  pending.held--;
+  pending.passedOver++;
+}
+
+/** Most of the room that is held, once not all of a window find room; and most that is taken after room was made, or before. */
+const HELD = 5 / 8;
+const TAKEN = 7 / 8;
+
+/** Whether fewer are to be held: it goes by how many are, all of whose windows are open, so outcomes have no say in it. */
+const isCrowded = ({ held, max, sieve }: Pending): boolean => held >= (sieve > 0 ? HELD : TAKEN) * max;
+
+/** Passes over whoever is not of a smaller sample: alike, whether their outcome is there or not. */
+function sift(pending: Pending): void {
+  while (isCrowded(pending)) {
+    pending.sieve++;
+    pending.sieveFrom = 0;
+    for (let i = pending.closed; i < pending.size; i++) {
+      const record = at(pending, i);
+      if (isHeld(pending, record) && !inSample(pending, record, pending.sieve)) passOver(pending, record);
+    }
+  }
+}
+
 function grow(pending: Pending): void {
   const old = pending.records;
   const bigger = new Array<DecisionRecord | undefined>(old.length * 2);
@@ -84,17 +163,40 @@ function grow(pending: Pending): void {
 /** Whether something of it is still to be learned; what is only open to correction is not needed. */
 const isNeeded = ({ state }: DecisionRecord): boolean => (state & (SETTLED | OWED)) !== SETTLED;
 
+const isHeld = ({ plan }: Pending, { state }: DecisionRecord): boolean =>
+  plan.counts && (state & COUNTED) === 0;
+
 /** First lets those go that wait for corrections only; if that frees too little, thins. */
 function makeRoom(pending: Pending, onDrop: (record: DecisionRecord) => void): void {
-  retain(pending, isNeeded, onDrop);
-  while (pending.size > pending.max / 2) {
-    pending.thinning++;
-    retain(pending, (record) => inSample(record.n, pending.thinning), onDrop);
-    for (let i = 0; i < pending.size; i++) {
-      // One kept under a stricter rule earlier passes this one for sure: its weight stands.
-      const record = at(pending, i);
-      record.weight = Math.max(record.weight, 2 ** pending.thinning);
-    }
+  retain(pending, (record) => isNeeded(record) || isHeld(pending, record), onDrop);
+  // Those that are held take a good half by themselves: what is to be learned is not thinned on their account.
+  const most = (pending.plan.counts ? TAKEN : 1 / 2) * pending.max;
+  while (pending.size > most) {
+    // Whoever is held goes last, for how far the rest is thinned depends on what is answered soon. Beside them are first those
+    // that are not of the sample, and then those that were not before the sieve was taken back.
+    if (pending.thinning >= pending.sieve && pending.sieveFrom > 0) {
+      thin(pending, pending.sieve + 1, pending.sieveFrom, onDrop);
+      pending.sieveFrom = 0;
+    } else thin(pending, ++pending.thinning, Number.POSITIVE_INFINITY, onDrop);
+  }
+  // Episodes may be so few that none is of the sample: all begins anew.
+  if (pending.size === 0) pending.thinning = pending.sieve = pending.sieveFrom = 0;
+}
+
+/** Keeps a sample of those before `until`. */
+function thin(
+  pending: Pending,
+  thinning: number,
+  until: number,
+  onDrop: (record: DecisionRecord) => void,
+): void {
+  retain(pending, (record) => record.n >= until || inSample(pending, record, thinning), onDrop);
+  for (let i = 0; i < pending.size; i++) {
+    const record = at(pending, i);
+    // What is settled has taught, and is taken back, at the weight that it had.
+    if (record.n >= until || !isNeeded(record)) continue;
+    // One kept under a stricter rule earlier passes this one for sure: its weight stands.
+    record.weight = Math.max(record.weight, powerOfTwo(thinning));
   }
 }
 
@@ -109,7 +211,10 @@ function retain(
   for (let i = 0; i < size; i++) {
     const record = at(pending, i);
     if (keeps(record)) records[place(pending, kept++)] = record;
-    else drop(pending, record, onDrop);
+    else {
+      if (isHeld(pending, record)) passOver(pending, record);
+      drop(pending, record, onDrop);
+    }
   }
   for (let i = kept; i < size; i++) records[place(pending, i)] = undefined;
   pending.size = kept;
@@ -122,6 +227,21 @@ const place = (pending: Pending, i: number): number => (pending.head + i) & (pen
 /** The i-th oldest. */
 export const at = (pending: Pending, i: number): DecisionRecord =>
   pending.records[place(pending, i)] as DecisionRecord;
+
+/**
+ * The window of the oldest that was open has passed: it need not be held any longer. The sieve is taken back by a step once few
+ * are, and by another no sooner than all that are open went through it.
+ */
+export function close(pending: Pending): void {
+  const record = at(pending, pending.closed);
+  pending.closed++;
+  if (!isHeld(pending, record)) return;
+  pending.held--;
+  if (pending.sieve === 0 || pending.held >= pending.max / 8 || record.n < pending.sieveFrom) return;
+  pending.sieve--;
+  pending.sieveFrom = pending.next;
+  pending.thinning = Math.min(pending.thinning, pending.sieve);
+}
 
 /** Lets the oldest go. Thinning is taken back once there is ample room. */
 export function shift(pending: Pending): void {

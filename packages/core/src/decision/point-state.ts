@@ -10,6 +10,7 @@ import type { CompiledPoint } from './define.ts';
 import { type Episodes, openEpisodes } from './episodes.ts';
 import { type Pending, pendingQueue } from './pending.ts';
 import { noReasons, type Reason } from './record.ts';
+import { holdingPlan } from './seats.ts';
 import type { ShownFeatures } from './shown.ts';
 import { type SlateState, slateState } from './slate.ts';
 import type { ArtifactSpec, StandardSchema, Tier } from './spec.ts';
@@ -106,6 +107,8 @@ export interface PointCounters {
   awaiting: number;
   expired: number;
   unjoined: number;
+  /** Passed over by the states before this one; `pending.passedOver` adds its own. */
+  thinned: number;
   unknownPropensity: number;
   refused: number;
   /** Outcomes that could have taught, by cause, and those of them that did not. */
@@ -190,7 +193,7 @@ export function createPointState(
     guards: compiled.guards.map(({ guard }) => guard.initial(arms)),
     view: { current: undefined, version: 0, stale: 0, builtMs: Number.NEGATIVE_INFINITY, dirty: true },
     ruling: unruled(arms),
-    pending: pendingQueue(compiled.pendingMax),
+    pending: pendingQueue(compiled.pendingMax, holdingPlan(compiled)),
     n: 0,
     seedHi: mix32(place.seed[0] ^ mix32(place.pointNumber)),
     seedLo: mix32(place.seed[1] + place.pointNumber),
@@ -243,6 +246,7 @@ function noCounts({ arms, guards }: CompiledPoint): PointCounters {
     awaiting: 0,
     expired: 0,
     unjoined: 0,
+    thinned: 0,
     unknownPropensity: 0,
     refused: 0,
     training: { caused: 0, others: 0, heldBack: 0, frozen: 0 },

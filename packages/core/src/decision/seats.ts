@@ -2,6 +2,8 @@ import type { Comparison } from '../comparison.ts';
 import { GanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import { hash32 } from '../stats/hash.ts';
+import type { CompiledPoint } from './define.ts';
+import type { HoldingPlan } from './pending.ts';
 
 /**
  * What the guards of a point compare. `rolledOut`: what a rollout brings to the units, and instead of what; another
@@ -56,3 +58,15 @@ export function seatsOf(comparisons: readonly Comparison[]): ReadonlyMap<string,
   }
   return seats;
 }
+
+type Counting = Pick<CompiledPoint, 'comparisons' | 'seats' | 'validation'>;
+
+/** What a point holds until windows close. */
+export const holdingPlan = ({ comparisons, validation }: Counting): HoldingPlan => ({
+  counts: comparisons.length > 0 || validation?.atClose === true,
+  byEpisode: comparisons.some(({ perEpisode }) => perEpisode === true),
+});
+
+/** Whether a decision of this stratum is to be counted when its window closes. */
+export const countsAtClose = ({ seats, validation }: Counting, stratum: string): boolean =>
+  validation?.atClose === true || seats.has(stratum);

@@ -1,6 +1,7 @@
 import type { Comparison } from '../comparison.ts';
 import { COUNTED, type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
 import { rewardOf } from '../decision/outcome.ts';
+import { SIEVE_MAX } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { closeStep, type Earned } from '../decision/returns.ts';
 import type { Seat } from '../decision/seats.ts';
@@ -37,9 +38,8 @@ import { judgeClosed } from './validating.ts';
  * and the tests of `experiment/` hold. The sums are evidence like any learner's: slots of this node and those below.
  */
 export function countClosed(node: NodeState, state: PointState, record: DecisionRecord): void {
-  const { compiled } = state;
-  const judged = compiled.validation?.atClose === true;
-  if ((compiled.comparisons.length === 0 && !judged) || (record.state & COUNTED) !== 0) return;
+  const { compiled, pending } = state;
+  if (!pending.plan.counts || (record.state & COUNTED) !== 0) return;
   judgeClosed(node, state, record);
   record.state |= COUNTED;
   const counted = node.countedTo.get(state.source.idPrefix) ?? 0;
@@ -175,9 +175,36 @@ export function experimentReports(
   });
 }
 
-/** How far counting has come goes to disk with what was counted, so that a restart counts nothing twice. */
-export function noteCounted(node: NodeState, prefix: string, before: number | undefined): void {
-  const now = node.countedTo.get(prefix);
-  if (now === undefined || now === before) return;
-  node.writes.push({ kind: 'put', collection: 'counted', key: prefix, value: jsonBytes(now) });
+/**
+ * How far counting has come goes to disk with what was counted, so that a restart counts nothing twice; and one in how many
+ * counts, so that it counts nobody who was passed over, of whom feedback may have been lost since.
+ */
+export function noteCounted(
+  node: NodeState,
+  { source: { idPrefix }, pending }: PointState,
+  before: number | undefined,
+): void {
+  const now = node.countedTo.get(idPrefix);
+  const { sieve } = pending;
+  if (now === before && sieve === pending.writtenSieve) return;
+  const n = now ?? 0;
+  node.countedTo.set(idPrefix, n);
+  pending.writtenSieve = sieve;
+  const value = jsonBytes(sieve === 0 ? n : { n, sieve });
+  node.writes.push({ kind: 'put', collection: 'counted', key: idPrefix, value });
+}
+
+/** From the disk. One that is none counts as missing. */
+export function recoverCounted(node: NodeState, prefix: string, json: unknown): void {
+  const { n, sieve } = typeof json === 'number' ? { n: json, sieve: 0 } : ((json ?? {}) as Partial<Counted>);
+  if (!Number.isSafeInteger(n)) return;
+  node.countedTo.set(prefix, n as number);
+  const pending = node.joins.get(prefix)?.pending;
+  if (pending === undefined || !Number.isInteger(sieve)) return;
+  pending.sieve = pending.writtenSieve = Math.min(SIEVE_MAX, Math.max(0, sieve as number));
+}
+
+interface Counted {
+  readonly n: number;
+  readonly sieve: number;
 }

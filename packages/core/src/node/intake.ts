@@ -219,7 +219,7 @@ export function expireAll(node: NodeState): void {
     const before = node.countedTo.get(prefix);
     const taught = node.taughtTo.get(prefix);
     expireOutcomes(state, teaching, node.moment.monoMs, lags, EXPIRIES_A_TICK);
-    noteCounted(node, prefix, before);
+    noteCounted(node, state, before);
     moveOn(node, state);
     noteTaught(node, prefix, taught);
     if (state.pending.size === 0 && node.points.get(state.compiled.name) !== state) {

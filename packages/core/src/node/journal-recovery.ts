@@ -17,6 +17,7 @@ import { failedBy, rewardOf } from '../decision/outcome.ts';
 import { decodeOutcomes, type OutcomeEntry } from '../decision/outcome-journal.ts';
 import { find, keep, pass } from '../decision/pending.ts';
 import { countersOf, type PointState } from '../decision/point-state.ts';
+import { countsAtClose } from '../decision/seats.ts';
 import { stick, sticks } from '../decision/stick.ts';
 import { retell } from '../decision/told.ts';
 import type { Storage } from '../ports.ts';
@@ -47,7 +48,11 @@ export async function recoverJournals(node: NodeState, storage: Storage): Promis
     }
   for await (const chunks of pages(storage, 'outcomes', sinceMs))
     for (const chunk of chunks) for (const entry of decodeOutcomes(chunk)) recoverOutcome(node, entry);
-  for (const state of node.joins.values()) closeOverdue(node, state);
+  for (const state of node.joins.values()) {
+    closeOverdue(node, state);
+    // Of this start, like all that is counted beside evidence.
+    state.pending.passedOver = 0;
+  }
   // What was ingested lately is known when it is sent again.
   for await (const chunks of pages(storage, 'events', node.moment.wallMs - node.tuning.eventIdsMs))
     for (const chunk of chunks)
@@ -83,7 +88,8 @@ function recoverDecision(node: NodeState, state: PointState, record: DecisionRec
   // What was in flight when the process ended is so no longer, as far as anybody here can know.
   record.state |= RELEASED;
   // Experiments count at one age: not what was left behind by a stop.
-  if (overdue || record.n < (node.countedTo.get(state.source.idPrefix) ?? 0)) record.state |= COUNTED;
+  const isCounted = record.n < (node.countedTo.get(state.source.idPrefix) ?? 0);
+  if (overdue || isCounted || !countsAtClose(compiled, record.stratum)) record.state |= COUNTED;
   countersOf(state).awaiting++;
   keep(state.pending, record, (dropped) => {
     if ((dropped.state & SETTLED) === 0) countersOf(state).awaiting--;

@@ -1,8 +1,8 @@
-import { type DecisionRecord, EXPOSED, SETTLED } from '../decision/decision-record.ts';
+import { COUNTED, type DecisionRecord, EXPOSED, SETTLED } from '../decision/decision-record.ts';
 import { release } from '../decision/outcome.ts';
 import { keep } from '../decision/pending.ts';
 import { countersOf, type PointState } from '../decision/point-state.ts';
-import { countClosed } from './comparing.ts';
+import { countsAtClose } from '../decision/seats.ts';
 import { mayLog } from './durability.ts';
 import { type NodeState, refuse } from './state.ts';
 
@@ -19,7 +19,7 @@ export function keeping(node: NodeState): (state: PointState, record: DecisionRe
     if (state === last?.state) return last.drop;
     let drop = drops.get(state);
     if (drop === undefined) {
-      drop = (record) => letGo(node, state, record);
+      drop = (record) => letGo(state, record);
       drops.set(state, drop);
     }
     last = { state, drop };
@@ -28,6 +28,7 @@ export function keeping(node: NodeState): (state: PointState, record: DecisionRe
   return (state, record) => {
     const drop = dropOf(state);
     if (!state.compiled.explicitExposure) record.state |= EXPOSED;
+    if (state.pending.plan.counts && !countsAtClose(state.compiled, record.stratum)) record.state |= COUNTED;
     if (record.armIndex >= 0) countersOf(state).awaiting++;
     const kept = record.armIndex >= 0 && keep(state.pending, record, drop);
     node.counters.decisions++;
@@ -39,9 +40,8 @@ export function keeping(node: NodeState): (state: PointState, record: DecisionRe
   };
 }
 
-/** There is no room for it any more. */
-function letGo(node: NodeState, state: PointState, record: DecisionRecord): void {
+/** There is no room for it any more: nothing counts early, for what has its outcome early is not like the rest. */
+function letGo(state: PointState, record: DecisionRecord): void {
   if ((record.state & SETTLED) === 0) countersOf(state).awaiting--;
-  else countClosed(node, state, record);
   release(state, record);
 }

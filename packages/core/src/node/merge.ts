@@ -36,6 +36,7 @@ function merge(a: PointReport, b: PointReport): PointReport {
     pending: a.pending + b.pending,
     expired: a.expired + b.expired,
     unjoined: a.unjoined + b.unjoined,
+    ...(a.thinned === undefined ? {} : { thinned: a.thinned + (b.thinned ?? 0) }),
     unknownPropensity: a.unknownPropensity + b.unknownPropensity,
     reasons: addReasons(a.reasons, b.reasons),
     arms: mergeArms(a, b),

@@ -226,6 +226,7 @@ function inherit(state: PointState, old: PointState): void {
   state.counters.outcomes = old.counters.outcomes;
   state.counters.expired = old.counters.expired;
   state.counters.unjoined = old.counters.unjoined;
+  state.counters.thinned = old.counters.thinned + old.pending.passedOver;
   state.counters.unknownPropensity = old.counters.unknownPropensity;
   Object.assign(state.counters.reasons, old.counters.reasons);
   Object.assign(state.counters.training, old.counters.training);

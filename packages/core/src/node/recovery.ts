@@ -8,6 +8,7 @@ import type { StoredEntry } from '../ports.ts';
 import { hash32 } from '../stats/hash.ts';
 import type { Unbounded } from '../sync/messages.ts';
 import { hold, learnerSlots, nodeOf, type Slot } from '../sync/slots.ts';
+import { recoverCounted } from './comparing.ts';
 import { recoverUnits } from './counted-units.ts';
 import { orderEntities, recoverEntity } from './features.ts';
 import { recoverVersion } from './folded-versions.ts';
@@ -150,9 +151,7 @@ function recoverEntities(node: NodeState, stored: Stored): void {
 /** What each point had come to, earlier incarnations' included: how far it had counted, and its guards. */
 function recoverPoints(node: NodeState, stored: Stored): void {
   each(stored, 'source', (entry) => recoverSource(node, entry));
-  eachJson(stored, 'counted', (prefix, n) => {
-    if (Number.isSafeInteger(n)) node.countedTo.set(prefix, n as number);
-  });
+  eachJson(stored, 'counted', (prefix, json) => recoverCounted(node, prefix, json));
   eachJson(stored, 'taught', (prefix, taught) => recoverTaught(node, prefix, taught));
   each(stored, 'looks', (entry) => recoverLooks(node, entry.key, entry.value));
   each(stored, 'units', (entry) => recoverUnits(node, entry.key, entry.value));

@@ -50,6 +50,7 @@ export function pointReport(node: NodeState, point: string, experiments = true):
     pending: counters.awaiting,
     expired: counters.expired,
     unjoined: counters.unjoined,
+    ...(state.pending.plan.counts ? { thinned: counters.thinned + state.pending.passedOver } : {}),
     unknownPropensity: counters.unknownPropensity,
     reasons: reasonsOf(counters),
     arms: armReports(node, state),

@@ -46,6 +46,7 @@ export function isSound(report: PointReport): boolean {
     report?.expired,
     report?.unjoined,
     report?.unknownPropensity,
+    report?.thinned ?? 0,
   ];
   if (typeof report?.point !== 'string' || !counts.every(isCount) || !Number.isFinite(report.pending))
     return false;

@@ -129,6 +129,7 @@ function summary(report: PointReport, startedMs: number | undefined, style: Styl
         'outcomes',
         `${count(report.outcomes)} joined, ${count(report.pending)} awaited, ${count(report.expired)} expired, ${count(report.unjoined)} unjoined`,
       ],
+      ...thinnedText(report),
       [
         'evidence',
         `${counted(report.pooled.ownOutcomes, 'own outcome')}, ${count(report.pooled.othersOutcomes)} of others`,
@@ -136,6 +137,12 @@ function summary(report: PointReport, startedMs: number | undefined, style: Styl
     ],
     style,
   );
+}
+
+/** A sample is fair and says less: whoever waits for an experiment should know. */
+function thinnedText({ thinned = 0 }: PointReport): (readonly [string, string])[] {
+  if (thinned === 0) return [];
+  return [['thinned', `${counted(thinned, 'decision')} that experiments do not count: raise \`pending\``]];
 }
 
 /** What is counted is of this start alone; what was learned before has survived it, as evidence. */
