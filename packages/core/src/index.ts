@@ -30,7 +30,7 @@ export {
   WXX as MOMENTS_SQUARES,
 } from './learners/moments.ts';
 export * from './limits.ts';
-export { nearest } from './nearest.ts';
+export { nearest, unknownKeyMend } from './nearest.ts';
 export type {
   FeatureReplay,
   HostedNode,

@@ -76,11 +76,17 @@ export interface HostOptions extends NodeOptions {
  * @throws GanglionError `storage_corrupt`, `storage_failed`, `invalid_input`
  */
 export async function createNode(options: HostOptions): Promise<HostedNode> {
-  if (!NAME_PATTERN.test(options.name))
+  if (typeof options.name !== 'string' || !NAME_PATTERN.test(options.name))
     throw new GanglionError('invalid_input', 'name is not a name', {
       field: 'name',
       value: options.name,
       mend: 'Use letters, digits, dots, dashes and underscores.',
+    });
+  if (typeof options.registry !== 'object' || options.registry === null)
+    throw new GanglionError('invalid_input', 'registry is missing', {
+      field: 'registry',
+      value: options.registry,
+      mend: 'Give the families this node is to know: `standard` of @ganglion/core/presets, or less.',
     });
   const node = createState(
     options,

@@ -13,7 +13,8 @@ import type {
   Slate,
   VersionInput,
 } from '@ganglion/core';
-import { type Call, type Transport, type TransportOptions, transport } from './http.ts';
+import { type Call, TRANSPORT_OPTIONS, type Transport, type TransportOptions, transport } from './http.ts';
+import { checkOptions } from './options.ts';
 import { readEvents } from './sse.ts';
 import type {
   ApplyAnswer,
@@ -44,6 +45,8 @@ export interface ClientOptions extends TransportOptions {
   /** Which node of the daemon's process is asked; default: its root-most. */
   readonly node?: string | undefined;
 }
+
+const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = { ...TRANSPORT_OPTIONS, node: true };
 
 /**
  * A daemon, as its API has it (DESIGN §7). Every function rejects with `GanglionError` only: match on `code`; `closed`
@@ -135,6 +138,7 @@ export interface EventOptions {
 
 /** @throws GanglionError `invalid_input`, for a URL that is none */
 export function createClient(options: ClientOptions = {}): Client {
+  checkOptions(options, CLIENT_OPTIONS);
   const wire = transport(options);
   const calls = callsOf(wire, options.node);
   const { at, get, post } = calls;

@@ -10,7 +10,8 @@ import {
   type Storage,
   type Tier,
 } from '@ganglion/core';
-import { keepLink, type LinkOptions } from './link.ts';
+import { keepLink, LINK_OPTIONS, type LinkOptions } from './link.ts';
+import { checkOptions } from './options.ts';
 
 export interface EmbedOptions {
   /** Unique in the tree. */
@@ -37,12 +38,28 @@ export interface EmbedOptions {
   readonly tickMs?: number | undefined;
 }
 
+const EMBED_OPTIONS: Readonly<Record<keyof EmbedOptions, true>> = {
+  name: true,
+  tier: true,
+  registry: true,
+  parent: true,
+  points: true,
+  storage: true,
+  clock: true,
+  chance: true,
+  seals: true,
+  kernels: true,
+  tickMs: true,
+};
+
 /**
  * A node inside this application: decisions in about a microsecond, without a daemon. Works in Node, Deno, browsers and
  * workers. `close()` stops its timer and its link as well.
  * @throws GanglionError `invalid_spec`, `invalid_input`, `storage_corrupt`, `storage_failed`
  */
 export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
+  checkOptions(options, EMBED_OPTIONS);
+  if (options.parent !== undefined) checkOptions(options.parent, LINK_OPTIONS, 'parent');
   const node = await createNode({
     name: options.name,
     tier: options.tier ?? 'device',

@@ -41,6 +41,15 @@ export interface Transport {
 const PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
+export const TRANSPORT_OPTIONS: Readonly<Record<keyof TransportOptions, true>> = {
+  url: true,
+  token: true,
+  timeoutMs: true,
+  retries: true,
+  actor: true,
+  fetch: true,
+};
+
 /** @throws GanglionError `invalid_input`, for a URL that is none */
 export function transport(options: TransportOptions = {}): Transport {
   const url = baseUrl(options.url ?? 'http://127.0.0.1:7070');

@@ -22,9 +22,21 @@ export interface LinkOptions {
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
+export const LINK_OPTIONS: Readonly<Record<keyof LinkOptions, true>> = {
+  url: true,
+  token: true,
+  deadAfterMs: true,
+  onTrouble: true,
+};
+
 /** Keeps a link from this node to a daemon, for ever, with growing pauses between attempts. Answers the way to stop. */
 export function keepLink(node: HostedNode, options: LinkOptions): () => void {
   const url = addressOf(options.url);
+  if (typeof WebSocket === 'undefined')
+    throw new GanglionError('unsupported', 'this platform has no WebSocket, which a link to a parent needs', {
+      field: 'parent',
+      mend: 'Use Node 24 or later, Deno, Bun or a browser; without a parent, the node is a root of its own.',
+    });
   const trouble = options.onTrouble ?? (() => {});
   let socket: WebSocket | undefined;
   let stopped = false;

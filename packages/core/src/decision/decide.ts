@@ -58,7 +58,7 @@ export function decideOnce(
   const { compiled, scratch } = state;
   startTrail(state);
   scratch.live = false;
-  const wrong = misfit(state, input) || readContext(state, input, moment.wallMs, true);
+  const wrong = misfit(input) || readContext(state, input, moment.wallMs, true);
   if (input?.taken !== undefined) return observe(state, moment, input, input.taken, wrong === '');
   const stopped = controls(state, moment, input, asked);
   if (stopped !== undefined) return stopped;
@@ -99,9 +99,9 @@ export function decideOnce(
   return drawPolicy(state, moment, input, asked, trains);
 }
 
-/** What the point's validator has said of the context, where it has one. */
-const misfit = (state: PointState, input: DecideInput | undefined): string =>
-  state.schema !== undefined && input instanceof ConformedInput ? input.wrong : '';
+/** What is wrong with the input by itself, and what the point's validator has said of the context, where it has one. */
+const misfit = (input: DecideInput | undefined): string =>
+  input instanceof ConformedInput ? input.wrong : '';
 
 /** At the deadline: the controls are asked afresh, humans first; then the fallback. */
 export function decideLate(

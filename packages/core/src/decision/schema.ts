@@ -1,4 +1,4 @@
-import { GanglionError } from '../errors.ts';
+import { GanglionError, show } from '../errors.ts';
 import type { DecideInput } from '../node-api.ts';
 import type { DefinedPoint, FieldSpec, PointSpec, RuleSpec, SchemaIssue, StandardSchema } from './spec.ts';
 
@@ -84,6 +84,7 @@ export class ConformedInput implements DecideInput {
   readonly unit: string | undefined;
   readonly episode: string | undefined;
   readonly exclude: readonly string[] | undefined;
+  readonly taken: DecideInput['taken'];
   /** '' where nothing is. */
   readonly wrong: string;
 
@@ -92,13 +93,30 @@ export class ConformedInput implements DecideInput {
     this.unit = input?.unit;
     this.episode = input?.episode;
     this.exclude = input?.exclude;
+    this.taken = input?.taken;
     this.wrong = wrong;
   }
 }
 
-/** Validates the context of an input; a wrong one is kept as it was given, with what is wrong. Never throws. */
-export function conform(schema: StandardSchema, input: DecideInput | undefined): ConformedInput {
-  if (input instanceof ConformedInput) return input;
+/**
+ * An input that the pipeline can take, its context through the validator where there is one. A wrong one is kept as it
+ * was given, with what is wrong. Never throws.
+ */
+export function conform(
+  schema: StandardSchema | undefined,
+  input: DecideInput | undefined,
+): DecideInput | undefined {
+  try {
+    const misnamed = namesWrong(input);
+    if (misnamed !== '')
+      return new ConformedInput({ taken: input?.taken, exclude: input?.exclude }, undefined, misnamed);
+    return schema === undefined || input instanceof ConformedInput ? input : validate(schema, input);
+  } catch (error) {
+    return new ConformedInput(undefined, undefined, failed('the input cannot be read', error));
+  }
+}
+
+function validate(schema: StandardSchema, input: DecideInput | undefined): ConformedInput {
   try {
     const result = schema['~standard'].validate(input?.context ?? {});
     if (isPromise(result)) return new ConformedInput(input, undefined, `context ${ASYNCHRONOUS}`);
@@ -107,13 +125,24 @@ export function conform(schema: StandardSchema, input: DecideInput | undefined):
     const wrong = notFlat(value);
     return new ConformedInput(input, wrong === '' ? value : input?.context, wrong);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return new ConformedInput(
-      input,
-      undefined,
-      `context: the validator failed: ${why}`.slice(0, MESSAGE_MAX),
-    );
+    return new ConformedInput(input, undefined, failed('context: the validator failed', error));
   }
+}
+
+const failed = (what: string, error: unknown): string =>
+  `${what}: ${error instanceof Error ? error.message : String(error)}`.slice(0, MESSAGE_MAX);
+
+/** Assignment hashes text: to it, all numbers would be one unit. */
+function namesWrong(input: DecideInput | undefined): string {
+  if (input === undefined || input === null) return '';
+  if (typeof input !== 'object')
+    return `the input is ${show(input)}; it must be an object such as {"unit": …, "context": …}`;
+  const { unit, episode } = input;
+  if (typeof unit !== 'string' && unit !== undefined && unit !== null)
+    return `unit is ${show(unit)}; it must be text`;
+  if (typeof episode !== 'string' && episode !== undefined && episode !== null)
+    return `episode is ${show(episode)}; it must be text`;
+  return '';
 }
 
 const MESSAGE_MAX = 300;

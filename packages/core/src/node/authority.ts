@@ -10,6 +10,12 @@ import { type NodeState, readClocks } from './state.ts';
 export function authorise(node: NodeState, by: Actor): void {
   if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
   readClocks(node);
+  if (typeof by?.name !== 'string' || typeof by.authority !== 'string')
+    throw new GanglionError('invalid_input', 'by must say who acts', {
+      field: 'by',
+      value: by,
+      mend: 'Give {"name": "…", "authority": "…"}: who it is for the audit, and the node whose subtree is theirs, or *.',
+    });
   if (by.authority !== '*' && !node.path.includes(by.authority))
     throw new GanglionError('forbidden', `${by.name} has no authority over ${node.name}`, {
       field: 'authority',

@@ -14,6 +14,7 @@ import type {
 import { showDuration } from '../options.ts';
 import { durable } from './durability.ts';
 import { type EventCounts, storeKey, waits } from './features.ts';
+import { checkList } from './intake.ts';
 import { type NodeState, readClocks } from './state.ts';
 
 const DEFAULT_DOMAIN = 'default';
@@ -27,6 +28,7 @@ export async function takeEvents(
   events: readonly IngestEvent[],
 ): Promise<readonly IngestResult[]> {
   if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
+  checkList(events, 'events');
   if (node.features.waitingSum + events.length > node.tuning.ingestMax)
     throw new GanglionError('overloaded', 'too many events wait for the disk', {
       mend: 'Send them again later; each counts once.',

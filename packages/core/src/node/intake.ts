@@ -41,7 +41,7 @@ export async function takeFeedback(
   node: NodeState,
   items: readonly FeedbackItem[],
 ): Promise<readonly FeedbackResult[]> {
-  open(node, items.length);
+  open(node, items, 'items');
   const results = items.map((item) => takeOne(node, item, 'outside'));
   if (results.some((result) => result.status !== 'rejected')) await durable(node);
   // A host that never lets go of the loop never ticks: what is due by now is put to use all the same.
@@ -49,14 +49,25 @@ export async function takeFeedback(
   return results;
 }
 
-/** Before anything is taken: whether there is room for it. @throws GanglionError `closed`, `overloaded` */
-function open(node: NodeState, count: number): void {
+/** Before anything is taken: whether there is room for it. @throws GanglionError `closed`, `invalid_input`, `overloaded` */
+function open(node: NodeState, items: readonly unknown[], field: string): void {
   if (node.closed) throw new GanglionError('closed', 'this node has been stopped');
-  if (outcomesWaiting(node) + ownInTransit(node) + count > node.tuning.intakeMax)
+  checkList(items, field);
+  if (outcomesWaiting(node) + ownInTransit(node) + items.length > node.tuning.intakeMax)
     throw new GanglionError('overloaded', 'too much feedback waits for the disk', {
       mend: 'Send it again later; it is idempotent.',
     });
   readClocks(node);
+}
+
+/** @throws GanglionError `invalid_input` */
+export function checkList(items: unknown, field: string): void {
+  if (!Array.isArray(items))
+    throw new GanglionError('invalid_input', `${field} must be a list`, {
+      field,
+      value: items,
+      mend: 'Put it in brackets, also where it is one.',
+    });
 }
 
 /** In memory, at once; the caller waits for the disk. */
@@ -182,7 +193,7 @@ export async function takeExposures(
   node: NodeState,
   ids: readonly string[],
 ): Promise<readonly FeedbackResult[]> {
-  open(node, ids.length);
+  open(node, ids, 'ids');
   const results = ids.map((id) => takeOne(node, { id, exposed: true }));
   if (results.some((result) => result.status !== 'rejected')) await durable(node);
   return results;

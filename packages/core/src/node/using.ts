@@ -47,7 +47,7 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
     },
     decide(point: string, input?: DecideInput) {
       const state = stateOf(node, point);
-      if (state.schema !== undefined) input = conform(state.schema, input);
+      input = conform(state.schema, input);
       waitForNobody(node);
       const record = decideSafely(node, state, input, undefined) as DecisionRecord;
       keepRecord(state, record);
@@ -56,7 +56,7 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
     },
     rank(point: string, k: number, input?: DecideInput) {
       const state = stateOf(node, point);
-      if (state.schema !== undefined) input = conform(state.schema, input);
+      input = conform(state.schema, input);
       waitForNobody(node);
       return rank(node, state, k, input, (record) => {
         keepRecord(state, record);
@@ -66,7 +66,7 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
     async decideAsync(point: string, input?: DecideInput, within?: { readonly deadlineMs?: number }) {
       const state = stateOf(node, point);
       const deadlineMs = deadlineOf(within?.deadlineMs ?? state.compiled.budgetMs);
-      if (state.schema !== undefined) input = conform(state.schema, input);
+      input = conform(state.schema, input);
       if (timeout === undefined) return this.decide(point, input);
       const now = (): PointState => stateOf(node, point);
       const record = await decideWithin(node, now, input, deadlineMs, timeout, keepRecord);
