@@ -5,13 +5,16 @@ import type { NodeState } from './state.ts';
 
 /**
  * The next base for this child names an origin that it lists and that reaches it by another way.
- * @param newer - more is known of it than the child lists
+ * @param newer - whether more is known of it than the child lists by now; undefined: nothing is said of that
  */
-export function nameForeign(link: ChildLink, key: string, origin: string, newer = false): void {
+export function nameForeign(link: ChildLink, key: string, origin: string, newer?: boolean): void {
   const set = link.foreign.get(key);
   if (set === undefined) link.foreign.set(key, new Set([origin]));
   else if (set.size < NAMED_MAX) set.add(origin);
-  if (newer && link.foreign.get(key)?.has(origin) === true) link.newer.add(`${key}\n${origin}`);
+  const at = `${key}\n${origin}`;
+  if (newer === true && link.foreign.get(key)?.has(origin) === true) link.newer.add(at);
+  // A copy that has come to it since is another: of a disk that is in step it must not be said that it is behind.
+  if (newer === false) link.newer.delete(at);
   // A base that named it before is no answer: the child has listed it again since.
   const sent = link.bases.get(key);
   if (sent !== undefined) sent.foreign = sent.foreign.filter((other) => other !== origin);
@@ -21,7 +24,13 @@ export function nameForeign(link: ChildLink, key: string, origin: string, newer 
  * What a child lists is not taken from it, and it is told to drop it. If what we hold came from there, nobody may hold it
  * any more after that: it goes into what this child gets, too.
  */
-export function turnAway(node: NodeState, link: ChildLink, key: string, origin: string, newer = false): void {
+export function turnAway(
+  node: NodeState,
+  link: ChildLink,
+  key: string,
+  origin: string,
+  newer: boolean,
+): void {
   const learner = node.learners.get(key);
   const slot = learner?.slots.slots.get(origin);
   if (learner !== undefined && slot?.route === link.key) {

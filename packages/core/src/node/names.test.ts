@@ -48,10 +48,10 @@ const word = (node: HostedNode, name: string, ageMs = 0): Telemetry => ({
 });
 
 /** Evidence of one outcome, as a device learns it. */
-async function outcome(): Promise<{ key: string; bytes: Uint8Array }> {
+async function outcome(reward = 1): Promise<{ key: string; bytes: Uint8Array }> {
   const node = await start();
   await node.apply(spec, me);
-  await node.feedback([{ id: node.decide('p').id, reward: 1 }]);
+  await node.feedback([{ id: node.decide('p').id, reward }]);
   const [[key, learner]] = node.state.learners;
   const [slot] = learner.slots.slots.values();
   return { key, bytes: slot.bytes as Uint8Array };
@@ -295,6 +295,46 @@ describe('what a child listed of a node that is another’s, once that other bri
     two.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
     expect(namedAfter(node, one, learners)).toEqual(['dev~o1']);
     expect(outcomesAt(node)).toBe(1);
+  });
+});
+
+describe('what a child lists of a node that is another’s, and of which that other has more', () => {
+  /** The device is below `two`; `one` still lists what it held of it. */
+  const behind = async () => {
+    const node = await start();
+    await node.apply(spec, me);
+    const { key, bytes } = await outcome();
+    const slot = { key, origin: 'dev~o1', version: 2, onlyVia: '', bytes };
+    const learners = [[key, -1]] as const;
+    const one = child(node, 'one');
+    const two = child(node, 'two');
+    two.say({ telemetry: [word(node, 'dev')], slots: [slot], learners, content: true });
+    one.say({ slots: [{ ...slot, version: 1 }], learners, content: true });
+    const said = () => {
+      node.pass(1000);
+      one.say({ learners });
+      return one.heard.flatMap(({ bases }) => bases).at(-1)?.newer;
+    };
+    return { slot, learners, one, said };
+  };
+
+  test('is said to be behind: its disk may be an older image', async () => {
+    const { said } = await behind();
+    expect(said()).toEqual(['dev~o1']);
+  });
+
+  test('is not, once it lists the same: the device has come back to it, and is in step', async () => {
+    const { slot, learners, one, said } = await behind();
+    one.say({ slots: [slot], learners, content: true });
+    expect(said()).toBeUndefined();
+  });
+
+  test('is still, where it lists as much and not the same: it went on from an older image', async () => {
+    const { slot, learners, one, said } = await behind();
+    const other = await outcome(0);
+    expect(other.bytes).not.toEqual(slot.bytes);
+    one.say({ slots: [{ ...slot, bytes: other.bytes }], learners, content: true });
+    expect(said()).toEqual(['dev~o1']);
   });
 });
 

@@ -360,7 +360,7 @@ function slotLeft(node: NodeState, learner: LearnerState, slot: Slot, newer: boo
   const { key } = learner.slots;
   learner.dirty.add(slot.origin);
   const child = node.children.get(slot.route);
-  if (child !== undefined) nameForeign(child, key, slot.origin, newer);
+  if (child !== undefined) nameForeign(child, key, slot.origin, newer || undefined);
   if (slot.route !== '') return;
   node.writes.push(retire(node, key, slot.origin, newer));
 }

@@ -1,5 +1,5 @@
 import type { SlotMessage } from '../sync/messages.ts';
-import { nodeOf } from '../sync/slots.ts';
+import { isBehind, nodeOf } from '../sync/slots.ts';
 import { foldedMore } from './folded-versions.ts';
 import { nameForeign, turnAway, unname } from './foreign.ts';
 import type { ChildLink } from './links.ts';
@@ -45,8 +45,10 @@ function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessag
 }
 
 /** Its disk may be an older image. */
-const isOld = (node: NodeState, message: SlotMessage): boolean =>
-  message.version < heldVersion(node, message);
+function isOld(node: NodeState, message: SlotMessage): boolean {
+  const held = node.learners.get(message.key)?.slots.slots.get(message.origin);
+  return held !== undefined && isBehind(held, message);
+}
 
 /**
  * What came by this child has come by another. It is told to drop its copy, and the parked one is that copy: taken later,

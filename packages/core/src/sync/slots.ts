@@ -223,12 +223,9 @@ export function receiveSlot(
   }
   // Nobody else speaks for this node's own origins.
   if (known.route === '') return { result: 'older', previous: '' };
-  if (incoming.version < known.version) return { result: 'older', previous: '' };
-  if (incoming.version === known.version) {
-    if (!sameBytes(known.received ?? known.bytes, incoming.bytes)) return { result: 'older', previous: '' };
-    if (known.route === child && known.out === (incoming.out === true))
-      return { result: 'known', previous: '' };
-  }
+  if (isBehind(known, incoming)) return { result: 'older', previous: '' };
+  if (incoming.version === known.version && known.route === child && known.out === (incoming.out === true))
+    return { result: 'known', previous: '' };
   const previous = known.route === child ? '' : known.route;
   leave(learner, known);
   Object.assign(known, {
@@ -245,6 +242,11 @@ export function receiveSlot(
   enter(learner, known);
   return { result: 'news', previous };
 }
+
+/** Whether less is listed of an origin than is known of it, or as much and not the same: it went on from an older image. */
+export const isBehind = (known: Slot, listed: Pick<IncomingSlot, 'version' | 'bytes'>): boolean =>
+  listed.version < known.version ||
+  (listed.version === known.version && !sameBytes(known.received ?? known.bytes, listed.bytes));
 
 /** The child does not hold it any more: what it gets has it in, like that of any process which is gone. */
 export function unlist(learner: LearnerSlots, slot: Slot): void {
