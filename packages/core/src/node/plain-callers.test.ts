@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { definePoint } from '../decision/schema.ts';
-import type { PointSpec } from '../decision/spec.ts';
+import type { PointSpec, StandardSchema } from '../decision/spec.ts';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor, DecideInput } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
@@ -80,9 +80,9 @@ describe('who calls from plain JavaScript', () => {
 
 test('what another system has taken is heard also where a validator reads the context', async () => {
   const node = await createNode(options());
-  const context = {
+  const context: StandardSchema = {
     '~standard': { version: 1, vendor: 'by-hand', validate: (value: unknown) => ({ value }) },
-  } as const;
+  };
   const point = node.use(definePoint({ ...spec, arms: ['a', 'b'], context }));
   await point.apply(me);
   expect(node.decide('p', { context: {}, taken: { arm: 'a', propensity: 0.5 } })).toMatchObject({
