@@ -22,7 +22,9 @@ describe('an option that is none', () => {
     expect(() => createClient({ timeoutMS: 5 } as object)).toThrow(
       bad('timeoutMS', /Did you mean timeoutMs\?/),
     );
-    expect(() => createClient('http://127.0.0.1:1' as unknown as object)).toThrow(bad('options', /url, token/));
+    expect(() => createClient('http://127.0.0.1:1' as unknown as object)).toThrow(
+      bad('options', /url, token/),
+    );
   });
 
   test('that is undefined is not there', async () => {

@@ -41,6 +41,14 @@ describe('a point with a validator', () => {
     expect(() => definePoint({ ...base, arms: ['a', 'b'], fallback: 'c' })).not.toThrow();
   });
 
+  test('hears what another system has taken', async () => {
+    const node = await start();
+    const point = node.use(definePoint({ ...base, context: schema }));
+    await point.apply(me);
+    const made = node.decide('p', { context: { words: 3 }, taken: { arm: 'b', propensity: 0.5 } });
+    expect(made).toMatchObject({ reason: 'observed', arm: 'b', propensity: 0.5 });
+  });
+
   test('says what is wrong in the trail, and serves the fallback', async () => {
     const node = await start();
     const point = node.use(definePoint({ ...base, context: schema }));

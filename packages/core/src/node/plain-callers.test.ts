@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { definePoint } from '../decision/schema.ts';
-import type { PointSpec, StandardSchema } from '../decision/spec.ts';
+import type { PointSpec } from '../decision/spec.ts';
 import { createNode, type HostedNode } from '../node.ts';
 import type { Actor, DecideInput } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
@@ -75,19 +74,5 @@ describe('who calls from plain JavaScript', () => {
     await expect(node.feedback({ id: 'x' } as never)).rejects.toEqual(bad('items'));
     await expect(node.expose('x' as never)).rejects.toEqual(bad('ids'));
     await expect(node.ingest({ id: 'x' } as never)).rejects.toEqual(bad('events'));
-  });
-});
-
-test('what another system has taken is heard also where a validator reads the context', async () => {
-  const node = await createNode(options());
-  const context: StandardSchema = {
-    '~standard': { version: 1, vendor: 'by-hand', validate: (value: unknown) => ({ value }) },
-  };
-  const point = node.use(definePoint({ ...spec, arms: ['a', 'b'], context }));
-  await point.apply(me);
-  expect(node.decide('p', { context: {}, taken: { arm: 'a', propensity: 0.5 } })).toMatchObject({
-    reason: 'observed',
-    arm: 'a',
-    propensity: 0.5,
   });
 });
