@@ -61,6 +61,20 @@ describe('the history of a point', () => {
     await crowded.close();
   });
 
+  it('leaves out a point whose report fails, and goes on', async () => {
+    const report = (point: string) => {
+      if (point === 'failing') throw new Error('a bug');
+      return node.report(NAME);
+    };
+    const points = () => ['failing', NAME].map((point) => ({ spec: { ...CHECKOUT, point }, version: 1 }));
+    const point = () => points()[0];
+    const history = pointHistory({ ...node, report, points, point }, () => 0);
+    await history.sample();
+    expect(history.of('failing').samples).toEqual([]);
+    expect(history.of(NAME).samples).toHaveLength(1);
+    history.close();
+  });
+
   it('begins anew with other arms, whose counters stand in other places', async () => {
     const other = await startNode([wide('changing', 2)]);
     const history = pointHistory(other, () => 0);

@@ -39,8 +39,9 @@ export function pointHistory(node: GanglionNode, nowMs: () => number): PointHist
       if (closed) return;
       // Gone since the list was made, or too wide to be kept.
       if (node.point(spec.point) === undefined || armsOf(spec) > ARMS) continue;
-      const report = node.report(spec.point);
-      if (report.arms.length <= ARMS) next.set(spec.point, withSample(kept.get(spec.point), report, nowMs()));
+      const report = reportOf(node, spec.point);
+      if (report !== undefined && report.arms.length <= ARMS)
+        next.set(spec.point, withSample(kept.get(spec.point), report, nowMs()));
     }
     kept = next;
   };
@@ -72,6 +73,15 @@ export function pointHistory(node: GanglionNode, nowMs: () => number): PointHist
       kept.clear();
     },
   };
+}
+
+/** A picture of the past must not end the daemon: what a report throws is told to whoever asks for it. */
+function reportOf(node: GanglionNode, point: string): PointReport | undefined {
+  try {
+    return node.report(point);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Arms that are declared one by one; others show in the report. */
