@@ -38,6 +38,8 @@ export interface ComparedMetric {
   readonly better: 'higher' | 'lower';
   /** A guardrail stops; it never ships. */
   readonly guardrail: boolean;
+  /** Of a guardrail whose direction nobody has told: the field that should. `better` is then a guess. */
+  readonly assumed?: string | undefined;
   /** Harm up to this much is put up with, in the metric's units, ≥ 0. */
   readonly margin: number;
   /** What its sums are taken about, so that they do not drown in rounding far from 0; default: see `centreOf`. */

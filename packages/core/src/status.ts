@@ -82,6 +82,8 @@ export interface ExperimentReport {
     /** Decisions whose window has closed, and those of them that count: exposed, with an outcome. */
     readonly closed: number;
     readonly counted: number;
+    /** Those that `metrics` are of, where they are of a planned look: fewer than have counted by now. */
+    readonly judged?: number | undefined;
   }[];
   /**
    * By how much units that several nodes counted are allowed for: what is counted says as much as that many times fewer.
@@ -97,6 +99,8 @@ export interface ExperimentReport {
   /** What to ship; null unless that is the decision. */
   readonly winner: string | null;
   readonly reason: string;
+  /** Metrics of which no value has come, or no direction is declared, in words; absent where there are none. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 export interface LookReport {
@@ -117,6 +121,8 @@ export interface ExperimentMetric {
   readonly better: 'higher' | 'lower';
   readonly guardrail: boolean;
   readonly margin: number;
+  /** `better` is a guess: the guardrail was declared without it, and its name tells none. Then it never lets anything ship. */
+  readonly assumed?: boolean | undefined;
   /** Share of the variance that the covariate took away; null where none is declared. */
   readonly reduction: number | null;
   readonly variants: readonly {
@@ -128,6 +134,11 @@ export interface ExperimentMetric {
     readonly e: number | null;
     readonly p: number | null;
     readonly verdict: 'control' | 'better' | 'worse' | 'undecided';
+    /**
+     * Of a guardrail, but for the control: whether harm beyond the margin is `shown`, or surely not there (`excluded`), or may
+     * still be (`open`). `unknown`: no value has come, or nobody said which way is harm.
+     */
+    readonly harm?: 'shown' | 'excluded' | 'open' | 'unknown' | undefined;
   }[];
 }
 

@@ -1,4 +1,4 @@
-import { reachOf } from '../select/experiments.ts';
+import { reachOf, verdictWord } from '../select/experiments.ts';
 import { count, number, percent } from '../select/format.ts';
 import { formatDifference, formatInterval, formatMetric, metricTitle } from '../select/metric.ts';
 import { Forest, type ForestRow } from '../ui/forest.tsx';
@@ -46,7 +46,9 @@ function Effect({ report, metric }: { report: ExperimentReport; metric: Metric }
         <h3>{metricTitle(metric.metric)}</h3>
         <span className="tag">{metric.guardrail ? 'guardrail' : 'goal'}</span>
         <span className="quiet fine">
-          {higher ? 'higher' : 'lower'} is better
+          {metric.assumed === true
+            ? 'nobody said which way is better'
+            : `${higher ? 'higher' : 'lower'} is better`}
           {metric.margin > 0 && (
             <>
               {' '}
@@ -77,6 +79,9 @@ function Effect({ report, metric }: { report: ExperimentReport; metric: Metric }
 const VERDICTS: Readonly<Record<string, { tone: Tone; icon: IconName }>> = {
   better: { tone: 'ok', icon: 'check' },
   worse: { tone: 'stop', icon: 'warn' },
+  'within the margin': { tone: 'ok', icon: 'check' },
+  'no worse': { tone: 'ok', icon: 'check' },
+  'no value': { tone: 'warn', icon: 'warn' },
   undecided: { tone: 'info', icon: 'waiting' },
 };
 
@@ -86,7 +91,7 @@ function rowOf(
   variant: Metric['variants'][number],
   i: number,
 ): ForestRow {
-  const { mean, difference, verdict } = variant;
+  const { mean, difference } = variant;
   const name = (
     <>
       <i className="swatch" style={{ background: variantColour(i) }} />
@@ -100,8 +105,8 @@ function rowOf(
   );
   const none = { key: variant.variant, name, mean: null, low: null, high: null };
   if (difference === null) return { ...none, tone: 'plain', quiet: true, instead: 'control', figures: null };
-  const { tone, icon } = VERDICTS[verdict] ?? VERDICTS.undecided;
-  const word = verdict === 'undecided' && metric.guardrail ? 'not broken' : verdict;
+  const word = verdictWord(metric, variant);
+  const { tone, icon } = VERDICTS[word] ?? VERDICTS.undecided;
   return {
     ...difference,
     key: variant.variant,
@@ -110,7 +115,11 @@ function rowOf(
     ...(difference.low === null
       ? {
           instead:
-            report.analysis === 'sequential' ? 'too few outcomes for an interval' : 'waits for its next look',
+            word === 'no value'
+              ? 'no value has come: check its name'
+              : report.analysis === 'sequential'
+                ? 'too few outcomes for an interval'
+                : 'waits for its next look',
         }
       : {}),
     figures: (

@@ -9,6 +9,7 @@ import { Empty } from '../ui/panel.tsx';
 import type { ExperimentReport } from '../wire.ts';
 import { ExperimentEffects } from './experiment-effects.tsx';
 import { ExperimentTrack } from './experiment-track.tsx';
+import { ExperimentWarnings } from './experiments.tsx';
 import { Exposures } from './exposures.tsx';
 import { RolloutHistory, RolloutStages } from './rollout-stages.tsx';
 import { kindWord, StandingMark } from './standing-mark.tsx';
@@ -57,6 +58,7 @@ export function ExperimentPage({ route }: { route: Route }) {
         </a>
       </div>
       {report !== null && <Verdict entry={entry} report={report} />}
+      {report !== null && <ExperimentWarnings report={report} />}
       {report !== null && <Counters report={report} />}
       {rollout !== null && <RolloutStages point={entry.point} plan={rollout} report={report} />}
       {report !== null && (

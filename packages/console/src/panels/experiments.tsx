@@ -1,5 +1,5 @@
 import { routeHash } from '../route.ts';
-import { type ExperimentRow, experimentRows, reachOf } from '../select/experiments.ts';
+import { countedWords, type ExperimentRow, experimentRows, reachOf } from '../select/experiments.ts';
 import { count, percent } from '../select/format.ts';
 import { formatDifference, formatInterval, formatMetric, metricTitle } from '../select/metric.ts';
 import type { IconName } from '../ui/icon.tsx';
@@ -45,6 +45,7 @@ function Forest({ experiment }: { experiment: ExperimentReport }) {
           {reason}; {count(counted)} counted; sample ratio {mismatch.verdict}
         </span>
       </p>
+      <ExperimentWarnings report={experiment} />
       <table className="table lift">
         <thead>
           <tr>
@@ -69,6 +70,17 @@ function Forest({ experiment }: { experiment: ExperimentReport }) {
   );
 }
 
+/** Metrics of which nothing can be known, and why. */
+export function ExperimentWarnings({ report }: { report: ExperimentReport }) {
+  return (report.warnings ?? []).map((warning) => (
+    <p key={warning} className="note" role="status">
+      <Mark tone="warn" icon="warn">
+        {warning}
+      </Mark>
+    </p>
+  ));
+}
+
 const TONES: Readonly<Record<ExperimentRow['verdict'], Tone>> = {
   control: 'plain',
   better: 'ok',
@@ -82,13 +94,13 @@ function Row({ row, reach }: { row: ExperimentRow; reach: number }) {
     <tr>
       <th scope="row">
         {row.first ? metricTitle(metric) : ''}
-        {row.first && row.guardrail && <small className="quiet block">guardrail</small>}
+        {row.first && <small className="quiet block">{row.way}</small>}
       </th>
       <td>
         {variant}
         {share !== null && <small className="quiet"> {percent(share)}</small>}
       </td>
-      <td className="right num">{count(row.counted)}</td>
+      <td className="right num">{countedWords(row, count)}</td>
       <td className="right num" title={`95 % ${formatInterval(metric, mean)}`}>
         {formatMetric(metric, mean.mean)}
       </td>

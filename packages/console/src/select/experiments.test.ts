@@ -3,6 +3,7 @@ import { report as pointReport, spec } from '../testing.ts';
 import type { ExperimentReport, PointReport } from '../wire.ts';
 import {
   byAttention,
+  countedWords,
   decidingMetric,
   entriesOf,
   experimentRows,
@@ -10,6 +11,7 @@ import {
   reachOf,
   rolloutHistory,
   rolloutOf,
+  verdictWord,
 } from './experiments.ts';
 
 const estimate = (mean: number | null, low: number | null, high: number | null) => ({
@@ -64,6 +66,31 @@ describe('the forest plot of an experiment', () => {
       ['error', 'treatment', false],
     ]);
     expect(rows[1]).toMatchObject({ share: 0.5, counted: 9 });
+  });
+
+  it('says which way a metric should go, and what is known of it: never healthy where nothing is', () => {
+    const [goal, rail] = report.metrics;
+    const guarded = { ...rail, metric: 'latencyMs', better: 'lower' as const, margin: 10 };
+    const rows = experimentRows({ ...report, metrics: [goal, guarded, { ...rail, assumed: true }] });
+    expect(rows.filter(({ first }) => first).map(({ way }) => way)).toEqual([
+      'higher is better',
+      expect.stringMatching(/^guardrail: lower is better, margin 10\sms$/),
+      'guardrail: nobody said which way is better',
+    ]);
+    const treated = rail.variants[1];
+    expect(verdictWord(rail, treated)).toBe('undecided');
+    expect(verdictWord(rail, { ...treated, harm: 'open' })).toBe('undecided');
+    expect(verdictWord(rail, { ...treated, harm: 'excluded' })).toBe('no worse');
+    expect(verdictWord(guarded, { ...treated, harm: 'excluded' })).toBe('within the margin');
+    expect(verdictWord(rail, { ...treated, mean: { ...treated.mean, n: 0 }, harm: 'unknown' })).toBe(
+      'no value',
+    );
+  });
+
+  it('says of how many the figures are, where more have counted since the look', () => {
+    expect(countedWords(report.variants[0], String)).toBe('10');
+    expect(countedWords({ ...report.variants[0], judged: 10 }, String)).toBe('10');
+    expect(countedWords({ ...report.variants[0], judged: 8 }, String)).toBe('8 of 10');
   });
 
   it('puts the variants of a metric on one scale about no difference, also where nothing is known', () => {

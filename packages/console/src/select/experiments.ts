@@ -1,5 +1,6 @@
 import type { AuditEntry, ExperimentReport, PointMode, PointReport, PointSpec } from '../wire.ts';
 import { durationMs } from './format.ts';
+import { formatDifference } from './metric.ts';
 
 type Metric = ExperimentReport['metrics'][number];
 
@@ -7,25 +8,55 @@ type Metric = ExperimentReport['metrics'][number];
 export type ExperimentRow = Metric['variants'][number] & {
   readonly metric: string;
   readonly guardrail: boolean;
+  /** Which way it should go, and how much harm is put up with, in words. */
+  readonly way: string;
   /** The metric's first row: it bears the name. */
   readonly first: boolean;
   /** As declared; null where the policy draws. */
   readonly share: number | null;
   readonly counted: number;
+  /** Those that the figures are of, where they are of a look. */
+  readonly judged?: number | undefined;
 };
 
 /** Metric by metric in declared order, and within it variant by variant. */
 export function experimentRows({ metrics, variants }: ExperimentReport): readonly ExperimentRow[] {
-  return metrics.flatMap(({ metric, guardrail, variants: results }) =>
-    results.map((result, i) => ({
+  return metrics.flatMap((each) =>
+    each.variants.map((result, i) => ({
       ...result,
-      metric,
-      guardrail,
+      metric: each.metric,
+      guardrail: each.guardrail,
+      way: wayOf(each),
       first: i === 0,
       share: variants[i]?.share ?? null,
       counted: variants[i]?.counted ?? 0,
+      ...(variants[i]?.judged === undefined ? {} : { judged: variants[i].judged }),
     })),
   );
+}
+
+function wayOf({ metric, guardrail, better, assumed, margin }: Metric): string {
+  const way = assumed === true ? 'nobody said which way is better' : `${better} is better`;
+  const most = margin > 0 ? `, margin ${formatDifference(metric, margin).replace('+', '')}` : '';
+  return `${guardrail ? 'guardrail: ' : ''}${way}${most}`;
+}
+
+/** What is known of a variant, in a word: of a guardrail also that harm is excluded, or that nothing has come. */
+export function verdictWord(
+  { guardrail, margin }: Pick<Metric, 'guardrail' | 'margin'>,
+  { verdict, harm, mean }: Metric['variants'][number],
+): string {
+  if (mean.n === 0) return 'no value';
+  if (verdict !== 'undecided' || !guardrail || harm !== 'excluded') return verdict;
+  return margin > 0 ? 'within the margin' : 'no worse';
+}
+
+/** How many of a variant have counted; where the figures are of a look, of how many they are. */
+export function countedWords(
+  { counted, judged = counted }: Pick<ExperimentReport['variants'][number], 'counted' | 'judged'>,
+  count: (n: number) => string,
+): string {
+  return judged === counted ? count(counted) : `${count(judged)} of ${count(counted)}`;
 }
 
 /** How far the plot of a metric must reach to either side of no difference, so that its variants stand on one scale. */

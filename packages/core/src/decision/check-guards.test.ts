@@ -56,7 +56,7 @@ describe('a limit of a metric that the declaration names nowhere', () => {
     });
     expect(checked(named({}))).toThrow(expect.objectContaining({ field: 'guards[0].of' }));
     expect(checked(named({ costs: 9 }))).not.toThrow();
-    const guardrail = { kind: 'rollout', guardrails: [{ metric: 'costs', margin: 1 }] };
+    const guardrail = { kind: 'rollout', guardrails: [{ metric: 'costs', better: 'lower', margin: 1 }] };
     expect(checked(point(limit('costs'), guardrail))).not.toThrow();
   });
 });
@@ -82,6 +82,48 @@ describe('two guards that take their units from one layer', () => {
     expect(checked(point(holdout, { ...holdout, salt: 'company' }))).not.toThrow();
     expect(checked(point(holdout, { ...holdout, generation: 1 }))).not.toThrow();
     expect(checked(point(holdout, { kind: 'rollout' }))).not.toThrow();
+  });
+});
+
+describe('a guardrail of which nobody knows which way is harm', () => {
+  const variants = { control: { arm: 'a' }, treatment: { arm: 'b' } };
+  const experiment = (...metrics: unknown[]): KindSpec => ({
+    kind: 'experiment',
+    name: 'x',
+    variants,
+    metrics: ['success', ...metrics],
+  });
+  const nested = {
+    kind: 'experiment',
+    of: [{ name: 'x', variants, metrics: [{ metric: 'bounce', guardrail: true }] }],
+  };
+
+  it.each<[string, KindSpec]>([
+    ['guards[0].metrics[1].better', experiment({ metric: 'bounce', guardrail: true, margin: 0.01 })],
+    ['guards[0].of[0].metrics[0].better', nested],
+    ['guards[0].guardrails[1].better', { kind: 'rollout', guardrails: ['success', 'errorRate'] }],
+  ])('is refused at %s, with what mends it', (field, guard) => {
+    expect(checked(point(guard))).toThrow(
+      expect.objectContaining({
+        code: 'invalid_spec',
+        field,
+        message: expect.stringContaining('which way the guardrail'),
+        mend: 'Say better: lower or better: higher.',
+      }),
+    );
+  });
+
+  it('may be said, and need not of those that everybody knows, nor of what is no guardrail', () => {
+    const known = ['success', 'reward', 'error', 'latencyMs'].map((metric) => ({ metric, guardrail: true }));
+    const declared = [...known, { metric: 'bounce', guardrail: true, better: 'lower' }, 'clicks'];
+    expect(checked(point({ ...experiment(), metrics: declared }))).not.toThrow();
+  });
+
+  it('that was declared before is read, and counts on as it did', () => {
+    const keyOf = (guardrail: unknown): string =>
+      compilePoint(point({ kind: 'rollout', guardrails: [guardrail] }), standard, DEFAULT_LIMITS)
+        .comparisons[0].key;
+    expect(keyOf({ metric: 'bounce' })).toBe(keyOf({ metric: 'bounce', better: 'higher' }));
   });
 });
 

@@ -1,3 +1,4 @@
+import type { ComparedMetric } from '../comparison.ts';
 import { nearest } from '../nearest.ts';
 import { refuse } from '../options.ts';
 import type { CompiledPoint } from './define.ts';
@@ -7,7 +8,7 @@ const USUAL = ['reward', 'success', 'error', 'latencyMs', 'truth'];
 
 /**
  * What a guard says by itself is checked when it is made; this is how guards fit the rest of their point: a metric that
- * is probably misspelt, and two that want the same units. It is asked of whoever declares, and never of what stands
+ * is probably misspelt, a guardrail of which nobody knows what harms it, and two that want the same units. It is asked of whoever declares, and never of what stands
  * already: a point on a disk, or a parent's, runs on as it did.
  * @throws GanglionError `invalid_spec`
  */
@@ -17,6 +18,7 @@ export function checkGuards(point: CompiledPoint): void {
   point.guards.forEach(({ guard, kind }, i) => {
     const path = `guards[${i}]`;
     const { counts, layer } = guard;
+    for (const { metrics } of guard.comparisons ?? []) metrics.forEach(checkDirection);
     if (counts !== undefined) checkMetric(counts.metric, `${path}.${counts.option}`, counts.words, named);
     if (layer === undefined) return;
     const before = layers.get(layer);
@@ -51,6 +53,18 @@ function checkMetric(
     metric,
     'is a metric that the declaration names nowhere else',
     `Did you mean ${meant}? Otherwise name ${metric} in the objective or in attribution.default too.`,
+  );
+}
+
+/** What nobody knows the harm of guards nothing: taken for higher is better, a bounce rate that trebles is good news. */
+function checkDirection({ metric, assumed }: ComparedMetric): void {
+  if (assumed === undefined) return;
+  refuse(
+    assumed,
+    '',
+    undefined,
+    `is missing: nothing tells which way the guardrail ${metric} should go`,
+    'Say better: lower or better: higher.',
   );
 }
 

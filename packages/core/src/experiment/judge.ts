@@ -8,8 +8,10 @@ import {
 } from '../stats/sequential.ts';
 import type { Estimate, ExperimentMetric, ExperimentReport } from '../status.ts';
 import { adaptiveDifference, adaptiveMean, adaptiveTest } from './adaptive.ts';
+import { type Conclusion, conclude } from './conclude.ts';
 import { adjustSums } from './cuped.ts';
 import { welchTest } from './fixed-horizon.ts';
+import { withHarm } from './harm.ts';
 import { asPlanned, countedIn, type Look } from './looks.ts';
 import { type Mismatch, mismatch, multinomialMismatch } from './mismatch.ts';
 import { mixtureTest } from './mixture-test.ts';
@@ -26,7 +28,7 @@ import {
   wagersIn,
   weightedIn,
 } from './tally.ts';
-import { UNTOLD, untoldIn } from './untold.ts';
+import { type Counts, warningsOf } from './unheard.ts';
 import type { Bounded } from './wagers.ts';
 
 /** Range of one outcome of a metric, where it has one. */
@@ -49,10 +51,17 @@ export function judge(
 ): ExperimentReport {
   const comparison = asPlanned(declared, looks);
   const { analysis, variants, control, kind } = comparison;
-  const decisions = variants.map(({ name }) => decisionsIn(tally, rowKey('s', comparison, name)));
+  const decisionsOf = (of: Tally) =>
+    variants.map(({ name }) => decisionsIn(of, rowKey('s', comparison, name)));
+  const decisions = decisionsOf(tally);
   const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
   const { e } = mismatchOf(comparison, tally, repeats);
   const sound = e < MISMATCH_E;
+  const { at, ...judgement } =
+    analysis.kind === 'sequential'
+      ? { ...judgeNow(comparison, tally, rangeOf, sound), at: undefined }
+      : judgeLooks(comparison, tally, rangeOf, sound, looks);
+  const judged = at && decisionsOf(at.tally);
   return {
     experiment: comparison.name,
     kind,
@@ -65,13 +74,12 @@ export function judge(
       control: i === control,
       share: Number.isNaN(share) ? null : share,
       ...decisions[i],
+      ...(judged === undefined ? {} : { judged: judged[i].counted }),
     })),
     repeats,
     ...lookReport(analysis, looks),
     mismatch: { e, verdict: sound ? 'sound' : 'mismatch' },
-    ...(analysis.kind === 'sequential'
-      ? judgeNow(comparison, tally, rangeOf, sound)
-      : judgeLooks(comparison, tally, rangeOf, sound, looks)),
+    ...judgement,
   };
 }
 
@@ -83,7 +91,15 @@ function lookReport(
   return { looks: { planned, taken: looks.map(({ atMs, counted, level }) => ({ atMs, counted, level })) } };
 }
 
-type Judgement = Conclusion & Pick<ExperimentReport, 'metrics'>;
+type Judgement = Conclusion & Pick<ExperimentReport, 'metrics' | 'warnings'>;
+
+/** How many decisions of each variant count; of units that several nodes counted as many as say as much. */
+function countsOf(comparison: Comparison, tally: Tally): Counts {
+  const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
+  return comparison.variants.map(
+    ({ name }) => decisionsIn(tally, rowKey('s', comparison, name)).counted / repeats,
+  );
+}
 
 function judgeNow(
   comparison: Comparison,
@@ -91,14 +107,18 @@ function judgeNow(
   rangeOf: RangeOf,
   sound: boolean,
   look?: Look,
+  now = countedIn(comparison, tally),
 ): Judgement {
   const repeats = repeatsIn(tally, rowKey('u', comparison, 'units'));
   const metrics = comparison.metrics.map((metric) =>
     judgeMetric(comparison, tally, metric, rangeOf, repeats, look?.level),
   );
+  const counts = countsOf(comparison, tally);
+  const counted = countedIn(comparison, tally);
   return {
     metrics,
-    ...conclude(comparison, metrics, sound, countedIn(comparison, tally), look !== undefined),
+    ...warningsOf(comparison, metrics, counts),
+    ...conclude(comparison, metrics, { sound, counts, counted, now, looked: look !== undefined }),
   };
 }
 
@@ -109,13 +129,14 @@ function judgeLooks(
   rangeOf: RangeOf,
   sound: boolean,
   looks: readonly Look[],
-): Judgement {
-  let last: Judgement | undefined;
+): Judgement & { readonly at: Look | undefined } {
+  const now = countedIn(comparison, tally);
+  let last: (Judgement & { readonly at: Look }) | undefined;
   for (const look of looks) {
-    last = judgeNow(comparison, look.tally, rangeOf, sound, look);
+    last = { ...judgeNow(comparison, look.tally, rangeOf, sound, look, now), at: look };
     if (last.decision !== 'keep going') break;
   }
-  return last ?? judgeNow(comparison, tally, rangeOf, sound);
+  return last ?? { ...judgeNow(comparison, tally, rangeOf, sound), at: undefined };
 }
 
 function mismatchOf(comparison: Comparison, tally: Tally, repeats: number): Pick<Mismatch, 'e'> {
@@ -149,10 +170,12 @@ function judgeMetric(
     better: metric.better,
     guardrail: metric.guardrail,
     margin: metric.margin,
+    ...(metric.assumed === undefined ? {} : { assumed: true }),
   };
   if (kind === 'arms') {
     const range = metric.range ?? rangeOf(metric.metric);
-    return { ...head, reduction: null, variants: judgeArms(comparison, tally, metric, range) };
+    const arms = judgeArms(comparison, tally, metric, range);
+    return { ...head, reduction: null, variants: withHarm(metric, arms, true) };
   }
   const declared = metric.range ?? rangeOf(metric.metric);
   const centre = centreOf(metric, declared);
@@ -165,7 +188,12 @@ function judgeMetric(
   const bare = covariate >= 0 || pairs.some(({ outside }) => outside > 0);
   const range = bare || declared === undefined ? undefined : about(declared, -centre);
   const variants = judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, level);
-  return { ...head, reduction: adjusted?.reduction ?? null, variants: variants.map(moved(centre)) };
+  const asked = comparison.analysis.kind === 'sequential' || level !== undefined;
+  return {
+    ...head,
+    reduction: adjusted?.reduction ?? null,
+    variants: withHarm(metric, variants.map(moved(centre)), asked),
+  };
 }
 
 const about = ([least, most]: readonly [number, number], by: number) => [least + by, most + by] as const;
@@ -293,64 +321,13 @@ function estimate(n: number, mean: number | null, interval: Interval | undefined
   return { mean, low: interval?.low ?? null, high: interval?.high ?? null, n };
 }
 
-/** Better: surely more than nothing. Worse: surely more harm than the margin. */
-function verdictOf({ low, high }: Estimate, { better, margin }: ComparedMetric): VariantMetric['verdict'] {
+/** Better: surely more than nothing; not where it is a guess which way is better. Worse: surely more harm than the margin. */
+function verdictOf(
+  { low, high }: Estimate,
+  { better, margin, assumed }: ComparedMetric,
+): VariantMetric['verdict'] {
   if (low === null || high === null) return 'undecided';
   const [least, most] = better === 'higher' ? [low, high] : [-high, -low];
   if (most < -margin) return 'worse';
-  return least > 0 ? 'better' : 'undecided';
+  return least > 0 && assumed === undefined ? 'better' : 'undecided';
 }
-
-type Conclusion = Pick<ExperimentReport, 'decision' | 'winner' | 'reason'>;
-
-function conclude(
-  { variants, control, analysis }: Comparison,
-  metrics: readonly ExperimentMetric[],
-  sound: boolean,
-  counted: number,
-  looked: boolean,
-): Conclusion {
-  const stop = (reason: string): Conclusion => ({ decision: 'stop', winner: null, reason });
-  if (!sound) return stop('sample ratio mismatch: those that count are not those that were assigned');
-  const harmed = (variant: string): string | undefined =>
-    metrics.find(
-      (each) => each.guardrail && each.variants.some((v) => v.variant === variant && v.verdict === 'worse'),
-    )?.metric;
-  const others = variants.filter((_, i) => i !== control).map(({ name }) => name);
-  const standing = others.filter((name) => harmed(name) === undefined);
-  if (standing.length === 0 && others.length > 0)
-    return stop(`${others[0]} harms ${harmed(others[0])} beyond its margin`);
-  const primary = metrics.find((each) => !each.guardrail);
-  const planned = analysis.kind !== 'sequential';
-  // Where looks are planned it ends with one: that the horizon is reached is not enough.
-  const ended = counted >= analysis.horizon && (looked || !planned);
-  const untold = planned && !looked ? undefined : untoldIn(metrics);
-  const lost = untold === undefined ? undefined : `${untold} ${UNTOLD}`;
-  if (primary === undefined)
-    return ended ? stop('the horizon is reached') : keep(lost ?? 'no guardrail has been broken');
-  const winners = primary.variants.filter((v) => v.verdict === 'better' && standing.includes(v.variant));
-  const sign = primary.better === 'higher' ? 1 : -1;
-  const best = winners.reduce<VariantMetric | undefined>(
-    (a, b) => (a === undefined || sign * gain(b) > sign * gain(a) ? b : a),
-    undefined,
-  );
-  // A guardrail of which nothing can be known is not one that holds.
-  if (best !== undefined && untoldIn(metrics.filter(({ guardrail }) => guardrail)) === undefined)
-    return {
-      decision: 'ship',
-      winner: best.variant,
-      reason: `${best.variant} is better in ${primary.metric}`,
-    };
-  if (standing.every((name) => primary.variants.some((v) => v.variant === name && v.verdict === 'worse')))
-    return stop(`every variant is worse than ${variants[control].name} in ${primary.metric}`);
-  if (ended) return stop(`the horizon is reached, and ${lost ?? 'no difference was found'}`);
-  if (!planned) return keep(lost ?? 'the intervals still hold zero');
-  const next = analysis.looks.find((part) => counted < part * analysis.horizon) ?? 1;
-  const at = Math.ceil(next * analysis.horizon);
-  if (counted >= analysis.horizon) return keep('the root of the tree judges it, once it has counted as many');
-  const when = next === 1 ? 'at the end' : `at ${at}, the next look`;
-  return keep(`${Math.floor(counted)} of ${analysis.horizon} have been counted; it is judged ${when}`);
-}
-
-const keep = (reason: string): Conclusion => ({ decision: 'keep going', winner: null, reason });
-const gain = (v: VariantMetric): number => v.difference?.mean ?? 0;

@@ -94,7 +94,8 @@ describe('a fixed horizon', () => {
       winner: 'b',
       looks: { planned: [1], taken: [{ atMs: 1234, counted: HORIZON }] },
     });
-    expect(later.variants[0].counted).toBe(3 * HORIZON);
+    // Of each variant: how many have counted by now, and how many of them the figures are of.
+    expect(later.variants[0]).toMatchObject({ counted: 3 * HORIZON, judged: HORIZON / 2 });
     expect(lookDue(FIXED, [look], tally)).toBe(false);
   });
 
@@ -103,6 +104,7 @@ describe('a fixed horizon', () => {
     add(tally, stream(3), 2 * HORIZON, [0.3, 0.5]);
     const report = judge(FIXED, tally, () => undefined, []);
     expect(report).toMatchObject({ decision: 'keep going' });
+    expect(report.variants[0].judged).toBeUndefined();
     expect(report.metrics[0].variants[1]).toMatchObject({ p: null, verdict: 'undecided' });
     expect(report.metrics[0].variants[1].difference?.low).toBeNull();
   });
@@ -161,6 +163,22 @@ describe('planned looks', () => {
     expect(looks.map(({ counted }) => counted)).toEqual([500, 1400, 2000]);
     // The last one spends what is left, though two were passed over.
     expect(looks[2].level).toBeGreaterThan(0.02);
+  });
+
+  it('say how many have counted by now, and of how many their figures are', () => {
+    const of = five('obrien-fleming');
+    const tally = tallies.zero();
+    const random = stream(8);
+    add(tally, random, 400, [0.3, 0.3]);
+    const look = takeLook(of, [], tally, 1);
+    add(tally, random, 300, [0.3, 0.3]);
+    expect(judge(of, tally, () => undefined, [look])).toMatchObject({
+      variants: [
+        { counted: 350, judged: 200 },
+        { counted: 350, judged: 200 },
+      ],
+      reason: '700 of 2000 have been counted; it is judged at 800, the next look',
+    });
   });
 
   it('come back from the disk as they were', () => {

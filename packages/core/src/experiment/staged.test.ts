@@ -71,3 +71,32 @@ describe('a rollout that is looked at all the time', () => {
     }
   });
 });
+
+describe('a guardrail of which nothing is known', () => {
+  const plan: RolloutPlan = { stages: STAGES, stage: 2, dwellMs: 1, minCounted: 1000, reverted: undefined };
+  const after = (change: object, heard: boolean) => {
+    const [metric] = comparisonAt(2).metrics;
+    const comparison = { ...comparisonAt(2), metrics: [metric, { ...metric, metric: 'bounce', ...change }] };
+    const tally = tallies.zero();
+    for (const { name } of comparison.variants) {
+      tally.rows.set(rowKey('s', comparison, name), Float64Array.of(5000, 5000));
+      for (const each of heard ? ['success', 'bounce'] : ['success'])
+        tally.rows.set(rowKey('m', comparison, name, each), Float64Array.of(5000, 500, 500, 0, 0, 0, 0));
+    }
+    // A sample ratio that is none is not what is asked here.
+    const report = judge(comparison, tally, () => [0, 1]);
+    return nextStep(plan, { ...report, mismatch: { e: 1, verdict: 'sound' } }, 10);
+  };
+
+  it('holds the rollout, and says why', () => {
+    expect(after({}, true).to).toBe('promote');
+    expect(after({}, false)).toEqual({
+      to: 'stay',
+      reason: 'no value of bounce in 10,000 counted decisions: check its name',
+    });
+    expect(after({ assumed: 'guards[0].guardrails[1].better' }, true)).toEqual({
+      to: 'stay',
+      reason: 'nobody has said which way bounce should go: declare better: higher or better: lower',
+    });
+  });
+});

@@ -1,5 +1,6 @@
 import type { RolloutPlan } from '../comparison.ts';
 import type { ExperimentReport } from '../status.ts';
+import { undirected, unheardIn } from './unheard.ts';
 import { UNTOLD, untoldIn } from './untold.ts';
 
 /** What a rollout with guardrails should do now. */
@@ -10,7 +11,8 @@ export interface Step {
 
 /**
  * Back as soon as an always-valid interval says that a guardrail is broken: looking every second costs nothing. On only
- * when the stage has lasted long enough, with enough counted, and those that count are those that were assigned.
+ * when the stage has lasted long enough, with enough counted, and those that count are those that were assigned. What nothing
+ * is known of does not go on: a guardrail without a value, or of which nobody has said which way is harm.
  *
  * @param report - of this stage: the units that are in beside those that are out. @param elapsedMs - since it began.
  */
@@ -32,6 +34,10 @@ export function nextStep(plan: RolloutPlan, report: ExperimentReport, elapsedMs:
   const counted = Math.floor(report.variants[1].counted / (report.repeats ?? 1));
   if (counted < plan.minCounted)
     return { to: 'stay', reason: `${counted} of ${plan.minCounted} have counted` };
+  const silent = unheardIn(report);
+  if (silent !== undefined) return { to: 'stay', reason: silent };
+  const undeclared = report.metrics.find(({ assumed }) => assumed === true);
+  if (undeclared !== undefined) return { to: 'stay', reason: undirected(undeclared) };
   const untold = untoldIn(report.metrics);
   if (untold !== undefined) return { to: 'stay', reason: `${untold} ${UNTOLD}` };
   if (elapsedMs < plan.dwellMs) return { to: 'stay', reason: 'the stage has not lasted long enough' };

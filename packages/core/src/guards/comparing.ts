@@ -19,7 +19,8 @@ import { hash32 } from '../stats/hash.ts';
 
 /**
  * Reads `metrics`: names, or `{ metric, better, guardrail, margin, centre }` each; default: the reward. `better` is `higher`
- * but for `error` and times (`…Ms`).
+ * but for `error` and times (`…Ms`). A guardrail of another name than these, `success`, `reward` and `return` must say it:
+ * `checkGuards` refuses one that does not where it is declared, and what stood before is marked (`assumed`).
  */
 export function readMetrics(
   options: Options,
@@ -38,15 +39,21 @@ export function readMetrics(
     if (seen.has(metric)) refuse(at, 'metric', metric, 'is there twice', 'Name every metric once.');
     seen.add(metric);
     const usual = metric === 'error' || metric.endsWith('Ms') ? 'lower' : 'higher';
+    const guards = flag(spec, 'guardrail', guardrail, at);
+    const told = given(spec, 'better') || usual === 'lower' || RISING.includes(metric);
     return {
       metric,
       better: choice(spec, 'better', ['higher', 'lower'], usual, at),
-      guardrail: flag(spec, 'guardrail', guardrail, at),
+      guardrail: guards,
+      ...(guards && !told ? { assumed: `${at}.better` } : {}),
       margin: number(spec, 'margin', { min: 0, default: 0 }, at),
       ...(given(spec, 'centre') ? { centre: number(spec, 'centre', AMOUNT, at) } : {}),
     };
   });
 }
+
+/** Metrics of which everybody knows that more is better. */
+const RISING = ['success', 'reward', 'return'];
 
 /** A name as points have them: it becomes part of a stratum. Required. */
 export function readName(options: Options, key: string, path: string): string {

@@ -85,9 +85,11 @@ function guarded(
   if (!given(options, 'guardrails')) return {};
   const metrics = readMetrics(options, 'guardrails', path, true);
   const share = stages[stage];
+  // Where a direction was told makes no other outcomes.
+  const counted = metrics.map(({ assumed: _, ...metric }) => metric);
   const comparison: Comparison = {
     name: 'rollout',
-    key: comparisonKey('rollout', [], [stages, metrics, options.salt, options.generation, perUnit]),
+    key: comparisonKey('rollout', [], [stages, counted, options.salt, options.generation, perUnit]),
     kind: 'rollout',
     variants: [
       { name: 'out', stratum: 'rollout:out', share: 1 - share },

@@ -2,9 +2,16 @@ import type { ExperimentReport } from '@ganglion/core';
 import { count, estimate, number, percent, UNKNOWN } from './format.ts';
 import { clean, type Style, table } from './style.ts';
 
+type ExperimentMetric = ExperimentReport['metrics'][number];
+
 /** Every experiment of a report: who was in it, what came out, and what to do. */
 export function experimentsText(experiments: readonly ExperimentReport[], style: Style): string[] {
-  return experiments.flatMap((each) => [verdict(each, style), ...lookText(each), variantTable(each, style)]);
+  return experiments.flatMap((each) => [
+    verdict(each, style),
+    ...(each.warnings ?? []).map((warning) => style.warn(clean(warning))),
+    ...lookText(each),
+    variantTable(each, style),
+  ]);
 }
 
 function verdict(
@@ -42,18 +49,43 @@ function variantTable({ variants, metrics }: ExperimentReport, style: Style): st
       { head: 'P', right: true },
       { head: 'VERDICT' },
     ],
-    metrics.flatMap(({ metric, guardrail, variants: results }) =>
-      results.map(({ variant, mean, difference, p, verdict: word }, i) => [
-        clean(variant),
+    metrics.flatMap((metric) =>
+      metric.variants.map((result, i) => [
+        clean(result.variant),
         percent(variants[i].share),
-        count(variants[i].counted),
-        guardrail ? `${clean(metric)} (guardrail)` : clean(metric),
-        estimate(mean),
-        difference === null ? UNKNOWN : estimate(difference),
-        number(p),
-        word,
+        countedText(variants[i]),
+        metricText(metric),
+        estimate(result.mean),
+        result.difference === null ? UNKNOWN : estimate(result.difference),
+        number(result.p),
+        verdictText(metric, result),
       ]),
     ),
     style,
   );
+}
+
+/** Where the figures are of a look, more have counted by now than they are of. */
+function countedText({ counted, judged = counted }: ExperimentReport['variants'][number]): string {
+  return judged === counted ? count(counted) : `${count(judged)} of ${count(counted)}`;
+}
+
+/** Which way it should go, and how much harm is put up with. */
+function metricText({ metric, better, assumed, guardrail, margin }: ExperimentMetric): string {
+  const way = assumed === true ? 'direction not declared' : `${better} is better`;
+  const limits = [
+    way,
+    ...(guardrail ? ['guardrail'] : []),
+    ...(margin > 0 ? [`margin ${number(margin)}`] : []),
+  ];
+  return `${clean(metric)} (${limits.join(', ')})`;
+}
+
+function verdictText(
+  { margin }: ExperimentMetric,
+  { verdict: word, harm, mean }: ExperimentMetric['variants'][number],
+): string {
+  if (mean.n === 0) return 'no value';
+  if (word !== 'undecided' || harm !== 'excluded') return word;
+  return margin > 0 ? 'within the margin' : 'no worse';
 }

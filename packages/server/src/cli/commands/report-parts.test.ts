@@ -65,6 +65,10 @@ describe('a rollout', () => {
         counted(31, 'sound', 2),
       ),
     ).toBe('stage 1 of 2, 10 %: 15 of 10 decisions have counted; goes on then, after 5 s in it at least');
+    const warnings = ['no value of errorRate in 2,000 counted decisions: check its name'];
+    expect(told({ guardrails }, { ...counted(2000), warnings })).toBe(
+      `stage 1 of 4, 1 %: held, for ${warnings[0]}`,
+    );
     expect(told({ guardrails }, counted(2000, 'mismatch'))).toBe(
       'stage 1 of 4, 1 %: held, for those that count are not those that were assigned',
     );

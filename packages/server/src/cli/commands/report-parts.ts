@@ -75,6 +75,9 @@ function stageText(rollout: options.Options, { experiments = [] }: PointReport):
   const compared = experiments.find(({ kind, experiment }) => kind === 'rollout' && experiment === 'rollout');
   if (compared?.mismatch.verdict === 'mismatch')
     return `${here}: held, for those that count are not those that were assigned`;
+  // Said from as many on as a rare metric would have been heard of.
+  const [warning] = compared?.warnings ?? [];
+  if (warning !== undefined) return `${here}: held, for ${clean(warning)}`;
   const inside = compared?.variants.find(({ control }) => !control)?.counted ?? 0;
   // A unit that several nodes counted is one.
   const [so, of] = [Math.floor(inside / (compared?.repeats ?? 1)), Number(rollout.minOutcomes ?? 1000)];

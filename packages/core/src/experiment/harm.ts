@@ -1,0 +1,98 @@
+import type { ComparedMetric, Comparison } from '../comparison.ts';
+import type { ExperimentMetric } from '../status.ts';
+import { type Counts, undirected, unheard } from './unheard.ts';
+import { controlOf, isTie, UNTOLD, untoldIn } from './untold.ts';
+
+/**
+ * What is known of the harm that a variant does to a guardrail: non-inferiority, and its opposite, by the one interval.
+ *
+ * A variant ships only when harm beyond the margin is excluded for every guardrail that declares a margin. All of these
+ * tests must pass, so an inferior one ships with the error of a single test however many there are (an intersection-union
+ * test; Berger 1982; for guardrails Schultzberg, Ankargren, Frånberg, "Risk-aware product decisions in A/B tests with multiple
+ * metrics", 2024). And as intervals that are always valid hold at all times together, harm shown once and excluded later is
+ * a miss of that interval: advice goes from stop to ship, or back, for such a guardrail in at most a share α of
+ * experiments, though nobody keeps what was said before.
+ */
+type VariantMetric = ExperimentMetric['variants'][number];
+
+/**
+ * Adds to every variant of a guardrail what is known of its harm; to others nothing. `asked`: whether there is a look by which
+ * anything may be said.
+ */
+export function withHarm(
+  metric: ComparedMetric,
+  variants: readonly VariantMetric[],
+  asked: boolean,
+): readonly VariantMetric[] {
+  if (!metric.guardrail) return variants;
+  const control = controlOf(variants);
+  return variants.map((variant) =>
+    variant === control ? variant : { ...variant, harm: harmOf(metric, variant, control, asked) },
+  );
+}
+
+function harmOf(
+  metric: ComparedMetric,
+  variant: VariantMetric,
+  control: VariantMetric | undefined,
+  asked: boolean,
+): NonNullable<VariantMetric['harm']> {
+  if (variant.verdict === 'worse') return 'shown';
+  if (metric.assumed !== undefined || variant.mean.n === 0 || !((control?.mean.n ?? 0) > 0)) return 'unknown';
+  const most = mostHarm(metric, variant);
+  if (most === undefined) return asked && isTie(variant, control) ? 'excluded' : 'open';
+  return most <= metric.margin ? 'excluded' : 'open';
+}
+
+/** The most harm that the interval still holds, in the metric's units; undefined where there is none. */
+function mostHarm(
+  { better }: Pick<ComparedMetric, 'better'>,
+  { difference }: VariantMetric,
+): number | undefined {
+  const end = better === 'higher' ? difference?.low : difference?.high;
+  if (end === null || end === undefined) return undefined;
+  return better === 'higher' ? -end : end;
+}
+
+/** Why a variant cannot ship yet, for this guardrail; undefined: it may. As people read it. */
+export function obstacle(
+  comparison: Comparison,
+  metric: ExperimentMetric,
+  variant: string,
+  counts: Counts,
+): string | undefined {
+  const result = metric.variants.find((each) => each.variant === variant);
+  if (result === undefined || result.harm === 'excluded') return undefined;
+  if (metric.assumed === true) return undirected(metric);
+  const silent = unheard(comparison, metric, counts);
+  if (silent !== undefined) return silent;
+  if (untoldIn([metric]) !== undefined) return `${metric.metric} ${UNTOLD}`;
+  const most = mostHarm(metric, result);
+  if (most === undefined) return `too few values of ${metric.metric} have come for an interval`;
+  if (metric.margin === 0) return undefined;
+  return `harm to ${metric.metric} beyond its margin of ${shown(metric.margin)} is not excluded: it may be worse by up to ${shown(most)}`;
+}
+
+/** What a ship says of the guardrails, after what is better: which hold, and which are not settled and need not be. */
+export function caveats(metrics: readonly ExperimentMetric[], variant: string): string {
+  const guardrails = metrics.filter(({ guardrail }) => guardrail);
+  const within = guardrails.filter(({ margin, variants }) => margin > 0 && isExcluded(variants, variant));
+  const open = guardrails.filter(({ margin, variants }) => margin === 0 && !isExcluded(variants, variant));
+  const names = within.map(({ metric }) => metric).join(', ');
+  const holds = within.length === 0 ? '' : `, and ${names} within the margin`;
+  return (
+    holds +
+    open
+      .map((metric) => {
+        const most =
+          mostHarm(metric, metric.variants.find((each) => each.variant === variant)!) ?? Number.NaN;
+        return `, though ${metric.metric} is undecided: it may be worse by up to ${shown(most)}, and without a margin nothing waits for it`;
+      })
+      .join('')
+  );
+}
+
+const isExcluded = (variants: readonly VariantMetric[], name: string): boolean =>
+  variants.some(({ variant, harm }) => variant === name && harm === 'excluded');
+
+const shown = (value: number): string => String(Number(value.toPrecision(3))).replace('-', '−');
