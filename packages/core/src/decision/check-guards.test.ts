@@ -113,6 +113,14 @@ describe('a guardrail of which nobody knows which way is harm', () => {
     );
   });
 
+  it('is perhaps one that is spelt otherwise', () => {
+    expect(checked(point(experiment({ metric: 'latencyMS', guardrail: true })))).toThrow(
+      expect.objectContaining({
+        mend: 'Did you mean latencyMs? Otherwise say better: lower or better: higher.',
+      }),
+    );
+  });
+
   it('may be said, and need not of those that everybody knows, nor of what is no guardrail', () => {
     const known = ['success', 'reward', 'error', 'latencyMs'].map((metric) => ({ metric, guardrail: true }));
     const declared = [...known, { metric: 'bounce', guardrail: true, better: 'lower' }, 'clicks'];

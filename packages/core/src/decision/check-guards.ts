@@ -18,7 +18,8 @@ export function checkGuards(point: CompiledPoint): void {
   point.guards.forEach(({ guard, kind }, i) => {
     const path = `guards[${i}]`;
     const { counts, layer } = guard;
-    for (const { metrics } of guard.comparisons ?? []) metrics.forEach(checkDirection);
+    for (const { metrics } of guard.comparisons ?? [])
+      for (const metric of metrics) checkDirection(metric, point);
     if (counts !== undefined) checkMetric(counts.metric, `${path}.${counts.option}`, counts.words, named);
     if (layer === undefined) return;
     const before = layers.get(layer);
@@ -45,7 +46,7 @@ function checkMetric(
   named: ReadonlySet<string>,
 ): void {
   if (named.has(metric) || words.includes(metric)) return;
-  const meant = nearest(metric, [...words, ...named], Math.max(1, Math.floor(metric.length / 4)));
+  const meant = nearest(metric, [...words, ...named], slips(metric));
   if (meant === undefined) return;
   refuse(
     field,
@@ -56,15 +57,20 @@ function checkMetric(
   );
 }
 
+/** How many letters apart two names may be, and one still a slip of the other. */
+const slips = (metric: string): number => Math.max(1, Math.floor(metric.length / 4));
+
 /** What nobody knows the harm of guards nothing: taken for higher is better, a bounce rate that trebles is good news. */
-function checkDirection({ metric, assumed }: ComparedMetric): void {
+function checkDirection({ metric, assumed }: ComparedMetric, { objective, defaults }: CompiledPoint): void {
   if (assumed === undefined) return;
+  const named = [...USUAL, ...objective.metrics, ...Object.keys(defaults ?? {})];
+  const meant = named.includes(metric) ? undefined : nearest(metric, named, slips(metric));
   refuse(
     assumed,
     '',
     undefined,
     `is missing: nothing tells which way the guardrail ${metric} should go`,
-    'Say better: lower or better: higher.',
+    `${meant === undefined ? 'Say' : `Did you mean ${meant}? Otherwise say`} better: lower or better: higher.`,
   );
 }
 
