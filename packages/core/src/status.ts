@@ -451,6 +451,11 @@ export interface AuditEntry {
   readonly action: string;
   readonly target: string;
   readonly reason: string;
+  /**
+   * Said at another node, and heard here at `atMs`: at which node, and when by its wall clock. Of what was taken back only
+   * the neighbour that told of it is known: `by` is `unknown`, `saidMs` null, and the audit there has the rest.
+   */
+  readonly heard?: { readonly from: string; readonly saidMs: number | null };
 }
 
 /** `GET /v1/events`: server-sent events; `event:` is `kind`, `data:` the rest. */

@@ -34,8 +34,13 @@ export function Audit({ rows }: { rows: number }) {
                     </span>
                   </td>
                   <td className="mono">{entry.target}</td>
-                  <td>{entry.reason}</td>
-                  <td className="quiet">{entry.node}</td>
+                  <td>
+                    {entry.reason}
+                    {typeof entry.heard?.saidMs === 'number' && (
+                      <span className="quiet"> said {dateAndClock(entry.heard.saidMs)}</span>
+                    )}
+                  </td>
+                  <td className="quiet">{entry.heard?.from ?? entry.node}</td>
                 </tr>
               ))}
             </tbody>

@@ -31,6 +31,7 @@ import { durable } from './durability.ts';
 import { forgetForeign, newerOf, turnAway, unname } from './foreign.ts';
 import { forgetSilent } from './forgetting.ts';
 import { takesBytes, takesLearner, takesOrigin } from './guests.ts';
+import { recordFromBelow } from './heard-controls.ts';
 import { hearSpecs, hearUnbounded } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonSize } from './json-bytes.ts';
@@ -345,6 +346,7 @@ function takeControls(node: NodeState, link: ChildLink, up: UpMessage): boolean 
     const theirs = decodeControls(up.controls, node.limits, { mended });
     const joined = acceptFromChild(node, link.node, theirs, own);
     if (joined === node.controls) return false;
+    recordFromBelow(node, link.node, joined);
     changeControls(node, joined);
     return true;
   } catch (error) {

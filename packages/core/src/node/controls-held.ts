@@ -1,5 +1,6 @@
 import { type ControlState, EMPTY_CONTROLS } from '../controls/control-state.ts';
 import type { Unbounded } from '../sync/messages.ts';
+import type { HeardLately } from './heard-controls.ts';
 import type { HeldLease } from './held-leases.ts';
 import { newSecret, type Vouched } from './secret.ts';
 
@@ -31,6 +32,8 @@ export interface ControlsHeld {
   readonly unboundedBelow: Map<string, readonly Unbounded[]>;
   /** Tags that each node below (and this one) has applied. */
   readonly applied: Map<string, ReadonlySet<string>>;
+  /** What the audit has been told of others' words. */
+  readonly heardLately: HeardLately;
 }
 
 export interface KillTimes {
@@ -56,4 +59,5 @@ export const noControls = (uint32: () => number): ControlsHeld => ({
   specsOf: new Map(),
   unboundedBelow: new Map(),
   applied: new Map(),
+  heardLately: { sinceMs: 0, counts: new Map() },
 });

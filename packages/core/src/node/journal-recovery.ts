@@ -22,7 +22,7 @@ import { stick, sticks } from '../decision/stick.ts';
 import { retell } from '../decision/told.ts';
 import type { Storage } from '../ports.ts';
 import type { AuditEntry } from '../status.ts';
-import { AUDIT_KEPT } from './audit.ts';
+import { keepShown } from './audit.ts';
 import { remember } from './ingest.ts';
 import { bytesJson } from './json-bytes.ts';
 import { pages } from './pages.ts';
@@ -61,8 +61,7 @@ export async function recoverJournals(node: NodeState, storage: Storage): Promis
   for await (const chunks of pages(storage, 'audit', 0))
     for (const chunk of chunks) {
       const entry = bytesJson(chunk, JSON_MAX) as AuditEntry;
-      node.audit.push(entry);
-      if (node.audit.length > AUDIT_KEPT) node.audit.shift();
+      keepShown(node.audit, entry);
       node.auditSeq = Math.max(node.auditSeq, entry.seq);
     }
 }

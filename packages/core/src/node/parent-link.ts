@@ -15,6 +15,7 @@ import { changeControls } from './controls.ts';
 import { durable, flush } from './durability.ts';
 import { retire } from './folding.ts';
 import { nameForeign } from './foreign.ts';
+import { recordFromAbove } from './heard-controls.ts';
 import { unboundedUp } from './held-leases.ts';
 import { takeRelayed } from './intake.ts';
 import { jsonBytes, jsonSize } from './json-bytes.ts';
@@ -403,6 +404,7 @@ async function takeControls(
       // In one batch with them: who knows a word must be able to prove whose it is, whenever the process ends.
       keepWords(node, down);
       if (joined !== node.controls) {
+        recordFromAbove(node, link.parentNode, joined);
         changeControls(node, joined);
         link.urgent = true;
         await durable(node);

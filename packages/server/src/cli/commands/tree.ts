@@ -277,13 +277,13 @@ export function auditCommand(io: Io): Command {
             { head: 'NODE' },
             { head: 'REASON' },
           ],
-          entries.map(({ atMs, by, action, target, node, reason }) => [
+          entries.map(({ atMs, by, action, target, node, reason, heard }) => [
             time(atMs),
             clean(by),
             action,
             clean(target),
-            node,
-            clean(reason),
+            heard?.from ?? node,
+            clean(typeof heard?.saidMs === 'number' ? `${reason} (said ${time(heard.saidMs)})` : reason),
           ]),
           style,
         ),
