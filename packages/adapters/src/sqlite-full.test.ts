@@ -34,6 +34,9 @@ test('a store at its bound refuses with storage_full, keeps all it acknowledged,
   let storage = await sqliteStorage({ file, maxBytes: 1 << 20 });
   const taken = await fill(storage, 0);
   expect(taken).toBeGreaterThan(20);
+  await expect(storage.commit(batch(taken))).rejects.toMatchObject({
+    mend: expect.stringMatching(`disk of ${folder},.*maxBytes`),
+  });
   expect(await fill(storage, taken)).toBe(0);
   expect((await storage.load()).length).toBe(taken);
   await storage.trim('n', 10);
@@ -90,6 +93,8 @@ test.runIf(mountable())(
     const seen = JSON.parse(output);
     expect(new Set(seen.refusals)).toEqual(new Set(['storage_full']));
     expect(seen.whenFull).toBeGreaterThan(20);
+    // No bound was given that could be raised: there is the disk alone.
+    expect(seen.mend).toBe(`Free space on the disk of ${place}; then try again.`);
     expect(seen.afterSpace).toBe(seen.whenFull + 20);
     expect(seen.readable.keys).toEqual(seen.acknowledged.slice(0, seen.whenFull));
     for (const found of [seen.reopened.keys, seen.reopened.chunks]) expect(found).toEqual(seen.acknowledged);

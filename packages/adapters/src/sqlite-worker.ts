@@ -29,7 +29,11 @@ function start(port: MessagePort, options: OpenOptions): void {
   try {
     engine = openEngine(options);
   } catch (error) {
-    reply(port, { kind: 'failed', id: 0, fault: faultOf(error, options.file) });
+    reply(port, {
+      kind: 'failed',
+      id: 0,
+      fault: faultOf(error, options.file, Number.isFinite(options.maxBytes)),
+    });
     port.close();
     return;
   }
@@ -78,7 +82,7 @@ function serveOther(port: MessagePort, engine: Engine, request: Exclude<Request,
     else closeEngine(engine);
     reply(port, { kind: 'done', id, more });
   } catch (error) {
-    reply(port, { kind: 'failed', id, fault: faultOf(error, engine.file) });
+    reply(port, { kind: 'failed', id, fault: faultOf(error, engine.file, engine.bounded) });
   }
   if (request.op === 'close') port.close();
 }

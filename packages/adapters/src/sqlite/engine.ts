@@ -1,8 +1,9 @@
 /** The store itself, synchronous: what the worker does with one open database. */
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { corruptError, faultOf, isIoFailure, type StorageFault } from './faults.ts';
+import { corruptError, faultOf, isIoFailure, isSchemaMismatch, type StorageFault } from './faults.ts';
 import { type OpenOptions, openDatabase } from './open.ts';
+import { type Place, placeOf } from './place.ts';
 import {
   APPEND,
   DELETE,
@@ -17,6 +18,9 @@ import { chunkChecksum, entryChecksum } from './schema.ts';
 
 export interface Engine {
   readonly file: string;
+  /** Its size is bounded by more than the disk. */
+  readonly bounded: boolean;
+  readonly place: Place;
   readonly db: DatabaseSync;
   readonly statements: Readonly<Record<keyof typeof SQL, StatementSync>>;
   /** A refused transaction may still stand in the log after an I/O error: see `repair`. */
@@ -52,9 +56,11 @@ export function openEngine(options: OpenOptions): Engine {
     ) as Record<keyof typeof SQL, StatementSync>;
     statements.load.setReturnArrays(true);
     statements.scan.setReturnArrays(true);
-    return { file: options.file, db, statements, unsure: false };
+    const bounded = Number.isFinite(options.maxBytes);
+    return { file: options.file, bounded, place: placeOf(options.file), db, statements, unsure: false };
   } catch (error) {
     db.close();
+    if (!isSchemaMismatch(error)) throw error;
     throw corruptError(options.file, `its tables are not those of its version (${(error as Error).message})`);
   }
 }
@@ -99,12 +105,13 @@ function attempt(engine: Engine, batches: readonly Batch[]): StorageFault | unde
     });
     return undefined;
   } catch (error) {
-    return faultOf(error, engine.file);
+    return faultOf(error, engine.file, engine.bounded);
   }
 }
 
 function transact(engine: Engine, body: () => void): void {
   const { begin, commit } = engine.statements;
+  engine.place.check();
   if (engine.unsure) repair(engine);
   try {
     begin.run();
@@ -213,6 +220,7 @@ export function trimSlice(engine: Engine, journal: string, beforeMs: number): bo
 export function closeEngine(engine: Engine): void {
   if (engine.unsure) tryRepair(engine);
   engine.db.close();
+  engine.place.close();
 }
 
 /** Gathers rows into pages small enough that the owner takes each without being held up. */

@@ -3,6 +3,8 @@
  * elsewhere in the worker imports a package: the thread starts the same from source, compiled, or bundled apart.
  */
 
+import path from 'node:path';
+
 export interface StorageFault {
   readonly code: 'storage_failed' | 'storage_full' | 'storage_corrupt';
   readonly message: string;
@@ -58,8 +60,8 @@ export function isSchemaMismatch(error: unknown): boolean {
   return primaryCode(error) === SQLITE.ERROR;
 }
 
-/** Says what an error means for whoever runs the node, and what to do about it. */
-export function faultOf(error: unknown, file: string): StorageFault {
+/** Says what an error means for whoever runs the node, and what to do about it. `bounded`: the store was given `maxBytes`. */
+export function faultOf(error: unknown, file: string, bounded = false): StorageFault {
   if (error instanceof Error && 'fault' in error) return (error as FaultError).fault;
   const detail = error instanceof Error ? error.message : String(error);
   const code = primaryCode(error);
@@ -70,7 +72,7 @@ export function faultOf(error: unknown, file: string): StorageFault {
     return {
       code: 'storage_full',
       message: `There is no space to write ${file} (${detail}). Nothing acknowledged is lost.`,
-      mend: 'Free space on the disk, raise `maxBytes` or keep journals for a shorter time; then try again.',
+      mend: `Free space on the disk of ${path.dirname(file)}${bounded ? ', raise `maxBytes`, or keep journals for a shorter time' : ''}; then try again.`,
     };
   }
   return {
