@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -5,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
-import { type RunningDaemon, startDaemon } from './daemon.ts';
+import { MAIN, type RunningDaemon, startDaemon } from './daemon.ts';
 
 /** SIGTERM to the real daemon, as a supervisor sends it, in the middle of its work. */
 const folder = mkdtempSync(join(tmpdir(), 'ganglion-shutdown-'));
@@ -95,4 +96,29 @@ test('a second SIGTERM ends it at once, although a request has not been sent who
   daemon.child.kill('SIGTERM');
   expect(await ended).toEqual([143, null]);
   socket.destroy();
+}, 120_000);
+
+/** What a daemon for people prints on standard error between Ctrl-C and its end. */
+async function saidAtStop(args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, ['--conditions=source', MAIN, ...args, '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+  });
+  let said = '';
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  child.stderr.on('data', (data: Buffer) => {
+    said += data.toString();
+  });
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+  return said;
+}
+
+test('Ctrl-C is answered at once for whoever watches: that it stops, and where the state is', async () => {
+  const data = join(folder, 'told');
+  const args = ['node', '--tier', 'cloud', '--name', 'told', '--log-level', 'error'];
+  expect(await saidAtStop([...args, '--data', data])).toMatch(new RegExp(`^stopping: .*${data}.*\\n$`));
+  expect(await saidAtStop([...args, '--memory'])).toMatch(/^stopping: .*in memory.*\n$/);
+  expect(await saidAtStop([...args, '--memory', '--json'])).toBe('');
 }, 120_000);

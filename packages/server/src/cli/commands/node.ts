@@ -77,7 +77,7 @@ export function nodeCommand(): Command {
           ? `${JSON.stringify(listening)}\n`
           : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}; ${whoMayCall(auth)}\n`,
       );
-      await untilStopped(stop, async () => {
+      await untilStopped(stop, { json: flags.json, dataDir }, async () => {
         // While programs that train end, the node still decides.
         await trainer?.close();
         await daemon.close();

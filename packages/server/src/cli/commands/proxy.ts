@@ -119,7 +119,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
         ? `${JSON.stringify(listening)}\n`
         : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\ncallers   ${whoMayCall(auth)}\n`,
     );
-    await untilStopped(stop, close);
+    await untilStopped(stop, { json: flags.json, dataDir }, close);
   } finally {
     link?.close();
     await node.close();

@@ -16,9 +16,27 @@ export function stopRequested(): Promise<void> {
   });
 }
 
-/** Waits until a stop is asked for, then stops cleanly. */
-export async function untilStopped(stop: Promise<void>, close: () => Promise<void>): Promise<void> {
+/** What a daemon that is being stopped says of it, for people: a clean stop may take seconds. */
+interface Saying {
+  readonly json?: boolean | undefined;
+  /** The folder of its state; undefined: it has none. */
+  readonly dataDir: string | undefined;
+}
+
+/** Waits until a stop is asked for, says so on standard error (not under --json), and stops cleanly. */
+export async function untilStopped(
+  stop: Promise<void>,
+  { json, dataDir }: Saying,
+  close: () => Promise<void>,
+): Promise<void> {
   await stop;
-  if (process.stderr.isTTY) process.stderr.write('\nstopping …\n');
+  if (json !== true) {
+    const state =
+      dataDir === undefined ? 'what was in memory goes with it' : `the state is kept in ${dataDir}`;
+    // A terminal has shown ^C on this line.
+    process.stderr.write(
+      `${process.stderr.isTTY ? '\n' : ''}stopping: what is under way is finished first; ${state}. Once more ends it at once.\n`,
+    );
+  }
   await close();
 }

@@ -34,12 +34,13 @@ export function upCommand(): Command {
     .option('--rate <requests>', 'with --demo: requests a second to each proxy', positiveNumber, 100);
   return trainingOption(daemonOptions(command)).action(async (flags: UpFlags) => {
     const tree = await startTree(flags);
-    await untilStopped(tree.stop, () => tree.close());
+    await untilStopped(tree.stop, { json: flags.json, dataDir: tree.dataDir }, () => tree.close());
   });
 }
 
 interface Tree {
   readonly stop: Promise<void>;
+  readonly dataDir: string | undefined;
   close(): Promise<void>;
 }
 
@@ -92,7 +93,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
       demo = await startDemo({ cloud, devices, rate: flags.rate, host: '127.0.0.1', logger });
     const stop = stopRequested();
     announce(flags, daemon, demo, dataDir, whoMayCall(auth));
-    return { stop, close };
+    return { stop, dataDir, close };
   } catch (error) {
     await close();
     throw error;
