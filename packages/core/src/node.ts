@@ -8,7 +8,7 @@ import { declaredArms, type PointSpec } from './decision/spec.ts';
 import { modelOf, running } from './decision/versions.ts';
 import { GanglionError } from './errors.ts';
 import { DEFAULT_LIMITS, NAME_PATTERN } from './limits.ts';
-import { controlling, structuredCopy, unknownPoint } from './node/actions.ts';
+import { controlling, structuredCopy } from './node/actions.ts';
 import { announceDue, announceSelf } from './node/announcing.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { record } from './node/audit.ts';
@@ -39,6 +39,7 @@ import { createState, type NodeOptions, type NodeState, readClocks } from './nod
 import { knownNodes, knownReports } from './node/telemetry.ts';
 import { trimWhenDue } from './node/trimming.ts';
 import { DEFAULT_TUNING } from './node/tuning.ts';
+import { unknownPoint } from './node/unknown-point.ts';
 import { using } from './node/using.ts';
 
 import type { Actor, GanglionNode } from './node-api.ts';
@@ -174,7 +175,7 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remo
     async reweigh({ point, weights, reason, by }) {
       authorise(node, by);
       const before = get(point);
-      if (before === undefined) throw unknownPoint(point);
+      if (before === undefined) throw unknownPoint(node, point);
       const { spec, changes } = reweighed(before.spec, weights);
       const keyBefore = node.points.get(point)?.learnerKey;
       const said = `${changes.join(', ')}: ${reasonOf(reason)}`;
@@ -184,7 +185,7 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remo
     async remove(point: string, by: Actor, reason = '') {
       authorise(node, by);
       const before = node.controls.specs.get(point);
-      if (before === undefined || before.spec === null) throw unknownPoint(point);
+      if (before === undefined || before.spec === null) throw unknownPoint(node, point);
       const gone = withSpec(node.controls, point, {
         ...before,
         version: before.version + 1,

@@ -14,6 +14,7 @@ import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
 import { matchesOf, suggestionOf } from './scope-matches.ts';
 import type { NodeState } from './state.ts';
+import { unknownPoint } from './unknown-point.ts';
 import { thawWhenDue } from './validating.ts';
 
 type Actions = Pick<
@@ -101,7 +102,7 @@ async function pin(
 ): ReturnType<Actions['override']> {
   authorise(node, by);
   const state = node.points.get(point);
-  if (state === undefined) throw unknownPoint(point);
+  if (state === undefined) throw unknownPoint(node, point);
   if (!state.compiled.armIds.includes(arm))
     throw new GanglionError('unknown_arm', `${point} has no such arm`, {
       field: 'arm',
@@ -191,7 +192,7 @@ async function liftQuarantine(
 
 async function reset(node: NodeState, { point, reason, by }: RequestOf<'reset'>): Promise<void> {
   authorise(node, by);
-  if (!node.points.has(point)) throw unknownPoint(point);
+  if (!node.points.has(point)) throw unknownPoint(node, point);
   reasonOf(reason);
   const controls = withReset(node.controls, point);
   checkRoom(node, controls, 'stops', { field: 'point', value: point });
@@ -213,7 +214,7 @@ async function note(node: NodeState, { action, target, reason, by }: RequestOf<'
 
 async function thaw(node: NodeState, { point, reason, by }: RequestOf<'thaw'>): Promise<void> {
   authorise(node, by);
-  if (!node.points.has(point)) throw unknownPoint(point);
+  if (!node.points.has(point)) throw unknownPoint(node, point);
   reasonOf(reason);
   const controls = withThaw(node.controls, point, node.moment.treeMs);
   checkRoom(node, controls, 'stops', { field: 'point', value: point });
@@ -223,14 +224,6 @@ async function thaw(node: NodeState, { point, reason, by }: RequestOf<'thaw'>): 
   await durable(node);
   press(node);
   pumpChildren(node);
-}
-
-export function unknownPoint(point: string): GanglionError {
-  return new GanglionError('unknown_point', `there is no point ${point}`, {
-    field: 'point',
-    value: point,
-    mend: 'Declare it with PUT /v1/points/{point}, or list them with GET /v1/points.',
-  });
 }
 
 /** A copy that the caller cannot change afterwards. */

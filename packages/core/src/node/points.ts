@@ -7,6 +7,7 @@ import { carryInflight, compileRuling, createPointState, type PointState } from 
 import { sorted } from '../decision/sorted.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { compiledOver, type Stops } from '../decision/versions.ts';
+import { isGanglionError } from '../errors.ts';
 import type { Guard } from '../guard.ts';
 import { isAmount } from '../limits.ts';
 import type { Outcome, ViewInput } from '../policy.ts';
@@ -72,7 +73,7 @@ export function syncPoints(node: NodeState): void {
     } catch (cause) {
       // Another version of Ganglion may know more kinds than this one, or have had other limits: it keeps what it has and says so.
       refuse(node, 'spec_not_understood');
-      node.leftOut.set(name, cause instanceof Error ? cause.message : 'it cannot be read');
+      node.leftOut.set(name, whyNot(cause));
       continue;
     }
     if (stops === undefined) node.madeOf.set(name, { declared, models, epoch, origin: node.origin });
@@ -92,6 +93,13 @@ export function syncPoints(node: NodeState): void {
   dropStaleLearners(node);
   for (const learner of node.learners.values()) applyQuarantine(learner.slots, (slot) => isOut(node, slot));
   for (const state of node.joins.values()) compileRuling(state, node.controls, placeOf(node));
+}
+
+/** Why a declaration cannot run here, in one line. */
+function whyNot(cause: unknown): string {
+  const why = cause instanceof Error ? cause.message : 'it cannot be read';
+  const kind = isGanglionError(cause, 'unknown_kind') ? cause.value : undefined;
+  return typeof kind === 'string' ? `${why}: ${kind}` : why;
 }
 
 /**

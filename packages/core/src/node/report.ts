@@ -1,7 +1,6 @@
 import type { PointCounters, PointState } from '../decision/point-state.ts';
 import type { Reason } from '../decision/record.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { GanglionError } from '../errors.ts';
 import { meanDifference, meanEstimate, type Range } from '../experiment/lift.ts';
 import type { ArmEstimate } from '../policy.ts';
 import type {
@@ -21,17 +20,13 @@ import { experimentReports } from './comparing.ts';
 import { bucketQuantiles, type MetricSums, recentBuckets } from './outcome-stats.ts';
 import { rangeOf } from './ranges.ts';
 import type { NodeState } from './state.ts';
+import { unknownPoint } from './unknown-point.ts';
 import { frozenLearners, trainingReport, validationReport } from './validating.ts';
 
 /** What one node says of one of its points; `experiments`: theirs too, which have their own way up. @throws GanglionError `unknown_point` */
 export function pointReport(node: NodeState, point: string, experiments = true): PointReport {
   const state = node.points.get(point);
-  if (state === undefined)
-    throw new GanglionError('unknown_point', `there is no point ${point}`, {
-      field: 'point',
-      value: point,
-      mend: 'List them with GET /v1/points.',
-    });
+  if (state === undefined) throw unknownPoint(node, point);
   const { compiled, counters } = state;
   const { mode, why } = modeOf(node, state);
   const learner = node.learners.get(state.learnerKey);

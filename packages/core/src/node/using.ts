@@ -7,7 +7,6 @@ import { conform } from '../decision/schema.ts';
 import type { DefinedPoint } from '../decision/spec.ts';
 import { GanglionError } from '../errors.ts';
 import type { DecideInput, GanglionNode, PointHandle } from '../node-api.ts';
-import { unknownPoint } from './actions.ts';
 import { decideSafely } from './deciding.ts';
 import { decideWithin } from './escalation.ts';
 import { countEntities, takeEvents, viewEntity } from './ingest.ts';
@@ -15,6 +14,7 @@ import { parseId, takeExposures, takeFeedback } from './intake.ts';
 import { keeping } from './keeping.ts';
 import { rank } from './ranking.ts';
 import { emit, glanceAtClocks, type NodeState } from './state.ts';
+import { unknownPoint } from './unknown-point.ts';
 
 type Uses = Pick<
   GanglionNode,
@@ -84,7 +84,7 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
 
 function stateOf(node: NodeState, point: string): PointState {
   const state = node.points.get(point);
-  if (state === undefined) throw unknownPoint(point);
+  if (state === undefined) throw unknownPoint(node, point);
   return state;
 }
 
