@@ -3,7 +3,8 @@
  * writes through whoever has it open, and none of them is there at the next start.
  *
  * Descriptors of its own are compared with what stands at the paths now: numbers of files need not be the same over time on
- * every file system. POSIX drops all locks on a file with any descriptor of it: these are closed after SQLite's.
+ * every file system. POSIX drops all locks on a file with any descriptor of it: these are closed after SQLite's. Windows
+ * lets nobody delete, move or replace what is open: there it is enough to see that the files are there.
  */
 
 import fs from 'node:fs';
@@ -19,12 +20,12 @@ export interface Place {
 
 /** For whoever holds the lock on `file`, and nobody else. @throws an error that `faultOf` explains */
 export function placeOf(file: string): Place {
-  const held = new Map<string, number>();
+  const held = new Map<string, number | undefined>();
   const hold = (each: string): void => {
-    held.set(each, fs.openSync(each, 'r'));
+    held.set(each, process.platform === 'win32' ? undefined : fs.openSync(each, 'r'));
   };
   const close = (): void => {
-    for (const fd of held.values()) fs.closeSync(fd);
+    for (const fd of held.values()) if (fd !== undefined) fs.closeSync(fd);
     held.clear();
   };
   try {
@@ -40,6 +41,7 @@ export function placeOf(file: string): Place {
       for (const [each, fd] of held) {
         const now = fs.statSync(each, { bigint: true, throwIfNoEntry: false });
         if (now === undefined) throw astray(each, 'is gone: it was deleted or moved');
+        if (fd === undefined) continue;
         const ours = fs.fstatSync(fd, { bigint: true });
         if (now.ino !== ours.ino || now.dev !== ours.dev)
           throw astray(each, 'is another file than the one that was opened: it was replaced');
