@@ -302,6 +302,32 @@ describe('a guardrail without a margin', () => {
     });
   });
 
+  it('that leans to harm is waited for: what was stopped does not ship when its interval wavers', () => {
+    const bare = [goal(), rail('error', 0)];
+    const world = { success: rates(0.2, 0.35), error: rates(0.01, 0.02) };
+    const runs = Array.from({ length: 200 }, (_, seed) => advice(bare, world, seed, 12_000));
+    // It had been 42 %, and 15 % ended with a ship.
+    const turned = runs.filter(
+      (said) => said.lastIndexOf('ship') > said.indexOf('stop') && said.includes('stop'),
+    );
+    expect(turned.length / 200).toBeLessThanOrEqual(0.02);
+    expect(runs.filter((said) => said.at(-1) === 'ship').length / 200).toBeLessThanOrEqual(0.02);
+    expect(share(100, (seed) => advice(bare, WORLD, seed, 12_000).at(-1) === 'ship')).toBeGreaterThan(0.9);
+    const comparison = experiment(bare);
+    const tally = tallies.zero();
+    for (const [name, success, errors] of [
+      ['control', 1000, 50],
+      ['treatment', 1300, 85],
+    ] as const) {
+      bump(tally, rowKey('s', comparison, name), [5000, 5000]);
+      bump(tally, rowKey('m', comparison, name, 'success'), [5000, success, success, 0, 0, 0, 0]);
+      bump(tally, rowKey('m', comparison, name, 'error'), [5000, errors, errors, 0, 0, 0, 0]);
+    }
+    expect(judge(comparison, tally, RANGES).reason).toMatch(
+      /^treatment is better in success, but error leans to harm, and has no margin: it may be worse by up to 0\.01\d+$/,
+    );
+  });
+
   it('that is surely no worse is not spoken of', () => {
     const report = told([goal(), rail('latencyMs', 0)], { ...WORLD, latencyMs: times(100, 90) });
     expect(report.reason).toBe('treatment is better in success');

@@ -39,20 +39,24 @@ function harmOf(
 ): NonNullable<VariantMetric['harm']> {
   if (variant.verdict === 'worse') return 'shown';
   if (metric.assumed !== undefined || variant.mean.n === 0 || !((control?.mean.n ?? 0) > 0)) return 'unknown';
-  const most = mostHarm(metric, variant);
+  const most = mostOf(metric, variant);
   if (most === undefined) return asked && isTie(variant, control) ? 'excluded' : 'open';
-  return most <= metric.margin ? 'excluded' : 'open';
+  return most.harm <= metric.margin ? 'excluded' : 'open';
 }
 
-/** The most harm that the interval still holds, in the metric's units; undefined where there is none. */
-function mostHarm(
+/** The most harm that the interval still holds, and the most good, in the metric's units; undefined where there is none. */
+function mostOf(
   { better }: Pick<ComparedMetric, 'better'>,
   { difference }: VariantMetric,
-): number | undefined {
-  const end = better === 'higher' ? difference?.low : difference?.high;
-  if (end === null || end === undefined) return undefined;
-  return better === 'higher' ? -end : end;
+): { readonly harm: number; readonly good: number } | undefined {
+  const { low = null, high = null } = difference ?? {};
+  if (low === null || high === null) return undefined;
+  return better === 'higher' ? { harm: -low, good: high } : { harm: high, good: -low };
 }
+
+// Without a margin an interval is never whole on the good side where there is no effect. Three quarters of it on the other are
+// a point estimate half its half-width away from none, which chance alone does at about one look in twenty.
+const LEANING = 3;
 
 /** Why a variant cannot ship yet, for this guardrail; undefined: it may. As people read it. */
 export function obstacle(
@@ -67,10 +71,13 @@ export function obstacle(
   const silent = unheard(comparison, metric, counts);
   if (silent !== undefined) return silent;
   if (untoldIn([metric]) !== undefined) return `${metric.metric} ${UNTOLD}`;
-  const most = mostHarm(metric, result);
+  const most = mostOf(metric, result);
   if (most === undefined) return `too few values of ${metric.metric} have come for an interval`;
-  if (metric.margin === 0) return undefined;
-  return `harm to ${metric.metric} beyond its margin of ${shown(metric.margin)} is not excluded: it may be worse by up to ${shown(most)}`;
+  const upTo = `it may be worse by up to ${shown(most.harm)}`;
+  if (metric.margin > 0)
+    return `harm to ${metric.metric} beyond its margin of ${shown(metric.margin)} is not excluded: ${upTo}`;
+  if (most.harm <= LEANING * most.good) return undefined;
+  return `${metric.metric} leans to harm, and has no margin: ${upTo}`;
 }
 
 /** What a ship says of the guardrails, after what is better: which hold, and which are not settled and need not be. */
@@ -80,16 +87,12 @@ export function caveats(metrics: readonly ExperimentMetric[], variant: string): 
   const open = guardrails.filter(({ margin, variants }) => margin === 0 && !isExcluded(variants, variant));
   const names = within.map(({ metric }) => metric).join(', ');
   const holds = within.length === 0 ? '' : `, and ${names} within the margin`;
-  return (
-    holds +
-    open
-      .map((metric) => {
-        const most =
-          mostHarm(metric, metric.variants.find((each) => each.variant === variant)!) ?? Number.NaN;
-        return `, though ${metric.metric} is undecided: it may be worse by up to ${shown(most)}, and without a margin nothing waits for it`;
-      })
-      .join('')
-  );
+  const undecided = open.map((metric) => {
+    const result = metric.variants.find((each) => each.variant === variant);
+    const harm = (result && mostOf(metric, result)?.harm) ?? Number.NaN;
+    return `, though ${metric.metric} is undecided: it may be worse by up to ${shown(harm)}, and without a margin nothing waits for it`;
+  });
+  return holds + undecided.join('');
 }
 
 const isExcluded = (variants: readonly VariantMetric[], name: string): boolean =>
