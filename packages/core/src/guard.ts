@@ -47,9 +47,11 @@ export interface Guard<S = unknown> {
   settled?(state: S, outcome: GuardOutcome): void;
   /** The arms changed: `from[i]` is the old index of new arm i, or −1. */
   rearm?(state: S, from: readonly number[]): S;
-  /** For a restart, and for `GET report`. JSON. */
+  /** For a restart, and for `GET report` unless `describe` is there. JSON. */
   snapshot?(state: S): JsonValue;
   restore?(snapshot: JsonValue, arms: number): S;
+  /** What people and nodes above are shown of a state that grows large: bounded, whatever it has met. JSON. */
+  describe?(state: S): JsonValue;
   /** For states that grow large: `snapshot` has all of them, and so have these, of which only those that changed are written. */
   readonly pieces?: GuardPieces<S> | undefined;
 }

@@ -183,7 +183,7 @@ function mod(slot: number): number {
  * Keys with what they spent: `[key, newest slot, sums from the newest back …]`; shares from the newest back. `whole`: with
  * the rows; else there are none.
  */
-export function freezeLimit(state: LimitState, whole = true): JsonValue {
+export function freezeLimit(state: LimitState, whole = true): Record<string, JsonValue> {
   if (state.slot === NEVER) return { slot: null };
   const rows: number[][] = [];
   for (const [key, row] of whole ? state.rows : []) {
@@ -198,6 +198,13 @@ export function freezeLimit(state: LimitState, whole = true): JsonValue {
     shares: Array.from(state.shares, (_, age) => state.shares[mod(state.slot - age)]),
     rows,
   };
+}
+
+/** The same, in which units stand for the rows of a limit that has one for each. */
+export function describeLimit(state: LimitState, byUnit: boolean): JsonValue {
+  if (!byUnit) return freezeLimit(state);
+  const { rows: _, ...head } = freezeLimit(state, false);
+  return { ...head, units: state.rows.size };
 }
 
 /** Fills an empty state. @throws GanglionError `undecodable` where the snapshot does not fit. */

@@ -24,6 +24,7 @@ import {
 import type { Factory, FactoryInput } from '../registry.ts';
 import { limitPieces } from './limit-pieces.ts';
 import {
+  describeLimit,
   emptyLimit,
   freezeLimit,
   hasRoom,
@@ -130,6 +131,7 @@ export const limit: Factory<LimitGuard> = (options, input) => {
     rearm: (state) => state,
     snapshot: (state): JsonValue => freezeLimit(state),
     restore: (snapshot) => thawLimit(snapshot, empty()),
+    describe: (state): JsonValue => describeLimit(state, byUnit),
     pieces: byUnit ? limitPieces(empty) : undefined,
   };
 };

@@ -190,3 +190,12 @@ describe('a limit by unit on the disk', () => {
     await again.node.close();
   });
 });
+
+test('a report tells how many units a limit knows, and no more of them: it goes up the tree every second', async () => {
+  const { node } = await start(memoryDisk());
+  await node.apply(point(), me);
+  for (let i = 0; i < 500; i++) node.decide('p', { unit: `u${i}` });
+  const { state } = node.report('p').guards[0];
+  expect(state).toMatchObject({ units: 500 });
+  expect(JSON.stringify(state).length).toBeLessThan(400);
+});

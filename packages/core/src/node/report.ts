@@ -173,7 +173,7 @@ function guardReports(state: PointState): GuardReport[] {
     guard: guard.name,
     interventions: state.counters.guardInterventions[i],
     why: state.counters.guardWhy[i],
-    state: guard.snapshot?.(state.guards[i]) ?? null,
+    state: (guard.describe ?? guard.snapshot)?.call(guard, state.guards[i]) ?? null,
   }));
 }
 
