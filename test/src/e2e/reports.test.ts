@@ -58,7 +58,7 @@ const POINTS: Readonly<Record<string, object>> = {
         kind: 'experiment',
         name: 'longer',
         variants: { control: { arm: 'short' }, treatment: { arm: 'long' } },
-        metrics: ['success', { metric: 'error', guardrail: true, margin: 0.05 }],
+        metrics: ['success', { metric: 'error', guardrail: true, margin: 0.05 }, 'clicks'],
       },
     ],
     ...short,
@@ -147,6 +147,17 @@ describe.skipIf(!browsing)('the report pages', () => {
     await row('longer').getByRole('link').click();
     await says(byTestId('experiment-verdict'), /Ship treatment/, 'the verdict');
     await says(page.getByRole('region', { name: 'success' }), /treatment.*better/, 'the effect, as text');
+    const error = page.getByRole('region', { name: 'error' });
+    await says(
+      error,
+      /lower is better.*treatment.*within the margin/,
+      'the guardrail, its direction and margin',
+    );
+    await says(page.getByRole('region', { name: 'clicks' }), /no value has come/, 'what nobody sends');
+    await page
+      .getByText(/no value of clicks in [\d,]+ counted decisions: check its name/)
+      .first()
+      .waitFor();
     await page.getByRole('heading', { name: 'Interval over time' }).waitFor();
   });
 

@@ -175,16 +175,18 @@ function Lifts({ report }: { report: ExperimentReport }) {
   const best = [...others].sort((a, b) => sign * ((a.difference?.mean ?? 0) - (b.difference?.mean ?? 0)));
   return (
     <>
-      {best.slice(0, SHOWN).map(({ variant, difference, verdict }) => (
+      {best.slice(0, SHOWN).map(({ variant, mean, difference, verdict }) => (
         <span key={variant} className="exp-lift-row">
           <span className="exp-lift-name clip" title={variant}>
             {others.length > 1 ? variant : metricTitle(metric.metric)}
           </span>
           {difference !== null && difference.low === null && (
             <span className="quiet">
-              {report.analysis === 'sequential'
-                ? 'too few outcomes for an interval'
-                : 'judged at its next look'}
+              {mean.n === 0
+                ? 'no value has come'
+                : report.analysis === 'sequential'
+                  ? 'too few outcomes for an interval'
+                  : 'judged at its next look'}
             </span>
           )}
           {difference !== null && difference.low !== null && (

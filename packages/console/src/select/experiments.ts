@@ -68,7 +68,9 @@ export function reachOf({ metrics }: ExperimentReport, metric: string): number {
       ...variants.flatMap(({ difference }) => [difference?.low, difference?.high, difference?.mean]),
     ])
     .map((end) => Math.abs(end ?? 0));
-  return Math.max(...ends, 1e-12) * 1.1;
+  const reach = Math.max(...ends);
+  // Of a metric of which nothing is known any scale is as good.
+  return reach > 0 ? reach * 1.1 : 1;
 }
 
 /** How an experiment stands. */
