@@ -248,6 +248,29 @@ describe('a guardrail with a margin', () => {
     expect(treated(report, 'latencyMs')).toMatchObject({ harm: 'excluded' });
   });
 
+  it('of which no harm has come yet is no tie that lets it ship: in at most α of experiments, with a range and without', () => {
+    // The control never crashes; in the treatment nothing may have happened in the first hundred.
+    const world = { success: rates(0.2, 0.6), crash: rates(0, 0.02), error: rates(0, 0.02) };
+    const guarded = [goal(), rail('crash', 0.01)];
+    const runs = 200;
+    const often = (seed: number): boolean => advice(guarded, world, seed, 1500).includes('ship');
+    expect(share(runs, often)).toBeLessThanOrEqual(0.05);
+    const planned = experiment(metrics, { ...SEQUENTIAL, kind: 'fixed', horizon: 240, looks: [1] });
+    const once = (seed: number): boolean => {
+      const { tally, add } = growing(planned, world, seed);
+      add(240);
+      return judge(planned, tally, RANGES, [takeLook(planned, [], tally, 1)]).decision === 'ship';
+    };
+    expect(share(runs, once)).toBeLessThanOrEqual(0.05);
+    const never = { ...world, crash: () => 0 };
+    expect(told(guarded, never, 500)).toMatchObject({
+      decision: 'keep going',
+      reason:
+        'treatment is better in success, but crash has been the same in all, of too few to exclude harm beyond its margin of 0.01',
+    });
+    expect(told(guarded, never, 700).decision).toBe('ship');
+  });
+
   it('of two variants, one harmed: the other ships', () => {
     const three: Comparison = {
       ...experiment(metrics),

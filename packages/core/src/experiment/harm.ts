@@ -1,4 +1,5 @@
 import type { ComparedMetric, Comparison } from '../comparison.ts';
+import { log } from '../stats/math.ts';
 import type { ExperimentMetric } from '../status.ts';
 import { type Counts, undirected, unheard } from './unheard.ts';
 import { controlOf, isTie, UNTOLD, untoldIn } from './untold.ts';
@@ -15,14 +16,17 @@ import { controlOf, isTie, UNTOLD, untoldIn } from './untold.ts';
  */
 type VariantMetric = ExperimentMetric['variants'][number];
 
-/**
- * Adds to every variant of a guardrail what is known of its harm; to others nothing. `asked`: whether there is a look by which
- * anything may be said.
- */
+/** At which level something may be said: undefined where no look has been. `range`: of one outcome, where it has one. */
+interface Asked {
+  readonly alpha: number | undefined;
+  readonly range: readonly [number, number] | undefined;
+}
+
+/** Adds to every variant of a guardrail what is known of its harm; to others nothing. */
 export function withHarm(
   metric: ComparedMetric,
   variants: readonly VariantMetric[],
-  asked: boolean,
+  asked: Asked,
 ): readonly VariantMetric[] {
   if (!metric.guardrail) return variants;
   const control = controlOf(variants);
@@ -35,13 +39,34 @@ function harmOf(
   metric: ComparedMetric,
   variant: VariantMetric,
   control: VariantMetric | undefined,
-  asked: boolean,
+  asked: Asked,
 ): NonNullable<VariantMetric['harm']> {
   if (variant.verdict === 'worse') return 'shown';
   if (metric.assumed !== undefined || variant.mean.n === 0 || !((control?.mean.n ?? 0) > 0)) return 'unknown';
   const most = mostOf(metric, variant);
-  if (most === undefined) return asked && isTie(variant, control) ? 'excluded' : 'open';
+  if (most === undefined) return isTieExcluded(metric, variant, control, asked) ? 'excluded' : 'open';
   return most.harm <= metric.margin ? 'excluded' : 'open';
+}
+
+/**
+ * All outcomes of both were the same, so there is no interval; but what has not come yet may come. Where it is a share p of one
+ * and q of the other, as many of each have been the same with a probability of at most e^(−n (p + q)), whenever that is
+ * asked: so p + q is at most ln(1/α)/n, the rule of three, and the harm that much of how far an outcome may be off. Where no range
+ * says how far, it is as far as what came is from 0, and at least 1: an event that has not been seen.
+ */
+function isTieExcluded(
+  { margin }: ComparedMetric,
+  variant: VariantMetric,
+  control: VariantMetric | undefined,
+  { alpha, range }: Asked,
+): boolean {
+  if (alpha === undefined || !isTie(variant, control)) return false;
+  // Without a margin nothing waits for it.
+  if (margin === 0) return true;
+  const value = variant.mean.mean ?? 0;
+  const off =
+    range === undefined ? Math.max(1, Math.abs(value)) : Math.max(range[1] - value, value - range[0]);
+  return (-log(alpha) / Math.min(variant.mean.n, control?.mean.n ?? 0)) * off <= margin;
 }
 
 /** The most harm that the interval still holds, and the most good, in the metric's units; undefined where there is none. */
@@ -72,6 +97,8 @@ export function obstacle(
   if (silent !== undefined) return silent;
   if (untoldIn([metric]) !== undefined) return `${metric.metric} ${UNTOLD}`;
   const most = mostOf(metric, result);
+  if (most === undefined && isTie(result, controlOf(metric.variants)))
+    return `${metric.metric} has been the same in all, of too few to exclude harm beyond its margin of ${shown(metric.margin)}`;
   if (most === undefined) return `too few values of ${metric.metric} have come for an interval`;
   const upTo = `it may be worse by up to ${shown(most.harm)}`;
   if (metric.margin > 0)

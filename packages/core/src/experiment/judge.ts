@@ -175,7 +175,11 @@ function judgeMetric(
   if (kind === 'arms') {
     const range = metric.range ?? rangeOf(metric.metric);
     const arms = judgeArms(comparison, tally, metric, range);
-    return { ...head, reduction: null, variants: withHarm(metric, arms, true) };
+    return {
+      ...head,
+      reduction: null,
+      variants: withHarm(metric, arms, { alpha: alphaOf(comparison), range }),
+    };
   }
   const declared = metric.range ?? rangeOf(metric.metric);
   const centre = centreOf(metric, declared);
@@ -188,11 +192,11 @@ function judgeMetric(
   const bare = covariate >= 0 || pairs.some(({ outside }) => outside > 0);
   const range = bare || declared === undefined ? undefined : about(declared, -centre);
   const variants = judgeVariants(comparison, adjusted?.sums ?? pairs, metric, range, level);
-  const asked = comparison.analysis.kind === 'sequential' || level !== undefined;
+  const alpha = comparison.analysis.kind === 'sequential' ? alphaOf(comparison) : level;
   return {
     ...head,
     reduction: adjusted?.reduction ?? null,
-    variants: withHarm(metric, variants.map(moved(centre)), asked),
+    variants: withHarm(metric, variants.map(moved(centre)), { alpha, range: bare ? undefined : declared }),
   };
 }
 
@@ -208,6 +212,10 @@ const moved =
     return { ...variant, mean: { mean: by(mean), low: by(low), high: by(high), n } };
   };
 
+/** Bonferroni over the variants: the intervals of a metric hold together, all of them at all times. */
+const alphaOf = ({ analysis, variants }: Comparison): number =>
+  analysis.alpha / Math.max(1, variants.length - 1);
+
 function judgeVariants(
   comparison: Comparison,
   sums: readonly Sums[],
@@ -216,8 +224,7 @@ function judgeVariants(
   level: number | undefined,
 ): VariantMetric[] {
   const { variants, control, analysis } = comparison;
-  // Bonferroni over the variants: the intervals of a metric hold together, all of them at all times.
-  const alpha = analysis.alpha / Math.max(1, variants.length - 1);
+  const alpha = alphaOf(comparison);
   const tightestAt = tightest(comparison);
   const options = { alpha, range, ...(tightestAt === undefined ? {} : { tightestAt }) };
   return variants.map(({ name }, i) => {
@@ -261,8 +268,8 @@ function judgeArms(
   metric: ComparedMetric,
   range: readonly [number, number] | undefined,
 ): VariantMetric[] {
-  const { variants, control, analysis } = comparison;
-  const alpha = analysis.alpha / Math.max(1, variants.length - 1);
+  const { variants, control } = comparison;
+  const alpha = alphaOf(comparison);
   const centre = centreOf(metric, range);
   const named = centredOn(metric.metric, centre);
   const sums = variants.map(({ name }) => weightedIn(tally, rowKey('a', comparison, name, named)));
