@@ -82,6 +82,23 @@ describe('places at the event stream', () => {
   });
 });
 
+describe('where nobody needs a token', () => {
+  it('who calls himself by many names is one client, and takes no place from who was there', async () => {
+    const open = await buildServer({ nodes: [node], limits: { streams: PLACES } });
+    const { url: where } = await listen(open);
+    const abort = new AbortController();
+    const statusOf = async (headers: Record<string, string>) =>
+      (await fetch(`${where}/v1/events`, { headers, signal: abort.signal })).status;
+    const honest = [];
+    for (let i = 0; i < PLACES; i++) honest.push(await statusOf({}));
+    expect(honest).toEqual(Array(PLACES).fill(200));
+    expect(await statusOf({ 'x-ganglion-actor': 'one' })).toBe(503);
+    expect(await statusOf({ 'x-ganglion-actor': 'another' })).toBe(503);
+    abort.abort();
+    await open.close();
+  });
+});
+
 describe('a client', () => {
   it('is an address and who speaks from it: users behind one proxy are told apart by their tokens', () => {
     expect(clientOf('10.0.0.1', 'ann')).not.toBe(clientOf('10.0.0.1', 'bob'));

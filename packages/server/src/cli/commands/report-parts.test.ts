@@ -1,6 +1,7 @@
 import { standard } from '@ganglion/core/presets';
 import type { PointReport } from '@ganglion/sdk';
 import { describe, expect, it, test } from 'vitest';
+import { startNode } from '../../testing/node.ts';
 import { misspeltText, rolloutText, unlimitedText } from './report-parts.ts';
 
 const reportOf = (...came: string[]): PointReport =>
@@ -26,7 +27,7 @@ test('a limit of a metric that no outcome has told limits nothing, and is named 
     unlimitedText({
       spec: { guards: [{ kind: 'limit', of }, { kind: 'holdout' }] },
       outcomes,
-      lift: came.map((metric) => ({ metric })),
+      lift: came.map((metric) => ({ metric, sums: { treated: { n: outcomes - 2 }, holdout: { n: 2 } } })),
     } as unknown as PointReport);
   expect(told('tokens', 12, 'reward', 'token_count')).toEqual([
     'the limit of tokens limits nothing yet: none of 12 outcomes has told it\n',
@@ -35,6 +36,33 @@ test('a limit of a metric that no outcome has told limits nothing, and is named 
   expect(told('tokens', 0)).toEqual([]);
   expect(told('actions', 12, 'reward')).toEqual([]);
   expect(told('exposure', 12, 'reward')).toEqual([]);
+});
+
+test('a limit whose charges come from an experiment alone is not said to limit nothing', async () => {
+  const experiment = { variants: { control: { arm: 'a' }, treatment: { arm: 'b' } } };
+  const node = await startNode([
+    {
+      point: 'p',
+      arms: ['a', 'b'],
+      fallback: 'a',
+      policy: { kind: 'split' },
+      objective: { success: 1 },
+      guards: [
+        { kind: 'experiment', name: 'x', ...experiment },
+        { kind: 'limit', of: 'tokens', max: 20, per: '1h' },
+      ],
+    },
+  ]);
+  const tell = async (unit: string) => {
+    const { id } = node.decide('p', { unit });
+    await node.feedback([{ id: id!, metrics: { success: 1, tokens: 5 } }]);
+  };
+  for (const unit of ['u', 'v', 'w', 'x']) await tell(unit);
+  expect(node.decide('p', { unit: 'y' }).reason).toBe('blocked');
+  const report = node.report('p');
+  expect(report.outcomes).toBe(4);
+  expect(unlimitedText(report)).toEqual([]);
+  await node.close();
 });
 
 describe('a rollout', () => {

@@ -99,7 +99,9 @@ export function misspeltText({ spec, lift }: PointReport): readonly string[] {
 }
 
 /** Limits of metrics that no outcome has told: a name that is misspelt, or a metric that nobody sends. */
-export function unlimitedText({ spec, lift, outcomes }: PointReport): readonly string[] {
+export function unlimitedText({ spec, lift }: PointReport): readonly string[] {
+  // Of outcomes in experiments, outside a rollout or under a person's word, nobody says here which metrics they told.
+  const outcomes = Math.max(0, ...lift.map(({ sums }) => (sums ? sums.treated.n + sums.holdout.n : 0)));
   const limits = (spec.guards ?? []).filter(({ kind }) => kind === 'limit');
   return limits.flatMap(({ of, cost }) => {
     // What is charged when a decision is drawn needs no outcome.
