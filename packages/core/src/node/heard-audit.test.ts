@@ -154,6 +154,22 @@ test('a time that is none is not shown as one', async () => {
   await edge.close();
 });
 
+test('whom a root that knows nothing is told of is named only as a node can be called', async () => {
+  const root = await start('cloud', true, memoryDisk());
+  const edge = await start('edge', false, memoryDisk());
+  const said = { subtree: 'edge', reason: 'x', by: 'ann', atMs: 1 };
+  const kill = { ...said, tag: '\u001b]0;owned\u0007~a~1', scope: '*' };
+  join(root, edge, (up) => ({
+    ...up,
+    controls: { ...(up.controls as object), kills: [kill] } as unknown as UpMessage['controls'],
+  }));
+  await settle(root, edge);
+  const all = heard(root);
+  expect(all).toMatchObject([{ action: 'kill', by: 'ann', from: 'edge' }]);
+  await root.close();
+  await edge.close();
+});
+
 test('a child that says and takes back without end fills neither the audit nor the disk above', async () => {
   const disk = memoryDisk();
   const root = await start('cloud', true, disk);

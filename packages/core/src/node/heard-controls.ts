@@ -1,5 +1,6 @@
 import type { ControlState, Kill, Override, Quarantine } from '../controls/control-state.ts';
 import { type Removed, sayerOf } from '../controls/removed.ts';
+import { NAME_PATTERN } from '../limits.ts';
 import { record } from './audit.ts';
 import { type NodeState, refuse } from './state.ts';
 
@@ -40,7 +41,7 @@ export function recordFromBelow(node: NodeState, child: string, after: ControlSt
     if (of(after) === mine) continue;
     for (const [tag, word] of of(after))
       if (!mine.has(tag))
-        tell(node, child, sayerOf(tag), isTime(word.atMs) ? word.atMs : null, {
+        tell(node, child, nameIn(tag) ?? child, isTime(word.atMs) ? word.atMs : null, {
           by: word.by,
           action: said,
           target: targetOf(word),
@@ -124,6 +125,10 @@ function tell(
   heardLately.counts.set(neighbour, count + 1);
   record(node, { name: by }, action, target, reason, { from, saidMs });
 }
+
+/** Who said it. A root that knows nothing takes any tags that its children have, and people read this in a terminal. */
+const nameIn = (tag: string): string | undefined =>
+  NAME_PATTERN.test(sayerOf(tag)) ? sayerOf(tag) : undefined;
 
 /** Whether it is a time at all, as ECMAScript has them: what a child says is any number. */
 const isTime = (ms: number): boolean => Math.abs(ms) <= 8.64e15;

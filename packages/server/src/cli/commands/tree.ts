@@ -282,7 +282,7 @@ export function auditCommand(io: Io): Command {
             clean(by),
             action,
             clean(target),
-            heard?.from ?? node,
+            clean(heard?.from ?? node),
             clean(typeof heard?.saidMs === 'number' ? `${reason} (said ${time(heard.saidMs)})` : reason),
           ]),
           style,
