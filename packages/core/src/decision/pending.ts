@@ -32,8 +32,9 @@ export interface Pending {
   sieveFrom: number;
   /** The decision that comes next. */
   next: number;
-  /** What of it was last written to disk: whoever was passed over is passed over after a restart. */
+  /** What of both was last written to disk: whoever was passed over is passed over after a restart. */
   writtenSieve: number;
+  writtenFrom: number;
   /** How many are held for that. */
   held: number;
   /** Decisions that were to be counted, and are not, for want of room. */
@@ -70,6 +71,7 @@ export function pendingQueue(max: number, plan: HoldingPlan = UNCOUNTED): Pendin
     sieveFrom: 0,
     next: 0,
     writtenSieve: 0,
+    writtenFrom: 0,
     held: 0,
     passedOver: 0,
   };
@@ -105,7 +107,8 @@ export function keep(
   const counts = pending.plan.counts && (record.state & COUNTED) === 0;
   if (counts) {
     pending.held++;
-    if (!inSample(pending, record, Math.max(pending.sieve, pending.thinning))) passOver(pending, record);
+    if (!inSample(pending, record, Math.max(sieveOf(pending, record.n), pending.thinning)))
+      passOver(pending, record);
   }
   if (!inSample(pending, record, pending.thinning)) {
     drop(pending, record, onDrop);
@@ -117,6 +120,9 @@ export function keep(
   pending.size++;
   return true;
 }
+
+/** What a decision went through: one that comes from the disk may be of before the sieve was taken back. */
+const sieveOf = ({ sieve, sieveFrom }: Pending, n: number): number => (n < sieveFrom ? sieve + 1 : sieve);
 
 function drop(pending: Pending, record: DecisionRecord, onDrop: (record: DecisionRecord) => void): void {
   if (record.n > pending.droppedN) {

@@ -185,26 +185,34 @@ export function noteCounted(
   before: number | undefined,
 ): void {
   const now = node.countedTo.get(idPrefix);
-  const { sieve } = pending;
-  if (now === before && sieve === pending.writtenSieve) return;
+  const { sieve, writtenSieve } = pending;
+  if (now === before && sieve === writtenSieve) return;
   const n = now ?? 0;
   node.countedTo.set(idPrefix, n);
+  if (sieve !== writtenSieve) pending.writtenFrom = sieve < writtenSieve ? pending.sieveFrom : 0;
   pending.writtenSieve = sieve;
-  const value = jsonBytes(sieve === 0 ? n : { n, sieve });
+  // Those before it have all been counted, or passed over for good, once counting has come as far.
+  const from = n < pending.writtenFrom ? pending.writtenFrom : undefined;
+  const value = jsonBytes(sieve === 0 && from === undefined ? n : { n, sieve, from });
   node.writes.push({ kind: 'put', collection: 'counted', key: idPrefix, value });
 }
 
 /** From the disk. One that is none counts as missing. */
 export function recoverCounted(node: NodeState, prefix: string, json: unknown): void {
-  const { n, sieve } = typeof json === 'number' ? { n: json, sieve: 0 } : ((json ?? {}) as Partial<Counted>);
+  const { n, sieve, from } = (
+    typeof json === 'number' ? { n: json, sieve: 0 } : (json ?? {})
+  ) as Partial<Counted>;
   if (!Number.isSafeInteger(n)) return;
   node.countedTo.set(prefix, n as number);
   const pending = node.joins.get(prefix)?.pending;
   if (pending === undefined || !Number.isInteger(sieve)) return;
   pending.sieve = pending.writtenSieve = Math.min(SIEVE_MAX, Math.max(0, sieve as number));
+  if (Number.isSafeInteger(from)) pending.sieveFrom = pending.writtenFrom = Math.max(0, from as number);
 }
 
 interface Counted {
   readonly n: number;
   readonly sieve: number;
+  /** The first decision since the sieve was taken back by a step, where some before it are still to be counted. */
+  readonly from?: number | undefined;
 }

@@ -164,4 +164,28 @@ describe('an experiment with more decisions in a window than there is room for',
     }
     for (const { variants } of all) expect(variants[0].counted + variants[1].counted).toBeGreaterThan(100);
   });
+
+  test('counts nobody who was passed over, where it is started again just after a larger sample is kept', async () => {
+    const counted = async (seed: number, restarts: boolean): Promise<number> => {
+      const disk = memoryDisk();
+      const run = new Run(seed, () => disk.open());
+      await run.start();
+      await run.node.apply(point(), me);
+      await run.pass(1500, 4, silentFailures);
+      // The windows of the last close: few are held by now.
+      await run.pass(850 + 10 * (seed % 15), 0, silentFailures);
+      if (restarts) {
+        disk.crash();
+        await run.start();
+      }
+      await run.pass(2 * WINDOW_MS, 0, silentFailures);
+      const { variants } = run.node.report('p').experiments[0];
+      return variants.reduce((sum, each) => sum + each.counted, 0);
+    };
+    for (let seed = 1; seed <= 15; seed++) {
+      const whole = await counted(seed, false);
+      expect(whole).toBeGreaterThan(100);
+      expect(await counted(seed, true)).toBeLessThanOrEqual(whole);
+    }
+  });
 });
