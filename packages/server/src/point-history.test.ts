@@ -75,6 +75,29 @@ describe('the history of a point', () => {
     history.close();
   });
 
+  it('takes a tenth of the time at most, however long a report takes, and is no longer than a quarter of an hour', async () => {
+    let nowMs = 0;
+    let restedMs = 0;
+    const report = () => {
+      nowMs += 40;
+      return node.report(NAME);
+    };
+    const points = () => ['a', 'b', 'c'].map((point) => ({ spec: { ...CHECKOUT, point }, version: 1 }));
+    const rest = async (ms: number) => {
+      restedMs += ms;
+      nowMs += ms;
+    };
+    const pace = { monotonicMs: () => nowMs, rest };
+    const history = pointHistory({ ...node, report, points, point: () => points()[0] }, () => nowMs, pace);
+    await history.sample();
+    expect(restedMs).toBeGreaterThanOrEqual(2 * 40 * 9);
+    expect(history.of('c').samples).toHaveLength(1);
+    nowMs += 2 * KEPT * 3_000;
+    await history.sample();
+    expect(history.of('c').samples).toHaveLength(1);
+    history.close();
+  });
+
   it('begins anew with other arms, whose counters stand in other places', async () => {
     const other = await startNode([wide('changing', 2)]);
     const history = pointHistory(other, () => 0);

@@ -1,14 +1,21 @@
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { GanglionNode, PointReport, PointSpec } from '@ganglion/core';
 import type { HistoryAnswer, HistorySample } from '@ganglion/sdk';
 
-/** Between two samples of a point, ms. */
+/** Between two samples of a point, ms; more where the reports of a large tree take longer. */
 export const STEP_MS = 3_000;
 /** Samples kept of each point: a quarter of an hour. */
 export const KEPT = 300;
 /** Points sampled, the first of the list, and most arms of each: 20 MB at the very most, mostly under one. */
 export const POINTS = 64;
 export const ARMS = 50;
+
+/**
+ * Of the time, this much goes into reports at most: those of a large tree are summed over everybody below, and nobody may
+ * be looking. What is shorter than `BRIEF_MS` is not counted.
+ */
+const EFFORT = 0.1;
+const BRIEF_MS = 1;
 
 /** The last quarter of an hour of a node's points, in memory alone: so that who comes to look need not have been there. */
 export interface PointHistory {
@@ -26,20 +33,35 @@ interface Kept {
   samples: HistorySample[];
 }
 
+/** What passes the time between two reports. */
+export interface Pace {
+  monotonicMs(): number;
+  /** 0: a turn of the event loop. */
+  rest(ms: number): Promise<unknown>;
+}
+
+const PACE: Pace = {
+  monotonicMs: () => performance.now(),
+  rest: (ms) => (ms === 0 ? setImmediate() : setTimeout(ms, undefined, { ref: false })),
+};
+
 /** @param nowMs - the wall clock. */
-export function pointHistory(node: GanglionNode, nowMs: () => number): PointHistory {
+export function pointHistory(node: GanglionNode, nowMs: () => number, pace = PACE): PointHistory {
   let kept = new Map<string, Kept>();
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
   const sample = async (): Promise<void> => {
     const next = new Map<string, Kept>();
+    let spentMs = 0;
     for (const { spec } of node.points().slice(0, POINTS)) {
-      await setImmediate();
+      await pace.rest(spentMs < BRIEF_MS ? 0 : spentMs * (1 / EFFORT - 1));
       if (closed) return;
       // Gone since the list was made, or too wide to be kept.
       if (node.point(spec.point) === undefined || armsOf(spec) > ARMS) continue;
+      const beganMs = pace.monotonicMs();
       const report = reportOf(node, spec.point);
+      spentMs = pace.monotonicMs() - beganMs;
       if (report !== undefined && report.arms.length <= ARMS)
         next.set(spec.point, withSample(kept.get(spec.point), report, nowMs()));
     }
@@ -93,7 +115,8 @@ function armsOf({ arms }: PointSpec): number {
 function withSample(before: Kept | undefined, report: PointReport, atMs: number): Kept {
   const arms = report.arms.map(({ arm }) => arm);
   const same = before !== undefined && before.arms.join('\n') === arms.join('\n');
-  const samples = same ? before.samples.slice(-(KEPT - 1)) : [];
+  const fromMs = atMs - KEPT * STEP_MS;
+  const samples = same ? before.samples.slice(-(KEPT - 1)).filter((each) => each.atMs > fromMs) : [];
   samples.push(sampleOf(report, atMs));
   return { arms: same ? before.arms : arms, samples };
 }

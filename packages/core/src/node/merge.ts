@@ -20,11 +20,10 @@ export function subtreeReport(node: NodeState, point: string): PointReport {
   if (state === undefined) return own;
   // Counted by evidence: each decision once, of nodes that are silent too.
   const validation = validationReport(node, state, 'subtree');
-  const merged = reportsBelow(node, point).reduce(
-    merge,
-    validation === undefined ? own : { ...own, validation },
-  );
-  return { ...merged, experiments: experimentReports(node, state, 'subtree') };
+  const below = reportsBelow(node, point);
+  const merged = below.reduce(merge, validation === undefined ? own : { ...own, validation });
+  const lift = below.length === 0 ? own.lift : merged.lift.map((each) => compared(each, own.spec));
+  return { ...merged, lift, experiments: experimentReports(node, state, 'subtree') };
 }
 
 function merge(a: PointReport, b: PointReport): PointReport {
@@ -40,7 +39,7 @@ function merge(a: PointReport, b: PointReport): PointReport {
     unknownPropensity: a.unknownPropensity + b.unknownPropensity,
     reasons: addReasons(a.reasons, b.reasons),
     arms: mergeArms(a, b),
-    lift: mergeLift(a.lift, b.lift, a.spec),
+    lift: addLift(a.lift, b.lift),
     guards: mergeGuards(a.guards, b.guards),
     ...(a.validation === undefined
       ? {}
@@ -103,19 +102,21 @@ function mergeLatency(a: ArmReport['latency'], b: ArmReport['latency']): Pick<Ar
   return { latency: { metric: a.metric, quantiles: quantilesOf(sums), sums } };
 }
 
-function mergeLift(a: readonly LiftReport[], b: readonly LiftReport[], spec: PointSpec): LiftReport[] {
+/** Sums alone: intervals are found once of all, for they cost more than the rest together. */
+function addLift(a: readonly LiftReport[], b: readonly LiftReport[]): LiftReport[] {
   const metrics = new Set([...a, ...b].map((lift) => lift.metric));
   return [...metrics].map((metric) => {
     const mine = a.find((lift) => lift.metric === metric);
     const theirs = b.find((lift) => lift.metric === metric);
     if (mine?.sums === undefined || theirs?.sums === undefined) return (mine ?? theirs) as LiftReport;
-    return liftOf(
-      metric,
-      addSides(mine.sums.treated, theirs.sums.treated),
-      addSides(mine.sums.holdout, theirs.sums.holdout),
-      rangeOf(metric, spec),
-    );
+    const treated = addSides(mine.sums.treated, theirs.sums.treated);
+    return { ...mine, sums: { treated, holdout: addSides(mine.sums.holdout, theirs.sums.holdout) } };
   });
+}
+
+function compared(lift: LiftReport, spec: PointSpec): LiftReport {
+  const { metric, sums } = lift;
+  return sums === undefined ? lift : liftOf(metric, sums.treated, sums.holdout, rangeOf(metric, spec));
 }
 
 function addSides(a: SideSums, b: SideSums): SideSums {

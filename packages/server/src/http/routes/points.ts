@@ -140,7 +140,7 @@ function history(app: FastifyInstance, api: Api): void {
       operationId: 'history',
       tags: ['points'],
       summary: 'The last quarter of an hour: traffic, allocation, mode, loss',
-      description: `A sample every ${STEP_MS / 1000} seconds of what the report of the whole said, kept in memory alone: the last ${KEPT} of each of the first ${POINTS} points with at most ${ARMS} arms; of others there is none. Counters start anew with the daemon.`,
+      description: `A sample every ${STEP_MS / 1000} seconds, of a large tree less often, of what the report of the whole said, kept in memory alone: the last ${KEPT} of each of the first ${POINTS} points with at most ${ARMS} arms; of others there is none. Counters start anew with the daemon.`,
       response: answers('The samples, oldest first.', 'PointHistory'),
     },
     handler: async (request): Promise<HistoryAnswer> => {
