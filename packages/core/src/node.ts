@@ -124,7 +124,6 @@ async function declare(
   authorise(node, by);
   checkPlain(spec, '');
   const compiled = compilePoint(running(spec, node.controls.models), node.registry, node.limits);
-  check(compiled);
   const before = node.controls.specs.get(compiled.name);
   if (
     before !== undefined &&
@@ -132,6 +131,8 @@ async function declare(
     JSON.stringify(sorted(before.spec)) === JSON.stringify(sorted(spec))
   )
     return { version: before.version, changed: false };
+  // Not of one that stands already: who declares the same at every start must not fail to start.
+  check(compiled);
   if ((before === undefined || before.spec === null) && !hasRoom(node))
     throw new GanglionError('overloaded', `there are ${node.limits.points} points already`, {
       mend: 'Delete some, or raise the limit.',

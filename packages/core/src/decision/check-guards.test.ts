@@ -168,6 +168,7 @@ it('is asked of who declares, not of what stands: a node that finds such a point
   const node = await start();
   expect(node.decide('p', { unit: 'u' }).reason).not.toBe('blocked');
   expect(node.nodes()[0].problems).toEqual([]);
+  expect(await node.apply(wrong, me)).toMatchObject({ changed: false });
   await expect(node.apply({ ...wrong, description: 'again' }, me)).rejects.toMatchObject({
     field: 'guards[0].of',
   });
