@@ -213,7 +213,15 @@ describe.skipIf(!browsing)('the console', () => {
     await page.keyboard.press('k');
     await byTestId('reason-input').fill('drill, misspelt');
     expect(await page.getByLabel('Which point').inputValue()).toBe('bakend');
+    const answers: (() => void)[] = [];
+    await page.route('**/v1/kill', (route) => void answers.push(() => void route.continue()));
     await byTestId('confirm-kill').click();
+    await until(async () => answers.length, Boolean, 'the kill is asked for');
+    // Whatever is chosen while it is on its way: what was killed is what the dialog says then.
+    await page.getByLabel('Which point').selectOption('backend');
+    answers[0]();
+    await page.unroute('**/v1/kill');
+    expect(await textOf(byTestId('kill-unknown'))).toContain('Nobody here knows the point bakend.');
     expect(await textOf(byTestId('kill-unknown'))).toContain('Was the point backend meant?');
     await byTestId('kill-suggested').click();
     await page.getByRole('heading', { name: 'Kill the point backend?' }).waitFor();

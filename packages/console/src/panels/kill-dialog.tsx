@@ -23,13 +23,13 @@ export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose:
   const { api } = useConsole();
   const [scope, setScope] = useState(wanted);
   const [said, setSaid] = useState('');
-  const [answer, setAnswer] = useState<KillAnswer | null>(null);
+  // With what was killed: the choice may be another by the time that the answer comes.
+  const [killed, setKilled] = useState<{ answer: KillAnswer; scope: string } | null>(null);
   const onInstead = (meant: string): void => {
     setScope(meant);
-    setAnswer(null);
+    setKilled(null);
   };
-  if (answer !== null)
-    return <KillProgress answer={answer} scope={scope} onInstead={onInstead} onClose={onClose} />;
+  if (killed !== null) return <KillProgress {...killed} onInstead={onInstead} onClose={onClose} />;
   return (
     <Dialog
       title={`Kill ${scopeWords(scope)}?`}
@@ -45,7 +45,7 @@ export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose:
         reason={said}
         onCancel={onClose}
         submit={async (reason) => {
-          setAnswer(await api.kill(scope, reason));
+          setKilled({ answer: await api.kill(scope, reason), scope });
           setSaid(reason);
         }}
       >
