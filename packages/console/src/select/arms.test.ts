@@ -72,6 +72,16 @@ describe('shares over time', () => {
     expect(shares[0]).toEqual([null, 0.5, null, null, null]);
   });
 
+  it('of a large tree, which is heard of every ten seconds, are no row of gaps', () => {
+    const every = (step: number, from: number) =>
+      Array.from({ length: 10 }, (_, i) => sample(from + i * step, { a: from + i * 30, b: from + i * 10 }));
+    // What the node kept stands before, every three seconds.
+    const samples = [...every(3_000, 0), ...every(10_500, 37_000), sample(300_000, { a: 99_999, b: 99_999 })];
+    const { shares, rows } = shareColumns(samples, ARMS, 'executed');
+    expect(rows.filter((row) => row < 0)).toHaveLength(1);
+    expect(shares[0].slice(1, 20).every((share) => share !== null)).toBe(true);
+  });
+
   it('are the last minute as the node counts it until the page has two readings', () => {
     const known = report('d', { arms: [arm('a', 5, { share: 0.4 }), arm('b', 5, { share: 0.6 })] });
     expect(sharesNow(known, [])).toEqual([0.4, 0.6]);

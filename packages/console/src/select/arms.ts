@@ -1,13 +1,12 @@
 import type { Sample } from '../state/model.ts';
 import type { ArmReport, PointReport } from '../wire.ts';
+import { isAfterGap } from './pauses.ts';
 
 /** Shares are of the decisions of this last stretch: long enough to be steady, short enough to see a kill at once. */
 const WINDOW_MS = 5_000;
 /** Of fewer decisions than this a share says little: a slow point is looked at over a longer stretch, up to the longest. */
 const ENOUGH = 20;
 const LONGEST_MS = 60_000;
-/** A pause longer than this is drawn as a gap. */
-const GAP_MS = 6_000;
 
 /** What is drawn: what was served, or what the policy would give a treated unit. */
 export type ShareKind = 'executed' | 'allocation';
@@ -38,7 +37,7 @@ export function shareColumns(
   let first = 0;
   samples.forEach((sample, i) => {
     const before = samples[i - 1];
-    if (before !== undefined && sample.wallMs - before.wallMs > GAP_MS) {
+    if (before !== undefined && isAfterGap(samples, i)) {
       seconds.push((before.wallMs + 1) / 1000);
       rows.push(-1);
       for (const column of shares) column.push(null);

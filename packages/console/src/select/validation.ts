@@ -7,6 +7,7 @@ import type {
   PointSpec,
   ValidationReport,
 } from '../wire.ts';
+import { isAfterGap } from './pauses.ts';
 
 /** Learners in which decay was found. */
 export interface Decayed {
@@ -80,16 +81,12 @@ export function lossSample({ validation }: PointReport): Sample['loss'] {
   };
 }
 
-/** A pause longer than this is drawn as a gap, ms. */
-const GAP_MS = 6_000;
-
 export function lossTrack(samples: readonly Sample[]): LossTrack {
   const seconds: number[] = [];
   const rows: number[] = [];
   const learner: (number | null)[] = [];
   const reference: (number | null)[] = [];
   const spans: { from: number; to: number; mode: 'frozen' }[] = [];
-  let before: number | undefined;
   let open = false;
   const push = (wallMs: number, row: number, loss: Sample['loss']) => {
     seconds.push(wallMs / 1000);
@@ -97,16 +94,17 @@ export function lossTrack(samples: readonly Sample[]): LossTrack {
     learner.push(loss?.learner ?? null);
     reference.push(loss?.reference ?? null);
   };
-  samples.forEach(({ wallMs, loss }, i) => {
-    if (loss === undefined) return;
-    const paused = before !== undefined && wallMs - before > GAP_MS;
-    if (paused) push(before! + 1, -1, undefined);
-    push(wallMs, i, loss);
+  const told = samples.flatMap(({ wallMs, loss }, row) =>
+    loss === undefined ? [] : [{ wallMs, loss, row }],
+  );
+  told.forEach(({ wallMs, loss, row }, i) => {
+    const paused = isAfterGap(told, i);
+    if (paused) push(told[i - 1].wallMs + 1, -1, undefined);
+    push(wallMs, row, loss);
     const at = wallMs / 1000;
     if (loss.frozen && open && !paused) spans.at(-1)!.to = at;
     else if (loss.frozen) spans.push({ from: at, to: at, mode: 'frozen' });
     open = loss.frozen;
-    before = wallMs;
   });
   return { seconds, learner, reference, rows, spans };
 }
