@@ -48,6 +48,13 @@ describe('a limit of a metric that the declaration names nowhere', () => {
       expect(checked(point(limit(of)))).not.toThrow();
   });
 
+  it('may be of a family with another: numbers alone make no slip', () => {
+    const measured = { ...point(), objective: { success: 1, p99Ms: -0.1, range: [-1, 1] as const } };
+    for (const of of ['p95Ms', 'p50Ms', 'cost2'])
+      expect(checked({ ...measured, guards: [limit(of)] })).not.toThrow();
+    expect(checked({ ...measured, guards: [limit('q99Ms')] })).toThrow();
+  });
+
   it('may be like another that stands beside it, once it is named', () => {
     const defaults = { success: 0, tokenCount: 0 };
     const named = (metrics: object): PointSpec => ({

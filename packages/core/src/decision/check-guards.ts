@@ -46,7 +46,8 @@ function checkMetric(
   named: ReadonlySet<string>,
 ): void {
   if (named.has(metric) || words.includes(metric)) return;
-  const meant = nearest(metric, [...words, ...named], slips(metric));
+  const others = [...words, ...named].filter((other) => wordsOf(other) !== wordsOf(metric));
+  const meant = nearest(metric, others, slips(metric));
   if (meant === undefined) return;
   refuse(
     field,
@@ -56,6 +57,9 @@ function checkMetric(
     `Did you mean ${meant}? Otherwise name ${metric} in the objective or in attribution.default too.`,
   );
 }
+
+/** Names that differ by numbers alone are of one family: `p95Ms` is no slip of `p99Ms`. */
+const wordsOf = (metric: string): string => metric.replaceAll(/\d/g, '');
 
 /** How many letters apart two names may be, and one still a slip of the other. */
 const slips = (metric: string): number => Math.max(1, Math.floor(metric.length / 4));
