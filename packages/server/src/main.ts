@@ -8,4 +8,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+// Nobody hears complaints any more (a terminal or a log that is gone): a daemon goes on, and stops cleanly.
+process.stderr.on('error', () => {});
+
 process.exitCode = await run(process.argv.slice(2), processIo());

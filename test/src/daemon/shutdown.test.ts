@@ -122,3 +122,16 @@ test('Ctrl-C is answered at once for whoever watches: that it stops, and where t
   expect(await saidAtStop([...args, '--memory'])).toMatch(/^stopping: .*in memory.*\n$/);
   expect(await saidAtStop([...args, '--memory', '--json'])).toBe('');
 }, 120_000);
+
+test('where nobody reads what it says any more, it stops as cleanly', async () => {
+  const args = ['node', '--tier', 'cloud', '--name', 'unheard', '--memory', '--port', '0'];
+  const child = spawn(process.execPath, ['--conditions=source', MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  await once(child.stdout, 'data');
+  child.stderr.destroy();
+  await once(child.stderr, 'close');
+  child.kill('SIGINT');
+  expect(await ended).toEqual([0, null]);
+}, 120_000);
