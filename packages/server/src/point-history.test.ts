@@ -1,5 +1,6 @@
 import type { GanglionNode } from '@ganglion/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hostNode } from './host/host-node.ts';
 import { buildServer } from './http/server.ts';
 import { ARMS, KEPT, POINTS, pointHistory } from './point-history.ts';
 import { call, problem } from './testing/calls.ts';
@@ -125,4 +126,17 @@ describe('GET /v1/points/{point}/history', () => {
     expect(refused).toMatchObject({ status: 404, code: 'unknown_point' });
     await app.close();
   });
+
+  it('is never that of another node than the one that is asked for', async () => {
+    const below = await hostNode({ name: 'eu', tier: 'region', root: true });
+    await below.apply(CHECKOUT, { name: 'test', authority: 'eu' });
+    const app = await buildServer({ nodes: [node, below] });
+    const path = `/v1/points/${NAME}/history`;
+    await vi.waitFor(async () => expect((await call(app, 'GET', path)).json.samples).not.toEqual([]), 60_000);
+    expect((await call(app, 'GET', `${path}?node=cloud`)).json.samples).not.toEqual([]);
+    expect((await call(app, 'GET', `${path}?node=eu`)).json).toMatchObject({ arms: [], samples: [] });
+    expect(problem(await call(app, 'GET', `${path}?node=nobody`))).toMatchObject({ code: 'unknown_node' });
+    await app.close();
+    await below.close();
+  }, 90_000);
 });

@@ -140,13 +140,16 @@ function history(app: FastifyInstance, api: Api): void {
       operationId: 'history',
       tags: ['points'],
       summary: 'The last quarter of an hour: traffic, allocation, mode, loss',
-      description: `A sample every ${STEP_MS / 1000} seconds, of a large tree less often, of what the report of the whole said, kept in memory alone: the last ${KEPT} of each of the first ${POINTS} points with at most ${ARMS} arms; of others there is none. Counters start anew with the daemon.`,
+      description: `A sample every ${STEP_MS / 1000} seconds, of a large tree less often, of what the report of the whole said, kept in memory alone: the last ${KEPT} of each of the first ${POINTS} points with at most ${ARMS} arms; of others there is none, nor of another node of this process. Counters start anew with the daemon.`,
+      querystring: query(),
       response: answers('The samples, oldest first.', 'PointHistory'),
     },
     handler: async (request): Promise<HistoryAnswer> => {
       const { point } = request.params;
-      existing(api.node, point);
-      return api.history.of(point);
+      const node = pickNode(api, request.query);
+      existing(node, point);
+      const kept = api.history.of(point);
+      return node === api.node ? kept : { ...kept, arms: [], samples: [] };
     },
   });
 }
