@@ -8,6 +8,7 @@ import { DecisionDrawer } from './panels/decision-drawer.tsx';
 import { EvaluatePage } from './panels/evaluate-page.tsx';
 import { ExperimentPage } from './panels/experiment-page.tsx';
 import { ExperimentsPage } from './panels/experiments-page.tsx';
+import { Failures } from './panels/failures.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
 import { KillDialog } from './panels/kill-dialog.tsx';
 import { ModelsPage } from './panels/models-page.tsx';
@@ -24,7 +25,7 @@ import { TokenDialog } from './panels/token-dialog.tsx';
 import { type PlainView, placeOf, type Route, routeHash, withQuery } from './route.ts';
 import type { StreamFilter } from './select/stream.ts';
 import type { Store } from './state/store.ts';
-import { type Console, ConsoleContext, useSlice } from './state/use.ts';
+import { type Console, ConsoleContext, type Failure, useSlice } from './state/use.ts';
 import { go, routeNow, useRoute } from './state/use-route.ts';
 import { useTheme } from './state/use-theme.ts';
 import { Empty } from './ui/panel.tsx';
@@ -40,6 +41,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
   const route = useRoute();
   const [theme, toggleTheme] = useTheme();
   const [open, show, close] = useOpen(route);
+  const [failures, setFailures] = useState<readonly Failure[]>([]);
   const console: Console = {
     store,
     api,
@@ -50,6 +52,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
     openRevive: (scope) => show({ kind: 'revive', scope }),
     openThaw: (point) => show({ kind: 'thaw', point }),
     openHelp: () => show({ kind: 'help' }),
+    tell: (failure) => setFailures((told) => [...told, failure]),
   };
   const shortcuts = shortcutsOf(console);
   useShortcuts(shortcuts, route);
@@ -66,6 +69,10 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
       {open?.kind === 'thaw' && <ThawDialog point={open.point} onClose={close} />}
       {open?.kind === 'help' && <HelpDialog shortcuts={shortcuts} onClose={close} />}
       <TokenGate />
+      <Failures
+        failures={failures}
+        onDismiss={(one) => setFailures((told) => told.filter((each) => each !== one))}
+      />
     </ConsoleContext>
   );
 }
@@ -75,11 +82,13 @@ function useOpen(route: Route): readonly [Open | null, (what: Open) => void, () 
   const [open, setOpen] = useState<{ readonly what: Open; readonly at: string } | null>(null);
   const here = open === null || open.at === placeOf(route);
   if (!here) setOpen(null);
+  const shown = here ? (open?.what ?? null) : null;
   return [
-    here ? (open?.what ?? null) : null,
+    shown,
     // Of the page that the address names, which may be a moment ahead of what is drawn.
     (what) => setOpen({ what, at: placeOf(routeNow()) }),
-    () => setOpen(null),
+    // An answer that comes late closes the dialog that it is for, and no other that was opened since.
+    () => setOpen((now) => (now?.what === shown ? null : now)),
   ];
 }
 

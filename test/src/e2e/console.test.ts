@@ -1,5 +1,5 @@
 import type { Decision, HistoryAnswer, ReportAnswer } from '@ganglion/sdk';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Locator, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
 import { hasBrowser, openBrowser } from './browser.ts';
@@ -246,6 +246,50 @@ describe.skipIf(!browsing)('the console', () => {
     expect(await dialogs.count()).toBe(1);
     await page.keyboard.press('Escape');
     await dialogs.waitFor({ state: 'detached' });
+  });
+
+  test('a kill that fails when its page was left is told until it is dismissed; a revive that does not is silent', async () => {
+    // Its own page: the browser itself logs what is refused here.
+    const left = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    const asked: Route[] = [];
+    await left.route(/\/v1\/(kill|revive)$/, (route) => void asked.push(route));
+    const leave = async (button: string, confirm: string, count: number) => {
+      await left.goto(`${daemon.url}/#/points`);
+      await left.goto(`${daemon.url}/#/points/backend`);
+      await left.getByTestId(button).first().click();
+      await left.getByTestId('reason-input').fill('drill, and away');
+      await left.getByTestId(confirm).click();
+      await until(
+        () => asked.length,
+        (n) => n === count,
+        'it is asked for',
+      );
+      await left.goBack();
+      await left.locator('dialog[open]').waitFor({ state: 'detached' });
+    };
+    await leave('kill-button', 'confirm-kill', 1);
+    const body = JSON.stringify({ status: 503, code: 'overloaded', detail: 'Too much at once' });
+    await asked[0].fulfill({ status: 503, contentType: 'application/problem+json', body });
+    const told = left.getByRole('alert');
+    await told.waitFor();
+    expect(await textOf(told)).toMatch(/Kill of the point backend failed.*Too much at once/);
+    await left.goto(`${daemon.url}/#/nodes`);
+    await left.getByTestId('node-row').first().waitFor();
+    await told.getByRole('button', { name: 'Dismiss' }).click();
+    await told.waitFor({ state: 'detached' });
+
+    await daemon.call('POST', '/v1/kill', { scope: 'point:backend', reason: 'drill' });
+    await leave('revive-button', 'confirm-revive', 2);
+    await left.keyboard.press('?');
+    await left.locator('dialog[open]').waitFor();
+    const asksAgain = left.waitForRequest(/\/v1\/controls$/);
+    await asked[1].continue();
+    await until(reportOf, ({ mode }) => mode === 'learning', 'revived');
+    // By now the answer has been heard: what is open on this page is not the dialog that it was for.
+    await asksAgain;
+    expect(await left.locator('dialog[open]').count()).toBe(1);
+    expect(await told.count()).toBe(0);
+    await left.close();
   });
 
   test('who comes late sees what was before: the node keeps the last minutes', async () => {

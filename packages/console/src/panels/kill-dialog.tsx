@@ -39,6 +39,7 @@ export function KillDialog({ scope: wanted, onClose }: { scope: string; onClose:
     >
       <ReasonForm
         verb="Kill"
+        what={`Kill of ${scopeWords(scope)}`}
         tone="stop"
         testId="confirm-kill"
         placeholder="What is wrong? Everybody who looks will read this."

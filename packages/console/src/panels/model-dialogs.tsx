@@ -31,6 +31,7 @@ export function PromoteDialog(props: { model: ModelStatus; version: string; onCl
         verb={champion ? 'Make it champion' : `Give it ${percent(Number(share))}`}
         tone="primary"
         testId="confirm-promote"
+        what={`Promotion of ${version} of ${model.model}`}
         placeholder="What speaks for it?"
         onCancel={onClose}
         submit={async (reason) => {
@@ -83,11 +84,14 @@ export function RollbackDialog({ model, onClose }: { model: ModelStatus; onClose
         verb={`Back to ${to}`}
         tone="stop"
         testId="confirm-rollback"
+        what={`Rollback of ${model.model} to ${to}`}
         placeholder="What is wrong with it?"
         onCancel={onClose}
         submit={async (reason) => {
           await api.rollback(model.model, reason);
           onClose();
+        }}
+        done={async () => {
           // Who acknowledged stands under the controls; whoever pressed the button should not have to wait for it.
           store.deliver([{ kind: 'controls-answer', controls: await api.controls() }], true);
         }}

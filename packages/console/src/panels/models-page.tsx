@@ -35,7 +35,8 @@ export function ModelsPage({ route }: { route: Route }) {
     );
   const shown = answer?.model === chosen.model ? answer : null;
   const close = () => {
-    setOpen(null);
+    // An answer that comes late closes the dialog that it is for, and no other that was opened since.
+    setOpen((now) => (now === open ? null : now));
     again();
   };
   return (

@@ -1,11 +1,18 @@
-import { type FormEvent, type ReactNode, useId, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { ApiError, type ProblemDocument } from '../io/api.ts';
+import { useConsole } from '../state/use.ts';
 import { submitOnKeys } from '../ui/submit-keys.ts';
+import { ProblemWords } from './failures.tsx';
 
-/** The lower half of a control dialog: a required reason, what went wrong, and the two buttons. */
+/**
+ * The lower half of a control dialog: a required reason, what went wrong, and the two buttons. Where the dialog has gone
+ * by the time that something went wrong (somebody went back, or closed it), the page says so.
+ */
 export function ReasonForm(props: {
   /** What the button says and does. */
   verb: string;
+  /** What failed, if it does: "Kill of the point backend". */
+  what: string;
   tone: 'stop' | 'primary';
   testId: string;
   placeholder: string;
@@ -15,12 +22,16 @@ export function ReasonForm(props: {
   onCancel: () => void;
   /** Rejects with `ApiError` where the node refuses. */
   submit: (reason: string) => Promise<void>;
+  /** What the page asks for again once it is done; the stream brings it, too, so that a failure is none of the call. */
+  done?: () => Promise<void>;
 }) {
   const [reason, setReason] = useState(props.reason ?? '');
   const [busy, setBusy] = useState(false);
   const [asked, setAsked] = useState(false);
   const [problem, setProblem] = useState<ProblemDocument | null>(null);
   const missing = reason.trim() === '';
+  const { tell } = useConsole();
+  const isOpen = useIsOpen();
 
   const onSubmit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -31,13 +42,13 @@ export function ReasonForm(props: {
     try {
       await props.submit(reason.trim());
     } catch (error) {
-      setProblem(
-        error instanceof ApiError
-          ? error.problem
-          : { status: 0, code: 'failed', detail: 'The answer could not be read.' },
-      );
+      const why = problemOf(error);
+      if (!isOpen()) tell({ what: props.what, problem: why });
+      setProblem(why);
       setBusy(false);
+      return;
     }
+    await props.done?.().catch(() => {});
   };
 
   return (
@@ -70,6 +81,23 @@ export function ReasonForm(props: {
       </footer>
     </form>
   );
+}
+
+function problemOf(error: unknown): ProblemDocument {
+  if (error instanceof ApiError) return error.problem;
+  return { status: 0, code: 'failed', detail: 'The answer could not be read.' };
+}
+
+/** Whether the component is still on the page, asked when an answer comes. */
+function useIsOpen(): () => boolean {
+  const open = useRef(false);
+  useEffect(() => {
+    open.current = true;
+    return () => {
+      open.current = false;
+    };
+  }, []);
+  return () => open.current;
 }
 
 function ReasonField(props: {
@@ -112,10 +140,7 @@ function ReasonField(props: {
 function Problem({ problem }: { problem: ProblemDocument }) {
   return (
     <div className="problem" role="alert">
-      <b>{problem.detail}</b>
-      {problem.field !== undefined && <span> Field: {problem.field}.</span>}
-      {problem.mend !== undefined && <span> {problem.mend}</span>}
-      <code>{problem.code}</code>
+      <ProblemWords problem={problem} />
     </div>
   );
 }

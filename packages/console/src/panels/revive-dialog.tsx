@@ -17,6 +17,7 @@ export function ReviveDialog({ scope, onClose }: { scope: string; onClose: () =>
     >
       <ReasonForm
         verb="Revive"
+        what={`Revive of ${scopeWords(scope)}`}
         tone="primary"
         testId="confirm-revive"
         placeholder="What has been mended?"
@@ -24,6 +25,8 @@ export function ReviveDialog({ scope, onClose }: { scope: string; onClose: () =>
         submit={async (reason) => {
           await api.revive(scope, reason);
           onClose();
+        }}
+        done={async () => {
           // The stream will say so within a second; whoever pressed the button should not have to wait.
           store.deliver([{ kind: 'controls-answer', controls: await api.controls() }], true);
         }}

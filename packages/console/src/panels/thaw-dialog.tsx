@@ -21,6 +21,7 @@ export function ThawDialog({ point, onClose }: { point: string; onClose: () => v
     >
       <ReasonForm
         verb="Thaw"
+        what={`Thaw of ${point}`}
         tone="primary"
         testId="confirm-thaw"
         placeholder="What has been mended?"
@@ -28,6 +29,8 @@ export function ThawDialog({ point, onClose }: { point: string; onClose: () => v
         submit={async (reason) => {
           await api.thaw(point, reason);
           onClose();
+        }}
+        done={async () => {
           // What the nodes below make of it comes with the stream; that it was said should be seen at once.
           const [answer, entries] = await Promise.all([api.report(point), api.audit()]);
           store.deliver(

@@ -1,5 +1,5 @@
 import { createContext, use, useEffect, useState, useSyncExternalStore } from 'react';
-import type { Api } from '../io/api.ts';
+import type { Api, ProblemDocument } from '../io/api.ts';
 import type { State } from './model.ts';
 import type { Store } from './store.ts';
 
@@ -12,10 +12,19 @@ export interface Console {
   openRevive(scope: string): void;
   openThaw(point: string): void;
   openHelp(): void;
+  /** Says what failed, until somebody dismisses it: for calls that nobody waits for on the page any more. */
+  tell(failure: Failure): void;
   /** A token was given: try again with it. */
   giveToken(token: string): void;
   theme: Theme;
   toggleTheme(): void;
+}
+
+/** A call that failed. */
+export interface Failure {
+  /** As a sentence begins: "Kill of the point backend". */
+  readonly what: string;
+  readonly problem: ProblemDocument;
 }
 
 export type Theme = 'light' | 'dark';
