@@ -334,6 +334,11 @@ export const MUTATIONS: readonly Mutation[] = [
         'continue;',
       ),
       edit('sync/slots.ts', ' && !learner.departed.has(incoming.origin)', ''),
+      edit(
+        'node/parent-link.ts',
+        "route === '' ? origin === node.origin : onlyVia",
+        "route === '' || onlyVia",
+      ),
     ],
   },
   {

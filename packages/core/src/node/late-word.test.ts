@@ -2,13 +2,14 @@ import { expect, test } from 'vitest';
 import { createNode, type HostedNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
 import type { UpMessage } from '../sync/messages.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
 /** A cloud with two regions, and a device that may be linked to either. What is held stays on its way. */
 async function tree() {
   let ms = 1000;
   let word = 1;
   const nodes: HostedNode[] = [];
-  const start = async (name: string): Promise<HostedNode> => {
+  const start = async (name: string, disk?: MemoryDisk): Promise<HostedNode> => {
     const node = await createNode({
       name,
       tier: name === 'cloud' ? 'cloud' : name === 'd' ? 'device' : 'region',
@@ -17,6 +18,7 @@ async function tree() {
       ports: {
         clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
         chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
+        ...(disk === undefined ? {} : { storage: disk.open() }),
       },
     });
     nodes.push(node);
@@ -35,17 +37,23 @@ async function tree() {
       },
     };
   };
-  const pass = async (forMs = 3000): Promise<void> => {
+  const stop = (node: HostedNode, disk: MemoryDisk): void => {
+    nodes.splice(nodes.indexOf(node), 1);
+    disk.crash();
+  };
+  /** `seen` looks after every step. */
+  const pass = async (forMs = 3000, seen = (): void => {}): Promise<void> => {
     for (const endMs = ms + forMs; ms < endMs; ) {
       ms += 50;
       for (const node of nodes) node.tick();
       for (let hop = 0; hop < 12; hop++) await undefined;
+      seen();
     }
   };
   const [cloud, r1, r2, d] = [await start('cloud'), await start('r1'), await start('r2'), await start('d')];
   join(r1, cloud);
   join(r2, cloud);
-  return { cloud, r1, r2, d, join, pass };
+  return { cloud, r1, r2, d, join, pass, start, stop };
 }
 
 /** Outcomes that a node reckons with. */
@@ -91,4 +99,39 @@ test('what is not late counts at once', async () => {
   await pass();
   link.arrive();
   expect(outcomesAt(r2)).toBe(1);
+});
+
+test('of what an earlier process decided it is not said: the disk may be an image from before it went elsewhere', async () => {
+  const { cloud, r1, r2, join, pass, start, stop } = await tree();
+  await cloud.apply(
+    { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } },
+    { name: 'me', authority: '*' },
+  );
+  const disk = memoryDisk();
+  const once = await start('e', disk);
+  join(once, r2);
+  await pass();
+  const { id } = once.decide('p');
+  await pass();
+  const image = disk.snapshot();
+  stop(once, disk);
+  const then = await start('e', disk);
+  join(then, r2);
+  await pass();
+  await then.feedback([{ id, reward: 1 }]);
+  await pass(20_000);
+  expect([cloud, r1, r2].map(outcomesAt)).toEqual([1, 1, 1]);
+  // Its disk is put back, it moves, and what came of the decision is told again.
+  stop(then, disk);
+  disk.restore(image);
+  const now = await start('e', disk);
+  join(now, r1);
+  await pass();
+  await now.feedback([{ id, reward: 1 }]);
+  let most = 0;
+  await pass(20_000, () => {
+    most = Math.max(most, outcomesAt(r1));
+  });
+  expect(most).toBe(1);
+  expect([cloud, r1, r2].map(outcomesAt)).toEqual([1, 1, 1]);
 });

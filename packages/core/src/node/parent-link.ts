@@ -211,7 +211,7 @@ function slotsUp(
       }
       if (slot.listedIn === 0) slot.listedIn = seq;
       bytes += size;
-      const alone = slot.sentTo === parentOrigin && (slot.route === '' || slot.onlyVia === node.origin);
+      const alone = slot.sentTo === parentOrigin && isSure(node, slot);
       slots.push({
         key,
         origin: slot.origin,
@@ -225,6 +225,13 @@ function slotsUp(
     }
   return { slots, chosen, complete };
 }
+
+/**
+ * Whether it can be told where it has been: of what this process learned itself, and of what came from a child that said so to
+ * this process. What an earlier one learned may have been elsewhere, and this disk be an image from before that.
+ */
+const isSure = (node: NodeState, { origin, route, onlyVia }: Slot): boolean =>
+  route === '' ? origin === node.origin : onlyVia === node.origin;
 
 /** Takes a message from the parent. Malformed content is refused and counted; the node goes on. */
 export function receiveDown(node: NodeState, down: DownMessage): void {

@@ -77,12 +77,14 @@ function askAndWait(askers: Askers, question: Question, deadlineMs: number): voi
   const { world } = askers;
   const { machine, process, unit } = question;
   const untilMs = world.line.nowMs + deadlineMs * 1.02 + SLACK_MS;
+  const { naps } = machine;
   world.pendingPromises = true;
   process.node
     .decideAsync(ASKED, { unit }, { deadlineMs })
     .then(
       (record) => {
-        if (world.line.nowMs > untilMs && !machine.asleep)
+        // Its clock may stand still in sleep, and the time that is left with it.
+        if (world.line.nowMs > untilMs && !machine.asleep && machine.naps === naps)
           fail('deadline', `${machine.name} made ${record.id} ${world.line.nowMs - untilMs} ms too late`);
         heard(askers, question, record as DecisionRecord);
       },

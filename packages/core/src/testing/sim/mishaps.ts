@@ -28,6 +28,7 @@ export function sleep(trouble: Trouble): void {
   const { process } = machine;
   note(world, machine, () => 'falls asleep');
   machine.asleep = true;
+  machine.naps++;
   machine.clock.sleep();
   // It must not go on as if no time had passed.
   if (dice.chance(0.5))

@@ -31,6 +31,8 @@ export interface Machine {
   process: SimProcess | undefined;
   starting: boolean;
   asleep: boolean;
+  /** How often it has fallen asleep. */
+  naps: number;
   /** Number of the processes started so far. */
   processes: number;
   /** Something happened to its disk that loses what was acknowledged: exactness is not claimed of it. */
@@ -110,6 +112,7 @@ export function addMachine(world: World, planned: PlannedNode, disk: MemoryDisk 
     process: undefined,
     starting: false,
     asleep: false,
+    naps: 0,
     processes: 0,
     named: false,
     lied: false,
