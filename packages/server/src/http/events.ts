@@ -88,9 +88,7 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
       const gives = makePlace(readers, limits.streams, asking);
       if (gives === undefined) return;
       readers.delete(gives);
-      // One who takes nothing would not take this either, and would keep what waits for him.
-      if (gives.response.writableNeedDrain) gives.response.destroy();
-      else gives.response.end(': given up for another client\n\n');
+      part(gives.response);
     },
     attach(response, filter, placed) {
       const reader: Reader = { ...placed, response, filter, lost: 0, blockedMs: 0 };
@@ -105,6 +103,19 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
       for (const reader of [...readers]) reader.response.end();
     },
   };
+}
+
+/** Ends the answer to one who gave up his place: what little he has not taken yet he has `STUCK_MS` to take. */
+function part(response: ServerResponse): void {
+  // One who takes nothing would not take this either, and would keep what waits for him.
+  if (response.writableNeedDrain) {
+    response.destroy();
+    return;
+  }
+  const late = setTimeout(() => response.destroy(), STUCK_MS);
+  late.unref();
+  response.on('close', () => clearTimeout(late));
+  response.end(': given up for another client\n\n');
 }
 
 /** `event:` is the kind, `data:` the rest, as one line of JSON. */
