@@ -1,7 +1,16 @@
 import { longestLeaseMs } from '../select/controls.ts';
 import { count, duration, plural, rate, shortAge } from '../select/format.ts';
 import { MODE_WORDS } from '../select/points.ts';
-import { foldedRows, healthOf, leaseOf, syncAgeOf, type TreeRow, treeRows } from '../select/tree.ts';
+import {
+  foldedRows,
+  foldsAway,
+  healthOf,
+  isCutOff,
+  leaseOf,
+  syncAgeOf,
+  type TreeRow,
+  treeRows,
+} from '../select/tree.ts';
 import { useConsole, useNow, useSlice } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 import { HealthMark, LeaseMark, Mark } from '../ui/marks.tsx';
@@ -18,8 +27,8 @@ export function NodesTable({ full = false, text = '' }: { full?: boolean; text?:
   const now = useNow();
   const wanted = text.toLowerCase();
   const rows = treeRows(nodes).filter((row) => row.heard.value.node.toLowerCase().includes(wanted));
-  const healthy = (row: TreeRow) => healthOf(row.heard, connection, now).state === 'healthy';
-  const shown = full ? rows.slice(0, ROWS) : foldedRows(rows, healthy);
+  const away = (row: TreeRow) => foldsAway(row.heard, connection, now);
+  const shown = full ? rows.slice(0, ROWS) : foldedRows(rows, away);
   if (nodes.length === 0) return <Nothing>No node has been heard yet.</Nothing>;
   return (
     <div className="scroll">
@@ -58,9 +67,15 @@ export function NodesTable({ full = false, text = '' }: { full?: boolean; text?:
             'count' in row ? (
               <tr key={`more/${row.parent}`} className="more-nodes">
                 <td colSpan={full ? 11 : 5} style={{ '--depth': row.depth } as React.CSSProperties}>
-                  <Mark tone="ok" icon="check">
-                    {plural(row.count, 'healthy node')} more
-                  </Mark>
+                  {isCutOff(connection) ? (
+                    <Mark tone="unknown" icon="unknown">
+                      {plural(row.count, 'node')} more
+                    </Mark>
+                  ) : (
+                    <Mark tone="ok" icon="check">
+                      {plural(row.count, 'healthy node')} more
+                    </Mark>
+                  )}
                 </td>
               </tr>
             ) : (

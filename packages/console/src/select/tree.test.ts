@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Connection } from '../state/model.ts';
 import { LIVE, LOST, node } from '../testing.ts';
-import { foldedRows, healthCounts, healthOf, leaseOf, NODE_STALE_MS, syncAgeOf, treeRows } from './tree.ts';
+import {
+  foldedRows,
+  foldsAway,
+  healthCounts,
+  healthOf,
+  leaseOf,
+  NODE_STALE_MS,
+  syncAgeOf,
+  treeRows,
+} from './tree.ts';
 
 describe('the tree of nodes', () => {
   it('puts children under their parents, siblings by name with numbers as numbers', () => {
@@ -33,17 +43,26 @@ describe('a large tree', () => {
     node(`d${i}`, 'eu', i === 7 ? { health: 'degraded' } : {}),
   );
   const rows = treeRows([node('cloud', null), node('eu', 'cloud'), node('us', 'cloud'), ...devices]);
-  const healthy = (row: (typeof rows)[number]) => row.heard.value.health === 'healthy';
-
-  it('names whoever has children or is not healthy, and counts the rest by parent', () => {
-    const shown = foldedRows(rows, healthy).map((row) =>
+  const shown = (connection: Connection, nowMs: number) =>
+    foldedRows(rows, ({ heard }) => foldsAway(heard, connection, nowMs)).map((row) =>
       'count' in row ? [row.parent, row.count] : row.heard.value.node,
     );
-    expect(shown).toEqual(['cloud', 'eu', 'd7', ['eu', 39], ['cloud', 1]]);
+
+  it('names whoever has children or is not healthy, and counts the rest by parent', () => {
+    expect(shown(LIVE, 0)).toEqual(['cloud', 'eu', 'd7', ['eu', 39], ['cloud', 1]]);
+    expect(shown(LIVE, NODE_STALE_MS + 1)).toHaveLength(rows.length);
+  });
+
+  it('stays as it was for a page that is cut off, where nobody is known to be healthy any more', () => {
+    const hourMs = 3_600_000;
+    for (const state of ['lost', 'unauthorized'] as const)
+      expect(shown({ ...LOST, state, lastHeardMs: 1_000 }, hourMs)).toEqual(shown(LIVE, 1_000));
+    // Who had been silent before stands by name still.
+    expect(shown({ ...LOST, lastHeardMs: NODE_STALE_MS + 1 }, hourMs)).toHaveLength(rows.length);
   });
 
   it('folds nothing while it is small', () => {
-    expect(foldedRows(rows.slice(0, 5), healthy)).toEqual(rows.slice(0, 5));
+    expect(foldedRows(rows.slice(0, 5), () => true)).toEqual(rows.slice(0, 5));
   });
 });
 

@@ -74,16 +74,16 @@ export interface FoldedRow {
 }
 
 /**
- * A large tree with its healthy leaves folded into one row for each parent. Whoever has children, and whoever is not
- * healthy, is shown by name.
+ * A large tree with its leaves that are `away` (see `foldsAway`) folded into one row for each parent. Whoever has children,
+ * and whoever is not healthy, is shown by name.
  */
 export function foldedRows(
   rows: readonly TreeRow[],
-  healthy: (row: TreeRow) => boolean,
+  away: (row: TreeRow) => boolean,
 ): readonly (TreeRow | FoldedRow)[] {
   if (rows.length <= FOLD_ABOVE) return rows;
   const parents = new Set(rows.map((row) => row.heard.value.parent));
-  const folds = (row: TreeRow) => !parents.has(row.heard.value.node) && healthy(row);
+  const folds = (row: TreeRow) => !parents.has(row.heard.value.node) && away(row);
   const counts = new Map<string | null, number>();
   for (const row of rows.filter(folds)) {
     const { parent } = row.heard.value;
@@ -98,6 +98,21 @@ export function foldedRows(
     // In the place of the last of them: who wants a person stands before.
     return nth === counts.get(parent) ? [{ parent, depth: row.depth, count: nth }] : [];
   });
+}
+
+/** A page that hears nothing of any node, and knows it: who was healthy is not known to be. */
+export function isCutOff({ state }: Connection): boolean {
+  return state === 'lost' || state === 'unauthorized';
+}
+
+/**
+ * Whether a leaf of a large tree is counted instead of named: it is healthy; for a page that is cut off, it was when the
+ * page last heard. Then nobody stands out by being unknown, and a tree drawn whole would say nothing.
+ */
+export function foldsAway(heard: Heard<NodeStatus>, connection: Connection, nowMs: number): boolean {
+  if (!isCutOff(connection)) return healthOf(heard, connection, nowMs).state === 'healthy';
+  const lastMs = connection.lastHeardMs ?? nowMs;
+  return healthOf(heard, { ...connection, state: 'live' }, lastMs).state === 'healthy';
 }
 
 /** How many nodes are in each state. */
