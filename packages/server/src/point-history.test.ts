@@ -114,6 +114,27 @@ describe('the history of a point', () => {
   });
 });
 
+describe('the text of a history', () => {
+  it('is that of its answer, and its samples are written once, however often it is asked for', async () => {
+    let nowMs = 1_000;
+    const history = pointHistory(node, () => nowMs++);
+    expect(JSON.parse(history.textOf('nowhere'))).toEqual({ ...history.of('nowhere'), nowMs: nowMs - 2 });
+    for (let round = 0; round < 3; round++) {
+      await history.sample();
+      const { samples } = history.of(NAME);
+      expect(samples).toHaveLength(round + 1);
+      expect(JSON.parse(history.textOf(NAME)).samples).toEqual(samples);
+      const write = vi.spyOn(JSON, 'stringify');
+      const again = JSON.parse(history.textOf(NAME));
+      const written = write.mock.results.map(({ value }) => String(value));
+      write.mockRestore();
+      expect(written.filter((text) => text.includes('"atMs"'))).toEqual([]);
+      expect(again).toEqual({ ...history.of(NAME), nowMs: nowMs - 2 });
+    }
+    history.close();
+  });
+});
+
 describe('GET /v1/points/{point}/history', () => {
   it('answers with what is kept, and refuses a point that is not there', async () => {
     const app = await buildServer({ nodes: [node], limits: { actionsPerSecond: 0 } });

@@ -6,7 +6,7 @@ import type { HistoryAnswer, HistorySample } from '@ganglion/sdk';
 export const STEP_MS = 3_000;
 /** Samples kept of each point: a quarter of an hour. */
 export const KEPT = 300;
-/** Points sampled, the first of the list, and most arms of each: 20 MB at the very most, mostly under one. */
+/** Points sampled, the first of the list, and most arms of each: 20 MB at the very most, mostly under one; as much again as text, if all are asked for. */
 export const POINTS = 64;
 export const ARMS = 50;
 
@@ -21,6 +21,8 @@ const BRIEF_MS = 1;
 export interface PointHistory {
   /** What is kept of a point; no sample of one that is not among those sampled. */
   of(point: string): HistoryAnswer;
+  /** The same as JSON. Samples are written once, and mostly asked for more often than they are taken. */
+  textOf(point: string): string;
   /** Takes a sample of each point, one a turn of the event loop: no decision waits for more than one report. */
   sample(): Promise<void>;
   /** From now on a round every `STEP_MS`. */
@@ -31,6 +33,8 @@ export interface PointHistory {
 interface Kept {
   readonly arms: readonly string[];
   samples: HistorySample[];
+  /** `samples` as JSON, once somebody has asked: until the next sample, which makes another `Kept`. */
+  text?: string;
 }
 
 /** What passes the time between two reports. */
@@ -68,14 +72,20 @@ export function pointHistory(node: GanglionNode, nowMs: () => number, pace = PAC
     kept = next;
   };
 
+  const of = (point: string): HistoryAnswer => ({
+    point,
+    nowMs: nowMs(),
+    stepMs: STEP_MS,
+    arms: kept.get(point)?.arms ?? [],
+    samples: kept.get(point)?.samples ?? [],
+  });
+
   return {
-    of: (point) => ({
-      point,
-      nowMs: nowMs(),
-      stepMs: STEP_MS,
-      arms: kept.get(point)?.arms ?? [],
-      samples: kept.get(point)?.samples ?? [],
-    }),
+    of,
+    textOf: (point) => {
+      const { samples: _, ...head } = of(point);
+      return `${JSON.stringify(head).slice(0, -1)},"samples":${samplesText(kept.get(point))}}`;
+    },
     sample,
     start: () => {
       let under = false;
@@ -95,6 +105,12 @@ export function pointHistory(node: GanglionNode, nowMs: () => number, pace = PAC
       kept.clear();
     },
   };
+}
+
+function samplesText(of: Kept | undefined): string {
+  if (of === undefined) return '[]';
+  of.text ??= JSON.stringify(of.samples);
+  return of.text;
 }
 
 /** A picture of the past must not end the daemon: what a report throws is told to whoever asks for it. */

@@ -144,12 +144,13 @@ function history(app: FastifyInstance, api: Api): void {
       querystring: query(),
       response: answers('The samples, oldest first.', 'PointHistory'),
     },
-    handler: async (request): Promise<HistoryAnswer> => {
+    handler: async (request, reply) => {
       const { point } = request.params;
       const node = pickNode(api, request.query);
       existing(node, point);
-      const kept = api.history.of(point);
-      return node === api.node ? kept : { ...kept, arms: [], samples: [] };
+      if (node === api.node) return reply.type('application/json').send(api.history.textOf(point));
+      const none: HistoryAnswer = { ...api.history.of(point), arms: [], samples: [] };
+      return reply.send(none);
     },
   });
 }
