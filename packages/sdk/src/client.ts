@@ -22,6 +22,7 @@ import type {
   EvaluateAnswer,
   EvaluateRequest,
   HealthAnswer,
+  HistoryAnswer,
   IngestAnswer,
   IntakeAnswer,
   KillAnswer,
@@ -69,6 +70,8 @@ export interface Client {
   features(domain: string, entity: string): Promise<EntityView>;
   readonly points: PointCalls;
   report(point: string): Promise<ReportAnswer>;
+  /** The last quarter of an hour of a point, as the daemon keeps it in memory; no samples of one that it does not sample. */
+  history(point: string): Promise<HistoryAnswer>;
   /** What another policy would have brought, by the daemon's own log. Takes seconds: give the client a `timeoutMs` to match. */
   evaluate(point: string, request: EvaluateRequest, signal?: AbortSignal): Promise<EvaluateAnswer>;
   /** Forgets what a point has learned, everywhere. */
@@ -166,6 +169,7 @@ export function createClient(options: ClientOptions = {}): Client {
         signal,
       }),
     report: (point) => get(`${pointPath(point)}/report`),
+    history: (point) => get(`${pointPath(point)}/history`),
     reweigh: (point, weights, reason) => post(`${pointPath(point)}/weights`, { weights, reason }, 'refused'),
     reset: async (point, reason) => void (await post(`${pointPath(point)}/reset`, { reason }, 'refused')),
     thaw: async (point, reason) => void (await post(`${pointPath(point)}/thaw`, { reason }, 'refused')),

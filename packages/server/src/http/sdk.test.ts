@@ -94,6 +94,10 @@ describe('the client against a real daemon', () => {
       ]),
     ).toMatchObject({ joined: 1, rejected: [{ index: 1, code: 'unknown_decision' }] });
     expect((await client.report('made')).report).toMatchObject({ point: 'made', decisions: 2 });
+    const { stepMs, samples } = await client.history('made');
+    // Taken every few seconds: this point may be too young to be in one.
+    expect({ stepMs, samples }).toEqual({ stepMs: 3_000, samples: expect.any(Array) });
+    await expect(client.history('nowhere')).rejects.toMatchObject({ code: 'unknown_point', status: 404 });
     const { tag } = await client.override('made', { arm: 'y', reason: 'r', forMs: 60_000 });
     expect((await client.decide('made')).arm).toBe('y');
     expect(await client.removeOverride('made', { tag })).toEqual({ tags: [tag] });
