@@ -79,6 +79,25 @@ describe('metrics', () => {
     expect(await sum(metrics, /^ganglion_http_decisions_total/)).toBe(230);
   });
 
+  it('tell whose storage fails; of a node in memory only nothing', async () => {
+    const node = await startNode();
+    const [status] = node.nodes();
+    const nodes = (['durable', 'failing', 'memory'] as const).map((storage) => ({
+      ...status,
+      node: storage,
+      storage,
+    }));
+    const metrics = createMetrics({ ...node, nodes: () => nodes });
+    open.push(node, metrics);
+    const lines = (await metrics.render())
+      .split('\n')
+      .filter((line) => /^ganglion_storage_failing/.test(line));
+    expect(lines).toEqual([
+      'ganglion_storage_failing{node="durable",tier="cloud"} 0',
+      'ganglion_storage_failing{node="failing",tier="cloud"} 1',
+    ]);
+  });
+
   it('of two servers in one process never mix', async () => {
     const one = await measured();
     const other = await measured();

@@ -134,6 +134,11 @@ function treeMetrics(registry: Registry, node: GanglionNode): void {
     s.health === 'unknown' ? null : s.health === 'healthy' ? 1 : 0,
   );
   gauge(
+    'ganglion_storage_failing',
+    '1 while writes do not reach the disk, else 0; absent where state is in memory only.',
+    (s) => (s.storage === 'memory' ? null : s.storage === 'failing' ? 1 : 0),
+  );
+  gauge(
     'ganglion_lease_remaining_seconds',
     'Until overseen points go to their fallback; 0 expired, absent at the root.',
     (s) => (s.lease.state === 'held' ? s.lease.remainingMs / 1000 : s.lease.state === 'root' ? null : 0),

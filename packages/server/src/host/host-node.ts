@@ -11,9 +11,12 @@ import {
   isGanglionError,
   type NodeTuning,
   type Registry,
+  type Storage,
   type Tier,
 } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
+import type { Logger } from '../log.ts';
+import { withStorageNews } from './storage-news.ts';
 
 export interface HostNodeOptions {
   readonly name: string;
@@ -23,6 +26,8 @@ export interface HostNodeOptions {
   readonly dataDir?: string | undefined;
   readonly registry?: Registry | undefined;
   readonly tuning?: Partial<NodeTuning> | undefined;
+  /** Hears when storage begins to fail, and when it takes writes again. */
+  readonly logger?: Logger | undefined;
 }
 
 /** How often a node looks for what is due, ms: expiries, views, messages, batches for the disk. */
@@ -31,7 +36,10 @@ const TICK_MS = 10;
 /** A node on this machine's clock, chance and disk, driven by a timer until it is closed. */
 export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
   if (options.dataDir !== undefined) await makeFolder(options.dataDir);
-  const storage = options.dataDir === undefined ? undefined : await openStore(options.dataDir, options.name);
+  const storage =
+    options.dataDir === undefined
+      ? undefined
+      : await openStore(options.dataDir, options.name, options.logger);
   const node = await createNode({
     name: options.name,
     tier: options.tier,
@@ -59,9 +67,11 @@ export async function hostNode(options: HostNodeOptions): Promise<HostedNode> {
 }
 
 /** Its faults name what the person who started it gave: the folder. */
-async function openStore(dir: string, name: string): ReturnType<typeof sqliteStorage> {
+async function openStore(dir: string, name: string, logger: Logger | undefined): Promise<Storage> {
+  const file = join(dir, `${name}.db`);
   try {
-    return await sqliteStorage({ file: join(dir, `${name}.db`) });
+    const storage = await sqliteStorage({ file });
+    return logger === undefined ? storage : withStorageNews(storage, { node: name, file }, logger);
   } catch (error) {
     if (!isGanglionError(error)) throw error;
     throw new GanglionError(error.code, error.message, {

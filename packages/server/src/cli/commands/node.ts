@@ -45,6 +45,7 @@ export function nodeCommand(): Command {
       tier: flags.tier,
       root: flags.parent === undefined,
       dataDir,
+      logger,
       tuning: { logKeptMs: flags.keepLog },
     });
     const link =

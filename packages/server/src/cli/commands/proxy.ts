@@ -65,6 +65,7 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
     tier: 'device',
     root: flags.parent === undefined,
     dataDir,
+    logger,
   });
   const link =
     flags.parent === undefined

@@ -65,6 +65,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
         tier,
         root: tier === 'cloud',
         dataDir,
+        logger,
         tuning: { logKeptMs: flags.keepLog },
       });
       nodes.push(node);
