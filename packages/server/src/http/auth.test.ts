@@ -194,6 +194,40 @@ describe('a token file', () => {
     }
   });
 
+  const refusal = (env: Record<string, string>, text: string): unknown => {
+    try {
+      return loadTokens(env, file(text));
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it.each([
+    ['two roles', '# all\noperator alice 0123456789\n\nviewer alice 0123456789', 'Lines 2 and 4 of'],
+    ['two names', 'app shop 0123456789\napp till 0123456789\n', 'Lines 1 and 2 of'],
+    ['two nodes', 'node:a fleet 0123456789\nnode:b fleet 0123456789\n', 'Lines 1 and 2 of'],
+    ['an operator without a name too', 'viewer wall 0123456789\n0123456789\n', 'Lines 1 and 2 of'],
+  ])('that gives one token to %s is refused, naming both lines and not the token', (_what, text, lines) => {
+    const error = refusal({}, text) as Error;
+    expect(error).toMatchObject({
+      code: 'invalid_input',
+      field: expect.stringMatching(/^--token-file:\d$/),
+      message: expect.stringContaining(lines),
+      mend: expect.any(String),
+    });
+    expect(JSON.stringify([error.message, error])).not.toContain('0123456789');
+  });
+
+  it('that gives away the token of the environment is refused; one that says the same twice is not', () => {
+    expect(refusal({ GANGLION_TOKEN: '0123456789' }, '# all\nviewer wall 0123456789')).toMatchObject({
+      code: 'invalid_input',
+      field: '--token-file:2',
+      message: expect.stringContaining('GANGLION_TOKEN'),
+    });
+    expect(refusal({ GANGLION_TOKEN: '0123456789' }, '0123456789')).toHaveLength(2);
+    expect(refusal({}, 'app shop 0123456789\napp shop 0123456789')).toHaveLength(2);
+  });
+
   it('that is JSON is told what to write', () => {
     expect(() => loadTokens({}, file('{"token":"0123456789"}'))).toThrow(
       expect.objectContaining({

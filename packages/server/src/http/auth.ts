@@ -80,7 +80,7 @@ export function tokenGrant(token: string, role: Role, name: string, node?: strin
 /**
  * Tokens from the environment (`GANGLION_TOKEN`, an operator's) and from a file, one a line: `ROLE NAME TOKEN`, or a
  * token alone, which is an operator's. `node:NODE` is the role of a child that may speak as NODE alone. Lines that start with # are comments.
- * @throws GanglionError `invalid_input`, naming the line, never the token
+ * @throws GanglionError `invalid_input`, naming the line, or both lines of one token, never the token
  */
 export function loadTokens(
   env: Readonly<Record<string, string | undefined>>,
@@ -107,7 +107,13 @@ export function loadTokens(
       cause,
     });
   }
-  for (const [index, line] of text.split(/\r?\n/).entries()) grants.push(...grantOf(line, index + 1));
+  const lines = new Map(grants.map((grant) => [grant, 0]));
+  for (const [index, line] of text.split(/\r?\n/).entries())
+    for (const grant of grantOf(line, index + 1)) {
+      refuseSecond(grant, index + 1, lines);
+      lines.set(grant, index + 1);
+      grants.push(grant);
+    }
   if (grants.length === 0)
     throw new GanglionError('invalid_input', 'The token file has no token', {
       field: '--token-file',
@@ -115,6 +121,27 @@ export function loadTokens(
       mend: 'Write lines such as: operator alice TOKEN',
     });
   return grants;
+}
+
+/**
+ * One token for two holders would be that of whichever stands last, whatever was meant. What says the same twice may.
+ * @param lines - of the tokens before it; 0 is that of the environment
+ */
+function refuseSecond(grant: TokenGrant, number: number, lines: ReadonlyMap<TokenGrant, number>): void {
+  for (const [other, line] of lines) {
+    if (!timingSafeEqual(other.digest, grant.digest)) continue;
+    if (other.role === grant.role && other.name === grant.name && other.node === grant.node) continue;
+    throw new GanglionError(
+      'invalid_input',
+      line === 0
+        ? `Line ${number} of the token file has the token of GANGLION_TOKEN`
+        : `Lines ${line} and ${number} of the token file have one token`,
+      {
+        field: `--token-file:${number}`,
+        mend: 'Give everybody a token of their own: openssl rand -hex 32',
+      },
+    );
+  }
 }
 
 function grantOf(line: string, number: number): TokenGrant[] {
