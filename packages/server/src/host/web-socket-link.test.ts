@@ -6,7 +6,7 @@ import { embedNode } from '@ganglion/sdk';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { tokenGrant } from '../http/auth.ts';
-import { createLogger } from '../log.ts';
+import { createLogger, type Logger } from '../log.ts';
 import { blackHole } from '../testing/black-hole.ts';
 import { hostNode } from './host-node.ts';
 import { acceptLinks, connectUp } from './web-socket-link.ts';
@@ -40,6 +40,26 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
+/** What the parent logs, line by line. */
+function heardLog(): { readonly log: Logger; readonly lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  return { lines, log: createLogger('warn', { write: (line) => void lines.push(JSON.parse(line)) }) };
+}
+
+/** Another parent, with a log that is read. */
+async function heardParent(): Promise<{ readonly at: string; readonly lines: Record<string, unknown>[] }> {
+  const { log, lines } = heardLog();
+  const server = createServer();
+  const tokens = [
+    tokenGrant('phone-secret', 'node', 'phone', 'phone'),
+    tokenGrant('app-secret-1', 'app', 'shop'),
+  ];
+  const links = acceptLinks(server, root, { auth: { tokens }, logger: log });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  open.push(links, server);
+  return { at: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, lines };
+}
+
 async function child(name: string, token: string): Promise<HostedNode> {
   const node = await hostNode({ name, tier: 'device', root: false });
   open.push(node);
@@ -63,6 +83,56 @@ describe('who may speak on a link', () => {
     await child('phone', 'phone-secret');
     await vi.waitFor(() => expect(known()).toEqual(['phone']), 5000);
     expect(root.state.knownChildren.has('tablet')).toBe(false);
+  });
+});
+
+describe('a link that is refused', () => {
+  /** Resolves once the parent has refused it. */
+  const knock = (at: string, token: string): Promise<void> =>
+    new Promise((resolve) => {
+      const link = new WebSocket(`${at.replace('http', 'ws')}/v1/link`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      link.on('error', () => resolve());
+    });
+
+  it('for its token is a line at the parent: why, from where, and what to do; not one an attempt', async () => {
+    const { at, lines } = await heardParent();
+    for (let i = 0; i < 5; i++) await knock(at, 'nobody-secret');
+    expect(lines).toMatchObject([
+      {
+        level: 40,
+        code: 'unauthorized',
+        from: '127.0.0.1',
+        detail: 'The token is not known here',
+        mend: expect.stringContaining('GANGLION_PARENT_TOKEN'),
+        times: 1,
+        msg: 'the link of a child was refused',
+      },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain('nobody-secret');
+  });
+
+  it('for the role of its token says that', async () => {
+    const { at, lines } = await heardParent();
+    await knock(at, 'app-secret-1');
+    expect(lines).toMatchObject([
+      { code: 'forbidden', detail: expect.stringContaining('app'), mend: expect.any(String) },
+    ]);
+  });
+
+  it('for its name says which name it spoke under, and which the token is for, on both sides', async () => {
+    const { at, lines } = await heardParent();
+    const below = heardLog();
+    const node = await hostNode({ name: 'tablet', tier: 'device', root: false });
+    open.push(node);
+    open.push(connectUp(node, at, { token: 'phone-secret', logger: below.log }));
+    await vi.waitFor(() => expect(below.lines.length).toBeGreaterThan(0), 5000);
+    expect(lines).toMatchObject([
+      { level: 40, as: 'tablet', speaksAs: 'phone', from: '127.0.0.1', times: 1, mend: expect.any(String) },
+    ]);
+    expect(below.lines).toMatchObject([{ level: 40, code: 1008, detail: 'this token is another node’s' }]);
+    expect(JSON.stringify(lines)).not.toContain('redacted');
   });
 });
 

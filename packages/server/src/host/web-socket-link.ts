@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   DEFAULT_LIMITS,
@@ -13,6 +13,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { type AuthOptions, gate as createGate } from '../http/auth.ts';
 import type { Logger } from '../log.ts';
 import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
+import { rarely } from './rarely.ts';
 
 /** Where children connect. */
 export const LINK_PATH = '/v1/link';
@@ -21,6 +22,10 @@ const MAX_MESSAGE_BYTES = 16 << 20;
 const TOO_LONG = 1009;
 const TOO_LONG_WORDS =
   'a message was longer than it takes, 16 MiB at most; it hears nothing until less is to be said';
+/** Status of RFC 6455: the other side does not allow what was said. */
+const NOT_ALLOWED = 1008;
+/** A child that is refused tries again for ever: of each at most one line in so long, ms. */
+const REFUSALS_EVERY_MS = 60_000;
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 15_000;
 /** A peer that does not read is cut off rather than buffered for. */
@@ -44,6 +49,7 @@ export function acceptLinks(
     perMessageDeflate: false,
   });
   const gate = createGate(options.auth ?? { tokens: [] });
+  const refusals = refusalsTo(options.logger);
   server.on('upgrade', (request, socket, head) => {
     // From here on the socket is ours, and nobody else hears that the other side has gone.
     socket.on('error', () => socket.destroy());
@@ -54,10 +60,16 @@ export function acceptLinks(
         { method: 'POST', headers: request.headers, remoteAddress: request.socket.remoteAddress },
         'link',
       ).node;
-    } catch {
+    } catch (error) {
+      refusals.atTheDoor(request, error);
       return refuse(socket, '401 Unauthorized');
     }
-    sockets.handleUpgrade(request, socket, head, (link) => serveChild(node, link, speaksAs, options));
+    sockets.handleUpgrade(request, socket, head, (link) =>
+      serveChild(node, link, speaksAs, {
+        ...options,
+        onOtherName: (as) => refusals.ofName(request, as, speaksAs),
+      }),
+    );
   });
   return {
     close() {
@@ -67,12 +79,58 @@ export function acceptLinks(
   };
 }
 
+/** Lines about links that were refused. Whoever looks for a child that does not come looks into its parent's log. */
+interface Refusals {
+  atTheDoor(request: IncomingMessage, error: unknown): void;
+  ofName(request: IncomingMessage, as: string, speaksAs: string | undefined): void;
+}
+
+function refusalsTo(logger: Logger): Refusals {
+  const tokens = rarely(REFUSALS_EVERY_MS);
+  const names = rarely(REFUSALS_EVERY_MS);
+  return {
+    atTheDoor({ socket }, error) {
+      const times = tokens(socket.remoteAddress ?? '');
+      if (times === undefined) return;
+      const known = error instanceof GanglionError ? error : undefined;
+      logger.warn(
+        {
+          from: socket.remoteAddress,
+          code: known?.code ?? 'internal',
+          detail: known?.message ?? String(error),
+          times,
+          // That of the HTTP API names the header, and the command's own variable.
+          mend:
+            known?.code === 'unauthorized'
+              ? 'Start the child with GANGLION_PARENT_TOKEN set to a token of the role node that is known here.'
+              : known?.mend,
+        },
+        'the link of a child was refused',
+      );
+    },
+    ofName({ socket }, as, speaksAs) {
+      const times = names(`${speaksAs} ${socket.remoteAddress}`);
+      if (times === undefined) return;
+      logger.warn(
+        {
+          from: socket.remoteAddress,
+          as,
+          speaksAs,
+          times,
+          mend: `Start it with --name ${speaksAs}, or give it a token of node:${as}.`,
+        },
+        'a child spoke under another name than its token’s',
+      );
+    },
+  };
+}
+
 /** @param speaksAs - the only name the child's token allows; undefined: any */
 function serveChild(
   node: HostedNode,
   link: WebSocket,
   speaksAs: string | undefined,
-  { logger, times }: LinkOptions,
+  { logger, times, onOtherName }: LinkOptions & { readonly onOtherName: (as: string) => void },
 ): void {
   const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
   let child = speaksAs;
@@ -88,11 +146,8 @@ function serveChild(
       const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
       if (received.kind !== 'up') return;
       if (speaksAs !== undefined && received.message.node !== speaksAs) {
-        logger.warn(
-          { as: received.message.node, token: speaksAs },
-          'a child spoke under another name than its token’s',
-        );
-        link.close(1008, 'this token is another node’s');
+        onOtherName(received.message.node);
+        link.close(NOT_ALLOWED, 'this token is another node’s');
         return;
       }
       child = received.message.node;
@@ -123,6 +178,7 @@ export function connectUp(
   let socket: WebSocket | undefined;
   let closed = false;
   let pauseMs = RECONNECT_MS;
+  const refusals = rarely(REFUSALS_EVERY_MS);
   let timer: NodeJS.Timeout | undefined;
   const { receive } = node.connectParent((up: UpMessage) => {
     if (socket?.readyState === WebSocket.OPEN) transmit(socket, encodeMessage(up));
@@ -158,8 +214,14 @@ export function connectUp(
     attempt.on('error', (error) =>
       options.logger.warn({ parent: url.host, detail: error.message }, 'no link to the parent'),
     );
-    attempt.on('close', (code) => {
+    attempt.on('close', (code, reason) => {
       if (closed) return;
+      const refused = code === NOT_ALLOWED ? refusals(url.host) : undefined;
+      if (refused !== undefined)
+        options.logger.warn(
+          { parent: url.host, code, detail: reason.toString(), times: refused },
+          'the parent refused the link',
+        );
       if (code === TOO_LONG)
         options.logger.warn(
           { parent: url.host, code },

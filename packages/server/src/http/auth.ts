@@ -107,11 +107,10 @@ export function loadTokens(
       cause,
     });
   }
-  const lines = new Map(grants.map((grant) => [grant, 0]));
+  const holders: Holders = new Map(grants.map((grant) => [grant.digest.toString('hex'), { grant, line: 0 }]));
   for (const [index, line] of text.split(/\r?\n/).entries())
     for (const grant of grantOf(line, index + 1)) {
-      refuseSecond(grant, index + 1, lines);
-      lines.set(grant, index + 1);
+      refuseSecond(grant, index + 1, holders);
       grants.push(grant);
     }
   if (grants.length === 0)
@@ -123,25 +122,26 @@ export function loadTokens(
   return grants;
 }
 
-/**
- * One token for two holders would be that of whichever stands last, whatever was meant. What says the same twice may.
- * @param lines - of the tokens before it; 0 is that of the environment
- */
-function refuseSecond(grant: TokenGrant, number: number, lines: ReadonlyMap<TokenGrant, number>): void {
-  for (const [other, line] of lines) {
-    if (!timingSafeEqual(other.digest, grant.digest)) continue;
-    if (other.role === grant.role && other.name === grant.name && other.node === grant.node) continue;
-    throw new GanglionError(
-      'invalid_input',
-      line === 0
-        ? `Line ${number} of the token file has the token of GANGLION_TOKEN`
-        : `Lines ${line} and ${number} of the token file have one token`,
-      {
-        field: `--token-file:${number}`,
-        mend: 'Give everybody a token of their own: openssl rand -hex 32',
-      },
-    );
-  }
+/** Whose each token is, by its digest, and the line that says so; 0: the environment. */
+type Holders = Map<string, { readonly grant: TokenGrant; readonly line: number }>;
+
+/** One token for two holders would be that of whichever stands last, whatever was meant. What says the same twice may. */
+function refuseSecond(grant: TokenGrant, line: number, holders: Holders): void {
+  const digest = grant.digest.toString('hex');
+  const other = holders.get(digest);
+  if (other === undefined) return void holders.set(digest, { grant, line });
+  const { role, name, node } = other.grant;
+  if (role === grant.role && name === grant.name && node === grant.node) return;
+  throw new GanglionError(
+    'invalid_input',
+    other.line === 0
+      ? `Line ${line} of the token file has the token of GANGLION_TOKEN`
+      : `Lines ${other.line} and ${line} of the token file have one token`,
+    {
+      field: `--token-file:${line}`,
+      mend: 'Give everybody a token of their own: openssl rand -hex 32',
+    },
+  );
 }
 
 function grantOf(line: string, number: number): TokenGrant[] {
