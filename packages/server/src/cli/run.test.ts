@@ -170,6 +170,11 @@ describe('every failure', () => {
     [['nodes', '--jsno'], /Did you mean --json/],
     [['completion', 'tcsh'], /bash, zsh, fish/],
     [['up', '--port', '70000'], /65535/],
+    [['node', '--log-level', 'bogus'], /silent, error, warn, info, debug/],
+    [
+      ['proxy', '--log-level', 'trace', '--backend', 'a=http://127.0.0.1:1'],
+      /silent, error, warn, info, debug/,
+    ],
     [[], /Usage/],
   ])('of usage (%j) exits with 2 and touches nothing', async (args, told) => {
     const { code, out, err } = await ganglion(args);

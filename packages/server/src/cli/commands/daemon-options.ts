@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { bareHost, isLoopback } from '../../host/address.ts';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
-import type { Logger } from '../../log.ts';
+import { LOG_LEVELS, type Logger, type LogLevel } from '../../log.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { parseDuration } from '../format.ts';
 
@@ -19,7 +19,7 @@ export interface DaemonFlags {
   readonly keepLog: number;
   readonly tokenFile?: string;
   readonly allowHost?: readonly string[];
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
   readonly json?: boolean;
 }
 
@@ -42,7 +42,11 @@ export function daemonOptions(command: Command): Command {
       'file with the bearer tokens that calls must carry: lines of ROLE NAME TOKEN',
     )
     .option('--allow-host <name...>', 'further host names under which this daemon is reached')
-    .option('--log-level <level>', 'silent, error, warn, info or debug', 'warn')
+    .addOption(
+      new Option('--log-level <level>', 'what is logged on standard error')
+        .choices(LOG_LEVELS)
+        .default('warn'),
+    )
     .option('--json', 'print where everything listens as one line of JSON');
 }
 
