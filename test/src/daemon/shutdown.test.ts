@@ -98,29 +98,61 @@ test('a second SIGTERM ends it at once, although a request has not been sent who
   socket.destroy();
 }, 120_000);
 
-/** What a daemon for people prints on standard error between Ctrl-C and its end. */
-async function saidAtStop(args: readonly string[]): Promise<string> {
+/** The lines on standard error between SIGINT and the end of a daemon that no terminal watches, and its exit code. */
+async function saidAtStop(
+  args: readonly string[],
+  before?: (url: string) => Promise<void>,
+): Promise<{ readonly code: unknown; readonly lines: readonly unknown[] }> {
   const child = spawn(process.execPath, ['--conditions=source', MAIN, ...args, '--port', '0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });
   let said = '';
-  const ended = once(child, 'exit');
-  await once(child.stdout, 'data');
+  const ended = once(child, 'close');
+  const [up] = (await once(child.stdout, 'data')) as [Buffer];
+  await before?.(/http:[^ ,;"]+/.exec(up.toString())![0]);
   child.stderr.on('data', (data: Buffer) => {
     said += data.toString();
   });
   child.kill('SIGINT');
-  expect(await ended).toEqual([0, null]);
-  return said;
+  const [code] = await ended;
+  const lines = said.split('\n').filter((line) => line !== '');
+  return { code, lines: lines.map((line): unknown => JSON.parse(line)) };
 }
 
-test('Ctrl-C is answered at once for whoever watches: that it stops, and where the state is', async () => {
+test('a stop is a line of the log at once, where no terminal watches: that it stops, and where the state is', async () => {
   const data = join(folder, 'told');
-  const args = ['node', '--tier', 'cloud', '--name', 'told', '--log-level', 'error'];
-  expect(await saidAtStop([...args, '--data', data])).toMatch(new RegExp(`^stopping: .*${data}.*\\n$`));
-  expect(await saidAtStop([...args, '--memory'])).toMatch(/^stopping: .*in memory.*\n$/);
-  expect(await saidAtStop([...args, '--memory', '--json'])).toBe('');
+  const args = ['node', '--tier', 'cloud', '--name', 'told'];
+  const line = (msg: string, kept: string | null) => ({
+    code: 0,
+    lines: [{ level: 40, name: 'ganglion', data: kept, msg: expect.stringMatching(msg) }],
+  });
+  expect(await saidAtStop([...args, '--data', data])).toMatchObject(line(`^stopping: .*${data}`, data));
+  expect(await saidAtStop([...args, '--memory'])).toMatchObject(line('^stopping: .*in memory', null));
+  expect(await saidAtStop([...args, '--memory', '--json'])).toEqual({ code: 0, lines: [] });
+}, 120_000);
+
+test('what a daemon ends with is a line of the log as well', async () => {
+  const data = join(folder, 'gone');
+  const { code, lines } = await saidAtStop(
+    ['node', '--tier', 'cloud', '--name', 'gone', '--data', data],
+    async (url) => {
+      rmSync(join(data, 'gone.db'));
+      const { status } = await fetch(`${url}/v1/points/stop`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(POINT),
+      });
+      expect(status).toBe(503);
+    },
+  );
+  expect(code).toBe(1);
+  expect(lines.at(-1)).toMatchObject({
+    level: 50,
+    code: 'storage_failed',
+    mend: expect.any(String),
+    msg: expect.stringContaining('gone.db'),
+  });
 }, 120_000);
 
 test('where nobody reads what it says any more, it stops as cleanly', async () => {

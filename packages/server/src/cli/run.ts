@@ -1,5 +1,6 @@
 import { isGanglionError } from '@ganglion/core';
 import { type Command, CommanderError } from 'commander';
+import { ToldInLog } from './commands/until-stopped.ts';
 import type { Io } from './io.ts';
 import { commandMend } from './mends.ts';
 import { buildProgram } from './program.ts';
@@ -22,7 +23,7 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? 0 : error.code === 'ganglion.failed' ? 1 : 2;
-    report(io, error, args.includes('--json'));
+    if (!(error instanceof ToldInLog)) report(io, error, args.includes('--json'));
     return 1;
   }
 }

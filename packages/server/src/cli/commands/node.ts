@@ -4,7 +4,7 @@ import { Command, Option } from 'commander';
 import { startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger, type Logger } from '../../log.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import {
   artifactsIn,
@@ -16,7 +16,7 @@ import {
   trainingOption,
   whoMayCall,
 } from './daemon-options.ts';
-import { stopRequested, untilStopped } from './until-stopped.ts';
+import { runDaemon, untilStopped } from './until-stopped.ts';
 
 interface NodeFlags extends TrainingFlags {
   readonly name?: string;
@@ -37,58 +37,62 @@ export function nodeCommand(): Command {
     .option('--parent <url>', 'URL of the parent’s daemon; its token is taken from GANGLION_PARENT_TOKEN');
   return trainingOption(daemonOptions(command)).action(async (flags: NodeFlags) => {
     const logger = createLogger(flags.logLevel);
-    const name = flags.name ?? defaultName(flags.tier);
-    const auth = authOf(flags);
-    const dataDir = dataDirOf(flags, name);
-    const node = await hostNode({
-      name,
-      tier: flags.tier,
-      root: flags.parent === undefined,
-      dataDir,
-      logger,
-      tuning: { logKeptMs: flags.keepLog },
-    });
-    const link =
-      flags.parent === undefined
-        ? undefined
-        : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
-    let trainer: Trainer | undefined;
-    try {
-      trainer = await trainerOf(flags, [node], dataDir, logger);
-      const daemon = await startDaemon({
-        nodes: [node],
-        host: flags.host,
-        port: flags.port,
-        logger,
-        auth,
-        artifacts: artifactsIn(dataDir),
-        data: dataDir,
-        trainer,
-      });
-      const listening = {
-        url: daemon.url,
-        node: name,
-        tier: flags.tier,
-        parent: flags.parent ?? null,
-        data: dataDir ?? null,
-      };
-      const stop = stopRequested();
-      process.stdout.write(
-        flags.json === true
-          ? `${JSON.stringify(listening)}\n`
-          : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}; ${whoMayCall(auth)}\n`,
-      );
-      await untilStopped(stop, { json: flags.json, dataDir }, async () => {
-        // While programs that train end, the node still decides.
-        await trainer?.close();
-        await daemon.close();
-      });
-    } finally {
-      await trainer?.close();
-      link?.close();
-      await node.close();
-    }
+    await runDaemon({ json: flags.json, logger }, (up) => runNode(flags, logger, up));
   });
+}
+
+async function runNode(flags: NodeFlags, logger: Logger, up: () => Promise<void>): Promise<void> {
+  const name = flags.name ?? defaultName(flags.tier);
+  const auth = authOf(flags);
+  const dataDir = dataDirOf(flags, name);
+  const node = await hostNode({
+    name,
+    tier: flags.tier,
+    root: flags.parent === undefined,
+    dataDir,
+    logger,
+    tuning: { logKeptMs: flags.keepLog },
+  });
+  const link =
+    flags.parent === undefined
+      ? undefined
+      : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
+  let trainer: Trainer | undefined;
+  try {
+    trainer = await trainerOf(flags, [node], dataDir, logger);
+    const daemon = await startDaemon({
+      nodes: [node],
+      host: flags.host,
+      port: flags.port,
+      logger,
+      auth,
+      artifacts: artifactsIn(dataDir),
+      data: dataDir,
+      trainer,
+    });
+    const listening = {
+      url: daemon.url,
+      node: name,
+      tier: flags.tier,
+      parent: flags.parent ?? null,
+      data: dataDir ?? null,
+    };
+    const stop = up();
+    process.stdout.write(
+      flags.json === true
+        ? `${JSON.stringify(listening)}\n`
+        : `${name} (${flags.tier}) is up at ${daemon.url}${flags.parent === undefined ? ', a root' : `, below ${flags.parent}`}; ${whoMayCall(auth)}\n`,
+    );
+    await untilStopped(stop, { json: flags.json, dataDir, logger }, async () => {
+      // While programs that train end, the node still decides.
+      await trainer?.close();
+      await daemon.close();
+    });
+  } finally {
+    await trainer?.close();
+    link?.close();
+    await node.close();
+  }
 }
 
 export function defaultName(prefix: string): string {

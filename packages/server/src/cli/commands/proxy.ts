@@ -18,7 +18,7 @@ import {
   whoMayCall,
 } from './daemon-options.ts';
 import { defaultName } from './node.ts';
-import { stopRequested, untilStopped } from './until-stopped.ts';
+import { runDaemon, untilStopped } from './until-stopped.ts';
 
 interface ProxyFlags extends DaemonFlags {
   readonly backend: Readonly<Record<string, string>>;
@@ -52,11 +52,13 @@ export function proxyCommand(): Command {
     )
     .option('--holdout <percent>', 'share of requests on round robin, to compare with', percent, 5)
     .option('--unit-header <name>', 'request header that tells whom a request is for, for stable assignment');
-  return daemonOptions(command).action(runProxy);
+  return daemonOptions(command).action(async (flags: ProxyFlags) => {
+    const logger = createLogger(flags.logLevel);
+    await runDaemon({ json: flags.json, logger }, (up) => runProxy(flags, logger, up));
+  });
 }
 
-async function runProxy(flags: ProxyFlags): Promise<void> {
-  const logger = createLogger(flags.logLevel);
+async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<void>): Promise<void> {
   const name = flags.name ?? defaultName('proxy');
   const auth = authOf(flags);
   const dataDir = dataDirOf(flags, name);
@@ -114,13 +116,13 @@ async function runProxy(flags: ProxyFlags): Promise<void> {
       point: flags.point,
       backends: flags.backend,
     };
-    const stop = stopRequested();
+    const stop = up();
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(listening)}\n`
         : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\ncallers   ${whoMayCall(auth)}\n`,
     );
-    await untilStopped(stop, { json: flags.json, dataDir }, close);
+    await untilStopped(stop, { json: flags.json, dataDir, logger }, close);
   } finally {
     link?.close();
     await node.close();

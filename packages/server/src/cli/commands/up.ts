@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { type Daemon, startDaemon } from '../../host/daemon.ts';
 import { type Demo, startDemo } from '../../host/demo.ts';
 import { hostNode, linkInProcess } from '../../host/host-node.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger, type Logger } from '../../log.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import {
   artifactsIn,
@@ -16,7 +16,7 @@ import {
   trainingOption,
   whoMayCall,
 } from './daemon-options.ts';
-import { stopRequested, untilStopped } from './until-stopped.ts';
+import { runDaemon, untilStopped } from './until-stopped.ts';
 
 interface UpFlags extends TrainingFlags {
   readonly demo?: boolean;
@@ -33,8 +33,11 @@ export function upCommand(): Command {
     )
     .option('--rate <requests>', 'with --demo: requests a second to each proxy', positiveNumber, 100);
   return trainingOption(daemonOptions(command)).action(async (flags: UpFlags) => {
-    const tree = await startTree(flags);
-    await untilStopped(tree.stop, { json: flags.json, dataDir: tree.dataDir }, () => tree.close());
+    const logger = createLogger(flags.logLevel);
+    await runDaemon({ json: flags.json, logger }, async (up) => {
+      const { stop, dataDir, close } = await startTree(flags, logger, up);
+      await untilStopped(stop, { json: flags.json, dataDir, logger }, close);
+    });
   });
 }
 
@@ -44,8 +47,7 @@ interface Tree {
   close(): Promise<void>;
 }
 
-async function startTree(flags: UpFlags): Promise<Tree> {
-  const logger = createLogger(flags.logLevel);
+async function startTree(flags: UpFlags, logger: Logger, up: () => Promise<void>): Promise<Tree> {
   const dataDir = dataDirOf(flags, 'up');
   const auth = authOf(flags);
   const nodes: HostedNode[] = [];
@@ -92,7 +94,7 @@ async function startTree(flags: UpFlags): Promise<Tree> {
     for (const device of devices) linkInProcess(device, region);
     if (flags.demo === true)
       demo = await startDemo({ cloud, devices, rate: flags.rate, host: '127.0.0.1', logger });
-    const stop = stopRequested();
+    const stop = up();
     announce(flags, daemon, demo, dataDir, whoMayCall(auth));
     return { stop, dataDir, close };
   } catch (error) {
