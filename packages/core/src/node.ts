@@ -17,7 +17,7 @@ import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { checkRoom } from './node/control-room.ts';
 import { changeControls } from './node/controls.ts';
-import { durable, flush } from './node/durability.ts';
+import { durable, flush, onceWritable, written } from './node/durability.ts';
 import { sweepFeatures } from './node/features.ts';
 import { foldWhenDue } from './node/folding.ts';
 import { saveGuards } from './node/guards-saved.ts';
@@ -129,8 +129,10 @@ async function declare(
     before !== undefined &&
     before.spec !== null &&
     JSON.stringify(sorted(before.spec)) === JSON.stringify(sorted(spec))
-  )
+  ) {
+    if (before !== node.durableControls.specs.get(compiled.name)) await written(node);
     return { version: before.version, changed: false };
+  }
   // Not of one that stands already: who declares the same at every start must not fail to start.
   check(compiled);
   if ((before === undefined || before.spec === null) && !hasRoom(node))
@@ -144,7 +146,7 @@ async function declare(
   checkRoom(node, controls, 'declarations', { field: 'point', value: compiled.name });
   changeControls(node, controls);
   record(node, by, action, compiled.name, said === '' ? `version ${version}` : `version ${version}: ${said}`);
-  await durable(node);
+  await written(node);
   return { version, changed: true };
 }
 
@@ -172,35 +174,43 @@ function points(node: NodeState): Pick<GanglionNode, 'apply' | 'reweigh' | 'remo
       : { spec: declared.spec, version: declared.version };
   };
   return {
-    apply: (spec: PointSpec, by: Actor) => declare(node, spec, by, 'point.apply', '', checkGuards),
-    async reweigh({ point, weights, reason, by }) {
-      authorise(node, by);
-      const before = get(point);
-      if (before === undefined) throw unknownPoint(node, point);
-      const { spec, changes } = reweighed(before.spec, weights);
-      const keyBefore = node.points.get(point)?.learnerKey;
-      const said = `${changes.join(', ')}: ${reasonOf(reason)}`;
-      const applied = await declare(node, spec, by, 'point.reweigh', said);
-      return { ...applied, forgets: node.points.get(point)?.learnerKey !== keyBefore };
-    },
-    async remove(point: string, by: Actor, reason = '') {
-      authorise(node, by);
-      const before = node.controls.specs.get(point);
-      if (before === undefined || before.spec === null) throw unknownPoint(node, point);
-      const gone = withSpec(node.controls, point, {
-        ...before,
-        version: before.version + 1,
-        node: node.name,
-        spec: null,
-      });
-      // With what it learned: declared again, it starts afresh.
-      changeControls(node, withReset(gone, point));
-      record(node, by, 'point.delete', point, reason);
-      await durable(node);
-    },
+    apply: (spec: PointSpec, by: Actor) =>
+      onceWritable(node, () => declare(node, spec, by, 'point.apply', '', checkGuards)),
+    reweigh: (request) => onceWritable(node, () => reweigh(node, request)),
+    remove: (point, by, reason = '') => onceWritable(node, () => remove(node, point, by, reason)),
     points: () => [...node.controls.specs.keys()].map(get).filter((point) => point !== undefined),
     point: get,
   };
+}
+
+async function reweigh(
+  node: NodeState,
+  { point, weights, reason, by }: Parameters<GanglionNode['reweigh']>[0],
+): ReturnType<GanglionNode['reweigh']> {
+  authorise(node, by);
+  const spec = node.controls.specs.get(point)?.spec;
+  if (spec === undefined || spec === null) throw unknownPoint(node, point);
+  const after = reweighed(spec, weights);
+  const keyBefore = node.points.get(point)?.learnerKey;
+  const said = `${after.changes.join(', ')}: ${reasonOf(reason)}`;
+  const applied = await declare(node, after.spec, by, 'point.reweigh', said);
+  return { ...applied, forgets: node.points.get(point)?.learnerKey !== keyBefore };
+}
+
+async function remove(node: NodeState, point: string, by: Actor, reason: string): Promise<void> {
+  authorise(node, by);
+  const before = node.controls.specs.get(point);
+  if (before === undefined || before.spec === null) throw unknownPoint(node, point);
+  const gone = withSpec(node.controls, point, {
+    ...before,
+    version: before.version + 1,
+    node: node.name,
+    spec: null,
+  });
+  // With what it learned: declared again, it starts afresh.
+  changeControls(node, withReset(gone, point));
+  record(node, by, 'point.delete', point, reason);
+  await written(node);
 }
 
 /** Deleted points leave room for others; their names stay known, up to a bound far above the points. */

@@ -1,15 +1,22 @@
-import { withKill, withOverride, withQuarantine, withReset, withThaw } from '../controls/control-state.ts';
+import {
+  type Kill,
+  withKill,
+  withOverride,
+  withQuarantine,
+  withReset,
+  withThaw,
+} from '../controls/control-state.ts';
 import { parseScope } from '../controls/scope.ts';
 import { checkSegment } from '../controls/segment.ts';
 import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
-import type { GanglionNode } from '../node-api.ts';
+import type { Actor, GanglionNode } from '../node-api.ts';
 import { record } from './audit.ts';
 import { authorise, newWord, reasonOf, room, takeBack } from './authority.ts';
 import { pumpChildren } from './child-link.ts';
 import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
-import { durable } from './durability.ts';
+import { onceWritable, written } from './durability.ts';
 import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
 import { matchesOf, suggestionOf } from './scope-matches.ts';
@@ -34,19 +41,20 @@ type RequestOf<Action extends keyof Actions> = Parameters<Actions[Action]>[0];
 
 /**
  * What people may do to this node and everything below it: authorised, audited, in force at once, and durable when the
- * promise resolves.
+ * promise resolves. While the disk fails what stops is in force all the same, and whatever else is refused and changes
+ * nothing: what sets free must not be what a restart takes back.
  */
 export function controlling(node: NodeState): Actions {
   return {
     kill: (request) => kill(node, request),
-    revive: (request) => revive(node, request),
-    override: (request) => pin(node, request),
-    removeOverride: (request) => unpin(node, request),
+    revive: (request) => onceWritable(node, () => revive(node, request)),
+    override: (request) => onceWritable(node, () => pin(node, request)),
+    removeOverride: (request) => onceWritable(node, () => unpin(node, request)),
     quarantine: (request) => quarantine(node, request),
-    liftQuarantine: (request) => liftQuarantine(node, request),
-    reset: (request) => reset(node, request),
+    liftQuarantine: (request) => onceWritable(node, () => liftQuarantine(node, request)),
+    reset: (request) => onceWritable(node, () => reset(node, request)),
     note: (request) => note(node, request),
-    thaw: (request) => thaw(node, request),
+    thaw: (request) => onceWritable(node, () => thaw(node, request)),
   };
 }
 
@@ -54,13 +62,9 @@ async function kill(node: NodeState, { scope, reason, by }: RequestOf<'kill'>): 
   authorise(node, by);
   const parsed = parseScope(scope);
   const matches = matchesOf(node, parsed);
-  room(node.controls.kills, 'kills');
-  const said = { ...newWord(node, by, reason), scope };
-  const controls = withKill(node.controls, said);
-  checkRoom(node, controls, 'stops', { field: 'scope', value: scope });
-  changeControls(node, controls);
-  record(node, by, 'kill', scope, reason);
-  await durable(node);
+  reasonOf(reason);
+  const said = notWrittenYet(node, scope, reason, by) ?? say(node, scope, reason, by);
+  await written(node);
   press(node);
   pumpChildren(node);
   const { monoMs, wallMs } = node.moment;
@@ -72,6 +76,31 @@ async function kill(node: NodeState, { scope, reason, by }: RequestOf<'kill'>): 
     matches,
     ...(suggestion === undefined ? {} : { suggestion }),
   };
+}
+
+function say(node: NodeState, scope: string, reason: string, by: Actor): Kill {
+  room(node.controls.kills, 'kills');
+  const said = { ...newWord(node, by, reason), scope };
+  const controls = withKill(node.controls, said);
+  checkRoom(node, controls, 'stops', { field: 'scope', value: scope });
+  changeControls(node, controls);
+  record(node, by, 'kill', scope, reason);
+  return said;
+}
+
+/** The same kill, said before and not on disk yet: whoever heard that the disk fails says it again, and means one. */
+function notWrittenYet(node: NodeState, scope: string, reason: string, by: Actor): Kill | undefined {
+  if (node.flushFailures === 0) return undefined;
+  for (const kill of node.controls.kills.values())
+    if (
+      kill.scope === scope &&
+      kill.subtree === node.name &&
+      kill.reason === reason &&
+      kill.by === by.name &&
+      !node.durableControls.kills.has(kill.tag)
+    )
+      return kill;
+  return undefined;
 }
 
 async function revive(
@@ -89,7 +118,7 @@ async function revive(
     });
   const tags = takeBack(node, standing, { what: 'kill', how: 'Revive', field: 'scope', value: scope });
   record(node, by, 'revive', scope, reason);
-  await durable(node);
+  await written(node);
   press(node);
   pumpChildren(node);
   return { tags };
@@ -123,7 +152,7 @@ async function pin(
   checkRoom(node, controls, 'declarations', { field: 'point', value: point });
   changeControls(node, controls);
   record(node, by, 'override', point, `${arm}: ${reason}`);
-  await durable(node);
+  await written(node);
   press(node);
   return { tag: override.tag };
 }
@@ -144,7 +173,7 @@ async function unpin(
     });
   const tags = takeBack(node, standing, { what: 'override', how: 'Remove', field: 'point', value: point });
   record(node, by, 'override.remove', point, reason);
-  await durable(node);
+  await written(node);
   press(node);
   return { tags };
 }
@@ -165,7 +194,7 @@ async function quarantine(
   checkRoom(node, controls, 'stops', { field: 'node', value: target });
   changeControls(node, controls);
   record(node, by, 'quarantine', target, reason);
-  await durable(node);
+  await written(node);
   press(node);
 }
 
@@ -184,7 +213,7 @@ async function liftQuarantine(
     });
   const tags = takeBack(node, standing, { what: 'quarantine', how: 'Lift', field: 'node', value: target });
   record(node, by, 'quarantine.lift', target, reason);
-  await durable(node);
+  await written(node);
   press(node);
   pumpChildren(node);
   return { tags };
@@ -198,7 +227,7 @@ async function reset(node: NodeState, { point, reason, by }: RequestOf<'reset'>)
   checkRoom(node, controls, 'stops', { field: 'point', value: point });
   changeControls(node, controls);
   record(node, by, 'reset', point, reason);
-  await durable(node);
+  await written(node);
   press(node);
 }
 
@@ -209,7 +238,7 @@ async function note(node: NodeState, { action, target, reason, by }: RequestOf<'
     if (!NAME_PATTERN.test(name))
       throw new GanglionError('invalid_input', `the ${field} is not a name`, { field, value: name });
   record(node, by, action, target, reason);
-  await durable(node);
+  await written(node);
 }
 
 async function thaw(node: NodeState, { point, reason, by }: RequestOf<'thaw'>): Promise<void> {
@@ -221,7 +250,7 @@ async function thaw(node: NodeState, { point, reason, by }: RequestOf<'thaw'>): 
   changeControls(node, controls);
   record(node, by, 'thaw', point, reason);
   thawWhenDue(node);
-  await durable(node);
+  await written(node);
   press(node);
   pumpChildren(node);
 }

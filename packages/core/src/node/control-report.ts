@@ -30,6 +30,19 @@ export function controlsStatus(node: NodeState): ControlsStatus {
   };
 }
 
+/** Whether what was said at `subtree` binds this node. Of one whose place is not known it is not said that it does not. */
+function reaches(node: NodeState, subtree: string, name: string): boolean {
+  let at = name;
+  for (let hops = 0; at !== subtree && hops < HOPS_MAX; hops++) {
+    if (at === node.name) return node.path.includes(subtree);
+    at = node.below.get(at)?.telemetry.status.parent ?? node.name;
+  }
+  return true;
+}
+
+/** Far more than a tree is deep: those below may say anything of whom they hang below. */
+const HOPS_MAX = 64;
+
 function killStatus(node: NodeState, kill: Kill): KillStatus {
   const times = node.killTimes.get(kill.tag);
   const { monoMs, wallMs } = node.moment;
@@ -40,7 +53,8 @@ function killStatus(node: NodeState, kill: Kill): KillStatus {
     ...node.below.keys(),
     ...node.knownChildren.keys(),
   ]);
-  const acknowledgements = [...names].sort().map((name): Acknowledgement => {
+  const reached = [...names].filter((name) => reaches(node, kill.subtree, name));
+  const acknowledgements = reached.sort().map((name): Acknowledgement => {
     const acked = name === node.name ? (times === undefined ? undefined : 0) : times?.acks.get(name);
     if (acked !== undefined) return { node: name, state: 'acknowledged', afterMs: acked };
     if (node.applied.get(name)?.has(kill.tag) === true)

@@ -43,6 +43,27 @@ export function durable(node: NodeState): Promise<void> {
 }
 
 /**
+ * Does it where the disk takes what is written: while it fails, it is tried first, and nothing is done where it fails still.
+ * @throws GanglionError what `durable` throws
+ */
+export const onceWritable = <T>(node: NodeState, act: () => Promise<T>): Promise<T> =>
+  node.flushFailures === 0 ? act() : durable(node).then(act);
+
+/** For what people have said and is in force by now: where the disk fails just then, they are told that it stands. */
+export async function written(node: NodeState): Promise<void> {
+  try {
+    await durable(node);
+  } catch (cause) {
+    if (!isGanglionError(cause) || cause.code === 'closed') throw cause;
+    throw new GanglionError(
+      cause.code,
+      `${cause.message.replace(/\.?$/, '.')} It is in force at ${node.name} all the same, until a restart, and goes to the disk and to the nodes below as soon as the disk takes it`,
+      { field: cause.field, mend: cause.mend, cause },
+    );
+  }
+}
+
+/**
  * Writes all that has changed in one atomic batch: decisions before or with their outcomes, outcomes with the evidence
  * they taught. One batch is under way at a time; what comes meanwhile goes into the next (group commit).
  */

@@ -131,18 +131,60 @@ describe('while the disk fails', () => {
     expect(again.report('p', 'self').pooled.ownOutcomes).toBe(100);
   });
 
-  test('what people say is in force at once, however often they say it', async () => {
+  test('a kill is in force at once, and is one however often it is said', async () => {
+    const { disk, node, start, pass } = await place();
+    disk.faults.commitFails = 1;
+    const kill = () => node.kill({ scope: 'point:p', reason: 'x', by: me });
+    for (let i = 0; i < 1000; i++) {
+      const refused = expect(kill()).rejects.toMatchObject({
+        code: 'storage_failed',
+        message: expect.stringContaining('It is in force at cloud all the same'),
+      });
+      await pass(500);
+      await refused;
+    }
+    expect(node.decide('p').reason).toBe('killed');
+    expect(node.controls().kills).toHaveLength(1);
+    expect(waiting(node)).toBeLessThan(11_000);
+    disk.faults.commitFails = 0;
+    await kill();
+    disk.crash();
+    const again = await start();
+    expect(again.controls().kills).toHaveLength(1);
+    expect(again.decide('p').reason).toBe('killed');
+  });
+
+  test('what sets free, or declares, is refused and changes nothing', async () => {
+    const { disk, node, pass } = await place();
+    await node.kill({ scope: 'point:p', reason: 'x', by: me });
+    disk.faults.commitFails = 1;
+    node.decide('p');
+    await pass(1000);
+    const before = [node.controls(), node.points(), node.audit()];
+    const refused: Promise<unknown>[] = [
+      node.revive({ scope: 'point:p', reason: 'x', by: me }),
+      node.override({ point: 'p', arm: 'b', reason: 'x', by: me }),
+      node.reset({ point: 'p', reason: 'x', by: me }),
+      node.apply({ ...spec, arms: ['a', 'b', 'c'] }, me),
+      node.remove('p', me),
+      node.models.register({ model: 'm', version: '1', digest: 'd', by: me } as never),
+    ];
+    for (const each of refused) await expect(each).rejects.toMatchObject({ code: 'storage_failed' });
+    expect([node.controls(), node.points(), node.audit()]).toEqual(before);
+    expect(node.decide('p').reason).toBe('killed');
+    disk.faults.commitFails = 0;
+    await node.revive({ scope: 'point:p', reason: 'x', by: me });
+    expect(node.decide('p').reason).toBe('policy');
+  });
+
+  test('a declaration that is not on the disk yet is not said to stand as it was', async () => {
     const { disk, node, pass } = await place();
     disk.faults.commitFails = 1;
-    for (let i = 0; i < 2100; i++) {
-      const tell = i % 2 === 0 ? node.kill : node.revive;
-      tell({ scope: 'point:p', reason: 'x', by: me }).catch(() => {});
-      if (i % 700 === 0) await pass(6000);
-    }
+    const changed = { ...spec, arms: ['a', 'b', 'c'] };
+    await expect(node.apply(changed, me)).rejects.toMatchObject({ code: 'storage_failed' });
+    await expect(node.apply(changed, me)).rejects.toMatchObject({ code: 'storage_failed' });
+    disk.faults.commitFails = 0;
     await pass(6000);
-    expect(node.decide('p').reason).toBe('policy');
-    node.kill({ scope: 'point:p', reason: 'x', by: me }).catch(() => {});
-    expect(node.decide('p').reason).toBe('killed');
-    expect(waiting(node)).toBeLessThan(11_000);
+    expect(await node.apply(changed, me)).toEqual({ version: 2, changed: false });
   });
 });

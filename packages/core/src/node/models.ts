@@ -20,7 +20,7 @@ import { authorise, newTag, reasonOf, room } from './authority.ts';
 import { pumpChildren } from './child-link.ts';
 import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
-import { durable } from './durability.ts';
+import { onceWritable, written } from './durability.ts';
 import { boundOf } from './held-leases.ts';
 import { press } from './parent-link.ts';
 import type { NodeState } from './state.ts';
@@ -33,47 +33,54 @@ export function modelRegistry(node: NodeState): ModelRegistry {
   return {
     list: () => [...node.controls.models.keys()].sort().map((model) => statusOf(node, model)),
     get: (model) => (node.controls.models.has(model) ? statusOf(node, model) : undefined),
-    async register({ model, by, ...input }) {
-      authorise(node, by);
-      const atMs = node.moment.wallMs;
-      const made = registered(
-        space(node, model),
-        input,
-        { atMs, by: by.name },
-        (each) => killOf(node, model, each) !== undefined,
-      );
-      const fresh = made?.versions.find(({ version }) => version === input.version);
-      if (fresh !== undefined && fresh.traffic > 0) mayServe(node, model, fresh);
-      return change(
-        node,
-        by,
-        model,
-        made,
-        'model.register',
-        input.version,
-        saying(input.digest, input.reason),
-      );
-    },
-    async promote({ model, version, traffic, reason, by }) {
-      authorise(node, by);
-      const entry = entryOf(node, model);
-      const made =
-        traffic === undefined
-          ? promoted(entry, version, reasonOf(reason), node.moment.wallMs)
-          : challenging(entry, version, traffic, reasonOf(reason));
-      const serves = made?.versions.find((each) => each.version === version);
-      if (serves !== undefined && traffic !== 0) mayServe(node, model, serves);
-      const action = traffic === undefined ? 'model.promote' : 'model.challenge';
-      const said = traffic === undefined ? reason : `${traffic}: ${reason}`;
-      return change(node, by, model, made, action, version, said);
-    },
-    async retire({ model, version, reason, by }) {
-      authorise(node, by);
-      const made = retired(entryOf(node, model), version, reasonOf(reason), node.moment.wallMs);
-      return change(node, by, model, made, 'model.retire', version, reason);
-    },
+    register: (request) => onceWritable(node, () => register(node, request)),
+    promote: (request) => onceWritable(node, () => promote(node, request)),
+    retire: (request) => onceWritable(node, () => retire(node, request)),
     rollback: ({ model, reason, by }) => rollBack(node, model, reason, by),
   };
+}
+
+async function register(
+  node: NodeState,
+  { model, by, ...input }: Parameters<ModelRegistry['register']>[0],
+): Promise<ModelChange> {
+  authorise(node, by);
+  const atMs = node.moment.wallMs;
+  const made = registered(
+    space(node, model),
+    input,
+    { atMs, by: by.name },
+    (each) => killOf(node, model, each) !== undefined,
+  );
+  const fresh = made?.versions.find(({ version }) => version === input.version);
+  if (fresh !== undefined && fresh.traffic > 0) mayServe(node, model, fresh);
+  return change(node, by, model, made, 'model.register', input.version, saying(input.digest, input.reason));
+}
+
+async function promote(
+  node: NodeState,
+  { model, version, traffic, reason, by }: Parameters<ModelRegistry['promote']>[0],
+): Promise<ModelChange> {
+  authorise(node, by);
+  const entry = entryOf(node, model);
+  const made =
+    traffic === undefined
+      ? promoted(entry, version, reasonOf(reason), node.moment.wallMs)
+      : challenging(entry, version, traffic, reasonOf(reason));
+  const serves = made?.versions.find((each) => each.version === version);
+  if (serves !== undefined && traffic !== 0) mayServe(node, model, serves);
+  const action = traffic === undefined ? 'model.promote' : 'model.challenge';
+  const said = traffic === undefined ? reason : `${traffic}: ${reason}`;
+  return change(node, by, model, made, action, version, said);
+}
+
+async function retire(
+  node: NodeState,
+  { model, version, reason, by }: Parameters<ModelRegistry['retire']>[0],
+): Promise<ModelChange> {
+  authorise(node, by);
+  const made = retired(entryOf(node, model), version, reasonOf(reason), node.moment.wallMs);
+  return change(node, by, model, made, 'model.retire', version, reason);
 }
 
 /** The kill and the promotion together, whatever the declarations name: points read what they lose as the champion. */
@@ -160,7 +167,7 @@ const next = (node: NodeState, entry: ModelEntry | undefined, made: Changed): Mo
 });
 
 async function settled(node: NodeState): Promise<void> {
-  await durable(node);
+  await written(node);
   press(node);
   pumpChildren(node);
 }

@@ -34,7 +34,7 @@ export function killCommand(io: Io): Command {
           [
             ['killed', style.bad(clean(what))],
             ['tag', killed.tag],
-            ['stopped by', boundText(killed.boundMs)],
+            ['stopped by', boundText(killed)],
           ],
           style,
         ),
@@ -53,10 +53,11 @@ function unknownScope(what: string, { suggestion }: KillAnswer): string {
   return `warning: no ${kind} '${clean(name)}' is known here${hint}: the kill stands, and stops whatever comes under that name\n`;
 }
 
-export function boundText(boundMs: number | null): string {
+/** A tag begins with the node where it was said: that, and all below it, is what it binds. */
+export function boundText({ boundMs, tag }: Pick<KillAnswer, 'boundMs' | 'tag'>): string {
   return boundMs === null
     ? 'unknown: something it stops has no bound (see: ganglion controls)'
-    : `${time(boundMs)} at the latest, everywhere`;
+    : `${time(boundMs)} at the latest, at ${clean(tag.slice(0, tag.indexOf('~')))} and everywhere below it`;
 }
 
 async function follow(shown: Session, tag: string): Promise<void> {

@@ -135,7 +135,7 @@ function changeCommands(io: Io): readonly Command[] {
               ['champion', style.good(`${model}@${back.to}`)],
               ['killed', style.bad(`artifact:${model}@${back.from}`)],
               ['tag', back.tag],
-              ['stopped by', boundText(back.boundMs)],
+              ['stopped by', boundText(back)],
             ],
             style,
           ),
