@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Decision } from '@ganglion/sdk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ganglion, type RunningDaemon, startDaemon } from '../daemon/daemon.ts';
+import { ROOT } from '../tidy/house.ts';
 
 /** Every command as a process, as a script has it. What each prints in detail is tested beside its source. */
 const folder = mkdtempSync(join(tmpdir(), 'ganglion-command-'));
@@ -187,4 +189,17 @@ describe('the command', () => {
     expect(bad.code).toBe(1);
     expect(bad.err).toMatch(/field +policy\.kind\n +value +"thomson"\n +mend +Use one of: .*thompson/);
   });
+});
+
+test.skipIf(process.platform === 'win32')('runs through links to it, wherever they lie', () => {
+  const real = join(ROOT, 'bin', 'ganglion');
+  const places = ['plain', 'chain', 'folder'].map((name) => join(folder, name));
+  for (const place of places.slice(0, 2)) mkdirSync(place);
+  symlinkSync(real, join(folder, 'plain', 'ganglion'));
+  symlinkSync('../plain/ganglion', join(folder, 'chain', 'g'));
+  symlinkSync(join(ROOT, 'bin'), join(folder, 'folder'));
+  const version = (command: string) =>
+    execFileSync(command, ['--version'], { encoding: 'utf8', cwd: folder });
+  for (const command of ['plain/ganglion', 'chain/g', 'folder/ganglion'])
+    expect(version(join(folder, command))).toBe(version(real));
 });

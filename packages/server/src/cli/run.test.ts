@@ -182,6 +182,28 @@ describe('every failure', () => {
     expect(err).toMatch(told);
   });
 
+  it.each([
+    [['kill', 'x'], /--reason/, 'See `ganglion kill --help`.'],
+    [['kil'], /^unknown command 'kil'$/, 'Did you mean kill? See `ganglion --help`.'],
+    [['nodes', '--tokn', 'x'], /'--tokn'$/, 'Did you mean --token? See `ganglion nodes --help`.'],
+    [['override', 'frob'], /'frob'$/, 'Use one of: set, remove. See `ganglion override --help`.'],
+    [['override'], /^a command is missing$/, 'Use one of: set, remove. See `ganglion override --help`.'],
+    [['up', '--log-level', 'bogus'], /silent, error, warn, info, debug/, 'See `ganglion up --help`.'],
+    [['feedback', 'x'], /^nothing is told/, 'See `ganglion feedback --help`.'],
+  ])('of usage (%j) is one line of JSON with --json', async (args, message, mend) => {
+    const { code, out, err } = await ganglion([...args, '--json']);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(JSON.parse(err)).toEqual({
+      error: { code: 'invalid_input', message: expect.stringMatching(message), mend },
+    });
+  });
+
+  it('of checks is JSON with --json too, beside the checks on standard output', async () => {
+    const { code, err, json } = await ganglion(['doctor', '--url', 'http://127.0.0.1:1', '--json']);
+    expect({ code, json }).toEqual({ code: 1, json: expect.any(Array) });
+    expect(JSON.parse(err)).toMatchObject({ error: { message: expect.stringMatching(/checks failed$/) } });
+  });
+
   it('of a URL that is none exits with 1 and names it', async () => {
     const { code, err } = await ganglion(['nodes', '--url', 'ftp://x']);
     expect(code).toBe(1);

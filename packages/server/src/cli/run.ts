@@ -12,7 +12,8 @@ export type ExitCode = 0 | 1 | 2;
 /** Runs the command. Results go to `io.out`, all else to `io.err`. @param args - without node and script */
 export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   const program = await buildProgram(io, args[0]);
-  harden(program, io);
+  const json = args.includes('--json');
+  harden(program, io, json);
   try {
     if (args.length === 0) {
       io.err(program.helpInformation());
@@ -23,28 +24,55 @@ export async function run(args: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? 0 : error.code === 'ganglion.failed' ? 1 : 2;
-    if (!(error instanceof ToldInLog)) report(io, error, args.includes('--json'));
+    if (!(error instanceof ToldInLog)) report(io, error, json);
     return 1;
   }
 }
 
-/** Every command throws instead of ending the process, and writes where it is told. */
-function harden(command: Command, io: Io): void {
+/** Every command throws instead of ending the process, and writes where it is told; with `json` as all other failures. */
+function harden(command: Command, io: Io, json: boolean): void {
   const style = styleOf(io);
-  command
-    .exitOverride()
-    .showHelpAfterError('(see --help)')
-    .configureOutput({
-      writeOut: io.out,
-      writeErr: io.err,
-      outputError: (text, write) => write(style.bad(withSubcommands(text, command))),
-    });
-  for (const each of command.commands) harden(each, io);
+  command.exitOverride().configureOutput({
+    writeOut: io.out,
+    writeErr: io.err,
+    outputError: (text, write) =>
+      json
+        ? write(usageJson(withSubcommands(withoutJson(text, command), command), command))
+        : write(style.bad(withSubcommands(text, command))),
+  });
+  if (!json) command.showHelpAfterError('(see --help)');
+  for (const each of command.commands) harden(each, io, json);
+}
+
+/** A command that only has others knows no --json: what it was given beside that is what is wrong. */
+function withoutJson(text: string, { args, commands }: Command): string {
+  if (commands.length === 0 || !text.includes("unknown option '--json'")) return text;
+  const word = args.find((each) => !each.startsWith('-'));
+  return word === undefined ? 'error: a command is missing' : `error: unknown command '${word}'`;
+}
+
+function usageJson(text: string, command: Command): string {
+  const [message, ...hints] = text.trim().split('\n');
+  let path = command.name();
+  for (let at = command.parent; at !== null; at = at.parent) path = `${at.name()} ${path}`;
+  const told = {
+    code: 'invalid_input',
+    message: message.replace(/^error: /, ''),
+    mend: [...hints.map(asSentence), `See \`${path} --help\`.`].join(' '),
+  };
+  return `${JSON.stringify({ error: told })}\n`;
+}
+
+/** `(Did you mean kill?)`, `(Use one of: a, b)` */
+function asSentence(hint: string): string {
+  const text = hint.replace(/^\((.*)\)$/, '$1');
+  return text.endsWith('?') ? text : `${text}.`;
 }
 
 /** A word that is near no subcommand is answered with all of them. */
 function withSubcommands(text: string, { parent, commands }: Command): string {
-  if (parent === null || !text.includes('unknown command') || text.includes('Did you mean')) return text;
+  if (parent === null || !/unknown command|command is missing/.test(text) || text.includes('Did you mean'))
+    return text;
   const names = commands.map((each) => each.name()).filter((name) => name !== 'help');
   return names.length === 0 ? text : `${text.trimEnd()}\n(Use one of: ${names.join(', ')})\n`;
 }

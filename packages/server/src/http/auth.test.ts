@@ -56,6 +56,14 @@ describe('with tokens', () => {
     expect(as(token, access)).toBe(verdict);
   });
 
+  it.each([
+    ['viewer-secret', 'data', 'A viewer may not do this'],
+    ['app-secret-1', 'control', 'An app may not do this'],
+  ] as const)('%s is told that %s is not for it', (token, access, message) => {
+    const headers = { authorization: `Bearer ${token}` };
+    expect(() => door.admit(from({ headers }), access)).toThrow(message);
+  });
+
   it('nobody passes without one, nor with another scheme, even from this machine', () => {
     expect(code(() => door.admit(from(), 'read'))).toBe('unauthorized');
     expect(

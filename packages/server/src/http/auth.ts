@@ -187,10 +187,14 @@ export function gate(options: AuthOptions): Gate {
       if (options.tokens.length === 0) return withoutTokens(caller, access);
       const principal = authenticate(caller, options.tokens);
       if (!GRANTS[principal.role].includes(access))
-        throw new GanglionError('forbidden', `A ${principal.role} may not do this`, {
-          field: 'authorization',
-          mend: MENDS[access],
-        });
+        throw new GanglionError(
+          'forbidden',
+          `${principal.role === 'app' || principal.role === 'operator' ? 'An' : 'A'} ${principal.role} may not do this`,
+          {
+            field: 'authorization',
+            mend: MENDS[access],
+          },
+        );
       return principal;
     },
     asks: options.tokens.length > 0,

@@ -69,7 +69,10 @@ function link({ role }: HealthAnswer): Check {
     : {
         name: 'link',
         state: 'fails',
-        found: role === null ? 'the parent does not know the token' : `the token is one of a ${role}`,
+        found:
+          role === null
+            ? 'the parent does not know the token'
+            : `the token is one of ${role === 'app' ? 'an' : 'a'} ${role}`,
         mend: 'Set GANGLION_PARENT_TOKEN to a token of the role node; without tokens, links are taken from the parent’s machine only.',
       };
 }
