@@ -46,16 +46,18 @@ export function unreachable(
   }
   if (cause instanceof SyntaxError) return { error: noDaemon(url, cause) };
   const code = systemCode(cause);
+  const certificate = code === undefined ? undefined : CERTIFICATE_MENDS.get(code);
   const error = new GanglionError(
     'closed',
     `The daemon at ${url} cannot be reached${code === undefined ? '' : ` (${code})`}`,
     {
       field: 'url',
       value: url,
-      mend: 'Start one with `ganglion up`, or give the right URL.',
+      mend: certificate ?? 'Start one with `ganglion up`, or give the right URL.',
       cause,
     },
   );
+  if (certificate !== undefined) return { error };
   return { error, arrived: code === undefined || !NEVER_SENT.has(code) };
 }
 
@@ -77,6 +79,22 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'EHOSTUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+const UNTRUSTED =
+  'Its certificate is not trusted here: start this with NODE_EXTRA_CA_CERTS=FILE, the certificate of its issuer (PEM).';
+
+/** What somebody answers with whose certificate is not taken; in Node's words for OpenSSL's. It would be the same again. */
+const CERTIFICATE_MENDS: ReadonlyMap<string, string> = new Map([
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNTRUSTED],
+  ['SELF_SIGNED_CERT_IN_CHAIN', UNTRUSTED],
+  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNTRUSTED],
+  ['UNABLE_TO_GET_ISSUER_CERT', UNTRUSTED],
+  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNTRUSTED],
+  ['CERT_UNTRUSTED', UNTRUSTED],
+  ['CERT_HAS_EXPIRED', 'Renew its certificate, or set the clock of this machine right.'],
+  ['CERT_NOT_YET_VALID', 'Set the clock of this machine right: its certificate is not valid yet.'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'Give the URL with a name that its certificate is for.'],
 ]);
 
 function systemCode(error: unknown): string | undefined {

@@ -39,7 +39,9 @@ export async function checkParent(client: Client): Promise<Check[]> {
         name: 'parent',
         state: 'fails',
         found: error instanceof Error ? error.message : String(error),
-        mend: 'See that it runs, and that no firewall or proxy is between: the link is a WebSocket to the same port.',
+        mend:
+          certificateMend(error) ??
+          'See that it runs, and that no firewall or proxy is between: the link is a WebSocket to the same port.',
       },
     ];
   }
@@ -106,13 +108,18 @@ const ROLES = {
 
 async function notThere(client: Client, asked: boolean, error: unknown): Promise<Check[]> {
   const port = Number(new URL(client.url).port || 80);
+  const certificate = certificateMend(error);
   const isOurs = isGanglionError(error, 'closed');
   const daemon: Check = {
     name: 'daemon',
     state: asked ? 'fails' : 'warns',
     found: error instanceof Error ? error.message : String(error),
-    mend: isOurs ? 'Start one with: ganglion up' : 'See what answers there; it may not be Ganglion.',
+    mend:
+      certificate ??
+      (isOurs ? 'Start one with: ganglion up' : 'See what answers there; it may not be Ganglion.'),
   };
+  // Whoever showed a certificate has the port.
+  if (certificate !== undefined) return [daemon];
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(new URL(client.url).hostname)) return [daemon];
   return [
     daemon,
@@ -125,6 +132,11 @@ async function notThere(client: Client, asked: boolean, error: unknown): Promise
           mend: 'Stop it, or start the daemon with --port 0 or another port.',
         },
   ];
+}
+
+/** What to do where it was the certificate that was not taken; it says all there is to do. */
+function certificateMend(error: unknown): string | undefined {
+  return isGanglionError(error, 'closed') && error.mend?.includes('certificate') ? error.mend : undefined;
 }
 
 function isFree(port: number): Promise<boolean> {
