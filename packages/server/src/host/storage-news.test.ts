@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { GanglionError, type Storage } from '@ganglion/core';
 import { expect, it, vi } from 'vitest';
+import { buildServer } from '../http/server.ts';
 import { createLogger } from '../log.ts';
 import { testFolder } from '../testing/folder.ts';
 import { CHECKOUT } from '../testing/node.ts';
@@ -77,6 +78,29 @@ it('is heard of a node whose store is deleted under it', async () => {
       { code: 'storage_failed', node: 'hq', file: path.join(dataDir, 'hq.db'), mend: expect.any(String) },
     ]);
   } finally {
+    await node.close().catch(() => {});
+  }
+});
+
+it('and of the calls that it fails one line, not one a call', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = createLogger('warn', { write: (line) => void lines.push(JSON.parse(line)) });
+  const dataDir = testFolder();
+  const node = await hostNode({ name: 'hq', tier: 'cloud', root: true, dataDir });
+  const app = await buildServer({ nodes: [node], logger });
+  try {
+    rmSync(path.join(dataDir, 'hq.db'));
+    for (let call = 0; call < 3; call++) {
+      const answer = await app.inject({
+        method: 'PUT',
+        url: '/v1/points/checkout-backend',
+        payload: CHECKOUT,
+      });
+      expect(answer.statusCode).toBe(503);
+    }
+    expect(lines).toMatchObject([{ code: 'storage_failed', times: 1, msg: 'a call could not be answered' }]);
+  } finally {
+    await app.close();
     await node.close().catch(() => {});
   }
 });

@@ -31,6 +31,8 @@ export interface Api {
   readonly evaluator: Evaluator;
   readonly trainer: Trainer | undefined;
   readonly log: Logger;
+  /** Whether a call that failed on the disk, by its code, is a line: all fail while it does. How often since the last one. */
+  readonly diskFailures: (code: string) => number | undefined;
   readonly version: string;
 }
 

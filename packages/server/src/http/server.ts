@@ -2,6 +2,7 @@ import { GanglionError, type GanglionNode } from '@ganglion/core';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { createEvaluator } from '../evaluation/evaluator.ts';
 import type { ArtifactStore } from '../host/artifact-store.ts';
+import { rarely } from '../host/rarely.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import { pointHistory } from '../point-history.ts';
@@ -147,6 +148,7 @@ function apiOf(options: ServerOptions): Api {
     hubs: new Map(options.nodes.map((each) => [each.name, eventHub(each, limits)])),
     evaluator: createEvaluator({ data: options.data }),
     log: options.logger ?? createLogger('silent'),
+    diskFailures: rarely(60_000),
     artifacts: options.artifacts,
     trainer: options.trainer,
     version: packageVersion(),
@@ -195,8 +197,14 @@ function fail(api: Api, error: unknown, request: FastifyRequest, reply: FastifyR
   const problem = problemOf(error);
   const call = { method: request.method, url: request.url.slice(0, 256) };
   if (problem.code === 'internal') api.log.error({ err: error, ...call }, 'a call failed');
-  else if (problem.status >= 500)
-    api.log.warn({ code: problem.code, detail: problem.detail, ...call }, 'a call could not be answered');
+  else if (problem.status >= 500) {
+    const times = problem.code.startsWith('storage_') ? api.diskFailures(problem.code) : 1;
+    if (times !== undefined)
+      api.log.warn(
+        { code: problem.code, detail: problem.detail, ...call, times },
+        'a call could not be answered',
+      );
+  }
   const isFlag = request.url.startsWith('/ofrep/');
   const key = isFlag
     ? { key: (request.params as { key?: string } | undefined)?.key ?? '', ...ofrepFailure(error) }
