@@ -127,8 +127,9 @@ function sumOf(learner: LearnerSlots | undefined, kept: Kept): unknown {
 }
 
 /**
- * What a machine is to reckon with: what its parent does. Only where two processes live under one name in two places is
- * what the parent has parked of its (ADR 10) counted below, in place of what the parent itself holds of those origins.
+ * What a machine is to reckon with: what its parent does. Only where two processes live under one name in two places, or
+ * one has lost what it learned elsewhere with its disk, is what the parent has parked of it (ADR 10) counted below, in place
+ * of what the parent itself holds of those origins.
  */
 function expectedAt(
   world: World,
@@ -144,7 +145,7 @@ function expectedAt(
   for (const { message } of parent.children.get(states[index].origin)?.parked.values() ?? []) {
     const name = nodeOf(message.origin);
     // What is quarantined is in nobody's sums, wherever it is.
-    if (message.key !== key || !isTwice(world, name) || isQuarantined(states[0], name)) continue;
+    if (message.key !== key || !mayBeParked(world, name) || isQuarantined(states[0], name)) continue;
     const held = parent.learners.get(key)?.slots.slots.get(message.origin);
     if (held?.counted === true && !held.quarantined) sum = kept.subtract!(sum, held.evidence);
     sum = kept.add(sum, kept.decode(message.bytes, parent.limits));
@@ -154,6 +155,9 @@ function expectedAt(
 
 const isQuarantined = ({ controls }: NodeState, name: string): boolean =>
   [...controls.quarantines.values()].some(({ node }) => node === name);
+
+const mayBeParked = (world: World, name: string): boolean =>
+  isTwice(world, name) || world.machines.some((machine) => machine.name === name && machine.named);
 
 /** Two processes with copies of one disk, which have since moved apart: nobody can tell which of them the name is of. */
 function isTwice(world: World, name: string): boolean {
