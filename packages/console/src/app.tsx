@@ -8,7 +8,7 @@ import { DecisionDrawer } from './panels/decision-drawer.tsx';
 import { EvaluatePage } from './panels/evaluate-page.tsx';
 import { ExperimentPage } from './panels/experiment-page.tsx';
 import { ExperimentsPage } from './panels/experiments-page.tsx';
-import { Failures } from './panels/failures.tsx';
+import { Failures, type ToldFailure } from './panels/failures.tsx';
 import { HelpDialog } from './panels/help-dialog.tsx';
 import { KillDialog } from './panels/kill-dialog.tsx';
 import { ModelsPage } from './panels/models-page.tsx';
@@ -25,7 +25,7 @@ import { TokenDialog } from './panels/token-dialog.tsx';
 import { type PlainView, placeOf, type Route, routeHash, withQuery } from './route.ts';
 import type { StreamFilter } from './select/stream.ts';
 import type { Store } from './state/store.ts';
-import { type Console, ConsoleContext, type Failure, useSlice } from './state/use.ts';
+import { type Console, ConsoleContext, useSlice } from './state/use.ts';
 import { go, routeNow, useRoute } from './state/use-route.ts';
 import { useTheme } from './state/use-theme.ts';
 import { Empty } from './ui/panel.tsx';
@@ -41,7 +41,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
   const route = useRoute();
   const [theme, toggleTheme] = useTheme();
   const [open, show, close] = useOpen(route);
-  const [failures, setFailures] = useState<readonly Failure[]>([]);
+  const [failures, setFailures] = useState<readonly ToldFailure[]>([]);
   const console: Console = {
     store,
     api,
@@ -52,7 +52,7 @@ export function App(props: { store: Store; api: Api; giveToken: (token: string) 
     openRevive: (scope) => show({ kind: 'revive', scope }),
     openThaw: (point) => show({ kind: 'thaw', point }),
     openHelp: () => show({ kind: 'help' }),
-    tell: (failure) => setFailures((told) => [...told, failure]),
+    tell: (failure) => setFailures((told) => [...told, { ...failure, id: (told.at(-1)?.id ?? 0) + 1 }]),
   };
   const shortcuts = shortcutsOf(console);
   useShortcuts(shortcuts, route);

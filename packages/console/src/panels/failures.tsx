@@ -2,15 +2,22 @@ import type { ProblemDocument } from '../io/api.ts';
 import type { Failure } from '../state/use.ts';
 import { Icon } from '../ui/icon.tsx';
 
+/** Two may be the same, word by word. */
+export interface ToldFailure extends Failure {
+  readonly id: number;
+}
+
 /** Calls that failed after their dialog had gone, over every page; each stays until somebody dismisses it. */
-export function Failures(props: { failures: readonly Failure[]; onDismiss: (failure: Failure) => void }) {
+export function Failures(props: {
+  failures: readonly ToldFailure[];
+  onDismiss: (failure: ToldFailure) => void;
+}) {
   const { failures, onDismiss } = props;
   if (failures.length === 0) return null;
   return (
     <div className="failures">
-      {failures.map((failure, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: two may be the same, word by word
-        <div key={i} className="problem failure" role="alert">
+      {failures.map((failure) => (
+        <div key={failure.id} className="problem failure" role="alert">
           <div>
             <b>{failure.what} failed.</b> <ProblemWords problem={failure.problem} />
             {/* A connection that broke says nothing about what arrived before. */}

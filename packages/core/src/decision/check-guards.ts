@@ -8,8 +8,8 @@ const USUAL = ['reward', 'success', 'error', 'latencyMs', 'truth'];
 
 /**
  * What a guard says by itself is checked when it is made; this is how guards fit the rest of their point: a metric that
- * is probably misspelt, a guardrail of which nobody knows what harms it, and two that want the same units. It is asked of whoever declares, and never of what stands
- * already: a point on a disk, or a parent's, runs on as it did.
+ * is probably misspelt, a guardrail of which nobody knows what harms it, and two that want the same units. It is asked of
+ * whoever declares, and never of what stands already: a point on a disk, or a parent's, runs on as it did.
  * @throws GanglionError `invalid_spec`
  */
 export function checkGuards(point: CompiledPoint): void {

@@ -1,5 +1,4 @@
-import type { DecisionRecord } from './decision-record.ts';
-import { DEFAULTED, EXPIRED, EXPOSED, SETTLED, WITHHELD } from './decision-record.ts';
+import { DEFAULTED, type DecisionRecord, EXPIRED, EXPOSED, SETTLED, WITHHELD } from './decision-record.ts';
 import type { OutcomeEntry } from './outcome-journal.ts';
 
 /** Takes what is told of one metric; the highest revision counts. Returns whether it is news. */
@@ -51,6 +50,7 @@ export function retell(record: DecisionRecord, { kind, revision, metrics, truth 
     assume(record, metrics);
     return;
   }
+  // Also where no number was told: it has been heard of.
   metricsOf(record);
   if (truth !== undefined) setTruth(record, truth, revision);
   for (const name in metrics)

@@ -1,5 +1,5 @@
 import type { SlotMessage } from '../sync/messages.ts';
-import { isBehind, nodeOf } from '../sync/slots.ts';
+import { isBehind, nodeOf, type Slot } from '../sync/slots.ts';
 import { foldedMore } from './folded-versions.ts';
 import { nameForeign, turnAway, unname } from './foreign.ts';
 import type { ChildLink } from './links.ts';
@@ -33,11 +33,10 @@ export function isTheirs(node: NodeState, link: ChildLink, message: SlotMessage)
 
 /** What we hold already is an old copy there: whoever lists it should drop it, and has what we hold in its base. */
 const isNews = (node: NodeState, message: SlotMessage): boolean =>
-  message.version > heldVersion(node, message);
+  message.version > (heldOf(node, message)?.version ?? 0);
 
-/** 0: none is held. */
-const heldVersion = (node: NodeState, { key, origin }: SlotMessage): number =>
-  node.learners.get(key)?.slots.slots.get(origin)?.version ?? 0;
+const heldOf = (node: NodeState, { key, origin }: SlotMessage): Slot | undefined =>
+  node.learners.get(key)?.slots.slots.get(origin);
 
 function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessage): void {
   link.parked.delete(at);
@@ -46,7 +45,7 @@ function leave(node: NodeState, link: ChildLink, at: string, message: SlotMessag
 
 /** Its disk may be an older image. */
 function isOld(node: NodeState, message: SlotMessage): boolean {
-  const held = node.learners.get(message.key)?.slots.slots.get(message.origin);
+  const held = heldOf(node, message);
   return held !== undefined && isBehind(held, message);
 }
 
