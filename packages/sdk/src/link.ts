@@ -7,6 +7,8 @@ const LONGEST_PAUSE_MS = 15_000;
 /** A parent that does not read is cut off rather than buffered for. */
 const MAX_BUFFERED_BYTES = 64 << 20;
 const DEAD_AFTER_MS = 30_000;
+/** Status of RFC 6455: the other side does not allow what was said. */
+const NOT_ALLOWED = 1008;
 
 export interface LinkOptions {
   /** URL of the parent's daemon. */
@@ -54,7 +56,10 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
     heardMs = performance.now();
     try {
       const received = decodeMessage(new Uint8Array(data as ArrayBuffer), DEFAULT_LIMITS);
-      if (received.kind === 'down') receive(received.message);
+      if (received.kind !== 'down') return;
+      receive(received.message);
+      // Not as soon as it is open: a parent that refuses this node's name opens first.
+      pauseMs = FIRST_PAUSE_MS;
     } catch (error) {
       trouble(error);
     }
@@ -65,19 +70,11 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
     socket = attempt;
     heardMs = performance.now();
     attempt.binaryType = 'arraybuffer';
-    attempt.onopen = () => {
-      pauseMs = FIRST_PAUSE_MS;
-    };
     attempt.onmessage = ({ data }) => hear(data);
-    attempt.onerror = () =>
-      trouble(
-        new GanglionError('closed', `There is no link to ${url.host}`, {
-          field: 'parent',
-          value: options.url,
-        }),
-      );
-    attempt.onclose = () => {
+    attempt.onerror = () => trouble(noLink(url, options.url));
+    attempt.onclose = ({ code, reason }) => {
       if (stopped || socket !== attempt) return;
+      if (code === NOT_ALLOWED) trouble(notAllowed(url, reason));
       timer = setTimeout(connect, pauseMs * (0.5 + Math.random() / 2));
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     };
@@ -101,6 +98,17 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
     clearTimeout(timer);
     socket?.close();
   };
+}
+
+function noLink(url: URL, value: string): GanglionError {
+  return new GanglionError('closed', `There is no link to ${url.host}`, { field: 'parent', value });
+}
+
+function notAllowed(url: URL, reason: string): GanglionError {
+  return new GanglionError('forbidden', `${url.host} refused the link: ${reason}`, {
+    field: 'parent.token',
+    mend: 'Give this node the name that its token is for, or a token of role node that is for its name.',
+  });
 }
 
 function addressOf(text: string): URL {

@@ -1,4 +1,5 @@
 import { type ErrorCode, GanglionError } from '@ganglion/core';
+import { certificateMend, systemCode } from './certificate.ts';
 import type { HttpCode, ProblemDocument } from './wire.ts';
 
 /** A failed attempt, and whether the daemon may have acted on it. */
@@ -46,7 +47,7 @@ export function unreachable(
   }
   if (cause instanceof SyntaxError) return { error: noDaemon(url, cause) };
   const code = systemCode(cause);
-  const certificate = code === undefined ? undefined : CERTIFICATE_MENDS.get(code);
+  const certificate = certificateMend(cause);
   const error = new GanglionError(
     'closed',
     `The daemon at ${url} cannot be reached${code === undefined ? '' : ` (${code})`}`,
@@ -80,31 +81,6 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'EHOSTUNREACH',
   'UND_ERR_CONNECT_TIMEOUT',
 ]);
-
-const UNTRUSTED =
-  'Its certificate is not trusted here: start this with NODE_EXTRA_CA_CERTS=FILE, the certificate of its issuer (PEM).';
-
-/** What somebody answers with whose certificate is not taken; in Node's words for OpenSSL's. It would be the same again. */
-const CERTIFICATE_MENDS: ReadonlyMap<string, string> = new Map([
-  ['DEPTH_ZERO_SELF_SIGNED_CERT', UNTRUSTED],
-  ['SELF_SIGNED_CERT_IN_CHAIN', UNTRUSTED],
-  ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', UNTRUSTED],
-  ['UNABLE_TO_GET_ISSUER_CERT', UNTRUSTED],
-  ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', UNTRUSTED],
-  ['CERT_UNTRUSTED', UNTRUSTED],
-  ['CERT_HAS_EXPIRED', 'Renew its certificate, or set the clock of this machine right.'],
-  ['CERT_NOT_YET_VALID', 'Set the clock of this machine right: its certificate is not valid yet.'],
-  ['ERR_TLS_CERT_ALTNAME_INVALID', 'Give the URL with a name that its certificate is for.'],
-]);
-
-function systemCode(error: unknown): string | undefined {
-  for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth++) {
-    const { code, cause, errors } = at as { code?: unknown; cause?: unknown; errors?: unknown[] };
-    if (typeof code === 'string') return code;
-    at = cause ?? errors?.[0];
-  }
-  return undefined;
-}
 
 /** A problem document as the error it was; anything else that is no success as well as can be said. */
 export async function refusalOf(response: Response): Promise<Attempt> {

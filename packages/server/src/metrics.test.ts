@@ -98,6 +98,44 @@ describe('metrics', () => {
     ]);
   });
 
+  it('tell of a node that has fallen silent for how long, and nothing that was true before', async () => {
+    const node = await startNode();
+    const [status] = node.nodes();
+    const silent = {
+      ...status,
+      node: 'edge',
+      health: 'unknown',
+      ageMs: 90_000,
+      lease: { state: 'held', remainingMs: 25_000 },
+      parentAgeMs: 200,
+      parentRttMs: 3,
+      storage: 'failing',
+    } as const;
+    const metrics = createMetrics({ ...node, nodes: () => [status, silent] });
+    open.push(node, metrics);
+    const told = (await metrics.render()).split('\n').filter((line) => line.includes('node="edge"'));
+    expect(told).toEqual([`ganglion_node_report_age_seconds{node="edge",tier="${status.tier}"} 90`]);
+  });
+
+  it('tell how far the kills in force have got, and 0 where there is none', async () => {
+    const { node, metrics } = await measured();
+    const states = async () =>
+      Object.fromEntries(
+        (await metrics.render())
+          .split('\n')
+          .map((line) => /^ganglion_kill_acknowledgements\{state="(\w+)"\} (\d+)$/.exec(line))
+          .filter((found) => found !== null)
+          .map(([, state, count]) => [state, Number(count)]),
+      );
+    const none = { acknowledged: 0, waiting: 0, unknown: 0, lease_expired: 0, unbounded: 0 };
+    expect(await states()).toEqual(none);
+    const said = { scope: 'point:p0', reason: 'a test', by: { name: 'alice', authority: node.name } };
+    await node.kill(said);
+    expect(await states()).toEqual({ ...none, acknowledged: 1 });
+    await node.revive(said);
+    expect(await states()).toEqual(none);
+  });
+
   it('of two servers in one process never mix', async () => {
     const one = await measured();
     const other = await measured();

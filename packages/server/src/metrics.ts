@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Decision, GanglionNode, NodeStatus } from '@ganglion/core';
+import type { Acknowledgement, Decision, GanglionNode, NodeStatus } from '@ganglion/core';
 import type { IntakeAnswer } from '@ganglion/sdk';
 import { Counter, Gauge, Registry } from 'prom-client';
 import { callDurations } from './call-durations.ts';
@@ -13,7 +13,8 @@ import { type ObservedProxy, proxyMetrics } from './proxy/proxy-metrics.ts';
 export interface Metrics {
   /** A decision was made through this server. On the hot path: an increment. */
   readonly made: (decision: Decision) => void;
-  readonly fed: (answer: IntakeAnswer) => void;
+  /** Feedback or exposures were answered; where all of them were refused, of the refusals alone. */
+  readonly fed: (answer: Pick<IntakeAnswer, 'rejected'> & Partial<IntakeAnswer>) => void;
   /** A call was answered. `route` is the template, never the address that was sent. */
   readonly answered: (method: string, route: string, status: number, seconds: number) => void;
   readonly contentType: string;
@@ -60,6 +61,7 @@ export function createMetrics(
   lag.enable();
 
   treeMetrics(registry, node);
+  killMetrics(registry, node);
   const reports = reportsOf(node);
   decidedAndLearned(registry, reports);
   processMetrics(registry, lag);
@@ -85,7 +87,7 @@ export function createMetrics(
     },
     fed: (answer) => {
       for (const status of ['joined', 'routed', 'unjoined', 'duplicates'] as const)
-        if (answer[status] > 0) intake.inc({ status }, answer[status]);
+        if (answer[status] !== undefined && answer[status] > 0) intake.inc({ status }, answer[status]);
       if (answer.rejected.length > 0) intake.inc({ status: 'rejected' }, answer.rejected.length);
     },
     answered: durations.observe,
@@ -113,7 +115,10 @@ function decisionsMade(registry: Registry, made: Made, run: Run): void {
   });
 }
 
-/** What the nodes say of themselves: read when scraped, never kept. */
+/**
+ * What the nodes say of themselves: read when scraped, never kept. Of one that has fallen silent nothing is told that was true
+ * when it was last heard: how long ago that is, is.
+ */
 function treeMetrics(registry: Registry, node: GanglionNode): void {
   const gauge = (name: string, help: string, value: (status: NodeStatus) => number | null): void => {
     new Gauge({
@@ -130,25 +135,56 @@ function treeMetrics(registry: Registry, node: GanglionNode): void {
       },
     });
   };
-  gauge('ganglion_node_healthy', '1 healthy, 0 degraded; absent while unknown.', (s) =>
-    s.health === 'unknown' ? null : s.health === 'healthy' ? 1 : 0,
-  );
+  const known: typeof gauge = (name, help, value) =>
+    gauge(name, `${help} Absent while the node is unknown.`, (s) =>
+      s.health === 'unknown' ? null : value(s),
+    );
   gauge(
+    'ganglion_node_report_age_seconds',
+    'Since the node was last heard of; 0 of this one itself.',
+    (s) => s.ageMs / 1000,
+  );
+  known('ganglion_node_healthy', '1 healthy, 0 degraded.', (s) => (s.health === 'healthy' ? 1 : 0));
+  known(
     'ganglion_storage_failing',
     '1 while writes do not reach the disk, else 0; absent where state is in memory only.',
     (s) => (s.storage === 'memory' ? null : s.storage === 'failing' ? 1 : 0),
   );
-  gauge(
+  known(
     'ganglion_lease_remaining_seconds',
     'Until overseen points go to their fallback; 0 expired, absent at the root.',
     (s) => (s.lease.state === 'held' ? s.lease.remainingMs / 1000 : s.lease.state === 'root' ? null : 0),
   );
-  gauge('ganglion_sync_age_seconds', 'Since the last word from the parent; absent at the root.', (s) =>
+  known('ganglion_sync_age_seconds', 'Since the last word from the parent; absent at the root.', (s) =>
     s.parentAgeMs === null ? null : s.parentAgeMs / 1000,
   );
-  gauge('ganglion_parent_rtt_seconds', 'Smoothed round trip to the parent.', (s) =>
+  known('ganglion_parent_rtt_seconds', 'Smoothed round trip to the parent; absent at the root.', (s) =>
     s.parentRttMs === null ? null : s.parentRttMs / 1000,
   );
+}
+
+const ACKNOWLEDGEMENTS = {
+  acknowledged: 0,
+  waiting: 0,
+  unknown: 0,
+  lease_expired: 0,
+  unbounded: 0,
+} satisfies Record<Acknowledgement['state'], 0>;
+
+/** How far the kills that stand have got. Every state has its number, so that an alert on one has something to look at. */
+function killMetrics(registry: Registry, node: GanglionNode): void {
+  new Gauge({
+    name: 'ganglion_kill_acknowledgements',
+    help: 'Nodes that the kills in force bind, by what is known of them: one for each kill and node.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const counts: Record<Acknowledgement['state'], number> = { ...ACKNOWLEDGEMENTS };
+      for (const { acknowledgements } of node.controls().kills)
+        for (const { state } of acknowledgements) counts[state]++;
+      for (const [state, count] of Object.entries(counts)) this.set({ state }, count);
+    },
+  });
 }
 
 function decidedAndLearned(registry: Registry, reports: Reports): void {

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import type { HostedNode } from '@ganglion/core';
 import { standard } from '@ganglion/core/presets';
@@ -8,6 +10,7 @@ import { WebSocket } from 'ws';
 import { tokenGrant } from '../http/auth.ts';
 import { createLogger, type Logger } from '../log.ts';
 import { blackHole } from '../testing/black-hole.ts';
+import { certificate } from '../testing/certificate.ts';
 import { hostNode } from './host-node.ts';
 import { acceptLinks, connectUp } from './web-socket-link.ts';
 
@@ -46,18 +49,30 @@ function heardLog(): { readonly log: Logger; readonly lines: Record<string, unkn
   return { lines, log: createLogger('warn', { write: (line) => void lines.push(JSON.parse(line)) }) };
 }
 
-/** Another parent, with a log that is read. */
-async function heardParent(): Promise<{ readonly at: string; readonly lines: Record<string, unknown>[] }> {
+/** Another parent, with a log that is read. `pausesMs`: from the end of each link to the next that was asked for. */
+async function heardParent(): Promise<{
+  readonly at: string;
+  readonly lines: Record<string, unknown>[];
+  readonly pausesMs: number[];
+}> {
   const { log, lines } = heardLog();
   const server = createServer();
   const tokens = [
     tokenGrant('phone-secret', 'node', 'phone', 'phone'),
     tokenGrant('app-secret-1', 'app', 'shop'),
   ];
+  const pausesMs: number[] = [];
+  let endedMs: number | undefined;
+  server.on('upgrade', (_request, socket) => {
+    if (endedMs !== undefined) pausesMs.push(performance.now() - endedMs);
+    socket.on('close', () => {
+      endedMs = performance.now();
+    });
+  });
   const links = acceptLinks(server, root, { auth: { tokens }, logger: log });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   open.push(links, server);
-  return { at: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, lines };
+  return { at: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, lines, pausesMs };
 }
 
 async function child(name: string, token: string): Promise<HostedNode> {
@@ -135,6 +150,84 @@ describe('a link that is refused', () => {
     expect(JSON.stringify(lines)).not.toContain('redacted');
   });
 });
+
+describe('a child whose link cannot be had', () => {
+  /** Of the third pause 1 to 2 s, half of it chance; the first is 500 ms at most. */
+  const LONGER_MS = 750;
+
+  /** What it logs of that, of this parent. */
+  async function logged(parent: string, token: string, lines: number): Promise<Record<string, unknown>[]> {
+    const below = heardLog();
+    const node = await hostNode({ name: 'tablet', tier: 'device', root: false });
+    open.push(node);
+    open.push(connectUp(node, parent, { token, logger: below.log }));
+    await vi.waitFor(() => expect(below.lines.length).toBeGreaterThanOrEqual(lines), 10_000);
+    return below.lines;
+  }
+
+  it('for its token is told what to set', async () => {
+    const [line] = await logged(url, 'nobody-secret', 1);
+    expect(line).toMatchObject({
+      detail: 'Unexpected server response: 401',
+      mend: expect.stringContaining('GANGLION_PARENT_TOKEN'),
+    });
+  });
+
+  it('because something else answers there is told that', async () => {
+    const other = createServer((_request, response) => response.end('hello'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    open.push(other);
+    const [line] = await logged(`http://127.0.0.1:${(other.address() as AddressInfo).port}`, 'x', 1);
+    expect(line).toMatchObject({ mend: expect.stringContaining('--parent') });
+  });
+
+  it.skipIf(spawnSync('openssl', ['version']).status !== 0)('for the certificate is told that', async () => {
+    const other = createTlsServer(certificate());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    open.push(other);
+    const [line] = await logged(`https://127.0.0.1:${(other.address() as AddressInfo).port}`, 'x', 1);
+    expect(line).toMatchObject({ mend: expect.stringContaining('NODE_EXTRA_CA_CERTS') });
+  });
+
+  it('for its name waits longer each time, though each time it was open for a moment', async () => {
+    const { at, pausesMs } = await heardParent();
+    await logged(at, 'phone-secret', 1);
+    await vi.waitFor(() => expect(pausesMs.length).toBe(3), 15_000);
+    expect(pausesMs[2]).toBeGreaterThan(LONGER_MS);
+  }, 30_000);
+
+  it('is told so as an embedded node, and waits longer each time', async () => {
+    const { at, pausesMs } = await heardParent();
+    const troubles: unknown[] = [];
+    const onTrouble = (trouble: unknown): void => void troubles.push(trouble);
+    const parent = { url: at, token: 'phone-secret', onTrouble };
+    open.push(await embedNode({ name: 'tablet', tier: 'device', registry: standard, parent }));
+    await vi.waitFor(() => expect(pausesMs.length).toBe(3), 15_000);
+    expect(pausesMs[2]).toBeGreaterThan(LONGER_MS);
+    expect(troubles[0]).toMatchObject({
+      code: 'forbidden',
+      field: 'parent.token',
+      message: expect.stringContaining('another node’s'),
+      mend: expect.any(String),
+    });
+  }, 30_000);
+});
+
+it('two nodes of one name are a line at their parent', async () => {
+  const { at, lines } = await heardParent();
+  for (let i = 0; i < 2; i++) {
+    const node = await hostNode({ name: 'phone', tier: 'device', root: false });
+    open.push(node);
+    open.push(connectUp(node, at, { token: 'phone-secret', logger }));
+  }
+  await vi.waitFor(
+    () =>
+      expect(lines).toContainEqual(
+        expect.objectContaining({ child: 'phone', msg: expect.stringContaining('two nodes of one name') }),
+      ),
+    20_000,
+  );
+}, 30_000);
 
 describe('a connection on which packets vanish', () => {
   const heard = (name: string): number =>

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import {
   DEFAULT_LIMITS,
@@ -12,8 +12,10 @@ import {
 import { WebSocket, WebSocketServer } from 'ws';
 import { type AuthOptions, gate as createGate } from '../http/auth.ts';
 import type { Logger } from '../log.ts';
+import { linkNews, mendOfLink, NEWS_EVERY_MS } from './link-news.ts';
 import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
 import { rarely } from './rarely.ts';
+import { watchTurns } from './turns.ts';
 
 /** Where children connect. */
 export const LINK_PATH = '/v1/link';
@@ -24,8 +26,6 @@ const TOO_LONG_WORDS =
   'a message was longer than it takes, 16 MiB at most; it hears nothing until less is to be said';
 /** Status of RFC 6455: the other side does not allow what was said. */
 const NOT_ALLOWED = 1008;
-/** A child that is refused tries again for ever: of each at most one line in so long, ms. */
-const REFUSALS_EVERY_MS = 60_000;
 const RECONNECT_MS = 500;
 const RECONNECT_MAX_MS = 15_000;
 /** A peer that does not read is cut off rather than buffered for. */
@@ -49,7 +49,8 @@ export function acceptLinks(
     perMessageDeflate: false,
   });
   const gate = createGate(options.auth ?? { tokens: [] });
-  const refusals = refusalsTo(options.logger);
+  const news = linkNews(options.logger);
+  const turns = watchTurns(news.twins);
   server.on('upgrade', (request, socket, head) => {
     // From here on the socket is ours, and nobody else hears that the other side has gone.
     socket.on('error', () => socket.destroy());
@@ -61,13 +62,14 @@ export function acceptLinks(
         'link',
       ).node;
     } catch (error) {
-      refusals.atTheDoor(request, error);
+      news.refused(request, error);
       return refuse(socket, '401 Unauthorized');
     }
     sockets.handleUpgrade(request, socket, head, (link) =>
       serveChild(node, link, speaksAs, {
         ...options,
-        onOtherName: (as) => refusals.ofName(request, as, speaksAs),
+        turns,
+        onOtherName: (as) => news.otherName(request, as, speaksAs),
       }),
     );
   });
@@ -79,50 +81,9 @@ export function acceptLinks(
   };
 }
 
-/** Lines about links that were refused. Whoever looks for a child that does not come looks into its parent's log. */
-interface Refusals {
-  atTheDoor(request: IncomingMessage, error: unknown): void;
-  ofName(request: IncomingMessage, as: string, speaksAs: string | undefined): void;
-}
-
-function refusalsTo(logger: Logger): Refusals {
-  const tokens = rarely(REFUSALS_EVERY_MS);
-  const names = rarely(REFUSALS_EVERY_MS);
-  return {
-    atTheDoor({ socket }, error) {
-      const times = tokens(socket.remoteAddress ?? '');
-      if (times === undefined) return;
-      const known = error instanceof GanglionError ? error : undefined;
-      logger.warn(
-        {
-          from: socket.remoteAddress,
-          code: known?.code ?? 'internal',
-          detail: known?.message ?? String(error),
-          times,
-          // That of the HTTP API names the header, and the command's own variable.
-          mend:
-            known?.code === 'unauthorized'
-              ? 'Start the child with GANGLION_PARENT_TOKEN set to a token of the role node that is known here.'
-              : known?.mend,
-        },
-        'the link of a child was refused',
-      );
-    },
-    ofName({ socket }, as, speaksAs) {
-      const times = names(`${speaksAs} ${socket.remoteAddress}`);
-      if (times === undefined) return;
-      logger.warn(
-        {
-          from: socket.remoteAddress,
-          as,
-          speaksAs,
-          times,
-          mend: `Start it with --name ${speaksAs}, or give it a token of node:${as}.`,
-        },
-        'a child spoke under another name than its token’s',
-      );
-    },
-  };
+interface ChildOptions extends LinkOptions {
+  readonly turns: ReturnType<typeof watchTurns>;
+  readonly onOtherName: (as: string) => void;
 }
 
 /** @param speaksAs - the only name the child's token allows; undefined: any */
@@ -130,12 +91,13 @@ function serveChild(
   node: HostedNode,
   link: WebSocket,
   speaksAs: string | undefined,
-  { logger, times, onOtherName }: LinkOptions & { readonly onOtherName: (as: string) => void },
+  { logger, times, turns, onOtherName }: ChildOptions,
 ): void {
   const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
   let child = speaksAs;
   link.on('error', (error) => logger.warn({ err: error }, 'link of a child'));
   link.on('close', (code) => {
+    turns.ended(link);
     if (code === TOO_LONG) logger.warn({ child, code }, `the link of a child was cut off: ${TOO_LONG_WORDS}`);
   });
   watchLink(link, { ...LINK_TIMES, ...times }, () =>
@@ -151,6 +113,7 @@ function serveChild(
         return;
       }
       child = received.message.node;
+      turns.spoke(link, child);
       node.receiveUp(received.message, send);
     } catch (error) {
       if (error instanceof GanglionError)
@@ -178,7 +141,7 @@ export function connectUp(
   let socket: WebSocket | undefined;
   let closed = false;
   let pauseMs = RECONNECT_MS;
-  const refusals = rarely(REFUSALS_EVERY_MS);
+  const refusals = rarely(NEWS_EVERY_MS);
   let timer: NodeJS.Timeout | undefined;
   const { receive } = node.connectParent((up: UpMessage) => {
     if (socket?.readyState === WebSocket.OPEN) transmit(socket, encodeMessage(up));
@@ -194,14 +157,14 @@ export function connectUp(
     watchLink(attempt, times, () =>
       options.logger.warn({ parent: url.host }, 'the parent does not answer any more'),
     );
-    attempt.on('open', () => {
-      pauseMs = RECONNECT_MS;
-      options.logger.info({ parent: url.host }, 'linked');
-    });
+    attempt.on('open', () => options.logger.info({ parent: url.host }, 'linked'));
     attempt.on('message', (data) => {
       try {
         const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
-        if (received.kind === 'down') receive(received.message);
+        if (received.kind !== 'down') return;
+        receive(received.message);
+        // Not as soon as it is open: a parent that refuses this node's name opens first.
+        pauseMs = RECONNECT_MS;
       } catch (error) {
         if (error instanceof GanglionError)
           options.logger.warn(
@@ -212,7 +175,10 @@ export function connectUp(
       }
     });
     attempt.on('error', (error) =>
-      options.logger.warn({ parent: url.host, detail: error.message }, 'no link to the parent'),
+      options.logger.warn(
+        { parent: url.host, detail: error.message, mend: mendOfLink(error) },
+        'no link to the parent',
+      ),
     );
     attempt.on('close', (code, reason) => {
       if (closed) return;

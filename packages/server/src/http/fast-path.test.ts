@@ -88,6 +88,17 @@ describe('the fast path and Fastify answer alike', () => {
   });
 });
 
+it('feedback of which nothing was taken is counted, on both ways', async () => {
+  const rejected = async (): Promise<number> => {
+    const metrics = await fetch(`http://127.0.0.1:${port}/metrics`).then((reply) => reply.text());
+    return Number(/^ganglion_feedback_total\{status="rejected"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+  };
+  const before = await rejected();
+  await both('/v1/feedback', '[{"id":"nobody","reward":1},{"id":"nobody else","reward":1}]');
+  await both('/v1/feedback', '{"id":"nobody","reward":1}');
+  expect((await rejected()) - before).toBe(6);
+});
+
 describe('a body beyond the limit', () => {
   it('is refused by its announced length, before it is sent', async () => {
     const big = Buffer.alloc(60_000, ' ');

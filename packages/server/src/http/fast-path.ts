@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Api, admit } from './api.ts';
 import { parseJson } from './body.ts';
 import { decideBody } from './decide.ts';
-import { takeFeedback } from './feedback.ts';
+import { counted, takeFeedback } from './feedback.ts';
 import { HttpProblem, PROBLEM_TYPE, problemHeaders, problemOf, unsupportedMedia } from './problem.ts';
 
 /**
@@ -111,11 +111,8 @@ function answer(exchange: Exchange, bytes: Buffer): void {
   const { api, point } = exchange;
   const body = parseOneOrMany(bytes, api.limits.bodyBytes);
   if (point === undefined) {
-    takeFeedback(api.node, body, api.limits).then(
-      (taken) => {
-        api.metrics.fed(taken);
-        send(exchange, 202, JSON.stringify(taken));
-      },
+    counted(takeFeedback(api.node, body, api.limits), api.metrics).then(
+      (taken) => send(exchange, 202, JSON.stringify(taken)),
       (error: unknown) => fail(exchange, error),
     );
     return;

@@ -6,6 +6,7 @@ import {
   type Problem,
 } from '@ganglion/core';
 import type { IntakeAnswer, RejectedItem } from '@ganglion/sdk';
+import type { Metrics } from '../metrics.ts';
 import { tooMany } from './decide.ts';
 import type { HttpLimits } from './limits.ts';
 import { mendOf, RejectedList } from './problem.ts';
@@ -39,6 +40,18 @@ export async function takeExposures(
     for (const [nth, i] of good.entries()) results[i] = taken[nth];
   }
   return answer(results as readonly FeedbackResult[], Array.isArray(body));
+}
+
+/** What is taken, or refused item by item, is counted once it is known. A failure that judged no item is none of the items'. */
+export async function counted(intake: Promise<IntakeAnswer>, metrics: Metrics): Promise<IntakeAnswer> {
+  try {
+    const taken = await intake;
+    metrics.fed(taken);
+    return taken;
+  } catch (error) {
+    if (error instanceof RejectedList) metrics.fed(error);
+    throw error;
+  }
 }
 
 function itemsOf(body: unknown, limits: HttpLimits): readonly unknown[] {

@@ -2,7 +2,7 @@ import type { DecideInput } from '@ganglion/core';
 import type { FastifyInstance } from 'fastify';
 import { type Api, pickNode } from '../api.ts';
 import { decideBody } from '../decide.ts';
-import { takeExposures, takeFeedback } from '../feedback.ts';
+import { counted, takeExposures, takeFeedback } from '../feedback.ts';
 import { answers, BY_HAND, NODE_QUERY } from './route.ts';
 
 /** Decide, feedback, exposures. The fast path answers the first two first; these answer what it leaves, alike. */
@@ -79,8 +79,8 @@ function feedback(app: FastifyInstance, api: Api): void {
       response: answers('Taken and durable.', 'Intake', 202),
     },
     handler: async (request, reply) => {
-      const taken = await takeFeedback(pickNode(api, request.query), request.body, api.limits);
-      api.metrics.fed(taken);
+      const taking = takeFeedback(pickNode(api, request.query), request.body, api.limits);
+      const taken = await counted(taking, api.metrics);
       return reply.code(202).header('cache-control', 'no-store').send(taken);
     },
   });
@@ -102,8 +102,8 @@ function exposures(app: FastifyInstance, api: Api): void {
       response: answers('Taken and durable.', 'Intake', 202),
     },
     handler: async (request, reply) => {
-      const taken = await takeExposures(pickNode(api, request.query), request.body, api.limits);
-      api.metrics.fed(taken);
+      const taking = takeExposures(pickNode(api, request.query), request.body, api.limits);
+      const taken = await counted(taking, api.metrics);
       return reply.code(202).header('cache-control', 'no-store').send(taken);
     },
   });

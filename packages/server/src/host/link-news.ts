@@ -1,0 +1,77 @@
+import type { IncomingMessage } from 'node:http';
+import { GanglionError } from '@ganglion/core';
+import { certificateMend } from '@ganglion/sdk';
+import type { Logger } from '../log.ts';
+import { rarely } from './rarely.ts';
+
+/** A child that is refused tries again for ever: of each at most one line in so long, ms. */
+export const NEWS_EVERY_MS = 60_000;
+
+/** Lines of a parent about links. Whoever looks for a child that does not come, or comes twice, looks into its parent's log. */
+export interface LinkNews {
+  /** Its token was not taken. */
+  readonly refused: (request: IncomingMessage, error: unknown) => void;
+  /** It spoke as another node than its token's. */
+  readonly otherName: (request: IncomingMessage, as: string, speaksAs: string | undefined) => void;
+  /** Two nodes of one name are linked. */
+  readonly twins: (name: string) => void;
+}
+
+export function linkNews(logger: Logger): LinkNews {
+  const [tokens, names, twins] = [rarely(NEWS_EVERY_MS), rarely(NEWS_EVERY_MS), rarely(NEWS_EVERY_MS)];
+  return {
+    refused({ socket }, error) {
+      const times = tokens(socket.remoteAddress ?? '');
+      if (times === undefined) return;
+      const known = error instanceof GanglionError ? error : undefined;
+      logger.warn(
+        {
+          from: socket.remoteAddress,
+          code: known?.code ?? 'internal',
+          detail: known?.message ?? String(error),
+          times,
+          // That of the HTTP API names the header, and the command's own variable.
+          mend:
+            known?.code === 'unauthorized'
+              ? 'Start the child with GANGLION_PARENT_TOKEN set to a token of the role node that is known here.'
+              : known?.mend,
+        },
+        'the link of a child was refused',
+      );
+    },
+    otherName({ socket }, as, speaksAs) {
+      const times = names(`${speaksAs} ${socket.remoteAddress}`);
+      if (times === undefined) return;
+      logger.warn(
+        {
+          from: socket.remoteAddress,
+          as,
+          speaksAs,
+          times,
+          mend: `Start it with --name ${speaksAs}, or give it a token of node:${as}.`,
+        },
+        'a child spoke under another name than its token’s',
+      );
+    },
+    twins(name) {
+      const times = twins(name);
+      if (times === undefined) return;
+      logger.warn(
+        { child: name, times, mend: 'Stop one of them, and start it under another --name.' },
+        'two nodes of one name are linked: each takes the other’s place',
+      );
+    },
+  };
+}
+
+/** What to do about a link to the parent that could not be had; undefined where nobody knows. */
+export function mendOfLink(error: Error): string | undefined {
+  const certificate = certificateMend(error);
+  if (certificate !== undefined) return certificate;
+  const status = /^Unexpected server response: (\d{3})$/.exec(error.message)?.[1];
+  if (status === '401' || status === '403')
+    return 'Set GANGLION_PARENT_TOKEN to a token of the role node that the parent knows; its log says why it was refused.';
+  if (status !== undefined)
+    return 'Give --parent the URL that the daemon above prints at its start; a proxy before it must pass on WebSocket upgrades.';
+  return undefined;
+}
