@@ -117,13 +117,20 @@ describe.skipIf(process.platform !== 'linux')('a daemon that is stopped while a 
       await new Promise((resolve) => daemon.child.once('exit', resolve));
       await gone(deaf);
 
+      // And who is killed without a word leaves nobody behind that would have to be found by hand.
+      daemon = await start('deaf');
+      const orphans = await train(daemon);
+      await daemon.kill();
+      await gone(orphans);
+      expect(existsSync(at('asked'))).toBe(true);
+
       daemon = await start('deaf');
       await vi.waitFor(
         async () => expect((await last(daemon)).last).toMatchObject({ outcome: 'interrupted' }),
         { timeout: 20_000, interval: 50 },
       );
       const runsOf = (await ganglion(['audit', '--json'], env())).out.match(/model\.train\.interrupted/g);
-      expect(runsOf).toHaveLength(2);
+      expect(runsOf).toHaveLength(3);
     } finally {
       await daemon.kill();
     }

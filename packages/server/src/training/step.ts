@@ -4,6 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { GanglionError, METRIC_PATTERN, MODEL_LIMITS } from '@ganglion/core';
+import { guard } from './guardian.ts';
 import type { CommandStep, FunctionStep, TrainedModel, TrainingWindow } from './plan.ts';
 
 /** Largest artifact that a run may make, bytes. */
@@ -163,6 +164,7 @@ export async function runCommand({ command, timeoutMs }: CommandStep, place: Pla
 /** Ends a group when it must, and asks it to end when it should. Returns what ends it whatever comes. */
 function endsOf(pid: number | undefined, until: AbortSignal, stopping: Stopping | undefined): () => void {
   const over = new AbortController();
+  const leave = pid === undefined ? undefined : guard(pid);
   const once = { once: true, signal: over.signal };
   const kill = (): void => signalGroup(pid, 'SIGKILL');
   let grace: NodeJS.Timeout | undefined;
@@ -178,6 +180,7 @@ function endsOf(pid: number | undefined, until: AbortSignal, stopping: Stopping 
     over.abort();
     clearTimeout(grace);
     kill();
+    leave?.();
   };
 }
 
