@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
+import { handNode, me } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { checkGuards } from './check-guards.ts';
 import { compilePoint } from './define.ts';
 import type { KindSpec, PointSpec } from './spec.ts';
 
-const me = { name: 'me', authority: '*' };
 const point = (...guards: KindSpec[]): PointSpec => ({
   point: 'p',
   arms: ['a', 'b'],
@@ -144,20 +143,7 @@ describe('a guardrail of which nobody knows which way is harm', () => {
 
 it('is asked of who declares, not of what stands: a node that finds such a point on its disk goes on with it', async () => {
   const disk = memoryDisk();
-  const start = (registry = standard) => {
-    let word = 1;
-    return createNode({
-      name: 'n',
-      tier: 'cloud',
-      root: true,
-      registry,
-      ports: {
-        clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_001_000 },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-    });
-  };
+  const start = (registry = standard) => handNode({ registry, disk });
   const wrong = point(limit('cots'), { kind: 'holdout', share: 0.1 }, { kind: 'holdout', share: 0.2 });
   // As one that knew no better declared it.
   const { limit: made, holdout } = standard.guards;

@@ -1,26 +1,11 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import { handNode, me } from '../testing/hand-node.ts';
 import type { DecisionRecord } from './decision-record.ts';
 import { definePoint } from './schema.ts';
 import type { StandardSchema } from './spec.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
-
-async function start(): Promise<HostedNode> {
-  let word = 1;
-  return createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: { clock: { monotonicMs: () => 1000, wallMs: () => 1000 }, chance: { uint32: () => word++ } },
-    timeout: () => Promise.resolve(),
-  });
-}
-
+const start = () => handNode({ timeout: () => Promise.resolve() });
 const schema = z.object({ words: z.number().int().min(0), region: z.string().default('eu') });
 const base = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } } as const;
 

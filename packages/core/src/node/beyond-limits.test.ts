@@ -1,34 +1,10 @@
 import { expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
+import { byHand, counting, type HandNode, handNode, me } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
-const me = { name: 'me', authority: '*' };
-
-async function start(disk: MemoryDisk, arms: number, startMs: number) {
-  let ms = startMs;
-  let word = startMs;
-  const node = await createNode({
-    name: 'n',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    limits: { ...DEFAULT_LIMITS, arms },
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
-      storage: disk.open(),
-    },
-  });
-  return Object.assign(node, {
-    pass(more: number) {
-      ms += more;
-      node.tick();
-    },
-  });
-}
+const start = (disk: MemoryDisk, arms: number, ms: number) =>
+  handNode({ disk, limits: { arms }, hand: byHand({ ms, chance: counting(ms) }) });
 
 const point = (name: string, arms: number): PointSpec => ({
   point: name,
@@ -41,8 +17,7 @@ const point = (name: string, arms: number): PointSpec => ({
   domain: name,
   context: { clicks: { feature: 'user.clicks' } },
 });
-type Started = Awaited<ReturnType<typeof start>>;
-const learned = (node: Started, name: string) => node.report(name).pooled.ownOutcomes;
+const learned = (node: HandNode, name: string) => node.report(name).pooled.ownOutcomes;
 
 test('a declaration on the disk that is beyond the limits now is left out and named; all else is there', async () => {
   const disk = memoryDisk();

@@ -1,28 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
+import { BOOT_MS, drawnFrom, handNode, me } from '../testing/hand-node.ts';
 
-const FAR = 1_700_000_000_000;
+const FAR = BOOT_MS;
 /** As far as a range so narrow may lie from 0. */
 const RANGED = 1_000_000_000;
 const VARIANTS = { control: { arm: 'a' }, treatment: { arm: 'b' } };
 
 /** What is said of the metric `at` (and of the reward, which is the same) of 3,000 units: FAR ± 1 (within a range: RANGED ± 1), and `effect` more at arm b. */
 async function judged(effect: number, guard: object, range?: readonly [number, number]) {
-  let ms = 1000;
   const random = stream(5, 9);
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => FAR + ms },
-      chance: { uint32: () => random.integer(4294967296) },
-    },
-  });
+  const node = await handNode({ chance: drawnFrom(random) });
   const experiment = { kind: 'experiment', name: 'e', variants: VARIANTS, ...guard } as KindSpec;
   await node.apply(
     {
@@ -35,7 +24,7 @@ async function judged(effect: number, guard: object, range?: readonly [number, n
       oversight: { lease: 'none' },
       guards: [experiment],
     },
-    { name: 'me', authority: '*' },
+    me,
   );
   const items = Array.from({ length: 3000 }, (_, i) => {
     const { id, arm } = node.decide('p', { unit: `u${i}` });
@@ -43,10 +32,7 @@ async function judged(effect: number, guard: object, range?: readonly [number, n
     return { id, metrics: { at: (range === undefined ? FAR : RANGED) + noise + (arm === 'b' ? effect : 0) } };
   });
   await node.feedback(items);
-  for (let i = 0; i < 30; i++) {
-    ms += 100;
-    node.tick();
-  }
+  for (let i = 0; i < 30; i++) node.pass(100);
   const report = node.report('p').experiments[0];
   return { decision: report.decision, metric: report.metrics[0].variants };
 }

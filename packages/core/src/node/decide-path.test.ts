@@ -1,41 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { DecisionRecord } from '../decision/decision-record.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
+import { byHand, counting, handNode, me } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec: PointSpec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 
-interface Running {
-  readonly node: HostedNode;
-  pass(ms: number): void;
-}
-
-async function start(disk?: MemoryDisk, startMs = 1000): Promise<Running> {
-  let word = startMs;
-  let ms = startMs;
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
-      ...(disk === undefined ? {} : { storage: disk.open() }),
-    },
-  });
-  return {
-    node,
-    pass(more) {
-      ms += more;
-      node.tick();
-    },
-  };
-}
+const start = (disk?: MemoryDisk, ms = 1000) =>
+  handNode({ disk, hand: byHand({ ms, chance: counting(ms) }) });
 
 const learned = (node: HostedNode): number => node.report('p').pooled.ownOutcomes;
 
@@ -43,7 +16,7 @@ describe('a unit that keeps its arm', () => {
   const sticky: PointSpec = { ...spec, sticky: { for: '1h' } };
 
   test('teaches once: its repeats are no draws of their own', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(sticky, me);
     const first = node.decide('p', { unit: 'u' });
     const again = node.decide('p', { unit: 'u' });
@@ -54,16 +27,16 @@ describe('a unit that keeps its arm', () => {
 
   test('keeps it over a restart', async () => {
     const disk = memoryDisk();
-    const { node } = await start(disk);
+    const node = await start(disk);
     await node.apply(sticky, me);
     const { arm } = node.decide('p', { unit: 'u' });
     await node.close();
     const after = await start(disk, 5000);
-    expect(after.node.decide('p', { unit: 'u' })).toMatchObject({ reason: 'sticky', arm });
+    expect(after.decide('p', { unit: 'u' })).toMatchObject({ reason: 'sticky', arm });
   });
 
   test('lets go of what the learner chose for it while nothing of the learner may reach anybody', async () => {
-    const { node } = await start();
+    const node = await start();
     const open: PointSpec = { ...sticky, arms: ['a', 'b'], fallback: 'a' };
     await node.apply(open, me);
     const units = Array.from({ length: 40 }, (_, i) => `u${i}`);
@@ -78,16 +51,16 @@ describe('a unit that keeps its arm', () => {
 
   test('is one of 65,536 at most, those that drew last, after a restart as before', async () => {
     const disk = memoryDisk();
-    const { node } = await start(disk);
+    const node = await start(disk);
     await node.apply({ ...sticky, pending: 131_072 }, me);
     for (let i = 0; i < 70_000; i++) node.decide('p', { unit: `u${i}` });
     const known = ({ state }: HostedNode): number => state.points.get('p')?.stuck.size ?? 0;
     expect(known(node)).toBe(65_536);
     await node.close();
     const after = await start(disk, 5000);
-    expect(known(after.node)).toBe(65_536);
-    expect(after.node.decide('p', { unit: 'u69999' }).reason).toBe('sticky');
-    expect(after.node.decide('p', { unit: 'u0' }).reason).toBe('policy');
+    expect(known(after)).toBe(65_536);
+    expect(after.decide('p', { unit: 'u69999' }).reason).toBe('sticky');
+    expect(after.decide('p', { unit: 'u0' }).reason).toBe('policy');
   });
 });
 
@@ -98,7 +71,7 @@ describe('a new version of a point', () => {
   };
 
   test('goes on with what is in flight, and hears when it is so no longer', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(full, me);
     const [first, second] = [node.decide('p'), node.decide('p')];
     await node.apply({ ...full, description: 'v2' }, me);
@@ -113,7 +86,7 @@ describe('a new version of a point', () => {
   });
 
   test('nor is what was in flight forgotten where it was deleted and is declared again', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(full, me);
     const [first, second] = [node.decide('p'), node.decide('p')];
     await node.remove('p', me);
@@ -128,7 +101,7 @@ describe('a new version of a point', () => {
   });
 
   test('counts by arm, wherever the arm stands now', async () => {
-    const { node } = await start();
+    const node = await start();
     const fixed: PointSpec = { ...spec, policy: { kind: 'fixed', arm: 'b' } };
     await node.apply(fixed, me);
     const { id } = node.decide('p');
@@ -140,7 +113,7 @@ describe('a new version of a point', () => {
   });
 
   test('is none where only the order of the keys is another', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply({ ...spec, policy: { kind: 'thompson', reward: 'gaussian' } }, me);
     const { policy: _, ...rest } = spec;
     expect(await node.apply({ policy: { reward: 'gaussian', kind: 'thompson' }, ...rest }, me)).toEqual({
@@ -152,7 +125,7 @@ describe('a new version of a point', () => {
 
 describe('an arm that the caller cannot use', () => {
   test('is not the fallback either: then nothing is chosen', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(spec, me);
     await node.kill({ scope: 'point:p', reason: 'stop', by: me });
     expect(node.decide('p', { exclude: ['b'] })).toMatchObject({ reason: 'killed', arm: 'a' });
@@ -160,7 +133,7 @@ describe('an arm that the caller cannot use', () => {
   });
 
   test('a table goes on to its next rule', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(
       { ...spec, arms: ['a', 'b', 'c'], fallback: { rules: [{ when: {}, arm: 'a' }, { arm: 'b' }] } },
       me,
@@ -178,25 +151,25 @@ describe('what comes after the window', () => {
 
   test('teaches nothing where silence was the outcome, and is kept', async () => {
     const disk = memoryDisk();
-    const { node, pass } = await start(disk);
+    const node = await start(disk);
     await node.apply(late, me);
     const { id } = node.decide('p');
-    pass(2000);
+    node.pass(2000);
     expect(node.report('p')).toMatchObject({ expired: 1, outcomes: 0 });
     expect((await node.feedback([{ id, metrics: { success: 1 } }]))[0].status).toBe('joined');
     expect(learned(node)).toBe(0);
     await node.close();
     // Not after a restart either: a correction would take back what was never learned.
     const after = await start(disk, 5000);
-    await after.node.feedback([{ id, metrics: { success: 0 }, revision: 1 }]);
-    expect(learned(after.node)).toBe(0);
+    await after.feedback([{ id, metrics: { success: 0 }, revision: 1 }]);
+    expect(learned(after)).toBe(0);
   });
 
   test('corrects what was learned, also from a default', async () => {
-    const { node, pass } = await start();
+    const node = await start();
     await node.apply({ ...late, attribution: { ...late.attribution, default: { success: 0 } } }, me);
     const { id } = node.decide('p');
-    pass(2000);
+    node.pass(2000);
     expect(learned(node)).toBe(1);
     await node.feedback([{ id, metrics: { success: 1 } }]);
     expect(learned(node)).toBe(1);
@@ -216,7 +189,7 @@ describe('a failure', () => {
     ['success', { success: 0 }],
     ['error', { error: 1 }],
   ])('trips the breaker at once, by %s alone, and counts once', async (_, metrics) => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(breaker, me);
     const made = [1, 2, 3, 4].map(() => node.decide('p').id);
     await node.feedback(made.slice(0, 3).map((id) => ({ id, metrics })));
@@ -232,15 +205,15 @@ describe('a truth that is text', () => {
   test('is durable, and first come first kept, as metrics are', async () => {
     const disk = memoryDisk();
     const first = await start(disk);
-    await first.node.apply(spec, me);
-    const { id } = first.node.decide('p');
+    await first.apply(spec, me);
+    const { id } = first.decide('p');
     const status = async (node: HostedNode, truth: string | boolean, revision = 0) => {
       const [result] = await node.feedback([{ id, truth, revision }]);
       return result.status === 'rejected' ? result.problem.code : result.status;
     };
-    expect(await status(first.node, 'cat')).toBe('joined');
-    await first.node.close();
-    const { node } = await start(disk, 5000);
+    expect(await status(first, 'cat')).toBe('joined');
+    await first.close();
+    const node = await start(disk, 5000);
     expect(await status(node, 'cat')).toBe('duplicate');
     expect(await status(node, 'dog')).toBe('feedback_conflict');
     expect(await status(node, true)).toBe('feedback_conflict');
@@ -251,7 +224,7 @@ describe('a truth that is text', () => {
   });
 
   test('goes out with the outcome', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply(spec, me);
     const heard: unknown[] = [];
     node.subscribe((event) => event.kind === 'outcome' && heard.push(event));
@@ -262,7 +235,7 @@ describe('a truth that is text', () => {
 
 describe('the report', () => {
   test('counts by reason, and the counts add up', async () => {
-    const { node } = await start();
+    const node = await start();
     await node.apply({ ...spec, guards: [{ kind: 'holdout', share: 0.5 }] }, me);
     for (let i = 0; i < 40; i++) node.decide('p', { unit: `u${i}` });
     await node.kill({ scope: 'point:p', reason: 'stop', by: me });
@@ -275,11 +248,11 @@ describe('the report', () => {
   });
 
   test('an arm’s reward stays in the range that was declared', async () => {
-    const { node, pass } = await start();
+    const node = await start();
     await node.apply({ ...spec, policy: { kind: 'thompson', reward: 'gaussian' } }, me);
     const made = Array.from({ length: 3 }, () => node.decide('p') as DecisionRecord);
     await node.feedback(made.map(({ id }) => ({ id, reward: 1 })));
-    pass(2000);
+    node.pass(2000);
     for (const { reward } of node.report('p').arms) {
       expect(reward.low ?? 0).toBeGreaterThanOrEqual(0);
       expect(reward.high ?? 1).toBeLessThanOrEqual(1);

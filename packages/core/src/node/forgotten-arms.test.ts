@@ -1,9 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
-
-const me = { name: 'me', authority: '*' };
+import { handNode, me } from '../testing/hand-node.ts';
 
 /** So many states that evidence has room for few arms. */
 const point = (arms: readonly string[]): PointSpec => ({
@@ -17,21 +14,10 @@ const point = (arms: readonly string[]): PointSpec => ({
 });
 
 test('a correction for an arm that has made room is counted and teaches nothing', async () => {
-  let ms = 1000;
-  let word = 1;
-  const node = await createNode({
-    name: 'n',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
-    },
-  });
+  const node = await handNode();
   const ids: string[] = [];
   for (let i = 0; i < 12; i++) {
-    ms += 1000;
+    node.hand.ms += 1000;
     await node.apply(point([`arm-${i}`]), me);
     for (let n = 0; n < 2; n++) {
       const { id } = node.decide('walk', { unit: `u${i}-${n}`, context: { place: 5 } });

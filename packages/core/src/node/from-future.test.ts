@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { moments } from '../learners/moments.ts';
-import { createNode } from '../node.ts';
 import { parseDuration } from '../options.ts';
-import { standard } from '../presets/standard.ts';
-import { type DownMessage, PROTOCOL, type SlotMessage, type UpMessage } from '../sync/messages.ts';
+import { BOOT_MS, handNode, me } from '../testing/hand-node.ts';
+import { spokenChild } from '../testing/spoken-child.ts';
 import { openingDigits } from './origins.ts';
 
-const NOW = 1_700_000_000_000;
+const NOW = BOOT_MS;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -16,14 +15,7 @@ async function hear(
   learnedAtMs: number,
   { halfLife = '1m', weight = 1, heaviest }: { halfLife?: string; weight?: number; heaviest?: number } = {},
 ): Promise<Record<string, number>> {
-  let word = 1;
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: { clock: { monotonicMs: () => 1000, wallMs: () => NOW }, chance: { uint32: () => word++ } },
-  });
+  const node = await handNode();
   await node.apply(
     {
       point: 'p',
@@ -32,53 +24,14 @@ async function hear(
       policy: { kind: 'thompson', reward: 'gaussian', halfLife },
       objective: { reward: 1, range: [0, 1] },
     },
-    { name: 'me', authority: '*' },
+    me,
   );
   const [key] = node.state.learners.keys();
   const evidence = moments({ range: [0, 1], halfLifeMs: parseDuration(halfLife, '') });
   const own = evidence.zero();
   evidence.record(own, 'a#0', 1, weight, learnedAtMs);
-  let down: DownMessage | undefined;
-  const say = (seq: number, slots: readonly SlotMessage[]): void => {
-    const up: UpMessage = {
-      v: PROTOCOL,
-      node: 'dev',
-      incarnation: 'x1',
-      tier: 'device',
-      parentIncarnation: down?.incarnation ?? '',
-      connection: 1,
-      session: down?.session ?? 0,
-      seq,
-      heardDown: down?.seq ?? 0,
-      content: slots.length > 0,
-      complete: true,
-      slots,
-      learners: [],
-      digest: '',
-      joined: '',
-      controls: null,
-      applied: [],
-      feedback: [],
-      feedbackAcks: [],
-      telemetry: [],
-      share: 0,
-      asks: [],
-    };
-    node.receiveUp(up, (message) => {
-      down = message;
-    });
-  };
-  say(1, []);
-  say(2, [
-    {
-      key,
-      origin,
-      version: 1,
-      onlyVia: '',
-      bytes: evidence.encode(own),
-      ...(heaviest === undefined ? {} : { heaviest }),
-    },
-  ]);
+  const slot = { key, origin, version: 1, onlyVia: '', bytes: evidence.encode(own) };
+  spokenChild(node, 'dev').say({ slots: [heaviest === undefined ? slot : { ...slot, heaviest }] });
   return { ...node.nodes()[0].refused, held: node.state.learners.get(key)!.slots.slots.size };
 }
 

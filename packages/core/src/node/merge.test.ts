@@ -1,29 +1,16 @@
 import { expect, test } from 'vitest';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
+import { congruential, handNode, me } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { liftOf } from './report.ts';
 import type { TelemetryState } from './telemetry-room.ts';
 
 test('the lift of the whole is that of all outcomes together, also of metrics that only some below know', async () => {
-  let ms = 1000;
-  let word = 1;
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => ms },
-      chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      storage: memoryDisk().open(),
-    },
-  });
+  const node = await handNode({ disk: memoryDisk(), chance: congruential() });
   const holdout = { kind: 'holdout', share: '30%' };
   const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
-  await node.apply({ ...spec, guards: [holdout] }, { name: 'me', authority: '*' });
+  await node.apply({ ...spec, guards: [holdout] }, me);
   for (let i = 0; i < 200; i++) {
-    ms++;
+    node.hand.ms++;
     const { id } = node.decide('p', { unit: `u${i}` });
     await node.feedback([{ id: id!, reward: i % 3 === 0 ? 1 : 0, metrics: { latencyMs: 10 + (i % 7) } }]);
   }

@@ -1,39 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
+import { type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { type SpokenChild, spokenChild } from '../testing/spoken-child.ts';
 import { openingDigits } from './origins.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
-
-/** A root with one point, on a clock that is moved by hand. */
-async function start(name = 'cloud', root = true) {
-  let word = 1;
-  let ms = 1000;
-  const node = await createNode({
-    name,
-    tier: 'cloud',
-    root,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
-    },
-  });
-  return Object.assign(node, {
-    pass(more: number) {
-      ms += more;
-      node.tick();
-    },
-    /** As its process stands still. */
-    pause(more: number) {
-      ms += more;
-    },
-  });
-}
 
 /** A child that has begun its exchange: what it says, and what it hears. */
 const child = (node: HostedNode, name: string, incarnation = 'x1') => ({
@@ -49,7 +21,7 @@ const word = (node: HostedNode, name: string, ageMs = 0): Telemetry => ({
 
 /** Evidence of one outcome, as a device learns it. */
 async function outcome(reward = 1): Promise<{ key: string; bytes: Uint8Array }> {
-  const node = await start();
+  const node = await handNode();
   await node.apply(spec, me);
   await node.feedback([{ id: node.decide('p').id, reward }]);
   const [[key, learner]] = node.state.learners;
@@ -67,7 +39,7 @@ const outcomesAt = (node: HostedNode): number => {
 
 describe('a link speaks for its own name and for those it relays', () => {
   test('a sibling that is connected here keeps its report, its way and its acknowledgements', async () => {
-    const node = await start();
+    const node = await handNode();
     const d1 = child(node, 'd1');
     const d2 = child(node, 'd2');
     d1.say({ telemetry: [word(node, 'd1', 5)] });
@@ -81,7 +53,7 @@ describe('a link speaks for its own name and for those it relays', () => {
   });
 
   test('nor is a node taken that another child relays, as long as there is word of it', async () => {
-    const node = await start();
+    const node = await handNode();
     const r1 = child(node, 'r1');
     const r2 = child(node, 'r2');
     r1.say({ telemetry: [word(node, 'd1')] });
@@ -97,7 +69,7 @@ describe('a link speaks for its own name and for those it relays', () => {
   });
 
   test('who connects here under a name has it, whatever others relay', async () => {
-    const node = await start();
+    const node = await handNode();
     const r1 = child(node, 'r1');
     r1.say({ telemetry: [word(node, 'd1')] });
     const d1 = child(node, 'd1');
@@ -106,7 +78,7 @@ describe('a link speaks for its own name and for those it relays', () => {
   });
 
   test('a link that has gone silent holds no name', async () => {
-    const node = await start();
+    const node = await handNode();
     child(node, 'd1');
     const r1 = child(node, 'r1');
     node.pass(60_000);
@@ -115,7 +87,7 @@ describe('a link speaks for its own name and for those it relays', () => {
   });
 
   test('feedback on its way to a sibling is not acknowledged in its name', async () => {
-    const node = await start();
+    const node = await handNode();
     const d1 = child(node, 'd1');
     const d2 = child(node, 'd2');
     await node.feedback([{ id: 'd1~x1~0~1', reward: 1 }]);
@@ -129,7 +101,7 @@ describe('a link speaks for its own name and for those it relays', () => {
 
 describe('evidence under another’s name', () => {
   test('waits while that node is here, and counts once it is gone: it may have moved', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const d1 = child(node, 'd1');
@@ -151,7 +123,7 @@ describe('evidence under another’s name', () => {
   });
 
   test('is let go once what its node had learned by then has been folded: whoever lists it is to drop it', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const d1 = child(node, 'd1');
@@ -174,7 +146,7 @@ describe('evidence under another’s name', () => {
   });
 
   test('is left out of the base of whoever lists it, so that it counts there once', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const d1 = child(node, 'd1');
@@ -200,7 +172,7 @@ function outcomesIn(node: HostedNode, heard: readonly DownMessage[]): number | u
 
 describe('what came through a child that has dropped it since', () => {
   const listed = async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const slot = { key, origin: 'dev~o1', version: 1, onlyVia: '', bytes };
@@ -241,11 +213,7 @@ describe('what came through a child that has dropped it since', () => {
 
 describe('what a child listed of a node that is another’s, once that other brings it', () => {
   /** What a child is told to drop, by the newest total it gets within two heartbeats. */
-  const namedAfter = (
-    node: Awaited<ReturnType<typeof start>>,
-    one: SpokenChild,
-    learners: UpMessage['learners'],
-  ) => {
+  const namedAfter = (node: HandNode, one: SpokenChild, learners: UpMessage['learners']) => {
     for (let i = 0; i < 2; i++) {
       node.pass(1000);
       one.say({ learners });
@@ -254,7 +222,7 @@ describe('what a child listed of a node that is another’s, once that other bri
   };
   /** The device was below `one`, which holds a version of it; it is below `two` by now, and `one` lists a newer one. */
   const moved = async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const slot = { key, origin: 'dev~o1', version: 1, onlyVia: '', bytes };
@@ -272,7 +240,7 @@ describe('what a child listed of a node that is another’s, once that other bri
   test('is not taken from it later: it was told to drop it', async () => {
     const { node, slot, learners, one, two } = await moved();
     // The word that the device is below it has grown stale meanwhile: of whom it is now, either may say.
-    node.pause(10_000);
+    node.hand.ms += 10_000;
     two.say({ slots: [{ ...slot, version: 3 }], learners, content: true });
     one.say({ learners });
     expect(namedAfter(node, one, learners)).toEqual(['dev~o1']);
@@ -301,7 +269,7 @@ describe('what a child listed of a node that is another’s, once that other bri
 describe('what a child lists of a node that is another’s, and of which that other has more', () => {
   /** The device is below `two`; `one` still lists what it held of it. */
   const behind = async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const slot = { key, origin: 'dev~o1', version: 2, onlyVia: '', bytes };
@@ -342,7 +310,7 @@ describe('evidence that a node has left behind', () => {
   const opened = (atMs: number): string => `${openingDigits(atMs)}${'7'.repeat(14)}`;
   /** The device is below `two` now, under this incarnation; `one` lists what it learned last while it was there. */
   const left = async (live: string) => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const slot = { key, origin: `dev~${opened(5000)}`, version: 1, onlyVia: '', bytes };
@@ -388,7 +356,7 @@ describe('evidence that a node has left behind', () => {
 
 describe('a quarantined child', () => {
   test('teaches nothing under an invented name either, and what it taught counts again once that is lifted', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { key, bytes } = await outcome();
     const d2 = child(node, 'd2');
@@ -410,32 +378,25 @@ describe('a quarantined child', () => {
   });
 
   test('is left out further up too, where nobody knows whose child the invented name is', async () => {
-    const cloud = await start();
-    const region = await start('r1', false);
+    const cloud = await handNode();
+    const region = await handNode({ name: 'r1', tier: 'cloud' });
     await cloud.apply(spec, me);
     const { key, bytes } = await outcome();
-    const link = region.connectParent((up) => cloud.receiveUp(up, (down) => link.receive(down)));
-    const settle = async () => {
-      for (let i = 0; i < 40; i++) {
-        region.pass(100);
-        cloud.pass(100);
-        for (let hop = 0; hop < 8; hop++) await undefined;
-      }
-    };
-    await settle();
+    join(cloud, region);
+    await settle([region, cloud]);
     const d2 = child(region, 'd2');
     d2.say({
       slots: [{ key, origin: 'nobody~x1', version: 1, onlyVia: '', bytes }],
       content: true,
       telemetry: [word(region, 'd2')],
     });
-    await settle();
+    await settle([region, cloud]);
     expect(outcomesAt(cloud)).toBe(1);
     await cloud.quarantine({ node: 'd2', reason: 'poison', by: me });
-    await settle();
+    await settle([region, cloud]);
     expect(outcomesAt(cloud)).toBe(0);
     await cloud.liftQuarantine({ node: 'd2', reason: 'mended', by: me });
-    await settle();
+    await settle([region, cloud]);
     expect(outcomesAt(cloud)).toBe(1);
   });
 });

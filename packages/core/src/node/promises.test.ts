@@ -1,34 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor, DecideInput } from '../node-api.ts';
+import { createNode } from '../node.ts';
+import type { DecideInput } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
+import { handNode, me } from '../testing/hand-node.ts';
 import { rotateIncarnation } from './rotation.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec: PointSpec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
-
-async function start(limits: { points?: number } = {}): Promise<HostedNode & { pass(ms: number): void }> {
-  let word = 1;
-  let ms = 1000;
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => word++ },
-    },
-    limits,
-  });
-  return Object.assign(node, {
-    pass(more: number) {
-      ms += more;
-      node.tick();
-    },
-  });
-}
 
 describe('decide answers, whatever it is given', () => {
   const withField = { ...spec, context: { x: { type: 'number' as const } } };
@@ -49,14 +27,14 @@ describe('decide answers, whatever it is given', () => {
     ['nothing', null],
   ];
   test.each(inputs)('%s', async (_, input) => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(withField, me);
     await node.override({ point: 'p', arm: 'b', segment: { x: 1 }, reason: 'pin', by: me });
     expect(node.decide('p', input as DecideInput).arm).not.toBeNull();
   });
 
   test('and a listener that throws is counted, not felt', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     node.subscribe(() => {
       throw new Error('a page went away');
@@ -69,7 +47,7 @@ describe('decide answers, whatever it is given', () => {
 
 describe('one decision shows nothing of the one before', () => {
   test('a stopped one has no stratum, and the hash of its own unit', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply({ ...spec, guards: [{ kind: 'holdout', share: 1 }] }, me);
     const { unitHash } = node.decide('p', { unit: 'u2' }) as unknown as { unitHash: number };
     expect(node.decide('p', { unit: 'u1' }).stratum).toBe('holdout');
@@ -82,7 +60,7 @@ describe('one decision shows nothing of the one before', () => {
 
 describe('what is kept', () => {
   test('a new incarnation goes on with the limits of the old one', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(
       { ...spec, guards: [{ kind: 'limit', of: 'actions', max: 3, per: '1h', scope: 'unit' }] },
       me,
@@ -97,7 +75,7 @@ describe('what is kept', () => {
   });
 
   test('deleted points leave room for others', async () => {
-    const node = await start({ points: 2 });
+    const node = await handNode({ limits: { points: 2 } });
     for (const point of ['a', 'b', 'c', 'd']) {
       await node.apply({ ...spec, point }, me);
       await node.remove(point, me, 'done');
@@ -108,7 +86,7 @@ describe('what is kept', () => {
   });
 
   test('metrics of one decision are bounded, however often something is said of it', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { id } = node.decide('p');
     const many = (from: number) =>
@@ -121,7 +99,7 @@ describe('what is kept', () => {
   });
 
   test('another truth under the same revision is a conflict', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { id } = node.decide('p');
     await node.feedback([{ id, truth: true }]);
@@ -133,7 +111,7 @@ describe('what is kept', () => {
   });
 
   test('an abandoned decision is no failure of its arm; one merely silent is', async () => {
-    const node = await start();
+    const node = await handNode();
     const objective = { success: 1 };
     await node.apply({ ...spec, objective, attribution: { window: '1s', default: { success: 0 } } }, me);
     node.release(node.decide('p').id, true);
@@ -145,7 +123,7 @@ describe('what is kept', () => {
   });
 
   test('a node that has been stopped promises nothing more', async () => {
-    const node = await start();
+    const node = await handNode();
     await node.apply(spec, me);
     const { id } = node.decide('p');
     await node.close();

@@ -1,36 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
+import type { HostedNode } from '../node.ts';
+import type { Policy } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
+import type { Factory } from '../registry.ts';
 import type { NodeStatus } from '../status.ts';
-import { type AskAnswer, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import type { AskAnswer, UpMessage } from '../sync/messages.ts';
+import { handNode, me } from '../testing/hand-node.ts';
+import { upMessage } from '../testing/spoken-child.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 
 /** A root with one point, on clocks that stand still. */
 async function root(limits: { points?: number; origins?: number } = {}): Promise<HostedNode> {
-  let word = 1;
-  const node = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: {
-      ...standard,
-      policies: {
-        ...standard.policies,
-        broken: (options, input) => ({
-          ...standard.policies.fixed({ arm: 'a', ...options }, input),
-          propose: () => {
-            throw new Error('the model is gone');
-          },
-        }),
-      },
+  const broken: Factory<Policy> = (options, input) => ({
+    ...standard.policies.fixed({ arm: 'a', ...options }, input),
+    propose: () => {
+      throw new Error('the model is gone');
     },
-    ports: {
-      clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_000_000 },
-      chance: { uint32: () => word++ },
-    },
+  });
+  const node = await handNode({
+    registry: { ...standard, policies: { ...standard.policies, broken } },
     limits,
   });
   await node.apply(spec, me);
@@ -38,33 +27,7 @@ async function root(limits: { points?: number; origins?: number } = {}): Promise
 }
 
 /** A message that a device's link would let through. */
-function up(rest: Partial<UpMessage>): UpMessage {
-  return {
-    v: PROTOCOL,
-    node: 'dev',
-    incarnation: 'x1',
-    tier: 'device',
-    parentIncarnation: '',
-    connection: 1,
-    session: 0,
-    seq: 1,
-    heardDown: 0,
-    content: false,
-    complete: false,
-    slots: [],
-    learners: [],
-    digest: '',
-    joined: '',
-    controls: null,
-    applied: [],
-    feedback: [],
-    feedbackAcks: [],
-    telemetry: [],
-    share: 0,
-    asks: [],
-    ...rest,
-  };
-}
+const up = (rest: Partial<UpMessage>) => upMessage({ complete: false, ...rest });
 
 const nothing = { kills: [], overrides: [], quarantines: [], removed: [], specs: [], resets: [] };
 const said = { tag: 'dev~x1~1', subtree: 'dev', reason: 'why', by: 'dev', atMs: 1 };
