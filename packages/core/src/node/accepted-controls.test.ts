@@ -4,14 +4,10 @@ import { decodeControls } from '../controls/control-codec.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { GanglionError, isGanglionError } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { decodeMessage, encodeMessage } from '../sync/codec.ts';
 import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { me as by, byHand, type HandNode, handNode, join, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
-
-const by: Actor = { name: 'me', authority: '*' };
 
 const FIRST: PointSpec = {
   point: 'p',
@@ -131,47 +127,29 @@ const LIMITS = { ...DEFAULT_LIMITS, messageBytes: 128 << 10 };
 /** A root on a disk with a child below it, over a link that takes what a real one takes; whoever refuses there throws. */
 async function tree() {
   const disk = memoryDisk();
-  let ms = 1000;
-  let word = 1;
-  const start = (own: string) =>
-    createNode({
-      name: own,
-      tier: own === 'cloud' ? 'cloud' : 'device',
-      root: own === 'cloud',
-      registry: standard,
-      limits: LIMITS,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        ...(own === 'cloud' ? { storage: disk.open() } : {}),
-      },
-    });
-  const [root, child] = [await start('cloud'), await start('dev')];
+  const hand = byHand();
+  const start = () => handNode({ hand, disk, limits: LIMITS });
+  const [root, child] = [await start(), await handNode({ name: 'dev', hand, limits: LIMITS })];
   const carry = (message: UpMessage | DownMessage) => {
     const { message: read } = decodeMessage(encodeMessage(message), root.state.limits);
     if (read.controls !== null) decodeControls(read.controls, root.state.limits);
     return read;
   };
-  const link = child.connectParent((up) =>
-    root.receiveUp(carry(up) as UpMessage, (down) => link.receive(carry(down) as DownMessage)),
-  );
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 100 && (i < 8 || child.state.durableDigest !== root.state.durableDigest); i++) {
-      ms += 100;
-      root.tick();
-      child.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
+  join(root, child, {
+    up: (message) => carry(message) as UpMessage,
+    down: (message) => carry(message) as DownMessage,
+  });
+  const meet = async (): Promise<void> => {
+    for (let i = 0; i < 100 && (i < 8 || child.state.durableDigest !== root.state.durableDigest); i++)
+      await settle([root, child], 100, 100);
   };
-  return { root, child, settle, restarted: () => start('cloud') };
+  return { root, child, meet, restarted: start };
 }
-
-type Root = Awaited<ReturnType<typeof tree>>['root'];
 
 /** Whether it was accepted. Whatever is refused is refused with a code, naming the field where it is one. */
 async function said(
   full: { count: number },
-  root: Root,
+  root: HandNode,
   each: typeof step extends fc.Arbitrary<infer T> ? T : never,
 ): Promise<boolean> {
   try {
@@ -201,10 +179,10 @@ describe('whatever is accepted of people', () => {
     const accepted = { apply: 0, pin: 0, kill: 0, remove: 0, reset: 0 };
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
-        const { root, child, settle, restarted } = await tree();
+        const { root, child, meet, restarted } = await tree();
         await root.apply(FIRST, by);
         for (const each of steps) if (await said(full, root, each)) accepted[each.do]++;
-        await settle();
+        await meet();
         const { durableDigest, points } = root.state;
         expect(child.state.durableDigest).toBe(durableDigest);
         expect([...child.state.points.keys()].sort()).toEqual([...points.keys()].sort());

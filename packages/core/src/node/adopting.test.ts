@@ -1,98 +1,38 @@
 import { describe, expect, test } from 'vitest';
 import { encodeControls } from '../controls/control-codec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
-import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import type { HostedNode } from '../node.ts';
+import type { DownMessage, UpMessage } from '../sync/messages.ts';
 import { fakeSeals } from '../testing/fake-seals.ts';
+import { type Carried, counting, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+import { upMessage } from '../testing/spoken-child.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
-const chance = (() => {
-  let word = 1;
-  return { uint32: () => word++ };
-})();
-const newDisk = (): MemoryDisk => memoryDisk();
+const chance = counting();
+const start = (name: string, disk: MemoryDisk) => handNode({ name, disk, chance, seals: fakeSeals });
 
-/** A node on a disk, and a clock that is moved by hand. */
-async function start(name: string, root: boolean, disk: MemoryDisk) {
-  let ms = 1000;
-  const node = await createNode({
-    name,
-    tier: root ? 'cloud' : 'device',
-    root,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance,
-      seals: fakeSeals,
-      storage: disk.open(),
-    },
-  });
-  return Object.assign(node, {
-    pass(more: number) {
-      ms += more;
-      node.tick();
-    },
-  });
-}
-type Started = Awaited<ReturnType<typeof start>>;
-
-/** Links a child to a root until nothing more is to be said; `twist`: what a child that lies sends instead. */
-function join(root: Started, child: Started, twist: (up: UpMessage) => UpMessage = (up) => up) {
+/** Links a child to a root, and hears what it is told; `up`: what a child that lies sends instead. */
+function linked(root: HandNode, child: HandNode, up: Carried['up'] = (message) => message) {
   const heard: DownMessage[] = [];
-  const link = child.connectParent((up) =>
-    root.receiveUp(twist(up), (down) => {
-      heard.push(down);
-      link.receive(down);
-    }),
-  );
-  return { heard, settle: () => settle(root, child) };
+  const down = (message: DownMessage) => {
+    heard.push(message);
+    return message;
+  };
+  join(root, child, { up, down });
+  return { heard, settle: () => settle([root, child]) };
 }
 
-async function settle(...nodes: Started[]): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    for (const node of nodes) node.pass(50);
-    for (let hop = 0; hop < 12; hop++) await undefined;
-  }
-}
-
-const up = (rest: Partial<UpMessage>): UpMessage => ({
-  v: PROTOCOL,
-  node: 'dev',
-  incarnation: 'x1',
-  tier: 'device',
-  parentIncarnation: '',
-  connection: 1,
-  session: 0,
-  seq: 1,
-  heardDown: 0,
-  content: false,
-  complete: false,
-  slots: [],
-  learners: [],
-  digest: 'other',
-  joined: '',
-  controls: null,
-  applied: [],
-  feedback: [],
-  feedbackAcks: [],
-  telemetry: [],
-  share: 0,
-  asks: [],
-  ...rest,
-});
+const up = (rest: Partial<UpMessage>) => upMessage({ complete: false, digest: 'other', ...rest });
 const said = (tag: string, subtree: string) => ({ tag, subtree, reason: 'why', by: 'dev', atMs: 1 });
 const nothing = { kills: [], overrides: [], quarantines: [], removed: [], ranges: [], specs: [], resets: [] };
 
 /** A tree that has lived for a while, and a backup of its root from before the last words were said. */
 async function lived() {
-  const rootDisk = newDisk();
-  const childDisk = newDisk();
-  const root = await start('cloud', true, rootDisk);
-  const child = await start('d1', false, childDisk);
-  const link = join(root, child);
+  const rootDisk = memoryDisk();
+  const childDisk = memoryDisk();
+  const root = await start('cloud', rootDisk);
+  const child = await start('d1', childDisk);
+  const link = linked(root, child);
   await root.apply(spec, me);
   const early = await root.kill({ scope: 'point:p', reason: 'before the backup', by: me });
   await link.settle();
@@ -111,9 +51,9 @@ describe('a root that has been restored from a backup', () => {
     const { rootDisk, child, backup, late, state } = await lived();
     rootDisk.crash();
     rootDisk.restore(backup);
-    const root = await start('cloud', true, rootDisk);
+    const root = await start('cloud', rootDisk);
     expect(root.controls().kills.map((kill) => kill.scope)).toEqual(['point:p']);
-    const { heard, settle } = join(root, child);
+    const { heard, settle } = linked(root, child);
     await settle();
     expect(encodeControls(root.state.controls)).toEqual(state);
     expect(root.controls().kills.map((kill) => kill.tag)).toEqual([late.tag]);
@@ -128,9 +68,9 @@ describe('a root that has been restored from a backup', () => {
     childDisk.crash();
     rootDisk.crash();
     rootDisk.restore(backup);
-    const root = await start('cloud', true, rootDisk);
-    const child = await start('d1', false, childDisk);
-    await join(root, child).settle();
+    const root = await start('cloud', rootDisk);
+    const child = await start('d1', childDisk);
+    await linked(root, child).settle();
     expect(encodeControls(root.state.controls)).toEqual(state);
   });
 
@@ -138,15 +78,15 @@ describe('a root that has been restored from a backup', () => {
     const { rootDisk, child, backup, late } = await lived();
     rootDisk.crash();
     rootDisk.restore(backup);
-    const between = await start('cloud', true, rootDisk);
+    const between = await start('cloud', rootDisk);
     const more = await between.kill({ scope: 'node:d1', reason: 'between', by: me });
     // It ends before it has heard what it had forgotten.
-    await join(between, child, (message) => ({ ...message, controls: null, words: null })).settle();
+    await linked(between, child, (message) => ({ ...message, controls: null, words: null })).settle();
     expect(child.controls().kills.map((kill) => kill.tag)).toContain(more.tag);
     rootDisk.crash();
     rootDisk.restore(backup);
-    const root = await start('cloud', true, rootDisk);
-    await join(root, child).settle();
+    const root = await start('cloud', rootDisk);
+    await linked(root, child).settle();
     expect(new Set(root.controls().kills.map((kill) => kill.tag))).toEqual(new Set([late.tag, more.tag]));
   });
 
@@ -154,8 +94,8 @@ describe('a root that has been restored from a backup', () => {
     const { rootDisk, child, backup, early } = await lived();
     rootDisk.crash();
     rootDisk.restore(backup);
-    const root = await start('cloud', true, rootDisk);
-    const { settle } = join(root, child, (message) =>
+    const root = await start('cloud', rootDisk);
+    const { settle } = linked(root, child, (message) =>
       message.words === null || message.words === undefined
         ? message
         : {
@@ -175,12 +115,12 @@ describe('a root that has been restored from a backup', () => {
 
 describe('a root whose disk is in step', () => {
   test('adopts nothing after a restart that it would refuse otherwise', async () => {
-    const disk = newDisk();
-    const before = await start('cloud', true, disk);
+    const disk = memoryDisk();
+    const before = await start('cloud', disk);
     await before.apply(spec, me);
     const { tag } = await before.kill({ scope: 'point:p', reason: 'bad', by: me });
     disk.crash();
-    const root = await start('cloud', true, disk);
+    const root = await start('cloud', disk);
     const [origin] = [...before.state.ownOrigins];
     root.receiveUp(
       up({
@@ -207,8 +147,8 @@ describe('a root whose disk is in step', () => {
 describe('a root that comes back with an empty disk', () => {
   test('takes declarations and controls back from its children, and grants no lease before', async () => {
     const { child, state, late } = await lived();
-    const root = await start('cloud', true, newDisk());
-    const { heard, settle } = join(root, child);
+    const root = await start('cloud', memoryDisk());
+    const { heard, settle } = linked(root, child);
     await settle();
     expect(encodeControls(root.state.controls)).toEqual(state);
     expect(root.point('p')?.spec.arms).toEqual(['a', 'b', 'c']);
@@ -219,7 +159,7 @@ describe('a root that comes back with an empty disk', () => {
   });
 
   test('but only for as long as its children need to come', async () => {
-    const root = await start('cloud', true, newDisk());
+    const root = await start('cloud', memoryDisk());
     root.pass(60_000);
     root.receiveUp(up({ controls: { ...nothing, resets: [['p', 9]] } }), () => {});
     expect(root.state.controls.resets.size).toBe(0);
@@ -229,7 +169,7 @@ describe('a root that comes back with an empty disk', () => {
 describe('a kill from below', () => {
   const standing = (node: HostedNode) => node.controls().kills.map((kill) => kill.tag);
   test('is taken for the place where it was said, and for no other', async () => {
-    const root = await start('cloud', true, newDisk());
+    const root = await start('cloud', memoryDisk());
     root.pass(60_000);
     const kills = [
       { ...said('dev~x1~1', 'dev'), scope: '*' },
@@ -247,8 +187,8 @@ describe('a kill from below', () => {
 
 describe('more than can be sent is refused when it is said', () => {
   test('and what is on the disk is read, however much it is', async () => {
-    const disk = newDisk();
-    const root = await start('cloud', true, disk);
+    const disk = memoryDisk();
+    const root = await start('cloud', disk);
     await root.apply(spec, me);
     const kills = Array.from({ length: 10_000 }, (_, i) => ({ ...said(`dev~x1~${i}`, 'dev'), scope: '*' }));
     root.receiveUp(up({ controls: { ...nothing, kills } }), () => {});
@@ -257,32 +197,32 @@ describe('more than can be sent is refused when it is said', () => {
     });
     await root.quarantine({ node: 'dev', reason: 'enough', by: me });
     disk.crash();
-    const again = await start('cloud', true, disk);
+    const again = await start('cloud', disk);
     expect(again.state.controls.kills.size).toBe(10_000);
   });
 });
 
 test('a region that is back from before it knew its place obeys what its device hands it back', async () => {
-  const disk = newDisk();
-  const cloud = await start('cloud', true, newDisk());
-  const first = await start('r1', false, disk);
-  await settle(first);
+  const disk = memoryDisk();
+  const cloud = await start('cloud', memoryDisk());
+  const first = await start('r1', disk);
+  await settle([first]);
   const image = disk.snapshot();
-  const device = await start('d1', false, newDisk());
+  const device = await start('d1', memoryDisk());
   join(cloud, first);
   join(first, device);
   await cloud.apply({ ...spec, oversight: { lease: '1h', onExpiry: 'continue' } }, me);
-  await settle(cloud, first, device);
+  await settle([cloud, first, device]);
   await device.kill({ scope: '*', reason: 'its own', by: me });
   const { tag } = await cloud.kill({ scope: 'node:r1', reason: 'stop', by: me });
-  await settle(cloud, first, device);
+  await settle([cloud, first, device]);
   expect(device.controls().kills).toHaveLength(2);
 
   disk.crash();
   disk.restore(image);
   // The way up is cut.
-  const region = await start('r1', false, disk);
-  await join(region, device).settle();
+  const region = await start('r1', disk);
+  await linked(region, device).settle();
   expect(region.state.path).toEqual(['r1']);
   expect(region.state.controls.kills.has(tag)).toBe(true);
   expect(region.decide('p').reason).toBe('killed');
@@ -290,7 +230,7 @@ test('a region that is back from before it knew its place obeys what its device 
   // What the device said of itself stops nobody above it.
   await cloud.revive({ scope: 'node:r1', reason: 'go on', by: me });
   join(cloud, region);
-  await settle(cloud, region, device);
+  await settle([cloud, region, device]);
   expect(region.state.path).toEqual(['r1', 'cloud']);
   expect(region.decide('p').reason).toBe('policy');
   expect(device.decide('p').reason).toBe('killed');
@@ -299,7 +239,7 @@ test('a region that is back from before it knew its place obeys what its device 
 test('a kill names the children that have not been heard of since a restart', async () => {
   const { rootDisk, late } = await lived();
   rootDisk.crash();
-  const root = await start('cloud', true, rootDisk);
+  const root = await start('cloud', rootDisk);
   const states = () => root.controls().kills[0].acknowledgements.map(({ node, state }) => [node, state]);
   expect(root.controls().kills[0].tag).toBe(late.tag);
   expect(states()).toEqual([

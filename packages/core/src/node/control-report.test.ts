@@ -1,46 +1,25 @@
 import { expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
-
-const me = { name: 'me', authority: '*' };
+import { byHand, congruential, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
 
 /** A root, regions a and b below it, and a device below each. */
 async function tree() {
-  let ms = 1000;
-  let word = 1;
-  const nodes: Record<string, HostedNode> = {};
+  const hand = byHand({ chance: congruential() });
+  const nodes: Record<string, HandNode> = {};
   const parents: Record<string, string> = { a: 'cloud', b: 'cloud', 'a-phone': 'a', 'b-phone': 'b' };
   for (const name of ['cloud', ...Object.keys(parents)]) {
-    const node = await createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : name.endsWith('phone') ? 'device' : 'region',
-      root: name === 'cloud',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      },
-    });
-    nodes[name] = node;
-    const parent = nodes[parents[name]];
-    if (parent === undefined) continue;
-    const link = node.connectParent((up) => parent.receiveUp(up, (down) => link.receive(down)));
+    const tier = name === 'cloud' ? 'cloud' : name.endsWith('phone') ? 'device' : 'region';
+    nodes[name] = await handNode({ name, tier, hand });
+    if (name !== 'cloud') join(nodes[parents[name]], nodes[name]);
   }
-  const pass = async (forMs: number): Promise<void> => {
-    for (const endMs = ms + forMs; ms < endMs; ) {
-      ms += 100;
-      for (const node of Object.values(nodes)) node.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
-  await pass(5000);
+  const pass = (): Promise<void> => settle(Object.values(nodes), 5000, 100);
+  await pass();
   return { nodes, pass };
 }
 
 test('of a kill that was said below only those below that are listed: nobody else obeys it', async () => {
   const { nodes, pass } = await tree();
   await nodes.b.kill({ scope: '*', reason: 'x', by: me });
-  await pass(5000);
+  await pass();
   const listed = (at: string): readonly string[] =>
     nodes[at]
       .controls()
@@ -49,7 +28,7 @@ test('of a kill that was said below only those below that are listed: nobody els
   expect(listed('b')).toEqual(['b acknowledged', 'b-phone acknowledged']);
   expect(listed('a')).toEqual([]);
   await nodes.cloud.kill({ scope: 'point:p', reason: 'x', by: me });
-  await pass(5000);
+  await pass();
   expect(
     nodes.cloud
       .controls()

@@ -2,15 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { encodeControls } from '../controls/control-codec.ts';
 import { isGanglionError } from '../errors.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { decodeMessage, encodeMessage } from '../sync/codec.ts';
 import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { me as by, byHand, handNode, join, settle } from '../testing/hand-node.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 import { controlBytes } from './control-room.ts';
 
-const by: Actor = { name: 'me', authority: '*' };
 const MESSAGE = 3 << 19;
 const limits = { ...DEFAULT_LIMITS, messageBytes: MESSAGE };
 const spec = (n: number, bytes = 30_000) => ({
@@ -23,40 +20,22 @@ const spec = (n: number, bytes = 30_000) => ({
 
 /** A root and a child of it, over a link that takes what a real one takes. */
 async function tree() {
-  let ms = 1000;
-  let word = 1;
-  const start = (name: string) =>
-    createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : 'device',
-      root: name === 'cloud',
-      registry: standard,
-      limits,
-      // From the first it believes children for no more than what is theirs to say.
-      tuning: { restartGraceMs: 0 },
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-      },
-    });
-  const [root, child] = [await start('cloud'), await start('dev')];
+  const hand = byHand();
+  // From the first it believes children for no more than what is theirs to say.
+  const tuning = { restartGraceMs: 0 };
+  const root = await handNode({ hand, limits, tuning });
+  const child = await handNode({ name: 'dev', hand, limits, tuning });
   const lengths: number[] = [];
   const carry = (message: UpMessage | DownMessage) => {
     const bytes = encodeMessage(message);
     lengths.push(bytes.length);
     return decodeMessage(bytes, limits).message;
   };
-  const link = child.connectParent((up) =>
-    root.receiveUp(carry(up) as UpMessage, (down) => link.receive(carry(down) as DownMessage)),
-  );
-  const pass = async (): Promise<void> => {
-    for (let i = 0; i < 16; i++) {
-      ms += 250;
-      root.tick();
-      child.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
+  join(root, child, {
+    up: (message) => carry(message) as UpMessage,
+    down: (message) => carry(message) as DownMessage,
+  });
+  const pass = (): Promise<void> => settle([root, child], 4000, 250);
   /** Declares points until there is no room, and returns what the first one too many was told. */
   const fill = async (): Promise<unknown> => {
     for (let n = 0; ; n++)

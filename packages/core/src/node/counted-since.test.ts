@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
+import { byHand, congruential, type HandNode, handNode, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const WINDOW_MS = 10_000;
 const spec: PointSpec = {
   point: 'p',
@@ -17,28 +15,8 @@ const spec: PointSpec = {
   training: { selfCaused: 'holdBack' },
 };
 
-let ms = 1000;
-let word = 1;
-const start = (disk: MemoryDisk): Promise<HostedNode> =>
-  createNode({
-    name: 'n',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    tuning: { restartGraceMs: 1000 },
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      storage: disk.open(),
-    },
-  });
-async function pass(node: HostedNode, forMs: number): Promise<void> {
-  for (const endMs = ms + forMs; ms < endMs; ) {
-    ms += 500;
-    node.tick();
-    for (let i = 0; i < 10; i++) await Promise.resolve();
-  }
-}
+const hand = byHand({ chance: congruential() });
+const start = (disk: MemoryDisk) => handNode({ hand, disk, tuning: { restartGraceMs: 1000 } });
 const decide = (node: HostedNode, count: number): string[] =>
   Array.from({ length: count }, () => node.decide('p').id);
 const told = (ids: readonly string[], success: number) => ids.map((id) => ({ id, metrics: { success } }));
@@ -52,12 +30,12 @@ const counts = (node: HostedNode) => {
 };
 
 /** Decisions of a process that is gone, durable here, and the process that came after it. */
-async function restarted(count: number): Promise<{ node: HostedNode; ids: string[] }> {
+async function restarted(count: number): Promise<{ node: HandNode; ids: string[] }> {
   const disk = memoryDisk();
   const before = await start(disk);
   await before.apply(spec, me);
   const ids = decide(before, count);
-  await pass(before, 1000);
+  await settle([before], 1000, 500);
   await before.feedback(told(ids.slice(0, 1), 0));
   expect(counts(before)).toMatchObject({ outcomes: 1, pending: count - 1, failures: 1, taught: 1 });
   await before.close();
@@ -75,9 +53,9 @@ test('outcomes joined since this start are counted, whichever process decided', 
   await node.feedback(told(ids.slice(1, 3), 0));
   await node.feedback([{ id: ids[0], metrics: { success: 1 }, revision: 1 }]);
   expect(counts(node)).toEqual(three);
-  await pass(node, 2 * WINDOW_MS);
+  await settle([node], 2 * WINDOW_MS, 500);
   expect(counts(node)).toEqual({ ...three, pending: 0, expired: 1 });
-  await pass(node, 2 * WINDOW_MS);
+  await settle([node], 2 * WINDOW_MS, 500);
   // The state of the process before has nothing left to wait for; what was counted stays.
   expect(counts(node)).toEqual({ ...three, pending: 0, expired: 1 });
   await node.close();
@@ -93,7 +71,7 @@ test('a point declared anew goes on counting what was decided under its former d
   await node.feedback(told(ids.slice(1, 3), 0));
   decide(node, 1);
   expect(counts(node)).toEqual({ outcomes: 3, pending: 2, expired: 0, unjoined: 0, failures: 3, taught: 3 });
-  await pass(node, 2 * WINDOW_MS);
+  await settle([node], 2 * WINDOW_MS, 500);
   expect(counts(node)).toEqual({ outcomes: 3, pending: 0, expired: 2, unjoined: 0, failures: 3, taught: 3 });
   await node.close();
 });
@@ -103,7 +81,7 @@ test('feedback that finds no place is counted as unjoined, whichever process dec
   const before = await start(disk);
   await before.apply({ ...spec, pending: 16 }, me);
   const ids = decide(before, 64);
-  await pass(before, 1000);
+  await settle([before], 1000, 500);
   await before.close();
   const node = await start(disk);
   const results = await node.feedback(told(ids, 1));

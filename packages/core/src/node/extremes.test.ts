@@ -2,16 +2,14 @@ import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
 import { type Tally, tallies } from '../experiment/tally.ts';
 import { DEFAULT_LIMITS, NUMBER_LIMITS } from '../limits.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
 import type { Policy, Proposal } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
 import type { Factory, Registry } from '../registry.ts';
 import { stream } from '../stats/random.ts';
+import { byHand, drawnFrom, type HandNode, handNode, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 import { decodeSlot, encodeSlot } from './slot-codec.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const WINDOW_MS = 1000;
 const MOST = NUMBER_LIMITS.largest;
 
@@ -37,39 +35,19 @@ const point = (more: Partial<PointSpec> = {}): PointSpec => ({
   ...more,
 });
 
-let ms = 1000;
-async function start(disk: MemoryDisk, registry: Registry = standard): Promise<HostedNode> {
-  const random = stream(3, ms);
-  return createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => random.integer(4294967296) },
-      storage: disk.open(),
-    },
-  });
-}
-
-async function settle(node: HostedNode, more: number): Promise<void> {
-  for (let left = more; left > 0; left -= 100) {
-    ms += 100;
-    node.tick();
-    for (let i = 0; i < 20; i++) await Promise.resolve();
-  }
-}
+const hand = byHand();
+const start = (disk: MemoryDisk, registry: Registry = standard) =>
+  handNode({ hand, disk, registry, chance: drawnFrom(stream(3, hand.ms)) });
 
 /** The largest that is admitted, both ways, until its windows have closed. */
-async function teach(node: HostedNode, name = 'u'): Promise<void> {
+async function teach(node: HandNode, name = 'u'): Promise<void> {
   for (let i = 0; i < 20; i++) {
     const spend = i % 2 === 0 ? MOST : -MOST;
     const { id } = node.decide('p', { unit: `${name}${i}`, context: { spend } });
     const metrics = { revenue: i % 3 === 0 ? MOST : -MOST };
     expect(await node.feedback([{ id, metrics, reward: i % 2 }])).toMatchObject([{ status: 'joined' }]);
   }
-  await settle(node, 3 * WINDOW_MS);
+  await settle([node], 3 * WINDOW_MS, 100);
 }
 
 describe('the largest numbers', () => {

@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { isGanglionError } from '../errors.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
+import { byHand, handNode, me, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = {
   point: 'p',
   arms: ['a', 'b'],
@@ -18,30 +16,11 @@ const spec = {
 
 async function place() {
   const disk = memoryDisk({ faults: { commitFails: 0 } });
-  let ms = 1000;
-  let word = 1;
-  const start = (): Promise<HostedNode> =>
-    createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-      tuning: { intakeMax: 100, unsavedMax: 500 },
-    });
+  const hand = byHand();
+  const start = () => handNode({ hand, disk, tuning: { intakeMax: 100, unsavedMax: 500 } });
   const node = await start();
   await node.apply(spec, me);
-  const pass = async (forMs: number, stepMs = 1000): Promise<void> => {
-    for (const end = ms + forMs; ms < end; ) {
-      ms += stepMs;
-      node.tick();
-      for (let i = 0; i < 12; i++) await undefined;
-    }
-  };
+  const pass = (forMs: number, stepMs = 1000) => settle([node], forMs, stepMs);
   const decide = (times: number): string[] =>
     Array.from({ length: times }, (_, i) => node.decide('p', { unit: `u${i}` }).id);
   /** What the caller is told of each item. */

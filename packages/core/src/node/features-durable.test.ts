@@ -1,12 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor, IngestEvent } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { IngestEvent } from '../node-api.ts';
+import { BOOT_MS, byHand, congruential, handNode, me } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const USERS = ['a', 'b', 'c'];
 const spec: PointSpec = {
   point: 'p',
@@ -50,20 +48,8 @@ test('every event counts once, through crashes, failing disks and repetition', a
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const disk = memoryDisk({ chance: { uint32: () => 0 } });
-      let ms = 1_000_000;
-      let word = 5;
-      const start = (): Promise<HostedNode> =>
-        createNode({
-          name: 'n',
-          tier: 'cloud',
-          root: true,
-          registry: standard,
-          ports: {
-            clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-            chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-            storage: disk.open(),
-          },
-        });
+      const hand = byHand({ ms: 1_000_000, chance: congruential(5) });
+      const start = () => handNode({ hand, disk });
       let node = await start();
       await node.apply(spec, me);
       const sent: IngestEvent[] = [];
@@ -88,13 +74,13 @@ test('every event counts once, through crashes, failing disks and repetition', a
         }
       };
       for (const each of steps) {
-        ms += 7;
+        hand.ms += 7;
         if (each.kind === 'send') {
           const events = each.users.map((user, i) => ({
             id: `e${sent.length + i}`,
             type: 'click',
             entity: `user:${USERS[user]}`,
-            atMs: 1_700_000_000_000 + ms,
+            atMs: BOOT_MS + hand.ms,
             data: { amount: sent.length + i },
           }));
           sent.push(...events);
@@ -109,7 +95,7 @@ test('every event counts once, through crashes, failing disks and repetition', a
       }
       disk.faults.commitFails = 0;
       for (let tries = 0; tries < 5; tries++) {
-        ms += 10_000;
+        hand.ms += 10_000;
         await send(sent.filter(({ id }) => !answered.has(id)));
       }
       expect(answered.size).toBe(sent.length);

@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
+import { byHand, congruential, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 import { nextOpening, openedOf, openingDigits } from './origins.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
@@ -17,44 +15,20 @@ interface Place {
 
 /** One clock for all; turns of the loop carry messages and disks. */
 function tree() {
-  let ms = 1_000_000;
-  let word = 0x2545f491;
-  const up: HostedNode[] = [];
-  const turns = async (n: number): Promise<void> => {
-    for (let i = 0; i < n; i++) await undefined;
-  };
+  const hand = byHand({ ms: 1_000_000, chance: congruential(0x2545f491) });
+  const up: HandNode[] = [];
   return {
-    async start(place: Place, parent?: HostedNode): Promise<HostedNode> {
-      const node = await createNode({
-        name: place.name,
-        tier: place.tier,
-        root: parent === undefined,
-        registry: standard,
-        ports: {
-          clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-          chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-          storage: place.disk.open(),
-        },
-      });
-      if (parent !== undefined) {
-        const { receive } = node.connectParent((message) =>
-          parent.receiveUp(message, (down) => receive(down)),
-        );
-      }
+    async start({ name, tier, disk }: Place, parent?: HostedNode): Promise<HandNode> {
+      const node = await handNode({ name, tier, disk, hand });
+      if (parent !== undefined) join(parent, node);
       up.push(node);
       return node;
     },
-    stop(node: HostedNode, place: Place): void {
+    stop(node: HandNode, place: Place): void {
       up.splice(up.indexOf(node), 1);
       place.disk.crash();
     },
-    async pass(forMs: number, stepMs = 500): Promise<void> {
-      for (const end = ms + forMs; ms < end; ) {
-        ms += stepMs;
-        for (const node of up) node.tick();
-        await turns(40);
-      }
-    },
+    pass: (forMs: number, stepMs = 500) => settle(up, forMs, stepMs),
   };
 }
 

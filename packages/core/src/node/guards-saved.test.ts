@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
 import type { Registry } from '../registry.ts';
+import { byHand, congruential, handNode, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
-const me = { name: 'me', authority: '*' };
 const MAX = 3;
 const limit: KindSpec = { kind: 'limit', of: 'actions', max: MAX, per: '1h', scope: 'unit' };
 const point = (guards: readonly KindSpec[] = [limit], name = 'p'): PointSpec => ({
@@ -25,30 +24,13 @@ const whole: Registry = {
   },
 };
 
-let ms = 1000;
-let word = 1;
+const hand = byHand({ chance: congruential() });
 async function start(disk: MemoryDisk, registry: Registry = standard) {
-  const node = await createNode({
-    name: 'n',
-    tier: 'cloud',
-    root: true,
-    registry,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      storage: disk.open(),
-    },
-  });
+  const node = await handNode({ hand, disk, registry });
   return {
     node,
     /** Until the guards were saved. */
-    async save(): Promise<void> {
-      for (let i = 0; i < 60; i++) {
-        ms += 100;
-        node.tick();
-        for (let hop = 0; hop < 8; hop++) await undefined;
-      }
-    },
+    save: () => settle([node], 6000, 100),
     /** How often a unit may act yet. */
     left(unit: string, name = 'p'): number {
       let left = 0;

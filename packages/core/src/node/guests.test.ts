@@ -1,45 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
+import type { HostedNode } from '../node.ts';
 import { standard } from '../presets/standard.ts';
+import { byHand, type HandNode, type HandOptions, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 import { learnersMax } from './guests.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const DAY = 86_400_000;
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 
 async function place(limits: { points?: number; origins?: number } = {}) {
-  let ms = 1000;
-  let word = 1;
+  const hand = byHand();
   const disk = memoryDisk();
   const { thompson: _, ...fewer } = standard.policies;
-  const start = (knows = standard, root = true) =>
-    createNode({
-      name: root ? 'cloud' : 'region',
-      tier: root ? 'cloud' : 'region',
-      root,
-      registry: knows,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-      limits,
-    });
+  const start = (more: HandOptions = {}) => handNode({ hand, disk, limits, ...more });
   return {
     disk,
     start,
     /** A region that knows nothing of the policy of the point. */
-    older: () => start({ ...standard, policies: fewer } as typeof standard, false),
-    async pass(node: HostedNode, forMs: number, stepMs = DAY / 2): Promise<void> {
-      for (const end = ms + forMs; ms < end; ) {
-        ms += stepMs;
-        node.tick();
-        for (let i = 0; i < 20; i++) await undefined;
-      }
-    },
+    older: () => start({ name: 'region', tier: 'region', registry: { ...standard, policies: fewer } }),
+    pass: (node: HandNode, forMs: number, stepMs = DAY / 2) => settle([node], forMs, stepMs),
   };
 }
 
@@ -130,7 +110,7 @@ describe('what is declared', () => {
     const [key] = keys(root);
     const at = await place();
     const region = await at.older();
-    const link = region.connectParent((up) => root.receiveUp(up, (down) => link.receive(down)));
+    join(root, region);
     await at.pass(region, 10_000, 500);
     expect(region.state.controls.specs.has('p')).toBe(true);
     expect(region.state.points.has('p')).toBe(false);
@@ -141,23 +121,9 @@ describe('what is declared', () => {
   });
 
   test('outlives a node that is cut off and cannot know it', async () => {
-    let ms = 1000;
-    let word = 1;
-    const region = await createNode({
-      name: 'region',
-      tier: 'region',
-      root: false,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-      },
-    });
+    const region = await handNode({ name: 'region', tier: 'region' });
     spokenChild(region, 'dev').say({ slots: [slot('new|x|y|0', 'dev~x1')] });
-    for (let day = 0; day < 90; day++) {
-      ms += DAY;
-      region.tick();
-    }
+    for (let day = 0; day < 90; day++) region.pass(DAY);
     expect(keys(region)).toContain('new|x|y|0');
   });
 });

@@ -1,49 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { fakeSeals } from '../testing/fake-seals.ts';
+import { counting, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const digest = (n: number): string => `${n}`.repeat(64).slice(0, 64);
-const chance = (() => {
-  let word = 1;
-  return { uint32: () => word++ };
-})();
+const chance = counting();
+const start = (name: string, disk = memoryDisk()) => handNode({ name, disk, chance, seals: fakeSeals });
 
-async function start(name: string, root: boolean, disk: MemoryDisk = memoryDisk()) {
-  let ms = 1000;
-  const node = await createNode({
-    name,
-    tier: root ? 'cloud' : 'device',
-    root,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance,
-      seals: fakeSeals,
-      storage: disk.open(),
-    },
-  });
-  return Object.assign(node, {
-    pass(more: number) {
-      ms += more;
-      node.tick();
-    },
-  });
-}
-type Started = Awaited<ReturnType<typeof start>>;
-
-function join(root: Started, child: Started): () => Promise<void> {
-  const link = child.connectParent((up) => root.receiveUp(up, (down) => link.receive(down)));
-  return async () => {
-    for (let i = 0; i < 100; i++) {
-      for (const node of [root, child]) node.pass(50);
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
+/** Links a child to a root; returns what lets all that they have to say arrive. */
+function linked(root: HandNode, child: HandNode): () => Promise<void> {
+  join(root, child);
+  return () => settle([root, child]);
 }
 
 const point: PointSpec = {
@@ -53,13 +21,13 @@ const point: PointSpec = {
   policy: { kind: 'split' },
   objective: { success: 1 },
 };
-const register = (node: Started, version: string, n: number, more: object = {}) =>
+const register = (node: HandNode, version: string, n: number, more: object = {}) =>
   node.models.register({ model: 'price', version, digest: digest(n), by: me, ...more });
-const stages = (node: Started): Record<string, string> =>
+const stages = (node: HandNode): Record<string, string> =>
   Object.fromEntries(node.models.get('price')!.versions.map(({ version, stage }) => [version, stage]));
 
 /** Which versions units meet, in shares. */
-function shares(node: Started, units = 4000): Record<string, number> {
+function shares(node: HandNode, units = 4000): Record<string, number> {
   const out: Record<string, number> = {};
   for (let i = 0; i < units; i++) {
     const arm = String(node.decide('price', { unit: `u${i}` }).arm);
@@ -69,7 +37,7 @@ function shares(node: Started, units = 4000): Record<string, number> {
 }
 
 async function twoVersions(disk?: MemoryDisk) {
-  const root = await start('cloud', true, disk);
+  const root = await start('cloud', disk);
   await register(root, 'v1', 1);
   await root.apply(point, me);
   await register(root, 'v2', 2, { parents: ['v1'], metrics: { auc: 0.9 }, window: { fromMs: 1, toMs: 2 } });
@@ -115,7 +83,7 @@ describe('a registry of versions', () => {
   });
 
   test('forgets the longest retired where a model has too many', async () => {
-    const root = await start('cloud', true);
+    const root = await start('cloud');
     for (let i = 0; i <= 256; i++) {
       await register(root, `v${i}`, i % 10);
       if (i > 0) await root.models.retire({ model: 'price', version: `v${i}`, reason: 'old', by: me });
@@ -127,7 +95,7 @@ describe('a registry of versions', () => {
   });
 
   test('goes by when they retired, and never forgets what a rollback may go back to', async () => {
-    const root = await start('cloud', true);
+    const root = await start('cloud');
     const retire = async (version: string) => {
       root.pass(1000);
       await root.models.retire({ model: 'price', version, reason: 'old', by: me });
@@ -150,7 +118,7 @@ describe('a registry of versions', () => {
   });
 
   test('writes down what it forgets, and for what', async () => {
-    const root = await start('cloud', true);
+    const root = await start('cloud');
     for (let i = 0; i <= 255; i++) await register(root, `v${i}`, i % 10);
     for (const version of ['v7', 'v8'])
       await root.models.retire({ model: 'price', version, reason: 'old', by: me });
@@ -194,8 +162,8 @@ describe('a registry of versions', () => {
 
   test('is changed at the root alone', async () => {
     const root = await twoVersions();
-    const child = await start('d1', false);
-    await join(root, child)();
+    const child = await start('d1');
+    await linked(root, child)();
     expect(child.models.list()).toEqual(root.models.list());
     await expect(register(child, 'v3', 3)).rejects.toMatchObject({ code: 'forbidden', field: 'node' });
   });
@@ -203,7 +171,7 @@ describe('a registry of versions', () => {
 
 describe('a point over versions', () => {
   test('is declared once there is a model', async () => {
-    const root = await start('cloud', true);
+    const root = await start('cloud');
     await expect(root.apply(point, me)).rejects.toMatchObject({ code: 'unknown_model' });
   });
 
@@ -284,8 +252,8 @@ describe('a kill of a version', () => {
     ['its arm', 'artifact:v2'],
   ])('by %s masks it at once, on every node', async (_what, scope) => {
     const root = await twoVersions();
-    const child = await start('d1', false);
-    const settle = join(root, child);
+    const child = await start('d1');
+    const settle = linked(root, child);
     await root.models.promote({ model: 'price', version: 'v2', traffic: 0.5, reason: 'try', by: me });
     await settle();
     expect(Object.keys(shares(child)).sort()).toEqual(['v1', 'v2']);
@@ -301,11 +269,11 @@ describe('a kill of a version', () => {
   });
 
   describe('of the champion', () => {
-    const served = (node: Started) => {
+    const served = (node: HandNode) => {
       const { arm, reason } = node.decide('price', { unit: 'u', context: {} });
       return { arm, reason };
     };
-    const kill = (node: Started, version: string) =>
+    const kill = (node: HandNode, version: string) =>
       node.kill({ scope: `artifact:price@${version}`, reason: 'wrong prices', by: me });
     /** v1, v2 and v3 were champion, in this order. */
     const threeChampions = async () => {
@@ -318,8 +286,8 @@ describe('a kill of a version', () => {
 
     test('leaves the one before it in its place, on every node, until it is taken back', async () => {
       const root = await threeChampions();
-      const child = await start('d1', false);
-      const settle = join(root, child);
+      const child = await start('d1');
+      const settle = linked(root, child);
       await settle();
       const { boundMs } = await kill(root, 'v3');
       expect(boundMs).not.toBeNull();
@@ -338,8 +306,8 @@ describe('a kill of a version', () => {
 
     test('leaves it to the fallback too: where the lease is out, and where the point is killed', async () => {
       const root = await threeChampions();
-      const child = await start('d1', false);
-      const settle = join(root, child);
+      const child = await start('d1');
+      const settle = linked(root, child);
       await kill(root, 'v3');
       await settle();
       child.pass(120_000);
@@ -386,7 +354,7 @@ describe('a kill of a version', () => {
     });
 
     test('leaves a fallback to the arm of a fixed baseline where no earlier champion lives', async () => {
-      const root = await start('cloud', true);
+      const root = await start('cloud');
       await register(root, 'v1', 1);
       await register(root, 'v2', 2, { traffic: 0.1 });
       await root.apply({ ...point, baseline: { kind: 'fixed', arm: 'v2' } }, me);
@@ -398,7 +366,7 @@ describe('a kill of a version', () => {
     });
 
     test('blocks where nothing is left, and makes no challenger the fallback of itself', async () => {
-      const root = await start('cloud', true);
+      const root = await start('cloud');
       await register(root, 'v1', 1);
       await root.apply(point, me);
       await kill(root, 'v1');
@@ -411,8 +379,8 @@ describe('a kill of a version', () => {
 
     test('at one node is its own: the others keep the champion', async () => {
       const root = await threeChampions();
-      const child = await start('d1', false);
-      const settle = join(root, child);
+      const child = await start('d1');
+      const settle = linked(root, child);
       await settle();
       await kill(child, 'v3');
       await settle();
@@ -441,8 +409,8 @@ describe('a kill of a version', () => {
 describe('a rollback', () => {
   test('is a promotion of the champion before and a kill of this one: acknowledged like one', async () => {
     const root = await twoVersions();
-    const child = await start('d1', false);
-    const settle = join(root, child);
+    const child = await start('d1');
+    const settle = linked(root, child);
     await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
     await settle();
     expect(shares(child)).toEqual({ v2: expect.closeTo(1) });
@@ -477,15 +445,15 @@ describe('a rollback', () => {
     'serves where the %s of a point names what it takes away: the champion stands for it',
     async (_, named) => {
       const root = await twoVersions();
-      const child = await start('d1', false);
-      const settle = join(root, child);
+      const child = await start('d1');
+      const settle = linked(root, child);
       await root.models.promote({ model: 'price', version: 'v2', reason: 'better', by: me });
       await root.apply(
         { ...point, context: { arm: { type: 'category', values: ['v2', 'z'] } }, ...named },
         me,
       );
       await settle();
-      const served = (node: Started) =>
+      const served = (node: HandNode) =>
         ['v2', 'z'].map((arm) => {
           const made = node.decide('price', { unit: 'u', context: { arm } });
           return [made.arm, made.reason === 'blocked'];
@@ -562,7 +530,7 @@ describe('the registry', () => {
     await before.models.promote({ model: 'price', version: 'v2', traffic: 0.25, reason: 'try', by: me });
     const known = before.models.list();
     disk.crash();
-    const root = await start('cloud', true, disk);
+    const root = await start('cloud', disk);
     expect(root.models.list()).toEqual(known);
     expect(shares(root).v2).toBeCloseTo(0.25, 1);
     expect(root.audit().map(({ action }) => action)).toContain('model.challenge');
@@ -570,17 +538,17 @@ describe('the registry', () => {
 
   test('comes back from a child to a root with an empty disk', async () => {
     const old = await twoVersions();
-    const child = await start('d1', false);
-    await join(old, child)();
-    const root = await start('cloud', true);
-    await join(root, child)();
+    const child = await start('d1');
+    await linked(old, child)();
+    const root = await start('cloud');
+    await linked(root, child)();
     expect(root.models.list()).toEqual(old.models.list());
   });
 
   test('takes nothing from a child otherwise', async () => {
     const root = await twoVersions();
-    const child = await start('d1', false);
-    const settle = join(root, child);
+    const child = await start('d1');
+    const settle = linked(root, child);
     await settle();
     root.pass(60_000);
     const entry = child.state.controls.models.get('price')!;
