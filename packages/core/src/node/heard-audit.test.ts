@@ -1,46 +1,37 @@
 import { expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
+import type { HostedNode } from '../node.ts';
 import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import type { UpMessage } from '../sync/messages.ts';
 import { fakeSeals } from '../testing/fake-seals.ts';
-import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+import {
+  BOOT_MS,
+  byHand,
+  congruential,
+  type HandNode,
+  handNode,
+  join,
+  me,
+  settle,
+} from '../testing/hand-node.ts';
+import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const ann: Actor = { name: 'ann', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 
-let ms = 1000;
-let word = 1;
-const start = (name: string, root: boolean, disk: MemoryDisk): Promise<HostedNode> =>
-  createNode({
-    name,
-    tier: root ? 'cloud' : name === 'dev' ? 'device' : 'region',
-    root,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      seals: fakeSeals,
-      storage: disk.open(),
-    },
-  });
+const hand = byHand({ chance: congruential() });
+const start = (name: string, disk = memoryDisk()): Promise<HandNode> =>
+  handNode({ name, disk, hand, seals: fakeSeals, ...(name === 'edge' ? { tier: 'region' } : {}) });
 
 /** A parent and a child that hear each other until the link is cut; `twist`: what a child that lies sends instead. */
-function join(parent: HostedNode, child: HostedNode, twist: (up: UpMessage) => UpMessage = (up) => up) {
-  const link = child.connectParent((up) => {
-    if (!cut.is) parent.receiveUp(twist(up), (down) => cut.is || link.receive(down));
-  });
+function linked(parent: HandNode, child: HandNode, twist: (up: UpMessage) => UpMessage = (up) => up) {
   const cut = { is: false };
+  join(parent, child, {
+    up: (message) => (cut.is ? undefined : twist(message)),
+    down: (message) => (cut.is ? undefined : message),
+  });
   return cut;
 }
-async function settle(...nodes: HostedNode[]): Promise<void> {
-  for (let i = 0; i < 60; i++) {
-    ms += 50;
-    for (const node of nodes) node.tick();
-    for (let hop = 0; hop < 12; hop++) await undefined;
-  }
-}
+const arrive = (...nodes: HandNode[]): Promise<void> => settle(nodes, 3000);
 /** The audit of a node, the oldest first, without what it did itself. */
 const heard = (node: HostedNode) =>
   node
@@ -51,24 +42,24 @@ const heard = (node: HostedNode) =>
 
 test('what was said below stands in the audit above: who, why, where and when, once', async () => {
   const disks = { cloud: memoryDisk(), edge: memoryDisk(), dev: memoryDisk() };
-  let root = await start('cloud', true, disks.cloud);
-  const edge = await start('edge', false, disks.edge);
-  const dev = await start('dev', false, disks.dev);
-  let above = join(root, edge);
-  join(edge, dev);
+  let root = await start('cloud', disks.cloud);
+  const edge = await start('edge', disks.edge);
+  const dev = await start('dev', disks.dev);
+  let above = linked(root, edge);
+  linked(edge, dev);
   await root.apply(spec, me);
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   await edge.kill({ scope: 'point:p', reason: 'smells', by: ann });
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   above.is = true;
   await dev.kill({ scope: 'tier:device', reason: 'while cut off', by: ann });
-  const saidMs = 1_700_000_000_000 + ms;
-  await settle(root, edge, dev);
+  const saidMs = BOOT_MS + hand.ms;
+  await arrive(root, edge, dev);
   expect(heard(root)).toEqual([
     { action: 'kill', by: 'ann', target: 'point:p', reason: 'smells', from: 'edge' },
   ]);
   above.is = false;
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   const both = [
     { action: 'kill', by: 'ann', target: 'point:p', reason: 'smells', from: 'edge' },
     { action: 'kill', by: 'ann', target: 'tier:device', reason: 'while cut off', from: 'dev' },
@@ -82,16 +73,16 @@ test('what was said below stands in the audit above: who, why, where and when, o
 
   // Not again after a restart, and not what was said here.
   await root.close();
-  root = await start('cloud', true, disks.cloud);
-  above = join(root, edge);
-  await settle(root, edge, dev);
+  root = await start('cloud', disks.cloud);
+  above = linked(root, edge);
+  await arrive(root, edge, dev);
   await root.kill({ scope: 'domain:default', reason: 'said here', by: me });
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   expect(heard(root)).toEqual(both);
 
   // Taken back below, the root hears of it; taken back at the root, those below do.
   await edge.revive({ scope: 'point:p', reason: 'no longer', by: ann });
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   expect(heard(root).slice(2)).toEqual([
     {
       action: 'revive',
@@ -102,7 +93,7 @@ test('what was said below stands in the audit above: who, why, where and when, o
     },
   ]);
   await root.revive({ scope: 'tier:device', reason: 'drill over', by: me });
-  await settle(root, edge, dev);
+  await arrive(root, edge, dev);
   expect(heard(root)).toHaveLength(3);
   for (const node of [edge, dev])
     expect(heard(node).at(-1)).toMatchObject({ action: 'revive', target: 'tier:device', by: 'unknown' });
@@ -110,22 +101,22 @@ test('what was said below stands in the audit above: who, why, where and when, o
 });
 
 test('overrides and quarantines below are heard of too, and what came and went unheard is counted', async () => {
-  const root = await start('cloud', true, memoryDisk());
-  const edge = await start('edge', false, memoryDisk());
-  const cut = join(root, edge);
+  const root = await start('cloud');
+  const edge = await start('edge');
+  const cut = linked(root, edge);
   await root.apply(spec, me);
-  await settle(root, edge);
+  await arrive(root, edge);
   await edge.override({ point: 'p', arm: 'b', reason: 'demo', by: ann });
   await edge.quarantine({ node: 'edge', reason: 'broken', by: ann });
-  await settle(root, edge);
+  await arrive(root, edge);
   cut.is = true;
   await edge.kill({ scope: '*', reason: 'x', by: ann });
   await edge.revive({ scope: '*', reason: 'y', by: ann });
   await edge.removeOverride({ point: 'p', reason: 'over', by: ann });
   await edge.liftQuarantine({ node: 'edge', reason: 'mended', by: ann });
-  await settle(root, edge);
+  await arrive(root, edge);
   cut.is = false;
-  await settle(root, edge);
+  await arrive(root, edge);
   expect(heard(root).map(({ action, target }) => `${action} ${target}`)).toEqual([
     'override p',
     'quarantine edge',
@@ -139,31 +130,31 @@ test('overrides and quarantines below are heard of too, and what came and went u
 });
 
 test('a time that is none is not shown as one', async () => {
-  const root = await start('cloud', true, memoryDisk());
-  const edge = await start('edge', false, memoryDisk());
-  join(root, edge, (up) =>
+  const root = await start('cloud');
+  const edge = await start('edge');
+  linked(root, edge, (up) =>
     up.controls === null
       ? up
       : { ...up, controls: JSON.parse(JSON.stringify(up.controls).replace(/"atMs":\d+/g, '"atMs":1e300')) },
   );
-  await settle(root, edge);
+  await arrive(root, edge);
   await edge.kill({ scope: '*', reason: 'x', by: ann });
-  await settle(root, edge);
+  await arrive(root, edge);
   expect(root.audit(1)[0].heard).toEqual({ from: 'edge', saidMs: null });
   await root.close();
   await edge.close();
 });
 
 test('whom a root that knows nothing is told of is named only as a node can be called', async () => {
-  const root = await start('cloud', true, memoryDisk());
-  const edge = await start('edge', false, memoryDisk());
+  const root = await start('cloud');
+  const edge = await start('edge');
   const said = { subtree: 'edge', reason: 'x', by: 'ann', atMs: 1 };
   const kill = { ...said, tag: '\u001b]0;owned\u0007~a~1', scope: '*' };
-  join(root, edge, (up) => ({
+  linked(root, edge, (up) => ({
     ...up,
     controls: { ...(up.controls as object), kills: [kill] } as unknown as UpMessage['controls'],
   }));
-  await settle(root, edge);
+  await arrive(root, edge);
   const all = heard(root);
   expect(all).toMatchObject([{ action: 'kill', by: 'ann', from: 'edge' }]);
   await root.close();
@@ -172,23 +163,23 @@ test('whom a root that knows nothing is told of is named only as a node can be c
 
 test('a child that says and takes back without end fills neither the audit nor the disk above', async () => {
   const disk = memoryDisk();
-  const root = await start('cloud', true, disk);
-  const edge = await start('edge', false, memoryDisk());
-  join(root, edge);
+  const root = await start('cloud', disk);
+  const edge = await start('edge');
+  linked(root, edge);
   await root.apply(spec, me);
-  await settle(root, edge);
+  await arrive(root, edge);
   for (let i = 0; i < 150; i++) {
     await edge.kill({ scope: `point:p${i}`, reason: 'again', by: ann });
-    if (i % 30 === 29) await settle(root, edge);
+    if (i % 30 === 29) await arrive(root, edge);
   }
   expect(heard(root)).toHaveLength(100);
   expect(root.nodes().find(({ node }) => node === 'cloud')?.refused.audit_of_others_full).toBe(50);
   expect(root.audit(1000).some(({ action }) => action === 'point.apply')).toBe(true);
   // The stops themselves all stand.
   expect(root.controls().kills).toHaveLength(150);
-  ms += 3_600_000;
+  hand.ms += 3_600_000;
   await edge.kill({ scope: 'point:later', reason: 'again', by: ann });
-  await settle(root, edge);
+  await arrive(root, edge);
   expect(heard(root)).toHaveLength(101);
   await root.close();
   await edge.close();

@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { BOOT_MS, byHand, congruential, type HandNode, handNode, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk, type StorageStep } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
-const T0 = 1_700_000_000_000;
 const HOUR = 3_600_000;
 
 const spec = (lease: string, rest: object = {}) => ({
@@ -19,14 +15,13 @@ const spec = (lease: string, rest: object = {}) => ({
 
 /** A cloud, a region below it and a device below that; every link may be cut. */
 function tree() {
-  let ms = 1000;
-  let word = 1;
-  const up = new Map<string, HostedNode>();
+  const hand = byHand({ chance: congruential() });
+  const up = new Map<string, HandNode>();
   const disks = new Map<string, MemoryDisk>();
   const cut = new Set<string>();
   /** Commits of nodes whose disk is stalled. */
   const stalled = new Map<string, (() => void)[]>();
-  const start = async (name: string, parent: string): Promise<HostedNode> => {
+  const start = async (name: string, parent: string): Promise<HandNode> => {
     const schedule = (run: () => void, step: StorageStep): void => {
       const waiting = step === 'commit' ? stalled.get(name) : undefined;
       if (waiting === undefined) queueMicrotask(run);
@@ -34,17 +29,8 @@ function tree() {
     };
     const disk = disks.get(name) ?? memoryDisk({ schedule });
     disks.set(name, disk);
-    const node = await createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : name === 'region' ? 'region' : 'device',
-      root: parent === '',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => T0 + ms },
-        chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-        storage: disk.open(),
-      },
-    });
+    const tier = name === 'cloud' || name === 'region' ? name : 'device';
+    const node = await handNode({ name, tier, disk, hand });
     up.set(name, node);
     if (parent === '') return node;
     const link = node.connectParent((message: UpMessage) => {
@@ -62,7 +48,7 @@ function tree() {
       up.delete(name);
       disks.get(name)?.crash();
     },
-    now: () => ms,
+    now: () => hand.ms,
     stall(name: string): void {
       stalled.set(name, []);
     },
@@ -70,13 +56,7 @@ function tree() {
       for (const run of stalled.get(name) ?? []) queueMicrotask(run);
       stalled.delete(name);
     },
-    async pass(forMs: number, stepMs = 500): Promise<void> {
-      for (const end = ms + forMs; ms < end; ) {
-        ms += stepMs;
-        for (const node of up.values()) node.tick();
-        for (let hop = 0; hop < 60; hop++) await undefined;
-      }
-    },
+    pass: (forMs: number, stepMs = 500) => settle([...up.values()], forMs, stepMs),
   };
 }
 
@@ -90,7 +70,7 @@ async function grown() {
   expect(device.decide('p').arm).toBe('b');
   const kill = async (node = cloud) => {
     const { boundMs } = await node.kill({ scope: 'point:p', reason: 'bad', by: me });
-    return boundMs === null ? null : boundMs - T0 - at.now();
+    return boundMs === null ? null : boundMs - BOOT_MS - at.now();
   };
   return { ...at, cloud, region, device, kill };
 }
@@ -130,7 +110,7 @@ test('also one that came while the newer one was on its way to the disk', async 
   at.flow('cloud');
   await applied;
   const { boundMs } = await cloud.kill({ scope: 'point:p', reason: 'bad', by: me });
-  expect((boundMs as number) - T0 - at.now()).toBeGreaterThan(HOUR - 15_000);
+  expect((boundMs as number) - BOOT_MS - at.now()).toBeGreaterThan(HOUR - 15_000);
   await at.pass(60_000);
   expect(device.decide('p').arm).toBe('b');
 });
@@ -169,7 +149,7 @@ test('a restart forgets nothing of it', async () => {
   crash('cloud');
   const again = await start('cloud', '');
   const { boundMs } = await again.kill({ scope: 'point:p', reason: 'bad', by: me });
-  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+  expect((boundMs as number) - BOOT_MS).toBeGreaterThan(HOUR);
 });
 
 test('what goes on without a lease is unbounded until those below the child have acknowledged as well', async () => {
@@ -195,7 +175,7 @@ test('a point that was deleted is still reckoned with where it may not be known'
   await pass(10_000);
   expect(device.decide('p').arm).toBe('b');
   const { boundMs } = await cloud.kill({ scope: '*', reason: 'bad', by: me });
-  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+  expect((boundMs as number) - BOOT_MS).toBeGreaterThan(HOUR);
 });
 
 test('a point that was moved to another domain is reckoned with under both', async () => {
@@ -205,7 +185,7 @@ test('a point that was moved to another domain is reckoned with under both', asy
   await pass(10_000);
   for (const scope of ['domain:mail', 'domain:default']) {
     const { boundMs } = await cloud.kill({ scope, reason: 'bad', by: me });
-    expect((boundMs as number) - T0, scope).toBeGreaterThan(HOUR);
+    expect((boundMs as number) - BOOT_MS, scope).toBeGreaterThan(HOUR);
   }
 });
 
@@ -215,5 +195,5 @@ test('so is an arm that is taken out', async () => {
   await cloud.apply({ ...spec('1h'), arms: ['a', 'c'], policy: { kind: 'fixed', arm: 'c' } }, me);
   await pass(10_000);
   const { boundMs } = await cloud.kill({ scope: 'artifact:b', reason: 'bad', by: me });
-  expect((boundMs as number) - T0).toBeGreaterThan(HOUR);
+  expect((boundMs as number) - BOOT_MS).toBeGreaterThan(HOUR);
 });

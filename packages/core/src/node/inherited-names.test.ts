@@ -1,15 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { decodeControls, encodeControls } from '../controls/control-codec.ts';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { decodeMessage, encodeMessage } from '../sync/codec.ts';
 import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { byHand, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 import { bytesJson, jsonBytes } from './json-bytes.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const INHERITED = ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'isPrototypeOf'];
 const spec = (arms: readonly string[], rest: Partial<PointSpec> = {}): PointSpec => ({
   point: 'p',
@@ -21,35 +18,13 @@ const spec = (arms: readonly string[], rest: Partial<PointSpec> = {}): PointSpec
 
 /** A root on a disk and a child below it, over a link that takes what a real one takes. */
 async function tree(disk: MemoryDisk = memoryDisk()) {
-  let ms = 1000;
-  let word = 1;
-  const start = (name: string) =>
-    createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : 'device',
-      root: name === 'cloud',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        ...(name === 'cloud' ? { storage: disk.open() } : {}),
-      },
-    });
-  const [root, child] = [await start('cloud'), await start('dev')];
-  const link = child.connectParent((up) => {
-    const { message } = decodeMessage(encodeMessage(up), root.state.limits);
-    root.receiveUp(message as UpMessage, (down) => {
-      link.receive(decodeMessage(encodeMessage(down), child.state.limits).message as DownMessage);
-    });
+  const hand = byHand();
+  const [root, child] = [await handNode({ hand, disk }), await handNode({ name: 'dev', hand })];
+  join(root, child, {
+    up: (message) => decodeMessage(encodeMessage(message), root.state.limits).message as UpMessage,
+    down: (message) => decodeMessage(encodeMessage(message), child.state.limits).message as DownMessage,
   });
-  const pass = async (): Promise<void> => {
-    for (let i = 0; i < 40; i++) {
-      ms += 250;
-      root.tick();
-      child.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
+  const pass = (): Promise<void> => settle([root, child], 10_000, 250);
   return { root, child, pass };
 }
 

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
-import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
+import type { HostedNode } from '../node.ts';
+import { byHand, congruential, type HandNode, handNode, me } from '../testing/hand-node.ts';
+import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me = { name: 'me', authority: '*' };
 const PENDING = 16;
 const WINDOW_MS = 10_000;
 const spec: PointSpec = {
@@ -18,25 +17,10 @@ const spec: PointSpec = {
 };
 const KEPT_MS = 2 * WINDOW_MS;
 
-let ms = 1000;
-let word = 1;
-const start = (disk: MemoryDisk = memoryDisk()): Promise<HostedNode> =>
-  createNode({
-    name: 'n',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-      storage: disk.open(),
-    },
-  });
-const pass = (node: HostedNode, forMs: number): void => {
-  for (const endMs = ms + forMs; ms < endMs; ) {
-    ms += 500;
-    node.tick();
-  }
+const hand = byHand({ chance: congruential() });
+const start = (disk = memoryDisk()) => handNode({ hand, disk });
+const pass = (node: HandNode, forMs: number): void => {
+  for (let left = forMs; left > 0; left -= 500) node.pass(500);
 };
 const decide = (node: HostedNode, count: number): string[] =>
   Array.from({ length: count }, () => node.decide('p').id);
@@ -98,7 +82,7 @@ describe('feedback for a decision that is not remembered', () => {
     const many = decide(before, 3 * PENDING);
     pass(before, 1000);
     await before.close();
-    ms += 2000;
+    hand.ms += 2000;
     const node = await start(disk);
     expect(await sent(node, old)).toEqual(['feedback_expired', 'feedback_expired']);
     expect(only(await sent(node, many))).toEqual(new Set(['joined', 'unjoined']));

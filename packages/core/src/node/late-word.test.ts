@@ -1,26 +1,16 @@
 import { expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import type { UpMessage } from '../sync/messages.ts';
+import { byHand, congruential, type HandNode, handNode, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
 /** A cloud with two regions, and a device that may be linked to either. What is held stays on its way. */
 async function tree() {
-  let ms = 1000;
-  let word = 1;
-  const nodes: HostedNode[] = [];
-  const start = async (name: string, disk?: MemoryDisk): Promise<HostedNode> => {
-    const node = await createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : name === 'd' ? 'device' : 'region',
-      root: name === 'cloud',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-        ...(disk === undefined ? {} : { storage: disk.open() }),
-      },
-    });
+  const hand = byHand({ chance: congruential() });
+  const nodes: HandNode[] = [];
+  const start = async (name: string, disk?: MemoryDisk): Promise<HandNode> => {
+    const tier = name === 'cloud' ? 'cloud' : name === 'd' ? 'device' : 'region';
+    const node = await handNode({ name, tier, disk, hand });
     nodes.push(node);
     return node;
   };
@@ -37,16 +27,14 @@ async function tree() {
       },
     };
   };
-  const stop = (node: HostedNode, disk: MemoryDisk): void => {
+  const stop = (node: HandNode, disk: MemoryDisk): void => {
     nodes.splice(nodes.indexOf(node), 1);
     disk.crash();
   };
   /** `seen` looks after every step. */
   const pass = async (forMs = 3000, seen = (): void => {}): Promise<void> => {
-    for (const endMs = ms + forMs; ms < endMs; ) {
-      ms += 50;
-      for (const node of nodes) node.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
+    for (let left = forMs; left > 0; left -= 50) {
+      await settle(nodes, 50);
       seen();
     }
   };

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode, readLog } from '../node.ts';
-import type { Actor } from '../node-api.ts';
+import { readLog } from '../node.ts';
 import { standard } from '../presets/standard.ts';
+import { byHand, handNode, me } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec: PointSpec = {
   point: 'p',
   arms: ['a', 'b'],
@@ -21,29 +20,10 @@ const spec: PointSpec = {
   attribution: { window: '10s', correction: '10s' },
 };
 
-async function world() {
+function world() {
   const disk = memoryDisk();
-  let ms = 1000;
-  let word = 1;
-  const start = async () => {
-    const node = await createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-    });
-    return Object.assign(node, {
-      pass(more: number) {
-        ms += more;
-        node.tick();
-      },
-    });
-  };
+  const hand = byHand();
+  const start = () => handNode({ hand, disk });
   const read = async (point?: string, most?: number) => {
     const storage = disk.open();
     const log = await readLog(storage, standard, DEFAULT_LIMITS, { point, most });
@@ -55,7 +35,7 @@ async function world() {
 
 describe('the log of a node', () => {
   test('has every decision as it was made, and what came of it', async () => {
-    const { start, read } = await world();
+    const { start, read } = world();
     const node = await start();
     await node.apply(spec, me);
     const first = node.decide('p', { context: { load: 0.5, kind: 'y', vip: true }, unit: 'u1' });
@@ -86,7 +66,7 @@ describe('the log of a node', () => {
   });
 
   test('is readable after restarts and new declarations, long after their windows have passed', async () => {
-    const { start, read } = await world();
+    const { start, read } = world();
     let node = await start();
     await node.apply(spec, me);
     const old = node.decide('p');
@@ -107,7 +87,7 @@ describe('the log of a node', () => {
   });
 
   test('can be asked of one point', async () => {
-    const { start, read } = await world();
+    const { start, read } = world();
     const node = await start();
     await node.apply(spec, me);
     await node.apply({ ...spec, point: 'q' }, me);
@@ -118,7 +98,7 @@ describe('the log of a node', () => {
   });
 
   test('has the newest alone where it may not have all, and says how many are older', async () => {
-    const { start, read } = await world();
+    const { start, read } = world();
     const node = await start();
     await node.apply(spec, me);
     const ids: string[] = [];

@@ -1,14 +1,11 @@
 import { expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import { stream } from '../stats/random.ts';
 import type { ExperimentReport } from '../status.ts';
-import { memoryDisk } from '../testing/index.ts';
+import { byHand, drawnFrom, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const FIXED = { kind: 'fixed', horizon: 1000 };
 const GROUPED = { kind: 'group-sequential', horizon: 2000, looks: 4, spending: 'pocock' };
 
@@ -32,23 +29,13 @@ const spec = (analysis: object): PointSpec => ({
 });
 
 class World {
-  ms = 1000;
-  nodes: HostedNode[] = [];
+  readonly hand = byHand();
+  nodes: HandNode[] = [];
   private unit = 0;
 
-  async start(name = 'cloud', storage?: Storage): Promise<HostedNode> {
-    const chance = stream(this.ms, name.length);
-    const node = await createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : 'device',
-      root: name === 'cloud',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => this.ms, wallMs: () => 1_700_000_000_000 + this.ms },
-        chance: { uint32: () => chance.integer(4294967296) },
-        ...(storage === undefined ? {} : { storage }),
-      },
-    });
+  async start(name = 'cloud', disk?: MemoryDisk): Promise<HandNode> {
+    const chance = drawnFrom(stream(this.hand.ms, name.length));
+    const node = await handNode({ name, disk, hand: this.hand, chance });
     this.nodes.push(node);
     return node;
   }
@@ -60,11 +47,7 @@ class World {
       return { id, metrics: { success: random.next() < rates[arm as string] ? 1 : 0 } };
     });
     await node.feedback(items);
-    for (let i = 0; i < 30; i++) {
-      this.ms += 100;
-      for (const each of this.nodes) each.tick();
-      for (let k = 0; k < 20; k++) await Promise.resolve();
-    }
+    await settle(this.nodes, 3000, 100);
   }
 }
 
@@ -73,7 +56,7 @@ const reportOf = (node: HostedNode): ExperimentReport => node.report('p').experi
 test('the answer at the horizon stands, over later outcomes, restarts and another horizon', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start('cloud', disk.open());
+  let node = await world.start('cloud', disk);
   await node.apply(spec(FIXED), me);
   await world.run(node, 900, { a: 0.3, b: 0.5 });
   expect(reportOf(node)).toMatchObject({ decision: 'keep going', looks: { planned: [1], taken: [] } });
@@ -85,7 +68,7 @@ test('the answer at the horizon stands, over later outcomes, restarts and anothe
   expect(reportOf(node)).toMatchObject({ decision, metrics, looks });
   await node.close();
   world.nodes = [];
-  node = await world.start('cloud', disk.open());
+  node = await world.start('cloud', disk);
   expect(reportOf(node)).toMatchObject({ decision, metrics, looks });
   await node.apply(spec({ ...FIXED, horizon: 4000 }), me);
   await world.run(node, 500, { a: 0.5, b: 0.3 });
@@ -110,7 +93,7 @@ test('only the root looks: what a part of the tree has counted is not judged by 
   const world = new World();
   const root = await world.start();
   const device = await world.start('d1');
-  const link = device.connectParent((message) => root.receiveUp(message, (down) => link.receive(down)));
+  join(root, device);
   await root.apply(spec(FIXED), me);
   await world.run(root, 10, { a: 0.3, b: 0.5 });
   await world.run(device, 1500, { a: 0.3, b: 0.6 });

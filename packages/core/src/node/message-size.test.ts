@@ -1,53 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import type { NodeStatus, PointReport } from '../status.ts';
 import { decodeMessage, encodeMessage } from '../sync/codec.ts';
-import type { DownMessage, Telemetry, UpMessage } from '../sync/messages.ts';
+import type { Telemetry, UpMessage } from '../sync/messages.ts';
+import { byHand, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 const nothing = { kills: [], overrides: [], quarantines: [], removed: [], specs: [], resets: [] };
 
 /** A region below a root, over a link that takes what a real one takes. */
 async function tree() {
-  let ms = 1000;
-  let word = 1;
-  const start = (name: string): Promise<HostedNode> =>
-    createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : 'region',
-      root: name === 'cloud',
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-      },
-    });
-  const [root, region] = [await start('cloud'), await start('region')];
+  const hand = byHand();
+  const root = await handNode({ hand });
+  const region = await handNode({ name: 'region', tier: 'region', hand });
   await root.apply(spec, me);
   const sizes: number[] = [];
   const way = { isCut: false };
   const sent: UpMessage[] = [];
-  const link = region.connectParent((up) => {
-    const bytes = encodeMessage(up);
-    sizes.push(bytes.length);
-    sent.push(up);
-    if (bytes.length > DEFAULT_LIMITS.messageBytes || way.isCut) return;
-    const { message } = decodeMessage(bytes, DEFAULT_LIMITS);
-    root.receiveUp(message as UpMessage, (down) => link.receive(structuredClone(down) as DownMessage));
+  join(root, region, {
+    up: (message) => {
+      const bytes = encodeMessage(message);
+      sizes.push(bytes.length);
+      sent.push(message);
+      if (bytes.length > DEFAULT_LIMITS.messageBytes || way.isCut) return undefined;
+      return decodeMessage(bytes, DEFAULT_LIMITS).message as UpMessage;
+    },
+    down: (message) => structuredClone(message),
   });
-  const pass = async (times: number): Promise<void> => {
-    for (let i = 0; i < times; i++) {
-      ms += 250;
-      root.tick();
-      region.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
+  const pass = (times: number): Promise<void> => settle([root, region], 250 * times, 250);
   await pass(8);
   return { root, region, sizes, sent, pass, way };
 }

@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest';
 import { encodeControls } from '../controls/control-codec.ts';
 import { EMPTY_CONTROLS } from '../controls/control-state.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
 import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
 import { fakeSeals } from '../testing/fake-seals.ts';
+import { BOOT_MS, handNode, turns } from '../testing/hand-node.ts';
 
 const fromParent = (incarnation: string, session: number, heard: number): DownMessage => ({
   v: PROTOCOL,
@@ -16,7 +15,7 @@ const fromParent = (incarnation: string, session: number, heard: number): DownMe
   heard,
   path: ['cloud'],
   leaseAgeMs: null,
-  treeMs: 1_700_000_000_000,
+  treeMs: BOOT_MS,
   digest: '',
   controls: null,
   share: 0,
@@ -26,29 +25,14 @@ const fromParent = (incarnation: string, session: number, heard: number): DownMe
 });
 
 async function child() {
-  let ms = 1000;
-  const node = await createNode({
-    name: 'dev',
-    tier: 'device',
-    root: false,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => 7 },
-      seals: fakeSeals,
-    },
-  });
+  const node = await handNode({ name: 'dev', chance: { uint32: () => 7 }, seals: fakeSeals });
   const sent: UpMessage[] = [];
   const { receive } = node.connectParent((up) => sent.push(up));
   const beat = (): number => {
-    ms += 1000;
-    node.tick();
+    node.pass(1000);
     return sent.at(-1)!.seq;
   };
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 20; i++) await undefined;
-  };
-  return { node, sent, receive, beat, settle, parent: () => sent.at(-1)!.parentIncarnation };
+  return { node, sent, receive, beat, parent: () => sent.at(-1)!.parentIncarnation };
 }
 
 test('an answer of the process before, overtaken by one of the process in its place, ends nothing', async () => {
@@ -75,7 +59,7 @@ test('the next process is followed from the first answer to what was sent since'
 });
 
 test('words that a parent goes back to are not the ones that it has forgotten', async () => {
-  const { receive, beat, sent, settle } = await child();
+  const { receive, beat, sent } = await child();
   const stopped = (tag: string) => {
     const kill = { tag, scope: '*', reason: 'stop', by: 'me', authority: '*', atMs: 1, subtree: 'cloud' };
     return { ...encodeControls(EMPTY_CONTROLS), kills: [kill] };
@@ -84,7 +68,7 @@ test('words that a parent goes back to are not the ones that it has forgotten', 
   const hear = async (tag: string, seal: string) => {
     const down = fromParent('cloud1', 1, beat());
     receive({ ...down, seq: ++seq, digest: seal, controls: stopped(tag), seal });
-    await settle();
+    await turns();
   };
   const handed = () =>
     sent.flatMap(({ words }) => (words === null || words === undefined ? [] : [words.seal]));
@@ -95,7 +79,7 @@ test('words that a parent goes back to are not the ones that it has forgotten', 
   sent.length = 0;
   for (let i = 0; i < 40; i++) {
     beat();
-    await settle();
+    await turns();
   }
   expect(handed()).toContain('bb');
   expect(handed()).not.toContain('aa');

@@ -1,39 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
-import type { SlotMessage } from '../sync/messages.ts';
+import type { HostedNode } from '../node.ts';
+import type { SlotMessage, UpMessage } from '../sync/messages.ts';
+import { byHand, handNode, join, me, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 const LEARNER = 'p|thompson/1';
 
-async function place(name = 'cloud', root = true) {
-  let ms = 1000;
-  let word = 1;
+/** A root that may be started again. */
+function place() {
+  const hand = byHand();
   const disk = memoryDisk();
-  const start = (): Promise<HostedNode> =>
-    createNode({
-      name,
-      tier: root ? 'cloud' : 'region',
-      root,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-    });
-  const settle = async (node: HostedNode): Promise<void> => {
-    for (let i = 0; i < 20; i++) {
-      ms += 50;
-      node.tick();
-      for (let hop = 0; hop < 12; hop++) await undefined;
-    }
-  };
-  return { start, settle, disk };
+  return { start: () => handNode({ hand, disk }), disk };
 }
 
 /** A child that says these slots, once it knows who it speaks to. */
@@ -44,21 +23,21 @@ const say = (node: HostedNode, slots: readonly SlotMessage[], child = 'dev'): vo
 describe('bytes of a learner that nobody here understands yet', () => {
   /** A child guesses the key that the learner will have after the next reset. */
   async function poisoned(bytes: (node: HostedNode) => Uint8Array) {
-    const at = await place();
+    const at = place();
     const node = await at.start();
     await node.apply(spec, me);
     const key = [...node.state.learners.keys()].find((each) => each.startsWith(LEARNER)) as string;
     const next = key.replace(/\|0$/, '|1');
     say(node, [{ key: next, origin: 'dev~x1', version: 1, onlyVia: '', bytes: bytes(node) }]);
-    await at.settle(node);
+    await settle([node], 1000);
     expect(node.state.learners.get(next)?.slots.slots.size).toBe(1);
     return { ...at, node, next };
   }
 
   test('are no reason not to start again once they are understood', async () => {
-    const { node, start, settle, next } = await poisoned(() => new Uint8Array([255, 255, 1, 2, 3]));
+    const { node, start, next } = await poisoned(() => new Uint8Array([255, 255, 1, 2, 3]));
     await node.reset({ point: 'p', reason: 'start anew', by: me });
-    await settle(node);
+    await settle([node], 1000);
     expect(node.state.learners.get(next)?.slots.slots.size).toBe(0);
     await node.close();
     const again = await start();
@@ -75,7 +54,7 @@ describe('bytes of a learner that nobody here understands yet', () => {
   });
 
   test('are checked then as they would have been on the way in', async () => {
-    const { node, settle, next } = await poisoned((root) => {
+    const { node, next } = await poisoned((root) => {
       const { evidence } = [...root.state.learners.values()][0].slots;
       const { id } = root.decide('p');
       void root.feedback([{ id, reward: 1 }]);
@@ -85,14 +64,14 @@ describe('bytes of a learner that nobody here understands yet', () => {
       return evidence!.encode(outsized);
     });
     await node.reset({ point: 'p', reason: 'start anew', by: me });
-    await settle(node);
+    await settle([node], 1000);
     expect(node.state.learners.get(next)?.slots.slots.size).toBe(0);
     expect(node.state.refused).toHaveProperty('implausible_evidence');
   });
 });
 
 test('a point that was deleted and is declared again starts afresh', async () => {
-  const at = await place();
+  const at = place();
   const node = await at.start();
   await node.apply(spec, me);
   for (let i = 0; i < 20; i++) await node.feedback([{ id: node.decide('p').id, reward: 1 }]);
@@ -103,20 +82,15 @@ test('a point that was deleted and is declared again starts afresh', async () =>
 });
 
 test('slots go up in messages that a link takes, however many there are', async () => {
-  const [above, here] = [await place(), await place('region', false)];
-  const [root, region] = [await above.start(), await here.start()];
+  const root = await handNode({ disk: memoryDisk() });
+  const region = await handNode({ name: 'region', tier: 'region', disk: memoryDisk() });
   const sizes: number[] = [];
-  const link = region.connectParent((up) => {
-    sizes.push(up.slots.reduce((sum, { bytes }) => sum + bytes.length, 0));
-    root.receiveUp(up, (down) => link.receive(down));
-  });
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 60; i++) {
-      await above.settle(root);
-      await here.settle(region);
-    }
+  const up = (message: UpMessage) => {
+    sizes.push(message.slots.reduce((sum, { bytes }) => sum + bytes.length, 0));
+    return message;
   };
-  await settle();
+  join(root, region, { up });
+  await settle([root, region], 60_000);
   for (let i = 0; i < 20; i++)
     say(
       region,
@@ -131,7 +105,7 @@ test('slots go up in messages that a link takes, however many there are', async 
       ],
       `dev${i}`,
     );
-  await settle();
+  await settle([root, region], 60_000);
   expect(root.state.learners.get('later|x/1|h|0')?.slots.slots.size).toBe(20);
   expect(Math.max(...sizes)).toBeLessThan(6 << 20);
 });

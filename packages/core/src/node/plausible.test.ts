@@ -1,34 +1,17 @@
 import { expect, test } from 'vitest';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import { BOOT_MS, byHand, handNode, me, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 import { spokenChild } from '../testing/spoken-child.ts';
 import { openingDigits } from './origins.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
-const T0 = 1_700_000_000_000;
 const RATE = 100;
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } };
 
 /** A root that believes in at most 100 outcomes a second, and evidence of any number of them. */
 async function root() {
   const disk = memoryDisk();
-  let ms = 1000;
-  let word = 1;
-  const start = () =>
-    createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => T0 + ms },
-        chance: { uint32: () => word++ },
-        storage: disk.open(),
-      },
-      tuning: { plausibleOutcomesPerSecond: RATE },
-    });
+  const hand = byHand();
+  const start = () => handNode({ hand, disk, tuning: { plausibleOutcomesPerSecond: RATE } });
   let node = await start();
   await node.apply(spec, me);
   const { id } = node.decide('p');
@@ -44,11 +27,7 @@ async function root() {
     key,
     bytes,
     state: () => node.state,
-    pass: async (forMs: number): Promise<void> => {
-      ms += forMs;
-      node.tick();
-      for (let i = 0; i < 20; i++) await undefined;
-    },
+    pass: (forMs: number) => settle([node], forMs, forMs),
     child: (name: string, openedMs: number) => {
       const origin = `${name}~${openingDigits(openedMs)}00000000000000`;
       const link = spokenChild(node, name, origin.slice(name.length + 1));
@@ -63,7 +42,7 @@ async function root() {
       disk.crash();
       node = await start();
     },
-    now: () => T0 + ms,
+    now: () => BOOT_MS + hand.ms,
   };
 }
 
