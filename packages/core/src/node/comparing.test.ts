@@ -1,14 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import { type Stream, stream } from '../stats/random.ts';
 import type { ExperimentReport } from '../status.ts';
-import { memoryDisk } from '../testing/index.ts';
+import { byHand, drawnFrom, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const WINDOW_MS = 1000;
 const two = { control: { arm: 'a' }, treatment: { arm: 'b' } };
 
@@ -26,36 +23,16 @@ const point = (guard: object, more: Partial<PointSpec> = {}): PointSpec => ({
 
 /** All nodes of a test, under one clock. */
 class Clock {
-  ms = 1000;
-  nodes: HostedNode[] = [];
-  pass(more: number): void {
-    for (let left = more; left > 0; left -= 100) {
-      this.ms += Math.min(100, left);
-      for (const node of this.nodes) node.tick();
-    }
-  }
-  /** The same, with room for what is asynchronous: disks and links. */
-  async settle(more: number): Promise<void> {
-    for (let left = more; left > 0; left -= 100) {
-      this.pass(100);
-      for (let i = 0; i < 20; i++) await Promise.resolve();
-    }
+  readonly hand = byHand();
+  nodes: HandNode[] = [];
+  settle(forMs: number): Promise<void> {
+    return settle(this.nodes, forMs, 100);
   }
 }
 
-async function start(clock: Clock, name = 'cloud', root = true, storage?: Storage): Promise<HostedNode> {
-  const random = stream(name.length, clock.ms);
-  const node = await createNode({
-    name,
-    tier: root ? 'cloud' : 'device',
-    root,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => clock.ms, wallMs: () => 1_700_000_000_000 + clock.ms },
-      chance: { uint32: () => random.integer(4294967296) },
-      ...(storage === undefined ? {} : { storage }),
-    },
-  });
+async function start(clock: Clock, name = 'cloud', disk?: MemoryDisk): Promise<HandNode> {
+  const chance = drawnFrom(stream(name.length, clock.hand.ms));
+  const node = await handNode({ name, disk, hand: clock.hand, chance });
   clock.nodes.push(node);
   return node;
 }
@@ -96,7 +73,7 @@ describe('an experiment', () => {
     expect(decision).toMatchObject({ propensity: 1, arm: decision.stratum.endsWith('control') ? 'a' : 'b' });
     await run(node, { units: 4000, first: 10, success: { a: 0.3, b: 0.4 } });
     expect(experimentOf(node).variants.map(({ counted }) => counted)).toEqual([0, 0]); // no window has closed
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     const report = experimentOf(node);
     expect(report).toMatchObject({ decision: 'ship', winner: 'treatment', mismatch: { verdict: 'sound' } });
     const [control, treatment] = report.metrics[0].variants;
@@ -111,7 +88,7 @@ describe('an experiment', () => {
     await node.apply(point({}), me);
     await run(node, { units: 1500, success: { a: 0.3, b: 0.3 } });
     await run(node, { units: 1500, success: { a: 0.3, b: 0.3 } }, 2);
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     const report = experimentOf(node);
     expect(report).toMatchObject({ decision: 'keep going', winner: null });
     expect(report.variants[0].closed + report.variants[1].closed).toBe(1500);
@@ -122,7 +99,7 @@ describe('an experiment', () => {
     const node = await start(clock);
     await node.apply(point({}), me);
     await run(node, { units: 6000, success: { a: 0.3, b: 0.5 }, lost: { b: 0.15 } });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(experimentOf(node)).toMatchObject({ decision: 'stop', mismatch: { verdict: 'mismatch' } });
   });
 
@@ -138,7 +115,7 @@ describe('an experiment', () => {
       const error = random.next() < (arm === 'b' ? 0.15 : 0.03) ? 1 : 0;
       await node.feedback([{ id, metrics: { success: good, error } }]);
     }
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(experimentOf(node).decision).toBe('stop');
     expect(experimentOf(node).reason).toContain('error');
   });
@@ -153,7 +130,7 @@ describe('an experiment', () => {
       success: { a: 0.3, b: 0.3 },
       context: (random) => ({ spend: random.next() < 0.5 ? -1 : 1 }),
     });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(experimentOf(node).metrics[0].reduction).toBeGreaterThan(0.2);
   });
 
@@ -162,11 +139,11 @@ describe('an experiment', () => {
     const node = await start(clock);
     await node.apply(point({ analysis: { kind: 'fixed', horizon: 3000 } }), me);
     await run(node, { units: 2999, success: { a: 0.3, b: 0.6 } });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(experimentOf(node)).toMatchObject({ decision: 'keep going' });
     expect(experimentOf(node).metrics[0].variants[1]).toMatchObject({ p: null, verdict: 'undecided' });
     await run(node, { units: 1, first: 5000, success: { a: 0.3, b: 0.6 } });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(experimentOf(node)).toMatchObject({ decision: 'ship', winner: 'treatment' });
   });
 
@@ -186,7 +163,7 @@ describe('an experiment', () => {
     const with2 = (...of: object[]) => point({}, { guards: [{ kind: 'experiment', of }] });
     await node.apply(with2(first), me);
     await run(node, { units: 400, success: { a: 0.3, b: 0.3 } });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     const counted = (): number => experimentOf(node).variants.reduce((sum, v) => sum + v.counted, 0);
     const before = counted();
     expect(before).toBeGreaterThan(150);
@@ -206,9 +183,9 @@ describe('a bandit experiment', () => {
     await node.apply({ ...point({}), guards: [guard, floor] }, me);
     for (let i = 0; i < 40; i++) {
       await run(node, { units: 100, first: i * 100, success: { a: 0.3, b: 0.45 } }, i);
-      clock.pass(100);
+      await clock.settle(100);
     }
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     const report = experimentOf(node);
     expect(report).toMatchObject({
       kind: 'arms',
@@ -242,10 +219,8 @@ describe('over the tree and over restarts', () => {
   test('the root counts what devices counted, once each', async () => {
     const clock = new Clock();
     const root = await start(clock);
-    const devices = [await start(clock, 'd1', false), await start(clock, 'd2', false)];
-    for (const device of devices) {
-      const link = device.connectParent((message) => root.receiveUp(message, (down) => link.receive(down)));
-    }
+    const devices = [await start(clock, 'd1'), await start(clock, 'd2')];
+    for (const device of devices) join(root, device);
     await root.apply(point({}), me);
     await clock.settle(3000);
     await run(devices[0], { units: 900, success: { a: 0.3, b: 0.3 } });
@@ -259,17 +234,17 @@ describe('over the tree and over restarts', () => {
   test('a restart neither forgets what was counted nor counts it twice', async () => {
     const clock = new Clock();
     const disk = memoryDisk();
-    let node = await start(clock, 'cloud', true, disk.open());
+    let node = await start(clock, 'cloud', disk);
     await node.apply(point({}, { attribution: { window: WINDOW_MS, correction: '1m' } }), me);
     await run(node, { units: 500, success: { a: 0.3, b: 0.3 } });
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     await run(node, { units: 200, first: 500, success: { a: 0.3, b: 0.3 } });
     await node.close();
     clock.nodes = [];
-    node = await start(clock, 'cloud', true, disk.open());
+    node = await start(clock, 'cloud', disk);
     const counted = (): number => experimentOf(node).variants.reduce((sum, v) => sum + v.counted, 0);
     expect(counted()).toBe(500);
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(counted()).toBe(700);
   });
 });
@@ -290,7 +265,7 @@ describe('apprentice mode', () => {
       const success = random.next() < (arm === 'a' ? 0.2 : 0.8) ? 1 : 0;
       await node.feedback([{ id: decision.id, metrics: { success } }]);
     }
-    clock.pass(2 * WINDOW_MS);
+    await clock.settle(2 * WINDOW_MS);
     expect(node.report('p').pooled.ownOutcomes).toBe(600);
     expect(node.decide('p', { taken: { arm: 'a', propensity: 0.5 } }).proposed).toBe('b');
   });

@@ -2,15 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { Decision } from '../decision/record.ts';
 import type { PointSpec, Tier } from '../decision/spec.ts';
 import { moments } from '../learners/moments.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
+import type { HostedNode } from '../node.ts';
 import { recordReward } from '../policies/unlearned.ts';
 import type { Policy } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
 import type { Factory, Registry } from '../registry.ts';
 import type { AskAnswer, DownMessage } from '../sync/messages.ts';
-
-const me: Actor = { name: 'me', authority: '*' };
+import { byHand, handNode, me } from '../testing/hand-node.ts';
 
 /** Wants the arm with its node's first letter, as surely as it is told; counts how often it was asked. */
 const opinions = new Map<string, { confidence: number; asked: number; turns: number[]; units: number[] }>();
@@ -59,10 +57,9 @@ const TIERS: readonly [keyof typeof PARENTS, Tier][] = [
 const PARENTS = { cloud: '', region: 'cloud', device: 'region' } as const;
 
 async function tree(): Promise<Tree> {
-  let ms = 1000;
-  let word = 1;
+  const hand = byHand();
   const due: { atMs: number; run: () => void }[] = [];
-  const after = (wait: number, run: () => void): void => void due.push({ atMs: ms + wait, run });
+  const after = (wait: number, run: () => void): void => void due.push({ atMs: hand.ms + wait, run });
   const nodes: Record<string, HostedNode> = {};
   const delay = { device: 2, region: 2 };
   const forged: Tree['forged'] = { answer: undefined };
@@ -81,14 +78,8 @@ async function tree(): Promise<Tree> {
       ...standard,
       policies: { ...standard.policies, opinion: opinionated(name) },
     };
-    nodes[name] = await createNode({
-      name,
-      tier,
-      root: tier === 'cloud',
-      registry,
-      ports: { clock: { monotonicMs: () => ms, wallMs: () => ms }, chance: { uint32: () => word++ } },
-      timeout: (wait) => new Promise((resolve) => after(wait, resolve)),
-    });
+    const timeout = (wait: number) => new Promise<void>((resolve) => after(wait, resolve));
+    nodes[name] = await handNode({ name, tier, registry, hand, timeout });
     if (name === 'cloud') continue;
     const parent = nodes[PARENTS[name]];
     const link = nodes[name].connectParent((up) =>
@@ -98,11 +89,11 @@ async function tree(): Promise<Tree> {
     );
   }
   const pass = async (wait: number): Promise<void> => {
-    for (const endMs = ms + wait; ms < endMs; ms++) {
+    for (const endMs = hand.ms + wait; hand.ms < endMs; hand.ms++) {
       for (const node of Object.values(nodes)) node.tick();
       for (;;) {
         for (let hop = 0; hop < 10; hop++) await undefined;
-        const at = due.findIndex((each) => each.atMs <= ms);
+        const at = due.findIndex((each) => each.atMs <= hand.ms);
         if (at < 0) break;
         due.splice(at, 1)[0].run();
       }

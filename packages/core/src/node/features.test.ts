@@ -4,13 +4,12 @@ import type { DecisionRecord } from '../decision/decision-record.ts';
 import { withShown } from '../decision/shown.ts';
 import type { PointSpec } from '../decision/spec.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode, type HostedNode, type NodeTuning, readLog } from '../node.ts';
-import type { Actor, IngestEvent } from '../node-api.ts';
+import { type HostedNode, type NodeTuning, readLog } from '../node.ts';
+import type { IngestEvent } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
+import { BOOT_MS, byHand, congruential, type HandNode, handNode, me } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
-const EPOCH = 1_700_000_000_000;
 const HOUR = 3_600_000;
 
 const spec: PointSpec = {
@@ -45,26 +44,14 @@ const spec: PointSpec = {
 };
 
 function place(tuning: Partial<NodeTuning> = {}) {
-  let ms = 1_000_000;
-  let word = 7;
+  const hand = byHand({ ms: 1_000_000, chance: congruential(7) });
   const disk = memoryDisk();
   return {
     disk,
-    pass: (byMs: number) => void (ms += byMs),
-    now: () => EPOCH + ms,
-    async start(declare: PointSpec | null = spec): Promise<HostedNode> {
-      const node = await createNode({
-        name: 'cloud',
-        tier: 'cloud',
-        root: true,
-        registry: standard,
-        tuning,
-        ports: {
-          clock: { monotonicMs: () => ms, wallMs: () => EPOCH + ms },
-          chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-          storage: disk.open(),
-        },
-      });
+    pass: (byMs: number) => void (hand.ms += byMs),
+    now: () => BOOT_MS + hand.ms,
+    async start(declare: PointSpec | null = spec): Promise<HandNode> {
+      const node = await handNode({ hand, disk, tuning });
       if (declare !== null) await node.apply(declare, me);
       return node;
     },

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec, SlateSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
+import { me as by, congruential, handNode } from '../testing/hand-node.ts';
 
-const by = { name: 'me', authority: '*' };
 const GENRES = ['news', 'news', 'news', 'sport', 'sport', 'film'];
 const spec = (slate: SlateSpec, more: Partial<PointSpec> = {}): PointSpec => ({
   point: 'shelf',
@@ -16,26 +14,15 @@ const spec = (slate: SlateSpec, more: Partial<PointSpec> = {}): PointSpec => ({
 });
 
 async function start(declared: PointSpec) {
-  let word = 7;
-  const clock = { ms: 1000 };
-  const node = await createNode({
-    name: 'hq',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => clock.ms, wallMs: () => 1_700_000_000_000 + clock.ms },
-      chance: { uint32: () => (word = (word * 1664525 + 1013904223) >>> 0) },
-    },
-  });
+  const node = await handNode({ chance: congruential(7) });
   await node.apply(declared, by);
-  return { node, clock };
+  return node;
 }
 const armsOf = (items: readonly { readonly arm: string | null }[]) => items.map(({ arm }) => arm);
 
 describe('a slate', () => {
   test('has k arms, none of them twice, each a decision with the propensity it was drawn with', async () => {
-    const { node } = await start(spec({ positions: 4 }, { policy: { kind: 'split' } }));
+    const node = await start(spec({ positions: 4 }, { policy: { kind: 'split' } }));
     for (let i = 0; i < 50; i++) {
       const { id, items } = node.rank('shelf', 4, { unit: `u${i}` });
       expect(new Set(armsOf(items)).size).toBe(4);
@@ -48,7 +35,7 @@ describe('a slate', () => {
   });
 
   test('is assigned as one, also where nobody says for whom it is', async () => {
-    const { node } = await start(
+    const node = await start(
       spec(
         { positions: 3 },
         { guards: [{ kind: 'holdout', share: 0.3 }], baseline: { kind: 'round-robin' } },
@@ -65,7 +52,7 @@ describe('a slate', () => {
   });
 
   test('draws as often as its propensities say: every ordered pair of an even split alike', async () => {
-    const { node } = await start(spec({ positions: 2 }, { policy: { kind: 'split' } }));
+    const node = await start(spec({ positions: 2 }, { policy: { kind: 'split' } }));
     const counts = new Map<string, number>();
     const n = 6000;
     for (let i = 0; i < n; i++) {
@@ -79,7 +66,7 @@ describe('a slate', () => {
   });
 
   test('of a stopped point is its fallback alone; a pinned arm is the first; killed arms are in none', async () => {
-    const { node } = await start(spec({ positions: 6 }));
+    const node = await start(spec({ positions: 6 }));
     await node.kill({ scope: 'artifact:i1', reason: 'gone', by });
     expect(armsOf(node.rank('shelf', 6).items)).toHaveLength(5);
     await node.override({ point: 'shelf', arm: 'i3', segment: {}, reason: 'pin', by });
@@ -92,7 +79,7 @@ describe('a slate', () => {
   });
 
   test('k beyond the positions, and points that do not rank, are refused', async () => {
-    const { node } = await start(spec({ positions: 2 }));
+    const node = await start(spec({ positions: 2 }));
     expect(() => node.rank('shelf', 3)).toThrow(
       expect.objectContaining({ field: 'k', value: '3', mend: expect.stringContaining('2 at most') }),
     );
@@ -107,11 +94,11 @@ describe('position bias', () => {
   const looks = [1, 0.5, 0.2];
 
   async function live(slate: SlateSpec) {
-    const { node, clock } = await start(spec(slate));
+    const node = await start(spec(slate));
     const random = stream(17);
     let late = 0;
     for (let i = 0; i < 3000; i++) {
-      clock.ms += 10;
+      node.hand.ms += 10;
       const { items } = node.rank('shelf', 3, { unit: `u${i}` });
       await node.feedback(
         items.map(({ id, arm }, j) => ({
@@ -151,7 +138,7 @@ describe('position bias', () => {
 describe('diversity', () => {
   test('MMR: alike arms follow each other less, by e^strength, and the propensity is that of the step', async () => {
     const mmr = { kind: 'mmr', strength: Math.log(4) } as const;
-    const { node } = await start(spec({ positions: 2, diversity: mmr }, { policy: { kind: 'split' } }));
+    const node = await start(spec({ positions: 2, diversity: mmr }, { policy: { kind: 'split' } }));
     for (let i = 0; i < 40; i++) {
       const [top, next] = node.rank('shelf', 2).items;
       const genreOf = (arm: string | null) => GENRES[Number(arm?.slice(1))];
@@ -164,7 +151,7 @@ describe('diversity', () => {
   test('calibrated: lists come near the target shares', async () => {
     const target = { news: 0.5, sport: 0.5 };
     const diversity = { kind: 'calibrated', feature: 'genre', target, strength: 50 } as const;
-    const { node } = await start(spec({ positions: 4, diversity }, { policy: { kind: 'split' } }));
+    const node = await start(spec({ positions: 4, diversity }, { policy: { kind: 'split' } }));
     for (let i = 0; i < 30; i++) {
       const [top, ...rest] = node.rank('shelf', 4).items.map(({ arm }) => GENRES[Number(arm?.slice(1))]);
       const genres = [top, ...rest];
@@ -177,14 +164,14 @@ describe('diversity', () => {
   test('its cost in expected reward is told: κ Σ (before − after) · mean', async () => {
     const mmr = { kind: 'mmr', strength: 50 } as const;
     const slate = { positions: 2, examination: [1, 0.5], diversity: mmr };
-    const { node, clock } = await start(spec(slate, { policy: { kind: 'split' } }));
+    const node = await start(spec(slate, { policy: { kind: 'split' } }));
     expect(node.rank('shelf', 2).diversityCost).toBeNull();
     await node.apply(spec(slate, { policy: { kind: 'epsilon-greedy', epsilon: 0 } }), by);
     const prior = Object.fromEntries(
       [0.9, 0.8, 0.1, 0.4, 0.1, 0.1].map((mean, i) => [`i${i}`, { mean, n: 1e6 }]),
     );
     await node.apply(spec(slate, { policy: { kind: 'epsilon-greedy', epsilon: 0.1, prior } }), by);
-    clock.ms += 5000;
+    node.hand.ms += 5000;
     // First i0 (0.9). Then 0.92 of i1 (0.8) and 0.02 of four more would go to news; what is left of them is even.
     const { items, diversityCost } = node.rank('shelf', 2);
     if (items[0].arm === 'i0') {

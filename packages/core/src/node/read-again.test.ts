@@ -1,27 +1,14 @@
 import { expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
+import type { HostedNode } from '../node.ts';
 import type { DecideInput } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import { me as by, byHand, handNode } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/index.ts';
-
-const by = { name: 'me', authority: '*' };
 
 /** A node that has decided, stopped, and started again on the same disk. */
 async function again(spec: Partial<PointSpec>, times: number, input: DecideInput): Promise<HostedNode> {
   const disk = memoryDisk();
-  const start = (ms: number) =>
-    createNode({
-      name: 'hq',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-        chance: { uint32: () => 7 },
-        storage: disk.open(),
-      },
-    });
+  const start = (ms: number) => handNode({ disk, hand: byHand({ ms, chance: { uint32: () => 7 } }) });
   const before = await start(1000);
   await before.apply({ point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'split' }, ...spec }, by);
   for (let i = 0; i < times; i++) before.decide('p', input);

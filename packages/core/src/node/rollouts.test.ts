@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
+import { drawnFrom, handNode, me } from '../testing/hand-node.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const STAGES = ['1%', '5%', '25%', '100%'];
 const DWELL_MS = 10_000;
 const PER_TICK = 500;
@@ -33,19 +30,8 @@ const spec = (guard: KindSpec, policy = 'new'): PointSpec => ({
 
 /** A root under its own clock, with traffic in which every arm succeeds at its own rate. */
 async function world(seed: number) {
-  let ms = 1000;
   const random = stream(seed, 9);
-  const chance = stream(seed, 10);
-  const node: HostedNode = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => chance.integer(4294967296) },
-    },
-  });
+  const node = await handNode({ chance: drawnFrom(stream(seed, 10)) });
   const guard = (): Record<string, unknown> => node.point('p')?.spec.guards?.[0] as KindSpec;
   let unit = 0;
   const served = { old: 0, new: 0, newer: 0 };
@@ -63,8 +49,7 @@ async function world(seed: number) {
           return { id, metrics: { success: random.next() < rates[arm as string] ? 1 : 0 } };
         });
         await node.feedback(items);
-        ms += TICK_MS;
-        node.tick();
+        node.pass(TICK_MS);
       }
       return most;
     },

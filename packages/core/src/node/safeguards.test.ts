@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
+import { drawnFrom, handNode, me } from '../testing/hand-node.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const RANGE = [-0.6, 0.6];
 const MARGIN = 0.05;
 
@@ -31,19 +28,8 @@ const TRAP: World = { plain: [0.1, 0.1], bait: [0.3, -0.5] };
 const SAME: World = { plain: [0.1, 0.1], bait: [0.1, 0.1] };
 
 async function start(seed: number, declared: PointSpec, world: World) {
-  let ms = 1000;
   const random = stream(seed, 3);
-  const chance = stream(seed, 4);
-  const node: HostedNode = await createNode({
-    name: 'cloud',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => chance.integer(4294967296) },
-    },
-  });
+  const node = await handNode({ chance: drawnFrom(stream(seed, 4)) });
   await node.apply(declared, me);
   let episode = 0;
   const treated = { episodes: 0, baits: 0 };
@@ -53,10 +39,7 @@ async function start(seed: number, declared: PointSpec, world: World) {
     /** Episodes that the policy decided, and how many it began with the bait. */
     treated,
     guard: (): Record<string, unknown> => node.point('p')?.spec.guards?.[0] as KindSpec,
-    pass: (more: number) => {
-      ms += more;
-      node.tick();
-    },
+    pass: node.pass,
     /** So many episodes of two steps at a time, until the net has caught the policy; how many there were. */
     async run(most: number, done: () => boolean = () => false): Promise<number> {
       let count = 0;
@@ -74,8 +57,7 @@ async function start(seed: number, declared: PointSpec, world: World) {
         await node.feedback(
           second.map(({ id }, i) => ({ id, reward: world[first[i].arm!][1] + noise(), done: true })),
         );
-        ms += 1100;
-        node.tick();
+        node.pass(1100);
       }
       return count;
     },

@@ -8,16 +8,13 @@ import {
   type TransitionsEvidence,
   weightOf,
 } from '../learners/transitions.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor, DecideInput } from '../node-api.ts';
+import type { HostedNode } from '../node.ts';
+import type { DecideInput } from '../node-api.ts';
 import type { QView } from '../policies/q-learning.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
 import { sumOwn } from '../sync/slots.ts';
-import { memoryDisk } from '../testing/index.ts';
-
-const me: Actor = { name: 'me', authority: '*' };
+import { byHand, drawnFrom, handNode, me } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
 const spec = (policy: object = {}, more: Partial<PointSpec> = {}): PointSpec => ({
   point: 'walk',
@@ -30,24 +27,12 @@ const spec = (policy: object = {}, more: Partial<PointSpec> = {}): PointSpec => 
   ...more,
 });
 
-async function world(declared: PointSpec = spec(), storage?: Storage) {
-  const clock = { ms: 1000 };
-  const random = stream(5, 6);
-  const open = (disk?: Storage): Promise<HostedNode> =>
-    createNode({
-      name: 'hq',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => clock.ms, wallMs: () => 1_700_000_000_000 + clock.ms },
-        chance: { uint32: () => random.integer(4294967296) },
-        ...(disk === undefined ? {} : { storage: disk }),
-      },
-    });
-  const node = await open(storage);
+async function world(declared: PointSpec = spec(), disk?: MemoryDisk) {
+  const hand = byHand({ chance: drawnFrom(stream(5, 6)) });
+  const open = () => handNode({ hand, disk });
+  const node = await open();
   await node.apply(declared, me);
-  return { node, clock, open };
+  return { node, hand, open };
 }
 
 const at = (state: number, episode?: string): DecideInput => ({ context: { at: state }, episode });
@@ -99,12 +84,12 @@ describe('an episode', () => {
   });
 
   test('of one decision that names neither episode nor unit teaches what is earned at once', async () => {
-    const { node, clock } = await world(spec({ epsilon: 0.5 }));
+    const { node, hand } = await world(spec({ epsilon: 0.5 }));
     for (let i = 0; i < 60; i++) {
       const { id, arm } = node.decide('walk', at(3));
       await node.feedback([{ id, reward: arm === 'right' ? 1 : 0 }]);
     }
-    clock.ms += 2000;
+    hand.ms += 2000;
     node.tick();
     expect(node.decide('walk', at(3)).proposed).toBe('right');
     const { own, ended } = known(node, 3, 'right');
@@ -118,17 +103,17 @@ describe('an episode', () => {
     const learned = async (restart: boolean) => {
       const disk = memoryDisk();
       const declared = spec({ episode: { timeout: '10s', onSilence: 'ends' } });
-      const { node, clock, open } = await world(declared, disk.open());
+      const { node, hand, open } = await world(declared, disk);
       const [told, late] = [2, 3].map((s) => node.decide('walk', at(s)));
       await node.feedback([{ id: told.id, reward: 0.5 }]);
       let now = node;
       if (restart) {
         await node.close();
-        now = await open(disk.open());
+        now = await open();
       }
       expect(now.state.points.get('walk')!.episodes!.open.size).toBe(0);
       await now.feedback([{ id: late.id, reward: 1 }]);
-      clock.ms += 11_000;
+      hand.ms += 11_000;
       now.tick();
       const result = [known(now, 2, told.arm!), known(now, 3, late.arm!)];
       await now.close();
@@ -190,10 +175,10 @@ describe('an episode', () => {
 
   test('that falls silent ends where silence is the end, and is cut off where nobody knows', async () => {
     for (const onSilence of ['ends', 'breaks']) {
-      const { node, clock } = await world(spec({ episode: { timeout: '10s', onSilence } }));
+      const { node, hand } = await world(spec({ episode: { timeout: '10s', onSilence } }));
       const last = node.decide('walk', at(1, 'a'));
       await node.feedback([{ id: last.id, reward: 1 }]);
-      clock.ms += 10_500;
+      hand.ms += 10_500;
       node.tick();
       expect(known(node, 1, last.arm!).ended).toBe(onSilence === 'ends' ? 1 : 0);
       const next = node.decide('walk', at(2, 'a'));
@@ -224,13 +209,13 @@ describe('an episode', () => {
 
   test('goes on after a restart, with what was decided before it', async () => {
     const disk = memoryDisk();
-    const { node, clock, open } = await world(spec(), disk.open());
+    const { node, hand, open } = await world(spec(), disk);
     const first = node.decide('walk', at(1, 'a'));
     const over = node.decide('walk', at(4, 'b'));
     await node.feedback([{ id: over.id, reward: 1, done: true }]);
     await node.close();
-    clock.ms += 1000;
-    const again = await open(disk.open());
+    hand.ms += 1000;
+    const again = await open();
     const second = again.decide('walk', at(2, 'a'));
     const other = again.decide('walk', at(2, 'b'));
     await again.feedback([first, second, other].map(({ id }) => ({ id, reward: 1 })));

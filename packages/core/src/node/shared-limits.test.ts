@@ -1,28 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
+import { me as by, byHand, congruential, handNode } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/index.ts';
-
-const by = { name: 'me', authority: '*' };
 
 describe.each(['domain', 'tree'])('a limit by %s', (scope) => {
   test('is one for all its points after a restart as before, also when one of them is declared anew', async () => {
     const disk = memoryDisk();
-    let ms = 1000;
-    let word = 7;
-    const start = () =>
-      createNode({
-        name: 'hq',
-        tier: 'cloud',
-        root: true,
-        registry: standard,
-        ports: {
-          clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-          chance: { uint32: () => (word = (word * 1664525 + 1013904223) >>> 0) },
-          storage: disk.open(),
-        },
-      });
+    const hand = byHand({ chance: congruential(7) });
+    const start = () => handNode({ hand, disk });
     const spec = (point: string): PointSpec => ({
       point,
       arms: ['a', 'b'],
@@ -40,7 +26,7 @@ describe.each(['domain', 'tree'])('a limit by %s', (scope) => {
     for (const point of ['p', 'q']) await before.apply(spec(point), by);
     expect(acted(before, 4)).toBe(4);
     // Guards go to the disk every five seconds.
-    ms += 6000;
+    hand.ms += 6000;
     before.tick();
     await before.close();
 
@@ -52,16 +38,7 @@ describe.each(['domain', 'tree'])('a limit by %s', (scope) => {
 });
 
 test('what a decision cost that no guard was asked about is counted, and gives nothing back of what others were charged', async () => {
-  const node = await createNode({
-    name: 'hq',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_001_000 },
-      chance: { uint32: () => 7 },
-    },
-  });
+  const node = await handNode({ chance: { uint32: () => 7 } });
   await node.apply(
     {
       point: 'p',

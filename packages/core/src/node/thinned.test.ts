@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
 import { type Stream, stream } from '../stats/random.ts';
 import type { ExperimentReport } from '../status.ts';
-import { memoryDisk } from '../testing/index.ts';
+import { byHand, drawnFrom, type HandNode, handNode, me, turns } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const WINDOW_MS = 1000;
 const TRUE_MEAN = 0.5;
 
@@ -42,49 +38,39 @@ const silentFailures: Delay = (good, _arm, random) => (good ? 50 + 200 * random.
 const lateInOne: Delay = (good, arm, random) => (good || arm === 'a' ? 50 : 700) + 200 * random.next();
 
 class Run {
-  ms = 1000;
-  node!: HostedNode;
+  readonly hand = byHand();
+  node!: HandNode;
   made = 0;
   readonly random: Stream;
   private readonly due: { readonly id: string; readonly good: boolean; readonly atMs: number }[] = [];
-  private readonly storage: (() => Storage) | undefined;
+  private readonly disk: MemoryDisk | undefined;
 
-  constructor(seed: number, storage?: () => Storage) {
+  constructor(seed: number, disk?: MemoryDisk) {
     this.random = stream(seed, 11);
-    this.storage = storage;
+    this.disk = disk;
   }
 
   async start(): Promise<void> {
-    this.node = await createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      tuning: { restartGraceMs: 100 },
-      ports: {
-        clock: { monotonicMs: () => this.ms, wallMs: () => 1_700_000_000_000 + this.ms },
-        chance: { uint32: () => this.random.integer(4294967296) },
-        ...(this.storage === undefined ? {} : { storage: this.storage() }),
-      },
-    });
+    const { hand, disk, random } = this;
+    this.node = await handNode({ hand, disk, chance: drawnFrom(random), tuning: { restartGraceMs: 100 } });
   }
 
   /** `each` decisions every 10 ms, for so long; every outcome is sent when it is due. */
   async pass(forMs: number, each: number, delay: Delay): Promise<void> {
-    for (const endMs = this.ms + forMs; this.ms < endMs; ) {
+    for (const endMs = this.hand.ms + forMs; this.hand.ms < endMs; ) {
       for (let i = 0; i < each; i++) {
         const { id, arm } = this.node.decide('p', { unit: `u${this.made++}` });
         const good = this.random.next() < TRUE_MEAN;
         const afterMs = delay(good, arm as string, this.random);
-        if (afterMs !== undefined) this.due.push({ id, good, atMs: this.ms + afterMs });
+        if (afterMs !== undefined) this.due.push({ id, good, atMs: this.hand.ms + afterMs });
       }
-      this.ms += 10;
-      const now = this.due.filter(({ atMs }) => atMs <= this.ms);
-      const later = this.due.filter(({ atMs }) => atMs > this.ms);
+      this.hand.ms += 10;
+      const now = this.due.filter(({ atMs }) => atMs <= this.hand.ms);
+      const later = this.due.filter(({ atMs }) => atMs > this.hand.ms);
       this.due.splice(0, this.due.length, ...later);
       await this.node.feedback(now.map(({ id, good }) => ({ id, metrics: { success: good ? 1 : 0 } })));
       this.node.tick();
-      if (this.storage !== undefined) for (let i = 0; i < 20; i++) await undefined;
+      if (this.disk !== undefined) await turns();
     }
   }
 }
@@ -147,7 +133,7 @@ describe('an experiment with more decisions in a window than there is room for',
     const all: ExperimentReport[] = [];
     for (let seed = 1; seed <= 40; seed++) {
       const disk = memoryDisk();
-      const run = new Run(seed, () => disk.open());
+      const run = new Run(seed, disk);
       await run.start();
       await run.node.apply(point(), me);
       for (let i = 0; i < 4; i++) {
@@ -168,7 +154,7 @@ describe('an experiment with more decisions in a window than there is room for',
   test('counts nobody who was passed over, where it is started again just after a larger sample is kept', async () => {
     const counted = async (seed: number, restarts: boolean): Promise<number> => {
       const disk = memoryDisk();
-      const run = new Run(seed, () => disk.open());
+      const run = new Run(seed, disk);
       await run.start();
       await run.node.apply(point(), me);
       await run.pass(1500, 4, silentFailures);

@@ -1,37 +1,23 @@
 import { expect, test } from 'vitest';
 import type { PointSpec, TrainingSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import { stream } from '../stats/random.ts';
-import { memoryDisk } from '../testing/index.ts';
+import { byHand, drawnFrom, type HandNode, handNode, me, turns } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const HOUR = 3_600_000;
 
 class World {
-  ms = 1000;
-  node!: HostedNode;
-  async start(seed: number, storage?: Storage): Promise<HostedNode> {
-    const random = stream(seed, this.ms);
-    this.node = await createNode({
-      name: 'cloud',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => this.ms, wallMs: () => 1_700_000_000_000 + this.ms },
-        chance: { uint32: () => random.integer(4294967296) },
-        ...(storage === undefined ? {} : { storage }),
-      },
-    });
+  readonly hand = byHand();
+  node!: HandNode;
+  async start(seed: number, disk?: MemoryDisk): Promise<HandNode> {
+    const { hand } = this;
+    this.node = await handNode({ hand, disk, chance: drawnFrom(stream(seed, hand.ms)) });
     return this.node;
   }
   async pass(ms: number): Promise<void> {
-    this.ms += ms;
-    this.node.tick();
-    for (let i = 0; i < 20; i++) await Promise.resolve();
+    this.node.pass(ms);
+    await turns();
     this.node.tick();
   }
 }
@@ -146,7 +132,7 @@ test('a weight counts in part, and a correction takes exactly that back', async 
 test('delayed outcomes teach once, an hour after the decision, also over a restart', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start(1, disk.open());
+  let node = await world.start(1, disk);
   const guards = [{ kind: 'holdout', share: 0.5 }];
   await node.apply(point({ guards, training: { selfCaused: { delay: '1h' } } }), me);
   const items = Array.from({ length: 200 }, (_, i) => ({
@@ -159,14 +145,14 @@ test('delayed outcomes teach once, an hour after the decision, also over a resta
   expect(learned(node)).toBe(others);
   await world.pass(HOUR / 2);
   await node.close();
-  node = await world.start(2, disk.open());
+  node = await world.start(2, disk);
   expect(learned(node)).toBe(others);
   await world.pass(HOUR / 2 + 1000);
   await world.pass(1000);
   expect(learned(node)).toBe(200);
   await world.pass(1000);
   await node.close();
-  node = await world.start(3, disk.open());
+  node = await world.start(3, disk);
   await world.pass(HOUR);
   expect(learned(node)).toBe(200);
 });
@@ -174,7 +160,7 @@ test('delayed outcomes teach once, an hour after the decision, also over a resta
 test('what falls due while the node is down teaches at the next start, and only then', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start(1, disk.open());
+  let node = await world.start(1, disk);
   const guards = [{ kind: 'holdout', share: 0.5 }];
   await node.apply(point({ guards, training: { selfCaused: { delay: '12h' } } }), me);
   // Of every other decision nothing was ever heard.
@@ -190,8 +176,8 @@ test('what falls due while the node is down teaches at the next start, and only 
   await node.close();
   // Long beyond window and correction, delay and all slack.
   for (const [stop, down] of [14 * HOUR, 40 * 24 * HOUR].entries()) {
-    world.ms += down;
-    node = await world.start(2 + stop, disk.open());
+    world.hand.ms += down;
+    node = await world.start(2 + stop, disk);
     expect(learned(node)).toBe(stop === 0 ? training?.others : 100);
     await world.pass(HOUR);
     expect(learned(node)).toBe(100);
@@ -223,7 +209,7 @@ test('beyond the bound of what is awaited, a sample of the delayed outcomes teac
 test('nights off: a device that is down for longer than the delay every night learns all of its days', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start(1, disk.open());
+  let node = await world.start(1, disk);
   await node.apply(point({ training: { selfCaused: { delay: '12h' } } }), me);
   for (let day = 1; day <= 4; day++) {
     for (let hour = 0; hour < 10; hour++) {
@@ -232,8 +218,8 @@ test('nights off: a device that is down for longer than the delay every night le
       await world.pass(HOUR);
     }
     await node.close();
-    world.ms += 14 * HOUR;
-    node = await world.start(1 + day, disk.open());
+    world.hand.ms += 14 * HOUR;
+    node = await world.start(1 + day, disk);
     await world.pass(60_000);
     expect(learned(node)).toBe(50 * day);
   }
@@ -242,7 +228,7 @@ test('nights off: a device that is down for longer than the delay every night le
 test('an arm that a unit keeps was chosen by whoever chose it first, also over a restart', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start(1, disk.open());
+  let node = await world.start(1, disk);
   const guards = [{ kind: 'exploration', floor: 0.5 }];
   const spec = point({ guards, sticky: { for: '1d' }, training: { selfCaused: 'holdBack' } });
   await node.apply(spec, me);
@@ -263,7 +249,7 @@ test('an arm that a unit keeps was chosen by whoever chose it first, also over a
   expect(first.length).toBeLessThan(90);
   expect(await caused()).toEqual(first);
   await node.close();
-  node = await world.start(2, disk.open());
+  node = await world.start(2, disk);
   expect(await caused()).toEqual(first);
   expect(node.decide('p', { unit: 'u1' }).reason).toBe('sticky');
 });

@@ -1,52 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
+import { BOOT_MS, byHand, congruential, type HandNode, handNode, me, settle } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const EPOCH = 1_700_000_000_000;
 
-async function place(logKeptMs = 0) {
-  let ms = 1_000_000;
-  let aheadMs = 0;
-  let word = 7;
+function place(logKeptMs = 0) {
+  const hand = byHand({ ms: 1_000_000, chance: congruential(7) });
   const disk = memoryDisk();
-  let node: HostedNode;
-  const self = {
+  let node: HandNode;
+  return {
     disk,
-    async start(): Promise<HostedNode> {
-      node = await createNode({
-        name: 'cloud',
-        tier: 'cloud',
-        root: true,
-        registry: standard,
-        tuning: { logKeptMs },
-        ports: {
-          clock: { monotonicMs: () => ms, wallMs: () => EPOCH + ms + aheadMs },
-          chance: { uint32: () => (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) },
-          storage: disk.open(),
-        },
-      });
+    async start(): Promise<HandNode> {
+      node = await handNode({ hand, disk, tuning: { logKeptMs } });
       return node;
     },
-    async pass(forMs: number): Promise<void> {
-      for (const end = ms + forMs; ms < end; ) {
-        ms += Math.min(HOUR, end - ms);
-        node.tick();
-        for (let i = 0; i < 40; i++) await undefined;
-      }
-    },
-    setWall: (byMs: number) => void (aheadMs += byMs),
+    pass: (forMs: number) => settle([node], forMs, HOUR),
+    setWall: (byMs: number) => void (hand.bootMs += byMs),
     async kept(journal: string): Promise<number[]> {
       const reader = node.state.ports.storage!;
-      return (await reader.scan(journal, 0, -1, 1_000_000)).map(({ atMs }) => atMs - EPOCH);
+      return (await reader.scan(journal, 0, -1, 1_000_000)).map(({ atMs }) => atMs - BOOT_MS);
     },
-    now: () => ms,
+    now: () => hand.ms,
   };
-  return self;
 }
 
 const spec = {
@@ -59,7 +35,7 @@ const spec = {
 
 describe('journals', () => {
   test('keep what a restart may ask for, and no more', async () => {
-    const at = await place();
+    const at = place();
     let node = await at.start();
     await node.apply(spec, me);
     for (let day = 0; day < 30; day++) {
@@ -82,7 +58,7 @@ describe('journals', () => {
   });
 
   test('keep the log for as long as it is wanted', async () => {
-    const at = await place(10 * DAY);
+    const at = place(10 * DAY);
     const node = await at.start();
     await node.apply(spec, me);
     for (let day = 0; day < 20; day++) {
@@ -95,7 +71,7 @@ describe('journals', () => {
   });
 
   test('lose nothing to a wall clock that is set a year ahead', async () => {
-    const at = await place();
+    const at = place();
     const node = await at.start();
     await node.apply(spec, me);
     node.decide('p', { unit: 'u' });
@@ -107,7 +83,7 @@ describe('journals', () => {
   });
 
   test('keep the audit for its own time', async () => {
-    const at = await place();
+    const at = place();
     const node = await at.start();
     await node.apply(spec, me);
     await at.pass(401 * DAY);

@@ -1,15 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import type { KindSpec, PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import { stream } from '../stats/random.ts';
 import type { ExperimentReport } from '../status.ts';
+import {
+  byHand,
+  drawnFrom,
+  type HandNode,
+  type HandOptions,
+  handNode,
+  join,
+  me,
+  settle,
+} from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/index.ts';
-import type { NodeTuning } from './tuning.ts';
-
-const me: Actor = { name: 'me', authority: '*' };
 
 const spec = (guard: object): PointSpec => ({
   point: 'p',
@@ -39,34 +43,17 @@ const experiment = (more: object = {}): object => ({
 });
 
 class World {
-  ms = 1000;
-  readonly nodes: HostedNode[] = [];
+  readonly hand = byHand();
+  readonly nodes: HandNode[] = [];
 
-  async start(seed: number, more: { storage?: Storage; tuning?: Partial<NodeTuning>; name?: string } = {}) {
-    const chance = stream(seed, 10);
-    const name = more.name ?? 'cloud';
-    const node = await createNode({
-      name,
-      tier: name === 'cloud' ? 'cloud' : 'device',
-      root: name === 'cloud',
-      registry: standard,
-      ...(more.tuning === undefined ? {} : { tuning: more.tuning }),
-      ports: {
-        clock: { monotonicMs: () => this.ms, wallMs: () => 1_700_000_000_000 + this.ms },
-        chance: { uint32: () => chance.integer(4294967296) },
-        ...(more.storage === undefined ? {} : { storage: more.storage }),
-      },
-    });
+  async start(seed: number, more: HandOptions = {}): Promise<HandNode> {
+    const node = await handNode({ hand: this.hand, chance: drawnFrom(stream(seed, 10)), ...more });
     this.nodes.push(node);
     return node;
   }
 
-  async pass(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 250) {
-      this.ms += 250;
-      for (const node of this.nodes) node.tick();
-      for (let i = 0; i < 20; i++) await Promise.resolve();
-    }
+  pass(forMs: number): Promise<void> {
+    return settle(this.nodes, forMs, 250);
   }
 }
 
@@ -124,14 +111,14 @@ describe('units that come back', () => {
   test('count once over restarts', async () => {
     const world = new World();
     const disk = memoryDisk();
-    let node = await world.start(1, { storage: disk.open() });
+    let node = await world.start(1, { disk });
     await node.apply(spec(experiment()), me);
     for (let run = 0; run < 3; run++) {
       await visit([node], { units: 200, times: 2 }, 1);
       await world.pass(2000);
       await node.close();
       world.nodes.length = 0;
-      node = await world.start(2 + run, { storage: disk.open() });
+      node = await world.start(2 + run, { disk });
       expect(countedIn(node)).toBe(200);
     }
     await visit([node], { units: 10, times: 2, prefix: 'more' }, 1);
@@ -143,7 +130,7 @@ describe('units that come back', () => {
     const world = new World();
     const disk = memoryDisk();
     const tuning = { countedUnitsMax: 256 };
-    let node = await world.start(1, { storage: disk.open(), tuning });
+    let node = await world.start(1, { disk, tuning });
     await node.apply(spec(experiment()), me);
     await visit([node], { units: 3000, times: 1 }, 1);
     await world.pass(2000);
@@ -155,7 +142,7 @@ describe('units that come back', () => {
     expect(countedIn(node)).toBe(counted);
     await node.close();
     world.nodes.length = 0;
-    node = await world.start(2, { storage: disk.open(), tuning });
+    node = await world.start(2, { disk, tuning });
     await visit([node], { units: 3000, times: 1 }, 1);
     await world.pass(2000);
     expect(countedIn(node)).toBe(counted);
@@ -170,9 +157,7 @@ describe('units that come back', () => {
       const devices = await Promise.all(
         Array.from({ length: 8 }, (_, d) => world.start(run, { name: `d${d}` })),
       );
-      for (const device of devices) {
-        const link = device.connectParent((message) => root.receiveUp(message, (down) => link.receive(down)));
-      }
+      for (const device of devices) join(root, device);
       await root.apply(spec(experiment()), me);
       await world.pass(2000);
       await visit(devices, { units: 100, times: 8 }, run);

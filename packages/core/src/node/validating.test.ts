@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { PointSpec } from '../decision/spec.ts';
-import { createNode, type HostedNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import type { Storage } from '../ports.ts';
-import { standard } from '../presets/standard.ts';
+import type { HostedNode } from '../node.ts';
 import { type Stream, stream } from '../stats/random.ts';
 import type { ValidationReport } from '../status.ts';
-import { memoryDisk } from '../testing/index.ts';
-
-const me: Actor = { name: 'me', authority: '*' };
+import { byHand, drawnFrom, type HandNode, handNode, join, me, settle } from '../testing/hand-node.ts';
+import { type MemoryDisk, memoryDisk } from '../testing/index.ts';
 
 const point = (more: Partial<PointSpec> = {}): PointSpec => ({
   point: 'p',
@@ -22,30 +18,16 @@ const point = (more: Partial<PointSpec> = {}): PointSpec => ({
 
 /** All nodes of a test, under one clock. */
 class World {
-  ms = 1000;
-  nodes: HostedNode[] = [];
-  async start(name: string, root: boolean, storage?: Storage): Promise<HostedNode> {
-    const random = stream(name.length, this.ms);
-    const node = await createNode({
-      name,
-      tier: root ? 'cloud' : 'device',
-      root,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => this.ms, wallMs: () => 1_700_000_000_000 + this.ms },
-        chance: { uint32: () => random.integer(4294967296) },
-        ...(storage === undefined ? {} : { storage }),
-      },
-    });
+  readonly hand = byHand();
+  nodes: HandNode[] = [];
+  async start(name = 'cloud', disk?: MemoryDisk): Promise<HandNode> {
+    const { hand } = this;
+    const node = await handNode({ name, disk, hand, chance: drawnFrom(stream(name.length, hand.ms)) });
     this.nodes.push(node);
     return node;
   }
-  async pass(more: number): Promise<void> {
-    for (let left = more; left > 0; left -= 500) {
-      this.ms += Math.min(500, left);
-      for (const node of this.nodes) node.tick();
-      for (let i = 0; i < 20; i++) await Promise.resolve();
-    }
+  pass(forMs: number): Promise<void> {
+    return settle(this.nodes, forMs, 500);
   }
   /** Decides and reports `n` times, twenty at a time. Returns how often each arm was taken. */
   async run(node: HostedNode, n: number, rates: Readonly<Record<string, number>>, random: Stream) {
@@ -71,7 +53,7 @@ const FLIPPED = { a: 0.2, b: 0.7 };
 describe('a learner that is validated', () => {
   test('is frozen within 400 outcomes of a flip, says so everywhere, and a person thaws it', async () => {
     const world = new World();
-    const node = await world.start('cloud', true);
+    const node = await world.start();
     await node.apply(point(), me);
     const random = stream(1);
     await world.run(node, 3000, GOOD, random);
@@ -110,7 +92,7 @@ describe('a learner that is validated', () => {
 
   test('thaws by itself, and goes to its baseline meanwhile if that was declared', async () => {
     const world = new World();
-    const node = await world.start('cloud', true);
+    const node = await world.start();
     await node.apply(point({ validation: { onDecay: 'baseline', thawAfter: '1h' } }), me);
     const random = stream(2);
     await world.run(node, 2000, GOOD, random);
@@ -127,7 +109,7 @@ describe('a learner that is validated', () => {
 
   test('that is only reported goes on learning', async () => {
     const world = new World();
-    const node = await world.start('cloud', true);
+    const node = await world.start();
     await node.apply(point({ validation: { onDecay: 'report' } }), me);
     const random = stream(3);
     await world.run(node, 2000, GOOD, random);
@@ -140,7 +122,7 @@ describe('a learner that is validated', () => {
   test('stays frozen over a restart, forgets no loss, and what came meanwhile never taught', async () => {
     const world = new World();
     const disk = memoryDisk();
-    const node = await world.start('cloud', true, disk.open());
+    const node = await world.start('cloud', disk);
     await node.apply(point({ attribution: { window: '1h' } }), me);
     const random = stream(4);
     await world.run(node, 2000, GOOD, random);
@@ -151,7 +133,7 @@ describe('a learner that is validated', () => {
     const stopped = learned(node);
     await node.close();
     world.nodes = [];
-    const again = await world.start('cloud', true, disk.open());
+    const again = await world.start('cloud', disk);
     expect(validation(again).frozen).toEqual(before.frozen);
     expect(validation(again)).toMatchObject({ judged: 2401 });
     expect(learned(again)).toBe(stopped);
@@ -166,7 +148,7 @@ describe('a learner that is validated', () => {
 
   test('whose feature has gone constant is frozen within 300 outcomes, once that has lasted an hour', async () => {
     const world = new World();
-    const node = await world.start('cloud', true);
+    const node = await world.start();
     const context = { load: { type: 'number', min: 0, max: 1 } } as const;
     await node.apply(point({ context, policy: { kind: 'linear-thompson' } }), me);
     const random = stream(5);
@@ -190,7 +172,7 @@ describe('a learner that is validated', () => {
 
   test('is asked for only where the policy predicts', async () => {
     const world = new World();
-    const node = await world.start('cloud', true);
+    const node = await world.start();
     await expect(node.apply(point({ policy: { kind: 'exp3' } }), me)).rejects.toThrow('predictions');
     await expect(node.apply(point({ validation: { warmup: 3 } as object }), me)).rejects.toThrow('warmup');
     const exp3 = { kind: 'exp3' };
@@ -202,7 +184,7 @@ describe('a learner that is validated', () => {
 test('where silence becomes an outcome, decisions are judged in their order when their windows close', async () => {
   const world = new World();
   const disk = memoryDisk();
-  let node = await world.start('cloud', true, disk.open());
+  let node = await world.start('cloud', disk);
   await node.apply(point({ attribution: { window: '10s', default: { reward: 0 } } }), me);
   const random = stream(6);
   // Clicks come at once, no-clicks never: only the clicks are known at first.
@@ -215,19 +197,17 @@ test('where silence becomes an outcome, decisions are judged in their order when
   expect(validation(node).judged).toBe(200);
   await node.close();
   world.nodes = [];
-  node = await world.start('cloud', true, disk.open());
+  node = await world.start('cloud', disk);
   await world.pass(20_000);
   expect(validation(node).judged).toBe(200);
 });
 
 test('a tree adds up what its nodes predicted; a freeze is one node’s, and is thawed from above', async () => {
   const world = new World();
-  const cloud = await world.start('cloud', true);
+  const cloud = await world.start();
   await cloud.apply(point({ pooling: { weight: 0 } }), me);
-  const devices = [await world.start('left', false), await world.start('right', false)];
-  for (const device of devices) {
-    const { receive } = device.connectParent((up) => cloud.receiveUp(up, (down) => receive(down)));
-  }
+  const devices = [await world.start('left'), await world.start('right')];
+  for (const device of devices) join(cloud, device);
   await world.pass(5000);
   const random = stream(7);
   for (const device of devices) await world.run(device, 1000, GOOD, random);

@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ObjectiveSpec, PointSpec } from '../decision/spec.ts';
-import { createNode } from '../node.ts';
-import { standard } from '../presets/standard.ts';
 import { stream } from '../stats/random.ts';
+import { me as by, congruential, handNode } from '../testing/hand-node.ts';
 
-const by = { name: 'ada', authority: '*' };
 const metric = (weight: number) => ({ weight, range: [0, 1] as const });
 const spec = (objective: ObjectiveSpec): PointSpec => ({
   point: 'mail',
@@ -15,18 +13,7 @@ const spec = (objective: ObjectiveSpec): PointSpec => ({
 });
 
 async function start(objective: ObjectiveSpec) {
-  let word = 7;
-  let ms = 1000;
-  const node = await createNode({
-    name: 'hq',
-    tier: 'cloud',
-    root: true,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => ms, wallMs: () => 1_700_000_000_000 + ms },
-      chance: { uint32: () => (word = (word * 1664525 + 1013904223) >>> 0) },
-    },
-  });
+  const node = await handNode({ chance: congruential(7) });
   await node.apply(spec(objective), by);
   const random = stream(3);
   return {
@@ -34,7 +21,7 @@ async function start(objective: ObjectiveSpec) {
     /** Lurid: 40 % clicks and 20 % complaints; plain: 20 % and 1 %. */
     async live(decisions: number) {
       for (let i = 0; i < decisions; i++) {
-        ms += 10;
+        node.hand.ms += 10;
         const { id, arm } = node.decide('mail');
         const lurid = arm === 'lurid';
         const click = random.next() < (lurid ? 0.4 : 0.2) ? 1 : 0;

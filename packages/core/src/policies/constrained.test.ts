@@ -2,11 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 import type { Moments } from '../learners/moments.ts';
 import type { Product } from '../learners/product.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
-import { createNode } from '../node.ts';
 import type { Outcome, Policy } from '../policy.ts';
-import { standard } from '../presets/standard.ts';
 import type { FactoryInput } from '../registry.ts';
 import { stream } from '../stats/random.ts';
+import { me as by, congruential, handNode } from '../testing/hand-node.ts';
 import type { ConstrainedView } from './constrained.ts';
 import { policies } from './index.ts';
 import { underObjective } from './objective.ts';
@@ -168,20 +167,7 @@ describe('a constraint', () => {
 });
 
 describe('more clicks cannot hide more complaints', () => {
-  const by = { name: 'me', authority: '*' };
-  const start = async (clock: { ms: number }) => {
-    let word = 7;
-    return createNode({
-      name: 'hq',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => clock.ms, wallMs: () => 1_700_000_000_000 + clock.ms },
-        chance: { uint32: () => (word = (word * 1664525 + 1013904223) >>> 0) },
-      },
-    });
-  };
+  const start = () => handNode({ chance: congruential(7) });
   const spec = {
     point: 'mail',
     arms: ['plain', 'lurid'],
@@ -193,14 +179,13 @@ describe('more clicks cannot hide more complaints', () => {
   test('the arm with more clicks loses all its traffic once its complaints are known; without the constraint it wins', async () => {
     const shares: number[] = [];
     for (const constrainedToo of [true, false]) {
-      const clock = { ms: 1000 };
-      const node = await start(clock);
+      const node = await start();
       const objective = constrainedToo ? spec.objective : { click: 1 };
       await node.apply({ ...spec, objective }, by);
       const random = stream(11);
       let lurid = 0;
       for (let i = 0; i < 1500; i++) {
-        clock.ms += 10;
+        node.hand.ms += 10;
         const { id, arm } = node.decide('mail', { unit: `u${i}` });
         const isLurid = arm === 'lurid';
         if (i >= 1300 && isLurid) lurid++;
@@ -221,7 +206,7 @@ describe('more clicks cannot hide more complaints', () => {
   });
 
   test('an outcome waits for the constrained metric, and a correction of that metric alone is learned', async () => {
-    const node = await start({ ms: 1000 });
+    const node = await start();
     await node.apply(spec, by);
     const { id } = node.decide('mail');
     await node.feedback([{ id, metrics: { click: 1 } }]);
@@ -237,13 +222,12 @@ describe('more clicks cannot hide more complaints', () => {
 
   test('an arm that alone is left is certain: its propensity is exactly 1', async () => {
     const arms = ['a', 'b', 'c', 'd', 'e'];
-    const clock = { ms: 1000 };
-    const node = await start(clock);
+    const node = await start();
     await node.apply({ ...spec, arms, fallback: 'a' }, by);
     const random = stream(5);
     const certain: (number | null)[] = [];
     for (let i = 0; i < 400; i++) {
-      clock.ms += 100;
+      node.hand.ms += 100;
       const { id } = node.decide('mail', { unit: `u${i}` });
       await node.feedback([{ id, metrics: { click: random.next() < 0.3 ? 1 : 0, complaint: 0 } }]);
       const only = node.decide('mail', { exclude: arms.filter((_, a) => a !== i % 5) });
@@ -254,7 +238,7 @@ describe('more clicks cannot hide more complaints', () => {
   });
 
   test('a bound can be moved without forgetting', async () => {
-    const node = await start({ ms: 1000 });
+    const node = await start();
     await node.apply(spec, by);
     const { id } = node.decide('mail');
     await node.feedback([{ id, metrics: { click: 1, complaint: 0 } }]);

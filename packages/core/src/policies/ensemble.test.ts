@@ -1,10 +1,10 @@
 import { describe, expect, it, test } from 'vitest';
 import type { Product } from '../learners/product.ts';
-import { createNode } from '../node.ts';
 import type { Outcome, Policy, PolicyInput, Proposal } from '../policy.ts';
 import { standard } from '../presets/standard.ts';
 import { type Factory, type FactoryInput, mergeRegistries } from '../registry.ts';
 import { type Stream, stream } from '../stats/random.ts';
+import { me as by, congruential, handNode } from '../testing/hand-node.ts';
 import { type EnsembleView, ensemble } from './ensemble.ts';
 import { policies } from './index.ts';
 import { everyArm } from './thompson.ts';
@@ -262,34 +262,18 @@ describe('members that fail', () => {
   });
 
   test('when none answers, the point serves its fallback and says so', async () => {
-    const node = await createNode({
-      name: 'hq',
-      tier: 'cloud',
-      root: true,
-      registry: mergeRegistries(standard, { policies: unreliable, guards: {} }),
-      ports: { clock: { monotonicMs: () => 0, wallMs: () => 0 }, chance: { uint32: () => 5 } },
-    });
+    const registry = mergeRegistries(standard, { policies: unreliable, guards: {} });
+    const node = await handNode({ registry, chance: { uint32: () => 5 } });
     const spec = { point: 'p', arms: ['a', 'b'], fallback: 'b' };
     const hopeless = { kind: 'ensemble', members: [{ kind: 'throws' }, { kind: 'nonsense' }] };
-    await node.apply({ ...spec, policy: hopeless }, { name: 'me', authority: '*' });
+    await node.apply({ ...spec, policy: hopeless }, by);
     expect(node.decide('p')).toMatchObject({ arm: 'b', reason: 'error', propensity: 1 });
   });
 });
 
 describe('members that are killed', () => {
-  const by = { name: 'me', authority: '*' };
   const start = async () => {
-    let word = 7;
-    const node = await createNode({
-      name: 'hq',
-      tier: 'cloud',
-      root: true,
-      registry: standard,
-      ports: {
-        clock: { monotonicMs: () => 1000, wallMs: () => 1_700_000_000_000 },
-        chance: { uint32: () => (word = (word * 1664525 + 1013904223) >>> 0) },
-      },
-    });
+    const node = await handNode({ chance: congruential(7) });
     const policy = { kind: 'ensemble', members: [fixed('a'), fixed('b')] };
     await node.apply({ point: 'p', arms: ['a', 'b', 'c'], fallback: 'c', policy }, by);
     return node;
