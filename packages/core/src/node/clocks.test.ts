@@ -1,65 +1,34 @@
 import { describe, expect, test } from 'vitest';
-import { createNode } from '../node.ts';
-import type { Actor } from '../node-api.ts';
-import { standard } from '../presets/standard.ts';
-import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import type { DownMessage, UpMessage } from '../sync/messages.ts';
+import { BOOT_MS, byHand, handNode, me, turns } from '../testing/hand-node.ts';
+import { downMessage } from '../testing/spoken-parent.ts';
 
-const me: Actor = { name: 'me', authority: '*' };
-const WALL_MS = 1_700_000_000_000;
 const DAY_MS = 86_400_000;
 
 /** A device with a parent that is played by hand. */
-async function device(wallStartMs = WALL_MS) {
-  let word = 1;
-  const clock = { monoMs: 1000, wallMs: wallStartMs };
-  const node = await createNode({
-    name: 'd1',
-    tier: 'device',
-    root: false,
-    registry: standard,
-    ports: {
-      clock: { monotonicMs: () => clock.monoMs, wallMs: () => clock.wallMs },
-      chance: { uint32: () => word++ },
-    },
-  });
+async function device(bootMs = BOOT_MS) {
+  const hand = byHand({ ms: 0, bootMs });
+  const node = await handNode({ name: 'd1', hand });
   const sent: UpMessage[] = [];
   const link = node.connectParent((up) => void sent.push(up));
-  const pass = (ms: number, wallBy = ms): void => {
-    clock.monoMs += ms;
-    clock.wallMs += wallBy;
-    node.tick();
-  };
+  const setWall = (byMs: number): void => void (hand.bootMs += byMs);
   let seq = 0;
   const answer = async (rest: Partial<DownMessage> = {}): Promise<void> => {
-    link.receive({
-      v: PROTOCOL,
-      node: 'cloud',
-      incarnation: 'x',
-      session: 1,
-      seq: ++seq,
-      ack: 0,
-      heard: sent.at(-1)!.seq,
-      path: ['cloud'],
-      leaseAgeMs: 0,
-      treeMs: clock.wallMs,
-      digest: node.state.durableDigest,
-      controls: null,
-      share: 0,
-      bases: [],
-      feedback: [],
-      answers: [],
-      ...rest,
-    });
-    for (let hop = 0; hop < 8; hop++) await undefined;
+    const heard = sent.at(-1)!.seq;
+    const { durableDigest: digest } = node.state;
+    const treeMs = hand.bootMs + hand.ms;
+    link.receive(downMessage({ seq: ++seq, heard, leaseAgeMs: 0, treeMs, digest, ...rest }));
+    await turns();
   };
-  return { node, clock, pass, answer };
+  return { node, pass: node.pass, setWall, answer };
 }
 
 describe('a lease', () => {
   test('that was asked for before the wall clock was set back is void', async () => {
-    const { node, pass, answer } = await device();
+    const { node, pass, setWall, answer } = await device();
     pass(1000);
-    pass(100, -5000);
+    setWall(-5100);
+    pass(100);
     await answer();
     expect(node.nodes()[0].lease.state).toBe('none');
     pass(1000);
@@ -68,7 +37,7 @@ describe('a lease', () => {
   });
 
   test('so is one whose controls were on their way to the disk when it was', async () => {
-    const { node, clock, pass, answer } = await device();
+    const { node, pass, setWall, answer } = await device();
     pass(1000);
     const kill = { tag: 'cloud~x~1', subtree: 'cloud', reason: 'r', by: 'me', atMs: 1, scope: '*' };
     const controls = {
@@ -81,21 +50,21 @@ describe('a lease', () => {
       resets: [],
     };
     const answered = answer({ controls, digest: 'their digest' });
-    clock.wallMs -= 5000;
+    setWall(-5000);
     await answered;
     expect(node.nodes()[0].lease.state).toBe('none');
   });
 });
 
 describe('tree time', () => {
-  test.each([1e300, Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NaN, -1, WALL_MS + 3 * DAY_MS])(
+  test.each([1e300, Number.MAX_VALUE, Number.POSITIVE_INFINITY, Number.NaN, -1, BOOT_MS + 3 * DAY_MS])(
     'of %d is not taken from a parent',
     async (treeMs) => {
       const { node, pass, answer } = await device();
       pass(1000);
       await answer({ treeMs });
       pass(0);
-      expect(node.state.moment.treeMs).toBeCloseTo(WALL_MS + 1000, -3);
+      expect(node.state.moment.treeMs).toBeCloseTo(BOOT_MS + 1000, -3);
       expect(node.nodes()[0].refused.implausible_tree_time).toBe(1);
     },
   );
@@ -103,14 +72,14 @@ describe('tree time', () => {
   test('that is a little ahead is, and any is where the own clock was never set', async () => {
     const { node, pass, answer } = await device();
     pass(1000);
-    await answer({ treeMs: WALL_MS + 3_600_000 });
+    await answer({ treeMs: BOOT_MS + 3_600_000 });
     pass(0);
-    expect(node.state.moment.treeMs).toBe(WALL_MS + 3_600_000);
+    expect(node.state.moment.treeMs).toBe(BOOT_MS + 3_600_000);
     const unset = await device(60_000);
     unset.pass(1000);
-    await unset.answer({ treeMs: WALL_MS });
+    await unset.answer({ treeMs: BOOT_MS });
     unset.pass(0);
-    expect(unset.node.state.moment.treeMs).toBe(WALL_MS);
+    expect(unset.node.state.moment.treeMs).toBe(BOOT_MS);
   });
 });
 

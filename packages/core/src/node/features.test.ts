@@ -7,7 +7,7 @@ import { DEFAULT_LIMITS } from '../limits.ts';
 import { type HostedNode, type NodeTuning, readLog } from '../node.ts';
 import type { IngestEvent } from '../node-api.ts';
 import { standard } from '../presets/standard.ts';
-import { BOOT_MS, byHand, congruential, type HandNode, handNode, me } from '../testing/hand-node.ts';
+import { BOOT_MS, byHand, congruential, type HandNode, handNode, me, turns } from '../testing/hand-node.ts';
 import { memoryDisk } from '../testing/memory-storage.ts';
 
 const HOUR = 3_600_000;
@@ -254,7 +254,7 @@ describe('events', () => {
     await node.ingest([event('hover', 'user:x')]);
     here.pass(10_000);
     node.tick();
-    for (let i = 0; i < 40; i++) await undefined;
+    await turns();
     here.disk.crash();
     const again = await here.start(null);
     expect(again.entity('shop', 'user:bob').known).toBe(true);

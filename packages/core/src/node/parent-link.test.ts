@@ -1,28 +1,13 @@
 import { expect, test } from 'vitest';
 import { encodeControls } from '../controls/control-codec.ts';
 import { EMPTY_CONTROLS } from '../controls/control-state.ts';
-import { type DownMessage, PROTOCOL, type UpMessage } from '../sync/messages.ts';
+import type { DownMessage, UpMessage } from '../sync/messages.ts';
 import { fakeSeals } from '../testing/fake-seals.ts';
-import { BOOT_MS, handNode, turns } from '../testing/hand-node.ts';
+import { handNode, turns } from '../testing/hand-node.ts';
+import { downMessage } from '../testing/spoken-parent.ts';
 
-const fromParent = (incarnation: string, session: number, heard: number): DownMessage => ({
-  v: PROTOCOL,
-  node: 'cloud',
-  incarnation,
-  session,
-  seq: 1,
-  ack: 0,
-  heard,
-  path: ['cloud'],
-  leaseAgeMs: null,
-  treeMs: BOOT_MS,
-  digest: '',
-  controls: null,
-  share: 0,
-  bases: [],
-  feedback: [],
-  answers: [],
-});
+const fromParent = (incarnation: string, session: number, heard: number): DownMessage =>
+  downMessage({ incarnation, session, heard });
 
 async function child() {
   const node = await handNode({ name: 'dev', chance: { uint32: () => 7 }, seals: fakeSeals });
