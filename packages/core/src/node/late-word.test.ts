@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { HostedNode } from '../node.ts';
 import type { UpMessage } from '../sync/messages.ts';
-import { byHand, congruential, type HandNode, handNode, settle } from '../testing/hand-node.ts';
+import { byHand, congruential, type HandNode, handNode, me, settle } from '../testing/hand-node.ts';
 import { type MemoryDisk, memoryDisk } from '../testing/memory-storage.ts';
 
 /** A cloud with two regions, and a device that may be linked to either. What is held stays on its way. */
@@ -55,10 +55,7 @@ function outcomesAt(node: HostedNode): number {
 
 test('that evidence has been nowhere else was true when it was said: what comes late waits for the next total', async () => {
   const { cloud, r1, r2, d, join, pass } = await tree();
-  await cloud.apply(
-    { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } },
-    { name: 'me', authority: '*' },
-  );
+  await cloud.apply({ point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } }, me);
   const former = join(d, r2);
   await pass();
   former.hold();
@@ -76,10 +73,7 @@ test('that evidence has been nowhere else was true when it was said: what comes 
 
 test('what is not late counts at once', async () => {
   const { cloud, r2, d, join, pass } = await tree();
-  await cloud.apply(
-    { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } },
-    { name: 'me', authority: '*' },
-  );
+  await cloud.apply({ point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } }, me);
   const link = join(d, r2);
   await pass();
   link.hold();
@@ -91,10 +85,7 @@ test('what is not late counts at once', async () => {
 
 test('of what an earlier process decided it is not said: the disk may be an image from before it went elsewhere', async () => {
   const { cloud, r1, r2, join, pass, start, stop } = await tree();
-  await cloud.apply(
-    { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } },
-    { name: 'me', authority: '*' },
-  );
+  await cloud.apply({ point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'thompson' } }, me);
   const disk = memoryDisk();
   const once = await start('e', disk);
   join(once, r2);
