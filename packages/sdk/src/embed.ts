@@ -18,7 +18,7 @@ export interface EmbedOptions {
   readonly name: string;
   /** Default `device`. */
   readonly tier?: Tier | undefined;
-  /** The families it knows: `standard` of `@ganglion/core/presets`, or less, for a smaller bundle. */
+  /** The families it knows: `standard` of `@ganglion/core/presets`, or for a smaller bundle a few of `@ganglion/core/kinds`. */
   readonly registry: Registry;
   /** A daemon this node hangs below; without one it is a root of its own. */
   readonly parent?: LinkOptions | undefined;
