@@ -19,11 +19,16 @@ interface Bench {
   readonly chooser: PointChooser;
   /** What the node was told, in order. */
   readonly told: FeedbackItem[];
+  /** What it was warned of, in order. */
+  readonly errors: unknown[];
   advance(ms: number): void;
 }
 
 /** A point over two backends on a node whose clock stands still unless told. */
-async function bench(backends = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2' }): Promise<Bench> {
+async function bench(
+  backends: Readonly<Record<string, string>> = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:2' },
+  arms: readonly string[] = ['a', 'b'],
+): Promise<Bench> {
   let ms = 1000;
   let word = 1;
   const node = await createNode({
@@ -39,8 +44,8 @@ async function bench(backends = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:
   await node.apply(
     {
       point: 'backend',
-      arms: ['a', 'b'],
-      fallback: 'a',
+      arms,
+      fallback: arms[0],
       policy: { kind: 'balancer' },
       objective: { latencyMs: -0.001, range: [-1, 0] },
       guards: [{ kind: 'exploration', floor: 0.02 }],
@@ -49,6 +54,7 @@ async function bench(backends = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:
     { name: 'me', authority: '*' },
   );
   const told: FeedbackItem[] = [];
+  const errors: unknown[] = [];
   const chooser = pointChooser({
     node: {
       ...node,
@@ -61,13 +67,14 @@ async function bench(backends = { a: 'http://127.0.0.1:1', b: 'http://127.0.0.1:
     backends,
     deadlineMs: DEADLINE_MS,
     onError: (error) => {
-      throw error;
+      errors.push(error);
     },
   });
   return {
     node,
     chooser,
     told,
+    errors,
     advance: (by) => {
       ms += by;
     },
@@ -83,6 +90,34 @@ function choose(chooser: PointChooser): BackendChoice {
   if (choice === undefined) throw new Error('blocked');
   return choice;
 }
+
+describe('an arm without a backend', () => {
+  it.each(['c', 'constructor'])(
+    'that was added above (%s) is passed over, counted, and told of once',
+    async (arm) => {
+      const { node, chooser, errors } = await bench(undefined, ['a', 'b', arm]);
+      const arms = new Set<string>();
+      for (let i = 0; i < 200; i++) {
+        const choice = choose(chooser);
+        arms.add(choice.arm);
+        choice.answered?.({ status: 200, latencyMs: 5 });
+        choice.done(end('none', 200));
+      }
+      await chooser.flush();
+      expect([...arms].sort()).toEqual(['a', 'b']);
+      expect(chooser.choices.noBackend).toBeGreaterThan(0);
+      expect(errors).toMatchObject([{ code: 'unknown_arm', value: JSON.stringify(arm) }]);
+      expect(node.report('backend', 'self').arms.map(({ inflight }) => inflight)).toEqual([0, 0, 0]);
+    },
+  );
+
+  it('blocks where there is no other, also as the fallback of a killed point', async () => {
+    const { node, chooser } = await bench({ b: 'http://127.0.0.1:2' });
+    expect(chooser.choose({ ...REQUEST, exclude: ['b'] })).toBeUndefined();
+    await node.kill({ scope: 'point:backend', reason: 'drill', by: { name: 'me', authority: '*' } });
+    expect(chooser.choose(REQUEST)).toBeUndefined();
+  });
+});
 
 describe('the outcome of a request', () => {
   it('is none where a client went away before the head, also after the window has passed', async () => {

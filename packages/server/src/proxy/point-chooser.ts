@@ -1,4 +1,4 @@
-import type { Decision, FeedbackItem, GanglionNode } from '@ganglion/core';
+import { type Decision, type FeedbackItem, GanglionError, type GanglionNode } from '@ganglion/core';
 import type { BackendChoice, BackendChooser, BackendOutcome } from './balancer.ts';
 import { type OutcomeQueue, outcomeQueue } from './outcome-queue.ts';
 
@@ -13,10 +13,18 @@ export interface PointChooserOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Choices that no outcome tells of, counted since the chooser was made. */
+export interface ChoiceCounts {
+  /** Decisions for an arm that has no backend here; another arm was then chosen, where there was one. */
+  noBackend: number;
+}
+
 /** A chooser, and the outcomes that it still has to hand over. */
 export interface PointChooser extends BackendChooser {
   /** What became of the outcomes so far. */
   readonly outcomes: Pick<OutcomeQueue, 'counts' | 'waiting'>;
+  /** What became of its choices beside the outcomes. */
+  readonly choices: Readonly<ChoiceCounts>;
   /** Hands over what waits, trying again for a bounded time; before the node is closed. */
   flush(): Promise<void>;
 }
@@ -33,18 +41,53 @@ export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
   const queue = outcomeQueue({ node, onError: options.onError });
   const open = openResponses(deadlineMs);
+  const counts: ChoiceCounts = { noBackend: 0 };
+  const tellOfMissing = seldom((arm: string) => options.onError(noBackendFor(point, arm)));
   return {
     outcomes: queue,
+    choices: counts,
     flush: () => queue.flush(),
     choose(request) {
-      const decision = node.decide(point, {
-        unit: request.unit,
-        ...(request.exclude.length === 0 ? {} : { exclude: request.exclude }),
-      });
-      if (decision.arm === null) return undefined;
-      if (backends[decision.arm] === undefined) return void node.release(decision.id, true);
-      return choiceOf(node, decision, backends[decision.arm], deadlineMs, queue.add, open);
+      for (let exclude = request.exclude; ; ) {
+        const decision = node.decide(point, {
+          unit: request.unit,
+          ...(exclude.length === 0 ? {} : { exclude }),
+        });
+        const { arm } = decision;
+        if (arm === null) return undefined;
+        // By its own names only: an arm may be called `constructor`.
+        if (Object.hasOwn(backends, arm))
+          return choiceOf(node, decision, backends[arm], deadlineMs, queue.add, open);
+        node.release(decision.id, true);
+        counts.noBackend += 1;
+        tellOfMissing(arm);
+        // The fallback of a killed point comes whatever is excluded.
+        if (exclude.includes(arm)) return undefined;
+        exclude = [...exclude, arm];
+      }
     },
+  };
+}
+
+function noBackendFor(point: string, arm: string): GanglionError {
+  return new GanglionError('unknown_arm', `point ${point} has an arm that no backend is given for: ${arm}`, {
+    field: 'backends',
+    value: arm,
+    mend: `Give its backend (--backend ${arm}=URL), or take the arm out of the point; until then its requests go to the others, and teach nothing.`,
+  });
+}
+
+/** An arm that is missing is missing from every request, and a log must not fill with it, ms. */
+const MISSING_EVERY_MS = 60_000;
+
+/** Tells at once, and then at most once in `MISSING_EVERY_MS`. */
+function seldom<T>(tell: (what: T) => void): (what: T) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (what) => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < MISSING_EVERY_MS) return;
+    toldMs = nowMs;
+    tell(what);
   };
 }
 

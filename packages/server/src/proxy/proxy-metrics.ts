@@ -8,45 +8,63 @@ export interface ObservedProxy {
   readonly name: string;
   readonly stats: ReverseProxy['stats'];
   readonly outcomes?: PointChooser['outcomes'] | undefined;
+  readonly choices?: PointChooser['choices'] | undefined;
 }
 
 /** Read when scraped. @param proxies - called at every scrape, for proxies come up after the server */
 export function proxyMetrics(registry: Registry, proxies: () => readonly ObservedProxy[]): void {
-  const counter = (
+  const families = familiesIn(registry, proxies);
+  countTraffic(families);
+  countLearning(families);
+}
+
+interface Families {
+  counter(
     name: string,
     help: string,
     labels: readonly string[],
     read: (proxy: ObservedProxy, count: (value: number, ...labels: string[]) => void) => void,
-  ): void => {
-    new Counter({
-      name: `ganglion_proxy_${name}_total`,
-      help,
-      labelNames: ['proxy', ...labels],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const proxy of proxies())
-          read(proxy, (value, ...values) =>
-            this.inc(
-              { proxy: proxy.name, ...Object.fromEntries(labels.map((label, i) => [label, values[i]])) },
-              value,
-            ),
-          );
-      },
-    });
+  ): void;
+  gauge(name: string, help: string, read: (proxy: ObservedProxy) => number): void;
+}
+
+function familiesIn(registry: Registry, proxies: () => readonly ObservedProxy[]): Families {
+  return {
+    counter(name, help, labels, read) {
+      new Counter({
+        name: `ganglion_proxy_${name}_total`,
+        help,
+        labelNames: ['proxy', ...labels],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const proxy of proxies())
+            read(proxy, (value, ...values) =>
+              this.inc(
+                { proxy: proxy.name, ...Object.fromEntries(labels.map((label, i) => [label, values[i]])) },
+                value,
+              ),
+            );
+        },
+      });
+    },
+    gauge(name, help, read) {
+      new Gauge({
+        name: `ganglion_proxy_${name}`,
+        help,
+        labelNames: ['proxy'],
+        registers: [registry],
+        collect() {
+          this.reset();
+          for (const proxy of proxies()) this.set({ proxy: proxy.name }, read(proxy));
+        },
+      });
+    },
   };
-  const gauge = (name: string, help: string, read: (proxy: ObservedProxy) => number): void => {
-    new Gauge({
-      name: `ganglion_proxy_${name}`,
-      help,
-      labelNames: ['proxy'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const proxy of proxies()) this.set({ proxy: proxy.name }, read(proxy));
-      },
-    });
-  };
+}
+
+/** What it does with requests. */
+function countTraffic({ counter, gauge }: Families): void {
   counter('requests', 'Requests taken by the proxy.', [], ({ stats }, count) => count(stats.requests));
   counter('responses', 'Finished exchanges, by class of status.', ['class'], ({ stats }, count) => {
     for (let hundreds = 1; hundreds < stats.responses.length; hundreds++)
@@ -70,6 +88,11 @@ export function proxyMetrics(registry: Registry, proxies: () => readonly Observe
     count(stats.clientStalls, 'stalled');
   });
   counter('tunnels', 'Connections upgraded to a tunnel.', [], ({ stats }, count) => count(stats.tunnels));
+  gauge('requests_in_flight', 'Requests in flight, tunnels included.', ({ stats }) => stats.inFlight);
+}
+
+/** What it learns from. */
+function countLearning({ counter, gauge }: Families): void {
   counter(
     'outcomes',
     'What became of the outcomes of requests; lost ones teach nothing.',
@@ -78,6 +101,11 @@ export function proxyMetrics(registry: Registry, proxies: () => readonly Observe
       for (const [status, value] of Object.entries(outcomes?.counts ?? {})) count(value, status);
     },
   );
-  gauge('requests_in_flight', 'Requests in flight, tunnels included.', ({ stats }) => stats.inFlight);
+  counter(
+    'no_backend',
+    'Decisions for an arm of the point that no backend is given for here; another arm was taken.',
+    [],
+    ({ choices }, count) => count(choices?.noBackend ?? 0),
+  );
   gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
 }

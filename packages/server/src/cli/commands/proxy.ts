@@ -90,7 +90,7 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       ...(flags.unitHeader === undefined ? {} : { unit: { header: flags.unitHeader } }),
       onError: (error) => logger.error({ err: error }, 'proxy'),
     });
-    const observed = [{ name, stats: proxy.stats, outcomes: chooser.outcomes }];
+    const observed = [{ name, stats: proxy.stats, outcomes: chooser.outcomes, choices: chooser.choices }];
     const daemon = await startDaemon({
       nodes: [node],
       host: flags.host,
@@ -174,7 +174,7 @@ async function waitForPoint(node: HostedNode, point: string): Promise<void> {
 
 function checkArms(node: HostedNode, flags: ProxyFlags): void {
   const arms = node.state.points.get(flags.point)?.compiled.armIds ?? [];
-  const missing = arms.filter((arm) => flags.backend[arm] === undefined);
+  const missing = arms.filter((arm) => !Object.hasOwn(flags.backend, arm));
   if (missing.length > 0)
     throw new GanglionError('unknown_arm', `no backend is given for ${missing.join(', ')}`, {
       field: '--backend',
