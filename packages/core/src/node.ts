@@ -12,7 +12,7 @@ import { controlling, structuredCopy } from './node/actions.ts';
 import { announceDue, announceSelf } from './node/announcing.ts';
 import { dropAsks, expireAsks } from './node/asking.ts';
 import { record } from './node/audit.ts';
-import { authorise, reasonOf } from './node/authority.ts';
+import { atRoot, authorise, reasonOf } from './node/authority.ts';
 import { pumpChildren, receiveUp } from './node/child-link.ts';
 import { controlsStatus } from './node/control-report.ts';
 import { checkRoom } from './node/control-room.ts';
@@ -122,6 +122,7 @@ async function declare(
   check: (compiled: CompiledPoint) => void = () => {},
 ): Promise<{ version: number; changed: boolean }> {
   authorise(node, by);
+  atRoot(node, 'points are declared');
   checkPlain(spec, '');
   const compiled = compilePoint(running(spec, node.controls.models), node.registry, node.limits);
   const before = node.controls.specs.get(compiled.name);
@@ -188,6 +189,7 @@ async function reweigh(
   { point, weights, reason, by }: Parameters<GanglionNode['reweigh']>[0],
 ): ReturnType<GanglionNode['reweigh']> {
   authorise(node, by);
+  atRoot(node, 'weights are set');
   const spec = node.controls.specs.get(point)?.spec;
   if (spec === undefined || spec === null) throw unknownPoint(node, point);
   const after = reweighed(spec, weights);
@@ -199,6 +201,7 @@ async function reweigh(
 
 async function remove(node: NodeState, point: string, by: Actor, reason: string): Promise<void> {
   authorise(node, by);
+  atRoot(node, 'points are deleted');
   const before = node.controls.specs.get(point);
   if (before === undefined || before.spec === null) throw unknownPoint(node, point);
   const gone = withSpec(node.controls, point, {

@@ -7,8 +7,8 @@ import { uniform } from '../stats/random.ts';
 import { DecisionRecord, SELF } from './decision-record.ts';
 import { follow } from './episodes.ts';
 import { causedByLearner, forecast } from './forecast.ts';
-import { escalate, judge, narrow } from './guarding.ts';
-import { draw, type External, heaviest, heaviestOf, project } from './mix.ts';
+import { check, escalate, judge, narrow } from './guarding.ts';
+import { draw, type External, faultOf, heaviest, heaviestOf, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
 import { applyVariant, excludeArms } from './restrict.ts';
@@ -17,7 +17,7 @@ import { freeze, readContext, showNothing } from './shown.ts';
 import { diversify, withholdShown } from './slate.ts';
 import { stick } from './stick.ts';
 import { hear, note, startTrail, takeBack, trailOf } from './trail.ts';
-import { LEASE, NO_ANSWER, NO_DISTRIBUTION, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
+import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
 
 /** What a decision may know of its node at this moment. One a node, updated in place. */
 export interface Moment {
@@ -75,7 +75,7 @@ export function decideOnce(
   const guardInput = scratch.guardInput;
   for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
     const i = compiled.assigning[k];
-    const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
+    const verdict = check(state, i, guardInput);
     if (verdict.kind !== 'assign') continue;
     hear(state, i, verdict);
     guardInput.stratum = verdict.stratum ?? '';
@@ -139,7 +139,8 @@ function observe(
     scratch.guardInput.allowed.fill(1);
     scratch.guardInput.allowedCount = scratch.guardInput.arms;
     propose(state, compiled.policy, state.view.current, scratch.proposal, moment, state.turns++);
-    proposed = heaviestOf(scratch.proposal.p, scratch.guardInput.arms);
+    const { allowed, arms } = scratch.guardInput;
+    proposed = heaviestOf(scratch.proposal.p, allowed, arms);
   }
   const p = taken.propensity ?? Number.NaN;
   const propensity = p > 0 && p <= 1 ? p : Number.NaN;
@@ -236,7 +237,7 @@ function drawBaseline(
   trains: boolean,
 ): Answer {
   const { scratch } = state;
-  propose(state, state.compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
+  if (!proposeBaseline(state, moment)) return unsound(state, moment, input, scratch.baseline);
   const arm = draw(scratch.baseline.p, scratch.guardInput.arms, chanceOf(state, state.compiled.baseline));
   return finish(
     state,
@@ -266,30 +267,27 @@ function drawPolicy(
   if (asked === 'none') note(state, NO_ANSWER);
   if (external !== undefined) project(external, guardInput, proposal);
   else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
+  const { p } = proposal;
+  const { allowed, arms } = guardInput;
+  // Before it is judged: what a guard takes away from here on the policy could not know.
+  let proposed = heaviestOf(p, allowed, arms);
+  if (proposed < 0) return unsound(state, moment, input, proposal);
   guardInput.confidence = proposal.confidence;
+  const offered = guardInput.allowedCount;
   const judged = judge(state, moment);
   if (judged === 'escalate') return judged;
   if (judged === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (judged === 'tainted') trains = false;
-  const { p } = proposal;
-  const { arms } = guardInput;
+  if (guardInput.allowedCount !== offered) {
+    project(proposal, guardInput, proposal);
+    proposed = heaviest(p, arms);
+  }
   const diversity = compiled.slate?.diversity;
-  if (diversity !== undefined && state.slate.position > 0)
-    diversify(diversity, state.slate, p, guardInput.allowed, arms);
-  const proposed = heaviestOf(p, arms);
-  if (proposed < 0) {
-    note(state, NO_DISTRIBUTION);
-    return fallback(state, moment, input, 'invalid_proposal', 1);
+  if (diversity !== undefined && state.slate.position > 0) {
+    diversify(diversity, state.slate, p, allowed, arms);
+    proposed = heaviest(p, arms);
   }
-  const { floor, influence } = scratch;
-  if (influence < 1) {
-    propose(state, compiled.baseline, undefined, scratch.baseline, moment, state.baselineTurns++);
-    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
-  }
-  if (floor > 0 && influence > 0) {
-    const each = floor / guardInput.allowedCount;
-    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
-  }
+  if (!mix(state, moment)) return unsound(state, moment, input, scratch.baseline);
   // All mass on one arm: every draw is this one.
   const arm = p[proposed] === 1 ? proposed : draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
@@ -310,6 +308,41 @@ function drawPolicy(
   if (causedByLearner(state, record.n, arm, p[arm])) record.state |= SELF;
   if (compiled.stickyMs > 0 && input?.unit !== undefined) stick(state, record);
   return record;
+}
+
+/** Step 6: the baseline's share, then exploration. False: what the baseline proposed is none. */
+function mix(state: PointState, moment: Moment): boolean {
+  const { floor, influence, guardInput, proposal, baseline } = state.scratch;
+  const { allowed, allowedCount, arms } = guardInput;
+  const { p } = proposal;
+  if (influence < 1) {
+    if (!proposeBaseline(state, moment)) return false;
+    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * baseline.p[a];
+  }
+  if (floor > 0 && influence > 0) {
+    const each = floor / allowedCount;
+    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (allowed[a] === 1 ? each : 0);
+  }
+  return true;
+}
+
+/** A policy of somebody's own proposed what cannot be drawn from: the fallback, and why. */
+function unsound(
+  state: PointState,
+  moment: Moment,
+  input: DecideInput | undefined,
+  proposal: Proposal,
+): DecisionRecord {
+  const { allowed, arms } = state.scratch.guardInput;
+  note(state, faultOf(proposal.p, allowed, arms));
+  return fallback(state, moment, input, 'invalid_proposal', 1);
+}
+
+/** Whether the baseline proposed a distribution over what is allowed. */
+function proposeBaseline(state: PointState, moment: Moment): boolean {
+  const { baseline, guardInput } = state.scratch;
+  propose(state, state.compiled.baseline, undefined, baseline, moment, state.baselineTurns++);
+  return heaviestOf(baseline.p, guardInput.allowed, guardInput.arms) >= 0;
 }
 
 /** What a decision is drawn with: chance, or where its unit falls for a policy that keeps units; positions of a list by chance. */

@@ -1,5 +1,6 @@
-import type { GuardInput } from '../guard.ts';
+import type { GuardInput, Verdict } from '../guard.ts';
 import type { Proposal } from '../policy.ts';
+import { NO_DISTRIBUTION, NOT_ALLOWED } from './verdicts.ts';
 
 /** The parent's answer to an escalation: a proposal under the origin's id. */
 export interface External {
@@ -7,7 +8,7 @@ export interface External {
   readonly confidence: number;
 }
 
-/** An outside distribution, with no mass left outside the allowed arms. */
+/** An outside distribution, with no mass left outside the allowed arms. `out` may be the same. */
 export function project(external: External, input: GuardInput, out: Proposal): void {
   let sum = 0;
   for (let a = 0; a < input.arms; a++) {
@@ -34,19 +35,30 @@ export function draw(p: Float64Array, arms: number, u: number): number {
 /** How far rounding may leave the sum of a distribution from 1. */
 const SUM_SLACK = 1e-6;
 
-/** The heaviest arm of a distribution; −1 where it is none: a share is not a number or below 0, or they do not sum to 1. */
-export function heaviestOf(p: Float64Array, arms: number): number {
+/**
+ * The heaviest arm of a distribution over the allowed arms; −1 where it is none: a share is not a number or below 0, they do not
+ * sum to 1, or an arm that is not allowed has any. Whoever wrote the policy, what is stopped is not drawn.
+ */
+export function heaviestOf(p: Float64Array, allowed: Uint8Array, arms: number): number {
   let best = 0;
   let least = 0;
   let sum = 0;
+  let outside = 0;
   for (let a = 0; a < arms; a++) {
     const share = p[a];
     sum += share;
     if (share > p[best]) best = a;
     if (share < least) least = share;
+    if (allowed[a] === 0 && share !== 0) outside = 1;
   }
   // What is not a number leaves no number of the sum.
-  return least === 0 && sum > 1 - SUM_SLACK && sum < 1 + SUM_SLACK ? best : -1;
+  return least === 0 && outside === 0 && sum > 1 - SUM_SLACK && sum < 1 + SUM_SLACK ? best : -1;
+}
+
+/** Why `heaviestOf` takes it for none. */
+export function faultOf(p: Float64Array, allowed: Uint8Array, arms: number): Verdict {
+  for (let a = 0; a < arms; a++) if (allowed[a] === 0 && p[a] > 0) return NOT_ALLOWED;
+  return NO_DISTRIBUTION;
 }
 
 export function heaviest(p: Float64Array, arms: number): number {

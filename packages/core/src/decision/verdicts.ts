@@ -26,3 +26,8 @@ export const NO_DISTRIBUTION: Verdict = Object.freeze({
   kind: 'block',
   why: 'what it proposed are no probabilities that sum to 1',
 });
+export const NOT_ALLOWED: Verdict = Object.freeze({
+  guard: 'policy',
+  kind: 'block',
+  why: 'it proposed an arm that is not allowed',
+});

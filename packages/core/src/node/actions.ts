@@ -12,7 +12,7 @@ import { GanglionError } from '../errors.ts';
 import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, GanglionNode } from '../node-api.ts';
 import { record } from './audit.ts';
-import { authorise, newWord, reasonOf, room, takeBack } from './authority.ts';
+import { atRoot, authorise, newWord, reasonOf, room, takeBack } from './authority.ts';
 import { pumpChildren } from './child-link.ts';
 import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
@@ -221,6 +221,7 @@ async function liftQuarantine(
 
 async function reset(node: NodeState, { point, reason, by }: RequestOf<'reset'>): Promise<void> {
   authorise(node, by);
+  atRoot(node, 'points are reset');
   if (!node.points.has(point)) throw unknownPoint(node, point);
   reasonOf(reason);
   const controls = withReset(node.controls, point);

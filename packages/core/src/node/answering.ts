@@ -1,4 +1,5 @@
 import { encodeContext } from '../decision/context.ts';
+import { check, GuardFailure } from '../decision/guarding.ts';
 import { heaviestOf } from '../decision/mix.ts';
 import { createScratch, type PointState, type Scratch } from '../decision/point-state.ts';
 import { hash32 } from '../stats/hash.ts';
@@ -82,7 +83,7 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
     policyInput.allowedCount = guardInput.allowedCount;
     proposal.confidence = Number.NaN;
     compiled.policy.propose(state.view.current, policyInput, proposal);
-    if (heaviestOf(proposal.p, guardInput.arms) < 0) {
+    if (heaviestOf(proposal.p, guardInput.allowed, guardInput.arms) < 0) {
       refuse(node, 'invalid_proposal');
       return undefined;
     }
@@ -92,8 +93,8 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
       allowed,
       asks: guardInput.parentMs <= guardInput.budgetMs && isUnsure(state, scratch),
     };
-  } catch {
-    refuse(node, 'policy_failed');
+  } catch (error) {
+    refuse(node, error instanceof GuardFailure ? 'guard_failed' : 'policy_failed');
     return undefined;
   }
 }
@@ -141,9 +142,9 @@ function prepare(node: NodeState, state: PointState, scratch: Scratch, ask: Ask,
   policyInput.stopped = state.ruling.stopped;
 }
 
-function withhold({ compiled, guards }: PointState, { guardInput: input }: Scratch): void {
-  for (const i of compiled.narrowing) {
-    const { exclude } = compiled.guards[i].guard.check(guards[i], input);
+function withhold(state: PointState, { guardInput: input }: Scratch): void {
+  for (const i of state.compiled.narrowing) {
+    const { exclude } = check(state, i, input);
     if (exclude === undefined) continue;
     for (let a = 0; a < input.arms; a++)
       if (exclude[a] === 1 && input.allowed[a] === 1) {
@@ -153,8 +154,8 @@ function withhold({ compiled, guards }: PointState, { guardInput: input }: Scrat
   }
 }
 
-const isUnsure = ({ compiled, guards }: PointState, { guardInput }: Scratch): boolean =>
-  compiled.judging.some((i) => compiled.guards[i].guard.check(guards[i], guardInput).kind === 'escalate');
+const isUnsure = (state: PointState, { guardInput }: Scratch): boolean =>
+  state.compiled.judging.some((i) => check(state, i, guardInput).kind === 'escalate');
 
 /** Undefined where no mass is left within what may be named. */
 function answerOf(

@@ -23,6 +23,22 @@ export function authorise(node: NodeState, by: Actor): void {
     });
 }
 
+/**
+ * What is said of the whole tree is said in one place: said in two at once, it would be lost at one of them, or a node would go by
+ * other declarations, and leases, than those above know of.
+ *
+ * @param what - is done there alone: `models are registered`
+ * @throws GanglionError `forbidden`
+ */
+export function atRoot(node: NodeState, what: string): void {
+  if (node.isRoot) return;
+  throw new GanglionError('forbidden', `${what} at the root of the tree, and ${node.name} is not`, {
+    field: 'node',
+    value: node.name,
+    mend: 'Say it there: GET /v1/nodes lists the tree, and a node without a parent is its root.',
+  });
+}
+
 /** What cannot be sent or read again is refused when it is said. */
 export function room(standing: ReadonlyMap<string, unknown>, what: string): void {
   if (standing.size >= STANDING_MAX)

@@ -1,7 +1,9 @@
 import { type Answer, type Asked, decideLate, decideOnce, fallback } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
+import { GuardFailure } from '../decision/guarding.ts';
 import type { PointState } from '../decision/point-state.ts';
-import { note } from '../decision/trail.ts';
+import { note, startTrail } from '../decision/trail.ts';
+import type { Verdict } from '../guard.ts';
 import type { DecideInput } from '../node-api.ts';
 import { type NodeState, refuse } from './state.ts';
 
@@ -13,6 +15,7 @@ export function decideSafely(
   asked: Asked,
 ): Answer {
   try {
+    if (node.closed) return closed(node, state, input);
     return decideOnce(state, node.moment, input, asked);
   } catch (error) {
     return failed(node, state, input, error);
@@ -26,10 +29,20 @@ export function decideLateSafely(
   input: DecideInput | undefined,
 ): DecisionRecord {
   try {
+    if (node.closed) return closed(node, state, input);
     return decideLate(state, node.moment, input);
   } catch (error) {
     return failed(node, state, input, error);
   }
+}
+
+const CLOSED: Verdict = Object.freeze({ guard: 'node', kind: 'block', why: 'this node has been closed' });
+
+/** It hears of nothing any more, kills included, and keeps nothing: whoever still asks gets the fallback, as without a lease. */
+function closed(node: NodeState, state: PointState, input: DecideInput | undefined): DecisionRecord {
+  startTrail(state);
+  note(state, CLOSED);
+  return fallback(state, node.moment, input, 'error', 1);
 }
 
 function failed(
@@ -38,9 +51,10 @@ function failed(
   input: DecideInput | undefined,
   error: unknown,
 ): DecisionRecord {
-  refuse(node, 'policy_failed');
+  const guard = error instanceof GuardFailure ? error.guard : undefined;
+  refuse(node, guard === undefined ? 'policy_failed' : 'guard_failed');
   const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
-  note(state, { guard: 'policy', kind: 'block', why });
+  note(state, { guard: guard ?? 'policy', kind: 'block', why });
   try {
     return fallback(state, node.moment, input, 'error', 1);
   } catch {

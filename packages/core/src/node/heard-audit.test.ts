@@ -184,3 +184,29 @@ test('a child that says and takes back without end fills neither the audit nor t
   await root.close();
   await edge.close();
 });
+
+test('declarations that a root without a disk takes from those below stand in its audit, with names and versions', async () => {
+  const dev = await start('dev');
+  const former = await start('cloud');
+  linked(former, dev);
+  await former.apply(spec, me);
+  for (let i = 0; i < 12; i++) await former.apply({ ...spec, point: `q${i}` }, me);
+  await former.remove('q0', me);
+  await arrive(former, dev);
+  await former.close();
+  const root = await start('cloud');
+  linked(root, dev);
+  await arrive(root, dev);
+  expect(root.points()).toHaveLength(12);
+  expect(heard(root)).toEqual([
+    {
+      action: 'points.restored',
+      by: 'unknown',
+      target: 'dev',
+      reason: expect.stringMatching(
+        /^handed up, .*: p version 1, q0 deleted, q1 version 1, .*q6 version 1 and 3 more$/,
+      ),
+      from: 'dev',
+    },
+  ]);
+});

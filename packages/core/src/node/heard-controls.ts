@@ -48,6 +48,7 @@ export function recordFromBelow(node: NodeState, child: string, after: ControlSt
           reason: 'arm' in word ? `${word.arm}: ${word.reason}` : word.reason,
         });
   }
+  recordRestored(node, child, after);
   const where = `at ${child} or below`;
   const known = recordTakenBack(node, child, after, where, () => true);
   if (after.removed === before.removed) return;
@@ -59,6 +60,28 @@ export function recordFromBelow(node: NodeState, child: string, after: ControlSt
       target: child,
       reason: `${unheard} said and taken back ${where} before this node heard of them: who and why is in the audit there`,
     });
+}
+
+/** Names of points that an entry lists; of more their number is told. */
+const NAMED_MAX = 10;
+
+/** Declarations come up only to a node that had forgotten them, or to a root that knows nothing (ADR 10): one entry for all. */
+function recordRestored(node: NodeState, child: string, after: ControlState): void {
+  if (after.specs === node.controls.specs) return;
+  const taken: string[] = [];
+  let count = 0;
+  for (const [point, { version, spec }] of after.specs) {
+    if (version === node.controls.specs.get(point)?.version) continue;
+    if (++count <= NAMED_MAX) taken.push(`${point} ${spec === null ? 'deleted' : `version ${version}`}`);
+  }
+  if (count === 0) return;
+  const more = count > NAMED_MAX ? ` and ${count - NAMED_MAX} more` : '';
+  tell(node, child, child, null, {
+    by: UNKNOWN,
+    action: 'points.restored',
+    target: child,
+    reason: `handed up, for they were not known here any more: ${taken.join(', ')}${more}`,
+  });
 }
 
 /** Puts into the audit what those above have taken back of what was said here or below. Before it is in force, too. */

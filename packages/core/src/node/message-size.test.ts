@@ -166,10 +166,10 @@ describe('whatever a child says, the link above it takes what is said of it', ()
   });
 
   test('questions: one that is too long gets no answer, and many go up a part at a time', async () => {
-    const { region, sizes, sent, pass } = await tree();
+    const { root, region, sizes, sent, pass } = await tree();
+    await root.apply({ ...spec, point: 'q', placement: 'cloud' }, me);
     await pass(4);
     const hostile = spokenChild(region, 'hostile');
-    await region.apply({ ...spec, point: 'q', placement: 'cloud' }, me);
     const ask = (id: number, chars: number) => ({
       id,
       point: 'q',

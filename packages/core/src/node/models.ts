@@ -16,7 +16,7 @@ import { NAME_PATTERN } from '../limits.ts';
 import type { Actor, ModelChange, ModelRegistry } from '../node-api.ts';
 import type { ModelStatus, ModelVersion } from '../status.ts';
 import { record } from './audit.ts';
-import { authorise, newTag, reasonOf, room } from './authority.ts';
+import { atRoot, authorise, newTag, reasonOf, room } from './authority.ts';
 import { pumpChildren } from './child-link.ts';
 import { checkRoom } from './control-room.ts';
 import { changeControls } from './controls.ts';
@@ -130,7 +130,7 @@ async function change(
 ): Promise<ModelChange> {
   const entry = node.controls.models.get(model);
   if (made === undefined) return { revision: entry?.revision ?? 0, changed: false };
-  atRoot(node);
+  atRoot(node, 'models are registered');
   const after = next(node, entry, made);
   let controls = withModel(node.controls, model, after);
   const stopped = (owner: string, each: ModelVersion): boolean => killOf(node, owner, each) !== undefined;
@@ -172,19 +172,9 @@ async function settled(node: NodeState): Promise<void> {
   pumpChildren(node);
 }
 
-/** What is registered at two places at once would be lost at one of them. */
-function atRoot(node: NodeState): void {
-  if (node.isRoot) return;
-  throw new GanglionError('forbidden', 'models are registered at the root of the tree', {
-    field: 'node',
-    value: node.name,
-    mend: 'Ask the daemon of the root: GET /v1/nodes lists the tree.',
-  });
-}
-
 /** The entry to add to, if there is one, where there is room for more. */
 function space(node: NodeState, model: string): ModelEntry | undefined {
-  atRoot(node);
+  atRoot(node, 'models are registered');
   const { models } = node.controls;
   if (!NAME_PATTERN.test(model))
     throw new GanglionError('invalid_input', 'model is not a name', {
@@ -202,7 +192,7 @@ function space(node: NodeState, model: string): ModelEntry | undefined {
 }
 
 function entryOf(node: NodeState, model: string): ModelEntry {
-  atRoot(node);
+  atRoot(node, 'models are registered');
   const entry = node.controls.models.get(model);
   if (entry !== undefined) return entry;
   throw unknownModel(model);

@@ -257,6 +257,7 @@ const NAMED = 10;
 export function nodeStatus(node: NodeState): NodeStatus {
   const lease = leaseStatus(node);
   const problems: string[] = [];
+  if (node.closed) problems.push('it has been closed');
   if (node.flushFailures > 0) problems.push(`storage fails: ${node.lastFlushError}`);
   if (lease.state === 'expired') problems.push('the lease has run out: overseen points serve their fallback');
   if (lease.state === 'none') problems.push('no lease yet: overseen points serve their fallback');
