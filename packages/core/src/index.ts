@@ -6,7 +6,7 @@ export { DIGEST_PATTERN, MODEL_LIMITS, type ModelEntry } from './controls/model-
 export { encodeContext, type Field } from './decision/context.ts';
 export type { CompiledPoint } from './decision/define.ts';
 export { compilePoint } from './decision/define.ts';
-export type { Decision, Reason, TrailEntry } from './decision/record.ts';
+export type { Decision, Reason, TrailEntry, TypedDecision } from './decision/record.ts';
 export { REASONS } from './decision/record.ts';
 export { definePoint } from './decision/schema.ts';
 export type * from './decision/spec.ts';

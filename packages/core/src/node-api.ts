@@ -1,4 +1,4 @@
-import type { Decision } from './decision/record.ts';
+import type { Decision, TypedDecision } from './decision/record.ts';
 import type { DefinedPoint, PointSpec, Tier } from './decision/spec.ts';
 import type { EventValue } from './feature.ts';
 import type { Problem } from './limits.ts';
@@ -31,11 +31,11 @@ export interface DecideInput {
 }
 
 /** A list of arms, the first on top. */
-export interface Slate {
+export interface Slate<Item extends Decision = Decision> {
   /** Of the first item; what the items share. */
   readonly id: string;
   /** A decision each, in order: its propensity is that of its arm at this position given those above. */
-  readonly items: readonly Decision[];
+  readonly items: readonly Item[];
   /** What diversity took off the expected reward of this list; null where it has none, or arms are not known yet. */
   readonly diversityCost: number | null;
 }
@@ -207,18 +207,28 @@ export interface ModelRegistry {
   >;
 }
 
-/** What the application gives a decision at a typed point. */
-export type TypedInput<Context> = Omit<DecideInput, 'context'> & { readonly context?: Context | undefined };
+/** What the application gives a decision at a typed point; without a context only where all of it may be absent. */
+export type TypedInput<Context, Arm extends string = string> = Omit<
+  DecideInput,
+  'context' | 'exclude' | 'taken'
+> & {
+  readonly exclude?: readonly Arm[] | undefined;
+  readonly taken?: { readonly arm: Arm; readonly propensity?: number | undefined } | undefined;
+} & (Partial<Context> extends Context
+    ? { readonly context?: Context | undefined }
+    : { readonly context: Context });
 
-/** A typed point on one node. */
+/** A typed point on one node. What its arms and context are not part of is asked of the node: feedback, reports, controls. */
 export interface PointHandle<Arm extends string, Context> {
   /** Declares it and sends it down the tree, as `GanglionNode.apply` does. */
   apply(by: Actor): Promise<{ version: number; changed: boolean }>;
-  decide(input?: TypedInput<Context>): Decision<Arm>;
+  decide(input?: TypedInput<Context, Arm>): TypedDecision<Arm>;
   decideAsync(
-    input?: TypedInput<Context>,
+    input?: TypedInput<Context, Arm>,
     options?: { readonly deadlineMs?: number },
-  ): Promise<Decision<Arm>>;
+  ): Promise<TypedDecision<Arm>>;
+  /** As `GanglionNode.rank` does. */
+  rank(k: number, input?: TypedInput<Context, Arm>): Slate<TypedDecision<Arm>>;
 }
 
 /** One node of the tree: the same on every tier. Everything synchronous is in memory; promises resolve once durable. */

@@ -59,4 +59,11 @@ export interface Decision<Arm extends string = string> {
   readonly atMs: number;
 }
 
+/** The same, for a compiler that is to know by the reason whether there is an arm. */
+export type TypedDecision<Arm extends string = string> = Decision<Arm> &
+  (
+    | { readonly reason: 'blocked'; readonly arm: null }
+    | { readonly reason: Exclude<Reason, 'blocked'>; readonly arm: Arm }
+  );
+
 export type TrailEntry = Pick<Verdict, 'guard' | 'kind' | 'why'>;

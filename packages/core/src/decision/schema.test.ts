@@ -148,6 +148,23 @@ describe('a validator that will not do', () => {
   });
 });
 
+test('a typed point ranks its own arms', async () => {
+  const node = await start();
+  const context = z.object({ words: z.number() });
+  const point = node.use(
+    definePoint({ ...base, slate: { positions: 2 }, objective: { range: [0, 1] }, context }),
+  );
+  await point.apply(me);
+  expect(
+    point
+      .rank(2, { context: { words: 1 } })
+      .items.map(({ arm }) => arm)
+      .sort(),
+  ).toEqual(['a', 'b']);
+  // @ts-expect-error -- and its validator is heard
+  expect(point.rank(2, { context: { words: 'x' } }).items[0].reason).toBe('invalid_context');
+});
+
 test('a point by fields alone is typed by their names', async () => {
   const node = await start();
   const point = node.use(definePoint({ ...base, context: { load: { type: 'number' } } }));

@@ -1,6 +1,14 @@
 import { GanglionError, show } from '../errors.ts';
 import type { DecideInput } from '../node-api.ts';
-import type { DefinedPoint, FieldSpec, PointSpec, RuleSpec, SchemaIssue, StandardSchema } from './spec.ts';
+import type {
+  DefinedPoint,
+  FeatureSetSpec,
+  FieldSpec,
+  PointSpec,
+  RuleSpec,
+  SchemaIssue,
+  StandardSchema,
+} from './spec.ts';
 
 /** Where a context is described: by a validator, by fields, or by both. */
 export type ContextOf<Schema extends StandardSchema> =
@@ -8,12 +16,44 @@ export type ContextOf<Schema extends StandardSchema> =
   | { readonly schema: Schema; readonly fields: Readonly<Record<string, FieldSpec>> };
 
 /** A declaration with the arms it names checked by the compiler. */
-type Declared<Arm extends string> = Omit<PointSpec<Arm>, 'context' | 'fallback'> & {
+type Declared<Arm extends string> = Omit<PointSpec<Arm>, 'context' | 'features' | 'fallback'> & {
   readonly fallback: NoInfer<Arm> | { readonly rules: readonly RuleSpec<NoInfer<Arm>>[] };
 };
 
 type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input'];
-type ByFields<Fields> = { readonly [Name in keyof Fields]?: unknown };
+
+type FieldSpecs = Readonly<Record<string, FieldSpec>>;
+type FeatureSpecs = Readonly<Record<string, FeatureSetSpec>>;
+type None = Readonly<Record<string, never>>;
+
+/** A context as its fields declare it: those that are required, the others, and what names the entities of features. */
+type ByFields<Fields, Features> = {
+  readonly [Name in keyof Fields as IfRequired<Fields[Name], Name>]: ValueOf<Fields[Name]>;
+} & {
+  readonly [Name in keyof Fields as Exclude<Name, IfRequired<Fields[Name], Name>>]?:
+    | ValueOf<Fields[Name]>
+    | null
+    | undefined;
+} & { readonly [Name in Exclude<KeyOf<Features[keyof Features]>, keyof Fields>]?: string | null | undefined };
+
+/** As one record, which is what an editor and an error then show. */
+type Plain<Context> = { [Name in keyof Context]: Context[Name] } & unknown;
+type IfRequired<Spec, Name> = Spec extends { readonly required: true } ? Name : never;
+type ValueOf<Spec> = Spec extends { readonly type: 'number' }
+  ? number
+  : Spec extends { readonly type: 'boolean' }
+    ? boolean
+    : Spec extends { readonly type: 'category' }
+      ? CategoryOf<Spec>
+      : number | string | boolean;
+/** Where `buckets` are declared, other values are expected beside those that are. */
+type CategoryOf<Spec> = Spec extends { readonly buckets: number }
+  ? string
+  : Spec extends { readonly values: readonly (infer Value)[] }
+    ? Value
+    : string;
+/** The member of the context by which a set of features finds its entity. */
+type KeyOf<FeatureSet> = FeatureSet extends { readonly key: `context.${infer Name}` } ? Name : never;
 
 /**
  * A point with typed arms and a typed context. `context` is a Standard Schema validator, fields, or `{ schema, fields }`.
@@ -25,12 +65,15 @@ type ByFields<Fields> = { readonly [Name in keyof Fields]?: unknown };
  * decision cannot wait for it. One that turns out to be so later is refused decision by decision (`invalid_context`).
  */
 export function definePoint<const Arm extends string, Schema extends StandardSchema>(
-  spec: Declared<Arm> & { readonly context: ContextOf<Schema> },
+  spec: Declared<Arm> & { readonly context: ContextOf<Schema>; readonly features?: FeatureSpecs },
 ): DefinedPoint<Arm, InputOf<Schema>>;
 export function definePoint<
   const Arm extends string,
-  const Fields extends Readonly<Record<string, FieldSpec>> = Readonly<Record<string, never>>,
->(spec: Declared<Arm> & { readonly context?: Fields }): DefinedPoint<Arm, ByFields<Fields>>;
+  const Fields extends FieldSpecs = None,
+  const Features extends FeatureSpecs = None,
+>(
+  spec: Declared<Arm> & { readonly context?: Fields; readonly features?: Features },
+): DefinedPoint<Arm, Plain<ByFields<Fields, Features>>>;
 export function definePoint(spec: Omit<PointSpec, 'context'> & { readonly context?: unknown }): DefinedPoint {
   const { context, ...rest } = spec;
   if (context === undefined) return { spec: rest, schema: undefined };

@@ -2,11 +2,11 @@ import { type DecisionRecord, EXPOSED } from '../decision/decision-record.ts';
 import { release } from '../decision/outcome.ts';
 import { find } from '../decision/pending.ts';
 import type { PointState } from '../decision/point-state.ts';
-import type { Decision } from '../decision/record.ts';
+import type { TypedDecision } from '../decision/record.ts';
 import { conform } from '../decision/schema.ts';
 import type { DefinedPoint } from '../decision/spec.ts';
 import { GanglionError } from '../errors.ts';
-import type { DecideInput, GanglionNode, PointHandle } from '../node-api.ts';
+import type { DecideInput, GanglionNode, PointHandle, Slate } from '../node-api.ts';
 import { decideSafely } from './deciding.ts';
 import { decideWithin } from './escalation.ts';
 import { countEntities, takeEvents, viewEntity } from './ingest.ts';
@@ -39,9 +39,10 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
       const self = this as unknown as GanglionNode;
       const handle: PointHandle<Arm, Context> = {
         apply: (by) => self.apply(spec, by),
-        decide: (input) => self.decide(spec.point, input as DecideInput) as Decision<Arm>,
+        decide: (input) => self.decide(spec.point, input as DecideInput) as TypedDecision<Arm>,
         decideAsync: (input, within) =>
-          self.decideAsync(spec.point, input as DecideInput, within) as Promise<Decision<Arm>>,
+          self.decideAsync(spec.point, input as DecideInput, within) as Promise<TypedDecision<Arm>>,
+        rank: (k, input) => self.rank(spec.point, k, input as DecideInput) as Slate<TypedDecision<Arm>>,
       };
       return handle;
     },
