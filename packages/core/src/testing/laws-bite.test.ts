@@ -3,6 +3,7 @@ import type { Aggregator } from '../aggregator.ts';
 import type { Detector } from '../detector.ts';
 import { cusum } from '../detectors/cusum.ts';
 import { type WeightedMeanState, weightedMean } from '../federated/weighted-mean.ts';
+import { type Guard, PASS, type Verdict } from '../guard.ts';
 import { type Kernels, scalarKernels } from '../kernels.ts';
 import { type Moments, type MomentsEvidence, W } from '../learners/moments.ts';
 import { thompson } from '../policies/thompson.ts';
@@ -11,6 +12,7 @@ import { stream } from '../stats/random.ts';
 import { aggregatorLaws } from './aggregator-laws.ts';
 import { detectorLaws } from './detector-laws.ts';
 import { evidenceLaws } from './evidence-laws.ts';
+import { guardLaws } from './guard-laws.ts';
 import { kernelLaws } from './kernel-laws.ts';
 import type { Law } from './law.ts';
 import { momentsDifference, momentsSubject } from './moments-subject.ts';
@@ -298,5 +300,20 @@ describe('kernel laws catch', () => {
       triangle: (numbers, dimension) => triangle(numbers, Math.max(1, dimension - 8)),
     }));
     expect(caught(short, squares)).toHaveLength(1);
+  });
+});
+
+describe('guard laws catch', () => {
+  const stop: Verdict = Object.freeze({ kind: 'block', guard: 'count', why: 'its turn' });
+  it.each([2, 5, 7, 10, 12])('a guard that changes its answer each %sth time it is asked', (every) => {
+    const counting = (): Guard => ({
+      name: 'count/1',
+      phase: 'narrow',
+      initial: () => ({ asked: 0 }),
+      check: (state) => (++(state as { asked: number }).asked % every === 0 ? stop : PASS),
+    });
+    const named =
+      'the same state and input give the same verdict, the very object: nothing is made anew while the answer stands';
+    expect(caught(guardLaws(counting), named)).toEqual([named]);
   });
 });
