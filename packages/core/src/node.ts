@@ -28,6 +28,7 @@ import { forgetChildren } from './node/known-children.ts';
 import { parentLink } from './node/links.ts';
 import { subtreeReport } from './node/merge.ts';
 import { modelRegistry } from './node/models.ts';
+import { owesParent } from './node/owed-up.ts';
 import { pumpParent, receiveDown } from './node/parent-link.ts';
 import { refreshPoints } from './node/points.ts';
 import { recover } from './node/recovery.ts';
@@ -62,6 +63,11 @@ export interface HostedNode extends GanglionNode {
   connectParent(send: (message: UpMessage) => void): { receive(message: DownMessage): void };
   /** A message from a child, with the way to answer it. */
   receiveUp(message: UpMessage, send: (message: DownMessage) => void): void;
+  /**
+   * Whether the parent has yet to acknowledge evidence, feedback or controls that were accepted here: a host that is about
+   * to close may tick on until it has. False at a root, and where no parent was ever connected.
+   */
+  owesParent(): boolean;
   /** For `decideAsync`: resolves after this many ms. Set by the host. */
   readonly state: NodeState;
 }
@@ -251,7 +257,9 @@ function reporting(
   };
 }
 
-function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | 'receiveUp' | 'close'> {
+function hosting(
+  node: NodeState,
+): Pick<HostedNode, 'tick' | 'connectParent' | 'receiveUp' | 'owesParent' | 'close'> {
   return {
     tick: () => tick(node),
     connectParent(send) {
@@ -263,6 +271,7 @@ function hosting(node: NodeState): Pick<HostedNode, 'tick' | 'connectParent' | '
       return { receive: (message) => (node.parent === link ? receiveDown(node, message) : undefined) };
     },
     receiveUp: (message, send) => receiveUp(node, message, send),
+    owesParent: () => owesParent(node),
     async close() {
       if (node.closed) return;
       try {

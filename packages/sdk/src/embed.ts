@@ -10,7 +10,7 @@ import {
   type Storage,
   type Tier,
 } from '@ganglion/core';
-import { keepLink, LINK_OPTIONS, type LinkOptions } from './link.ts';
+import { keepLink, LINK_OPTIONS, type Link, type LinkOptions } from './link.ts';
 import { checkOptions } from './options.ts';
 
 export interface EmbedOptions {
@@ -36,6 +36,12 @@ export interface EmbedOptions {
   readonly kernels?: Kernels | undefined;
   /** How often the node looks for what is due, ms; default 10. */
   readonly tickMs?: number | undefined;
+  /**
+   * How long `close()` may wait for the parent to acknowledge what was accepted here, ms; default 2000, 0: not at all. It
+   * is heard with the next message up, within a second. What then has not been told is lost without storage, and told
+   * after the next start with it.
+   */
+  readonly closeWithinMs?: number | undefined;
 }
 
 const EMBED_OPTIONS: Readonly<Record<keyof EmbedOptions, true>> = {
@@ -50,11 +56,16 @@ const EMBED_OPTIONS: Readonly<Record<keyof EmbedOptions, true>> = {
   seals: true,
   kernels: true,
   tickMs: true,
+  closeWithinMs: true,
 };
+
+const CLOSE_WITHIN_MS = 2000;
+/** Between two looks at whether the parent has heard it all. */
+const LOOK_MS = 5;
 
 /**
  * A node inside this application: decisions in about a microsecond, without a daemon. Works in Node, Deno, browsers and
- * workers. `close()` stops its timer and its link as well.
+ * workers. `close()` lets the parent have what it has not got, and stops the node's timer and link as well.
  * @throws GanglionError `invalid_spec`, `invalid_input`, `storage_corrupt`, `storage_failed`
  */
 export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
@@ -78,14 +89,17 @@ export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
   // In Node a node must not keep a process alive that has nothing else to do.
   (timer as { unref?: () => void }).unref?.();
   const closeNode = node.close.bind(node);
-  let unlink = (): void => {};
-  const close = async (): Promise<void> => {
-    unlink();
+  let link: Link | undefined;
+  let closing: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    if (link !== undefined) await told(node, link, options.closeWithinMs ?? CLOSE_WITHIN_MS);
+    link?.stop();
     clearInterval(timer as number);
     await closeNode();
   };
+  const close = (): Promise<void> => (closing ??= end());
   try {
-    if (options.parent !== undefined) unlink = keepLink(node, options.parent);
+    if (options.parent !== undefined) link = keepLink(node, options.parent);
     for (const spec of options.points ?? [])
       await node.apply(spec, { name: options.name, authority: node.name });
   } catch (error) {
@@ -93,6 +107,13 @@ export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
     throw error;
   }
   return Object.assign(node, { close });
+}
+
+/** Resolves when the parent has acknowledged all there is, or cannot be told, or the time is over. The node ticks on. */
+async function told(node: HostedNode, link: Link, withinMs: number): Promise<void> {
+  const startMs = performance.now();
+  while (link.isOpen() && node.owesParent() && performance.now() - startMs < withinMs)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
 
 function platformClock(): Clock {

@@ -31,8 +31,15 @@ export const LINK_OPTIONS: Readonly<Record<keyof LinkOptions, true>> = {
   onTrouble: true,
 };
 
-/** Keeps a link from this node to a daemon, for ever, with growing pauses between attempts. Answers the way to stop. */
-export function keepLink(node: HostedNode, options: LinkOptions): () => void {
+/** A link that is kept. */
+export interface Link {
+  /** Whether what is sent now may arrive. */
+  isOpen(): boolean;
+  stop(): void;
+}
+
+/** Keeps a link from this node to a daemon, for ever, with growing pauses between attempts. */
+export function keepLink(node: HostedNode, options: LinkOptions): Link {
   const url = addressOf(options.url);
   if (typeof WebSocket === 'undefined')
     throw new GanglionError('unsupported', 'this platform has no WebSocket, which a link to a parent needs', {
@@ -92,11 +99,14 @@ export function keepLink(node: HostedNode, options: LinkOptions): () => void {
   }, deadAfterMs / 4);
   // In Node, a link keeps no process up that has nothing else to do.
   (watch as { unref?: () => void }).unref?.();
-  return () => {
-    stopped = true;
-    clearInterval(watch);
-    clearTimeout(timer);
-    socket?.close();
+  return {
+    isOpen: () => socket?.readyState === WebSocket.OPEN,
+    stop() {
+      stopped = true;
+      clearInterval(watch);
+      clearTimeout(timer);
+      socket?.close();
+    },
   };
 }
 
