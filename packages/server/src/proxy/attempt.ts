@@ -33,18 +33,32 @@ export class Attempt implements Dispatcher.DispatchHandler {
   sent = false;
   readonly #owner: AttemptOwner;
   readonly #backend: Backend | undefined;
+  readonly #headTimeoutMs: number;
   readonly #startedAtMs: number;
+  #connectedAtMs: number | undefined;
+  #sentAtMs: number | undefined;
+  /** Runs only once a backend has sent an interim answer. */
+  #deadline: NodeJS.Timeout | undefined;
+  #informed = false;
   #controller: Dispatcher.DispatchController | undefined;
   #status: number | undefined;
   #latencyMs: number | undefined;
+  #waitMs: number | undefined;
   #bytes = 0;
   #wanted = true;
   #over = false;
 
-  constructor(owner: AttemptOwner, choice: BackendChoice, backend: Backend | undefined) {
+  /** @param headTimeoutMs - from the sent request to the response head; 0: no bound */
+  constructor(
+    owner: AttemptOwner,
+    choice: BackendChoice,
+    backend: Backend | undefined,
+    headTimeoutMs: number,
+  ) {
     this.#owner = owner;
     this.choice = choice;
     this.#backend = backend;
+    this.#headTimeoutMs = headTimeoutMs;
     this.#startedAtMs = performance.now();
     if (backend !== undefined) backend.active += 1;
   }
@@ -75,7 +89,15 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // Cancelled while the connection was being made: undici has no handle on a request before this call.
     if (this.#over) controller.abort(new Error('cancelled'));
-    else this.sent = true;
+    else {
+      this.sent = true;
+      this.#connectedAtMs = performance.now();
+    }
+  }
+
+  onRequestSent(): void {
+    this.#sentAtMs = performance.now();
+    if (this.#informed && this.#status === undefined) this.#boundHead();
   }
 
   onResponseStart(
@@ -86,6 +108,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
   ): void {
     if (this.#over) return;
     if (status < 200) {
+      if (!this.#informed) {
+        this.#informed = true;
+        this.#boundHead();
+      }
       if (status !== 101) this.#owner.informed(status, fields);
       return;
     }
@@ -133,12 +159,38 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#owner.failed(this, failure);
   }
 
+  /**
+   * The transports bound the wait for a head themselves, but undici begins anew with every interim answer. Most backends
+   * never send one, and need no timer of ours.
+   */
+  #boundHead(): void {
+    if (this.#headTimeoutMs === 0 || this.#sentAtMs === undefined || this.#over) return;
+    const leftMs = this.#headTimeoutMs - (performance.now() - this.#sentAtMs);
+    this.#deadline = setTimeout(
+      () => {
+        this.fail({ error: 'backend_head_timeout', fault: 'backend' });
+        this.#controller?.abort(new Error('backend_head_timeout'));
+      },
+      Math.max(0, leftMs),
+    );
+  }
+
+  /** How long the backend has been waited for by now; undefined while it has only a part of the request. */
+  #waitedMs(nowMs: number): number | undefined {
+    if (this.#connectedAtMs === undefined) return nowMs - this.#startedAtMs;
+    if (this.#sentAtMs === undefined) return undefined;
+    return this.#connectedAtMs - this.#startedAtMs + (nowMs - this.#sentAtMs);
+  }
+
   #answer(status: number): void {
+    clearTimeout(this.#deadline);
     this.#status = status;
-    this.#latencyMs = performance.now() - this.#startedAtMs;
+    const nowMs = performance.now();
+    this.#latencyMs = nowMs - this.#startedAtMs;
+    this.#waitMs = this.#waitedMs(nowMs);
     if (this.choice.answered === undefined) return;
     try {
-      this.choice.answered({ status, latencyMs: this.#latencyMs });
+      this.choice.answered({ status, latencyMs: this.#latencyMs, waitMs: this.#waitMs });
     } catch (error) {
       this.#owner.unexpected(error);
     }
@@ -147,6 +199,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #settle(fault: BackendOutcome['fault'], error: BackendOutcome['error']): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#deadline);
     const nowMs = performance.now();
     if (this.#backend !== undefined) {
       this.#backend.active -= 1;
@@ -159,6 +212,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
         error,
         status: this.#status,
         latencyMs: this.#latencyMs ?? totalMs,
+        waitMs: this.#status === undefined ? this.#waitedMs(nowMs) : this.#waitMs,
         totalMs,
         bytes: this.#bytes,
       });

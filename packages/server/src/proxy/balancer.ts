@@ -42,6 +42,11 @@ export interface BackendAnswer {
   readonly status: number;
   /** From handing the request to the connection pool to the response head; connecting is included. */
   readonly latencyMs: number;
+  /**
+   * What the backend took of it: connecting, and from the last byte of the request to the head. Undefined where it answered
+   * before it had the whole request: then the rest of the time is the client's, and nobody knows how much.
+   */
+  readonly waitMs?: number | undefined;
 }
 
 /** How an attempt ended. */
@@ -55,8 +60,10 @@ export interface BackendOutcome {
   readonly error?: AttemptError | undefined;
   /** Status of the final response, where its head arrived. */
   readonly status?: number | undefined;
-  /** To the response head; without one, to the failure. What the backend can be judged by. */
+  /** To the response head; without one, to the failure. With the time in which the client sent its body. */
   readonly latencyMs: number;
+  /** As of the answer; without a response head, how long the backend was waited for. What it can be judged by. */
+  readonly waitMs?: number | undefined;
   /** To the end of the body, or of the tunnel. Depends on how fast the client reads. */
   readonly totalMs: number;
   /** Bytes of the response body, or those a tunnel carried from the backend. */

@@ -133,7 +133,7 @@ export class Exchange implements AttemptOwner {
     const { options, backends } = this.#context;
     const backend = backends.at(choice.origin);
     const full = backend !== undefined && backend.active >= options.maxPerBackend;
-    const attempt = new Attempt(this, choice, full ? undefined : backend);
+    const attempt = new Attempt(this, choice, full ? undefined : backend, options.headTimeoutMs);
     this.#attempt = attempt;
     this.#attempts += 1;
     if (backend === undefined) {
@@ -179,6 +179,7 @@ export class Exchange implements AttemptOwner {
         target: head.target,
         headers,
         body,
+        expectsContinue: head.expectsContinue,
         trailers: () => (head.chunked ? forwardTrailers(this.#request.trailersDistinct) : []),
         onContinue: () => this.#continue(),
       },

@@ -82,7 +82,7 @@ async function bench(
 }
 
 function end(fault: BackendOutcome['fault'], status: number | undefined, latencyMs = 5): BackendOutcome {
-  return { fault, status, latencyMs, totalMs: latencyMs, bytes: 0 };
+  return { fault, status, latencyMs, waitMs: latencyMs, totalMs: latencyMs, bytes: 0 };
 }
 
 function choose(chooser: PointChooser): BackendChoice {
@@ -100,7 +100,7 @@ describe('an arm without a backend', () => {
       for (let i = 0; i < 200; i++) {
         const choice = choose(chooser);
         arms.add(choice.arm);
-        choice.answered?.({ status: 200, latencyMs: 5 });
+        choice.answered?.({ status: 200, latencyMs: 5, waitMs: 5 });
         choice.done(end('none', 200));
       }
       await chooser.flush();
@@ -143,7 +143,7 @@ describe('the outcome of a request', () => {
   ])('is judged at its end: %s', async (_what, outcome, metrics) => {
     const { node, chooser, told } = await bench();
     const choice = choose(chooser);
-    choice.answered?.({ status: outcome.status as number, latencyMs: 5 });
+    choice.answered?.({ status: outcome.status as number, latencyMs: 5, waitMs: 5 });
     await chooser.flush();
     expect(told).toEqual([]);
     expect(node.report('backend', 'self').arms.map((arm) => arm.inflight)).toEqual([0, 0]);
@@ -162,7 +162,7 @@ describe('the outcome of a request', () => {
       vi.useFakeTimers();
       const { chooser, told } = await bench();
       const choice = choose(chooser);
-      choice.answered?.({ status: 200, latencyMs: 5 });
+      choice.answered?.({ status: 200, latencyMs: 5, waitMs: 5 });
       await vi.advanceTimersByTimeAsync(DEADLINE_MS - 1);
       expect(told).toEqual([]);
       await vi.advanceTimersByTimeAsync(100);
@@ -177,9 +177,37 @@ describe('the outcome of a request', () => {
     },
   );
 
+  it('has the time that the backend took, not that of the client’s upload', async () => {
+    const { chooser, told } = await bench();
+    const choice = choose(chooser);
+    choice.answered?.({ status: 200, latencyMs: 6500, waitMs: 5 });
+    choice.done({ ...end('none', 200, 6500), waitMs: 5 });
+    await chooser.flush();
+    expect(told.map((item) => item.metrics)).toEqual([{ success: 1, latencyMs: 5 }]);
+  });
+
+  it('is none where that time is unknown, and counted; a failure is one all the same', async () => {
+    const { node, chooser, told, advance } = await bench();
+    const outcomes = [end('none', 413), end('none', 503), end('backend', 413)];
+    for (const outcome of outcomes) {
+      const choice = choose(chooser);
+      choice.answered?.({ status: outcome.status as number, latencyMs: 5, waitMs: undefined });
+      choice.done({ ...outcome, waitMs: undefined });
+    }
+    await chooser.flush();
+    advance(2000);
+    node.tick();
+    expect(told.map((item) => item.metrics)).toEqual([
+      { success: 0, latencyMs: DEADLINE_MS },
+      { success: 0, latencyMs: DEADLINE_MS },
+    ]);
+    expect(chooser.choices.unmeasured).toBe(1);
+    expect(node.report('backend', 'self')).toMatchObject({ decisions: 3, outcomes: 2, pending: 0 });
+  });
+
   it('of a tunnel is told when it opens', async () => {
     const { chooser, told } = await bench();
-    choose(chooser).answered?.({ status: 101, latencyMs: 7 });
+    choose(chooser).answered?.({ status: 101, latencyMs: 7, waitMs: 7 });
     await chooser.flush();
     expect(told.map((item) => item.metrics)).toEqual([{ success: 1, latencyMs: 7 }]);
   });

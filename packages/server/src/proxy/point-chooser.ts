@@ -17,6 +17,8 @@ export interface PointChooserOptions {
 export interface ChoiceCounts {
   /** Decisions for an arm that has no backend here; another arm was then chosen, where there was one. */
   noBackend: number;
+  /** Good answers that came before the backend had the whole request: how long it took is unknown, and they teach nothing. */
+  unmeasured: number;
 }
 
 /** A chooser, and the outcomes that it still has to hand over. */
@@ -31,17 +33,19 @@ export interface PointChooser extends BackendChooser {
 
 /**
  * A decision point as the chooser of a proxy: `choose` is `decide`, and how the attempt went is its outcome, with the
- * metrics `success` (1 or 0) and `latencyMs` (to the response head; the deadline for a failure). It is told when the
+ * metrics `success` (1 or 0) and `latencyMs` (the time that the backend took to its response head, `waitMs` of the outcome;
+ * the deadline for a failure). It is told when the
  * response has ended, for a backend that breaks its responses off has failed however fast their heads came. A response
  * still open a deadline after its head (an event stream, say) is told then, a tunnel when it opens; if the backend cuts
  * it after that, revision 1 corrects what was learned and logged; breakers and counters heard the first word only. An attempt whose end says nothing of the backend (the client went away before the
- * head) is released without an outcome.
+ * head), or nothing of its speed (it answered well before it had the whole request), is released without an outcome.
  */
 export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
   const queue = outcomeQueue({ node, onError: options.onError });
   const open = openResponses(deadlineMs);
-  const counts: ChoiceCounts = { noBackend: 0 };
+  const counts: ChoiceCounts = { noBackend: 0, unmeasured: 0 };
+  const shared: Shared = { node, deadlineMs, counts, open, report: queue.add };
   const tellOfMissing = seldom((arm: string) => options.onError(noBackendFor(point, arm)));
   return {
     outcomes: queue,
@@ -56,8 +60,7 @@ export function pointChooser(options: PointChooserOptions): PointChooser {
         const { arm } = decision;
         if (arm === null) return undefined;
         // By its own names only: an arm may be called `constructor`.
-        if (Object.hasOwn(backends, arm))
-          return choiceOf(node, decision, backends[arm], deadlineMs, queue.add, open);
+        if (Object.hasOwn(backends, arm)) return choiceOf(decision, backends[arm], shared);
         node.release(decision.id, true);
         counts.noBackend += 1;
         tellOfMissing(arm);
@@ -91,21 +94,31 @@ function seldom<T>(tell: (what: T) => void): (what: T) => void {
   };
 }
 
-function choiceOf(
-  node: GanglionNode,
-  decision: Decision,
-  origin: string,
-  deadlineMs: number,
-  report: (item: FeedbackItem) => void,
-  open: OpenResponses,
-): BackendChoice {
+/** What the choices of one chooser share. */
+interface Shared {
+  readonly node: GanglionNode;
+  readonly deadlineMs: number;
+  readonly counts: ChoiceCounts;
+  readonly open: OpenResponses;
+  report(item: FeedbackItem): void;
+}
+
+function choiceOf(decision: Decision, origin: string, shared: Shared): BackendChoice {
+  const { node, deadlineMs, counts, open, report } = shared;
   let told: boolean | undefined;
   let released = false;
+  let unmeasured = false;
   let head: OpenResponse | undefined;
-  const tell = (success: boolean, latencyMs: number): void => {
+  const tell = (success: boolean, waitMs: number | undefined): void => {
+    if (success && waitMs === undefined) {
+      if (!unmeasured) counts.unmeasured += 1;
+      unmeasured = true;
+      node.release(decision.id, true);
+      return;
+    }
     const metrics = {
       success: success ? 1 : 0,
-      latencyMs: success ? Math.min(latencyMs, deadlineMs) : deadlineMs,
+      latencyMs: success && waitMs !== undefined ? Math.min(waitMs, deadlineMs) : deadlineMs,
     };
     report({ id: decision.id, metrics, ...(told === undefined ? {} : { revision: 1 }) });
     told = success;
@@ -113,22 +126,22 @@ function choiceOf(
   return {
     arm: decision.arm as string,
     origin,
-    answered({ status, latencyMs }) {
+    answered({ status, waitMs }) {
       // The clock of an arm stops at the head: how long a body takes depends on its size and on the client.
       node.release(decision.id);
       released = true;
-      if (status === 101) tell(true, latencyMs);
+      if (status === 101) tell(true, waitMs);
       else {
-        head = { sinceMs: performance.now(), tell: () => tell(status < 500, latencyMs) };
+        head = { sinceMs: performance.now(), tell: () => tell(status < 500, waitMs) };
         open.add(head);
       }
     },
-    done({ fault, status, latencyMs }: BackendOutcome) {
+    done({ fault, status, waitMs }: BackendOutcome) {
       if (head !== undefined) open.delete(head);
       if (fault === 'backend') {
-        if (told !== false) tell(false, latencyMs);
+        if (told !== false) tell(false, waitMs);
       } else if (told === undefined && (fault === 'none' || status !== undefined))
-        tell((status ?? 500) < 500, latencyMs);
+        tell((status ?? 500) < 500, waitMs);
       if (!released || told === undefined) node.release(decision.id, told === undefined);
     },
   };

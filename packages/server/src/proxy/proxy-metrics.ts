@@ -107,5 +107,11 @@ function countLearning({ counter, gauge }: Families): void {
     [],
     ({ choices }, count) => count(choices?.noBackend ?? 0),
   );
+  counter(
+    'unmeasured',
+    'Good answers that came before the backend had the whole request; they teach nothing.',
+    [],
+    ({ choices }, count) => count(choices?.unmeasured ?? 0),
+  );
   gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
 }

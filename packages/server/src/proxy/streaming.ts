@@ -13,16 +13,23 @@ export interface StreamingRequest {
   /** Flat, with `Host` and the framing. */
   readonly headers: readonly string[];
   readonly body: RequestBody;
+  /** The client waits for the backend's leave before it sends the body. */
+  readonly expectsContinue: boolean;
   /** Trailers that followed the client's body; asked for when the body has ended. */
   trailers(): [string, string][];
-  /** The backend sent 100 (Continue). */
+  /** The backend sent the 100 (Continue) that the client waits for. */
   onContinue(): void;
 }
 
 type Handler = Required<
   Pick<
     Dispatcher.DispatchHandler,
-    'onRequestStart' | 'onResponseStart' | 'onResponseData' | 'onResponseEnd' | 'onResponseError'
+    | 'onRequestStart'
+    | 'onRequestSent'
+    | 'onResponseStart'
+    | 'onResponseData'
+    | 'onResponseEnd'
+    | 'onResponseError'
   >
 >;
 
@@ -59,13 +66,23 @@ export function dispatchStreaming(
       handler.onRequestStart(controller, undefined);
       if (controller.aborted) return;
       outgoing.flushHeaders();
-      // Counts from the last byte sent; until then only where the backend's leave is awaited.
+      // Counts from the last byte sent; until then only where the backend's leave is awaited, or that it reads on: the
+      // wait for the client has its own bound (`clientIdleTimeoutMs`), and is not the backend's fault.
       deadline.arm(options.headTimeoutMs, () => new errors.HeadersTimeoutError('head'));
-      sendBody(outgoing, streaming, deadline).catch((error: Error) => controller.abort(error));
+      if (!streaming.expectsContinue) deadline.suspend();
+      sendBody(outgoing, streaming, deadline)
+        .then((sent) => {
+          if (sent) handler.onRequestSent();
+        })
+        .catch((error: Error) => controller.abort(error));
     });
   });
+  let awaitsLeave = streaming.expectsContinue;
   outgoing.on('continue', () => {
-    deadline.suspend();
+    // One that nobody waits for says nothing (RFC 9110 §15.2.1): above all it does not end a deadline.
+    if (!awaitsLeave) return;
+    awaitsLeave = false;
+    if (!outgoing.writableEnded) deadline.suspend();
     streaming.onContinue();
   });
   outgoing.on('information', (info) => {
@@ -97,24 +114,26 @@ function openRequest(streaming: StreamingRequest, options: ResolvedOptions): Cli
   return outgoing;
 }
 
+/** Whether all of it was sent. */
 async function sendBody(
   outgoing: ClientRequest,
   streaming: StreamingRequest,
   deadline: Deadline,
-): Promise<void> {
+): Promise<boolean> {
   for await (const chunk of streaming.body) {
-    if (outgoing.destroyed) return;
+    if (outgoing.destroyed) return false;
     deadline.suspend();
     if (outgoing.write(chunk)) continue;
     deadline.resume();
     await drained(outgoing);
     deadline.suspend();
   }
-  if (outgoing.destroyed) return;
+  if (outgoing.destroyed) return false;
   const trailers = streaming.trailers();
   if (trailers.length > 0) outgoing.addTrailers(trailers);
   outgoing.end();
   deadline.resume();
+  return true;
 }
 
 function drained(outgoing: ClientRequest): Promise<void> {
