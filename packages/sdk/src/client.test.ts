@@ -161,6 +161,20 @@ describe('a retry', () => {
     expect(seen).toHaveLength(2);
   });
 
+  it('that does not fit the time that is left is not waited for: what was answered is told', async () => {
+    const { client, seen } = await daemon(
+      (response) =>
+        json(response, 503, { code: 'overloaded', detail: 'busy', status: 503 }, { 'retry-after': '60' }),
+      { timeoutMs: 1_500 },
+    );
+    await expect(client.decide('p')).rejects.toMatchObject({
+      code: 'overloaded',
+      message: 'busy',
+      status: 503,
+    });
+    expect(seen).toHaveLength(1);
+  });
+
   it('follows a broken connection for what may be done twice, and for nothing else', async () => {
     const broken = (response: ServerResponse): void => void response.destroy();
     const twice = await daemon((response, attempt) =>

@@ -10,8 +10,8 @@ import {
   type Storage,
   type Tier,
 } from '@ganglion/core';
-import { keepLink, LINK_OPTIONS, type Link, type LinkOptions } from './link.ts';
-import { checkOptions } from './options.ts';
+import { checkEmbedOptions } from './embed-options.ts';
+import { keepLink, type Link, type LinkOptions } from './link.ts';
 
 export interface EmbedOptions {
   /** Unique in the tree. */
@@ -44,21 +44,6 @@ export interface EmbedOptions {
   readonly closeWithinMs?: number | undefined;
 }
 
-const EMBED_OPTIONS: Readonly<Record<keyof EmbedOptions, true>> = {
-  name: true,
-  tier: true,
-  registry: true,
-  parent: true,
-  points: true,
-  storage: true,
-  clock: true,
-  chance: true,
-  seals: true,
-  kernels: true,
-  tickMs: true,
-  closeWithinMs: true,
-};
-
 const CLOSE_WITHIN_MS = 2000;
 /** Between two looks at whether the parent has heard it all. */
 const LOOK_MS = 5;
@@ -66,11 +51,10 @@ const LOOK_MS = 5;
 /**
  * A node inside this application: decisions in about a microsecond, without a daemon. Works in Node, Deno, browsers and
  * workers. `close()` lets the parent have what it has not got, and stops the node's timer and link as well.
- * @throws GanglionError `invalid_spec`, `invalid_input`, `storage_corrupt`, `storage_failed`
+ * @throws GanglionError `invalid_spec`, `invalid_input`, `forbidden` (points below a parent), `storage_corrupt`, `storage_failed`
  */
 export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
-  checkOptions(options, EMBED_OPTIONS);
-  if (options.parent !== undefined) checkOptions(options.parent, LINK_OPTIONS, 'parent');
+  checkEmbedOptions(options);
   const node = await createNode({
     name: options.name,
     tier: options.tier ?? 'device',

@@ -1,4 +1,5 @@
 import { GanglionError } from '@ganglion/core';
+import { COUNT, checkOption, FUNCTION, HEADER_TEXT, timeFrom } from './options.ts';
 import { type Attempt, refusalOf, unreachable } from './refusal.ts';
 
 export interface TransportOptions {
@@ -50,9 +51,14 @@ export const TRANSPORT_OPTIONS: Readonly<Record<keyof TransportOptions, true>> =
   fetch: true,
 };
 
-/** @throws GanglionError `invalid_input`, for a URL that is none */
+/** @throws GanglionError `invalid_input`, for a URL that is none, a time, a number or a text that cannot be */
 export function transport(options: TransportOptions = {}): Transport {
   const url = baseUrl(options.url ?? 'http://127.0.0.1:7070');
+  checkOption('timeoutMs', options.timeoutMs, timeFrom(1));
+  checkOption('retries', options.retries, COUNT);
+  checkOption('fetch', options.fetch, FUNCTION);
+  checkOption('token', options.token, HEADER_TEXT, true);
+  checkOption('actor', options.actor, HEADER_TEXT);
   const { timeoutMs = 10_000, retries = 2 } = options;
   const send = options.fetch ?? globalThis.fetch;
   const headers: Record<string, string> = { accept: 'application/json' };
@@ -76,10 +82,10 @@ export function transport(options: TransportOptions = {}): Transport {
   };
 
   const repeat = async <T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> => {
-    const signal =
-      call.signal === undefined
-        ? AbortSignal.timeout(timeoutMs)
-        : AbortSignal.any([call.signal, AbortSignal.timeout(timeoutMs)]);
+    const endMs = performance.now() + timeoutMs;
+    // The platform's takes whole numbers only.
+    const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
+    const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
     for (let attempt = 0; ; attempt++) {
       try {
         return await read(await once(call, signal));
@@ -87,7 +93,8 @@ export function transport(options: TransportOptions = {}): Transport {
         const failed =
           error instanceof FailedAttempt ? error.attempt : unreachable(error, url, signal, timeoutMs);
         const pauseMs = attempt < retries && !signal.aborted ? pauseOf(failed, call, attempt) : undefined;
-        if (pauseMs === undefined) throw failed.error;
+        // A pause that does not fit what is left would end as a deadline, and hide what was answered.
+        if (pauseMs === undefined || performance.now() + pauseMs >= endMs) throw failed.error;
         await sleep(pauseMs, signal);
       }
     }
