@@ -119,6 +119,67 @@ describe('an arm without a backend', () => {
   });
 });
 
+describe('a client that goes away before the head', () => {
+  const gone = (waitMs: number | undefined): BackendOutcome => ({
+    ...end('client', undefined),
+    error: 'client_gone',
+    waitMs,
+  });
+  const answer = (choice: BackendChoice, waitMs: number): void => {
+    choice.answered?.({ status: 200, latencyMs: waitMs, waitMs });
+    choice.done(end('none', 200, waitMs));
+  };
+
+  it('after it has waited in vain tells of a failure, or the arm that never answers would look spotless', async () => {
+    const { node, chooser, advance } = await bench();
+    const hanging: BackendChoice[] = [];
+    let last = 0;
+    for (let i = 0; i < 600; i++) {
+      const choice = choose(chooser);
+      advance(5);
+      if (choice.arm === 'a') answer(choice, 20);
+      else hanging[i + 120] = choice;
+      hanging[i]?.done(gone(600));
+      if (choice.arm === 'b' && i >= 400) last += 1;
+      await chooser.flush();
+    }
+    const [, b] = node.report('backend', 'self').arms;
+    const { charged, uncharged } = chooser.choices.abandoned.get('b') ?? { charged: 0, uncharged: 0 };
+    expect(charged).toBeGreaterThan(0);
+    expect(b.failures).toBe(charged);
+    expect(charged + uncharged + b.inflight).toBe(b.decisions);
+    expect(last).toBeLessThan(20);
+  });
+
+  it.each([
+    ['before that', 499],
+    ['before its body was sent', undefined],
+  ])('%s tells nothing of the backend, and is counted', async (_when, waitMs) => {
+    const { chooser, told } = await bench();
+    for (let i = 0; i < 100; i++) answer(choose(chooser), 20);
+    await chooser.flush();
+    told.length = 0;
+    const choice = choose(chooser);
+    choice.done(gone(waitMs));
+    await chooser.flush();
+    expect(told).toEqual([]);
+    expect(chooser.choices.abandoned.get(choice.arm)).toEqual({ charged: 0, uncharged: 1 });
+  });
+
+  it('tells nothing of a backend that usually takes as long', async () => {
+    const { chooser, told } = await bench();
+    for (let i = 0; i < 100; i++) answer(choose(chooser), 300);
+    await chooser.flush();
+    told.length = 0;
+    choose(chooser).done(gone(880));
+    await chooser.flush();
+    expect(told).toEqual([]);
+    choose(chooser).done(gone(930));
+    await chooser.flush();
+    expect(told).toMatchObject([{ metrics: { success: 0, latencyMs: DEADLINE_MS } }]);
+  });
+});
+
 describe('the outcome of a request', () => {
   it('is none where a client went away before the head, also after the window has passed', async () => {
     const { node, chooser, advance } = await bench();

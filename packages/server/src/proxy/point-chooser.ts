@@ -1,6 +1,7 @@
 import { type Decision, type FeedbackItem, GanglionError, type GanglionNode } from '@ganglion/core';
 import type { BackendChoice, BackendChooser, BackendOutcome } from './balancer.ts';
 import { type OutcomeQueue, outcomeQueue } from './outcome-queue.ts';
+import { type Patience, patience } from './patience.ts';
 
 export interface PointChooserOptions {
   readonly node: GanglionNode;
@@ -9,6 +10,12 @@ export interface PointChooserOptions {
   readonly backends: Readonly<Record<string, string>>;
   /** Charged to a backend that fails, ms: a fast failure must not look fast. */
   readonly deadlineMs: number;
+  /**
+   * A client that goes away before its response head has been failed by the backend if it had waited for it at least so
+   * long, ms, and at least three times what the best arm usually takes. The deadline or more: such a client is never
+   * counted as a failure. Default 500.
+   */
+  readonly patienceMs?: number | undefined;
   /** Told when outcomes cannot be stored for now, and when some are lost. */
   readonly onError: (error: unknown) => void;
 }
@@ -19,6 +26,16 @@ export interface ChoiceCounts {
   noBackend: number;
   /** Good answers that came before the backend had the whole request: how long it took is unknown, and they teach nothing. */
   unmeasured: number;
+  /** Clients that went away before the response head, by arm. */
+  readonly abandoned: ReadonlyMap<string, Abandoned>;
+}
+
+/** Of one arm. */
+export interface Abandoned {
+  /** After a wait in vain: a failure of the backend. */
+  charged: number;
+  /** Before that: it says nothing of the backend, and there is no outcome. */
+  uncharged: number;
 }
 
 /** A chooser, and the outcomes that it still has to hand over. */
@@ -37,15 +54,19 @@ export interface PointChooser extends BackendChooser {
  * the deadline for a failure). It is told when the
  * response has ended, for a backend that breaks its responses off has failed however fast their heads came. A response
  * still open a deadline after its head (an event stream, say) is told then, a tunnel when it opens; if the backend cuts
- * it after that, revision 1 corrects what was learned and logged; breakers and counters heard the first word only. An attempt whose end says nothing of the backend (the client went away before the
- * head), or nothing of its speed (it answered well before it had the whole request), is released without an outcome.
+ * it after that, revision 1 corrects what was learned and logged; breakers and counters heard the first word only. A client
+ * that went away before the head after it had waited in vain is a failure. An attempt whose end says nothing of the
+ * backend (the client went away at once), or nothing of its speed (it answered well before it had the whole request), is released without an outcome.
  */
 export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
   const queue = outcomeQueue({ node, onError: options.onError });
   const open = openResponses(deadlineMs);
-  const counts: ChoiceCounts = { noBackend: 0, unmeasured: 0 };
-  const shared: Shared = { node, deadlineMs, counts, open, report: queue.add };
+  const abandoned = new Map<string, Abandoned>();
+  for (const arm of Object.keys(backends)) abandoned.set(arm, { charged: 0, uncharged: 0 });
+  const counts: ChoiceCounts = { noBackend: 0, unmeasured: 0, abandoned };
+  const waits = patience(options.patienceMs ?? PATIENCE_MS);
+  const shared: Shared = { node, deadlineMs, counts, open, waits, report: queue.add };
   const tellOfMissing = seldom((arm: string) => options.onError(noBackendFor(point, arm)));
   return {
     outcomes: queue,
@@ -94,17 +115,22 @@ function seldom<T>(tell: (what: T) => void): (what: T) => void {
   };
 }
 
+/** Less than most clients' own time-outs (1 s and more), more than a pause of a healthy service. */
+const PATIENCE_MS = 500;
+
 /** What the choices of one chooser share. */
 interface Shared {
   readonly node: GanglionNode;
   readonly deadlineMs: number;
   readonly counts: ChoiceCounts;
   readonly open: OpenResponses;
+  readonly waits: Patience;
   report(item: FeedbackItem): void;
 }
 
 function choiceOf(decision: Decision, origin: string, shared: Shared): BackendChoice {
-  const { node, deadlineMs, counts, open, report } = shared;
+  const { node, deadlineMs, counts, open, waits, report } = shared;
+  const arm = decision.arm as string;
   let told: boolean | undefined;
   let released = false;
   let unmeasured = false;
@@ -124,24 +150,32 @@ function choiceOf(decision: Decision, origin: string, shared: Shared): BackendCh
     told = success;
   };
   return {
-    arm: decision.arm as string,
+    arm,
     origin,
     answered({ status, waitMs }) {
       // The clock of an arm stops at the head: how long a body takes depends on its size and on the client.
       node.release(decision.id);
       released = true;
+      if (status < 500 && waitMs !== undefined) waits.heard(arm, waitMs);
       if (status === 101) tell(true, waitMs);
       else {
         head = { sinceMs: performance.now(), tell: () => tell(status < 500, waitMs) };
         open.add(head);
       }
     },
-    done({ fault, status, waitMs }: BackendOutcome) {
+    done({ fault, error, status, waitMs }: BackendOutcome) {
       if (head !== undefined) open.delete(head);
       if (fault === 'backend') {
         if (told !== false) tell(false, waitMs);
       } else if (told === undefined && (fault === 'none' || status !== undefined))
         tell((status ?? 500) < 500, waitMs);
+      else if (error === 'client_gone' && status === undefined) {
+        const inVain = waitMs !== undefined && waitMs >= waits.boundMs();
+        const counted = counts.abandoned.get(arm);
+        if (counted !== undefined) counted[inVain ? 'charged' : 'uncharged'] += 1;
+        // What was not measured to its end took longer still, and gave the client nothing: as any failure.
+        if (inVain) tell(false, waitMs);
+      }
       if (!released || told === undefined) node.release(decision.id, told === undefined);
     },
   };

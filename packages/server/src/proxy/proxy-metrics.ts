@@ -108,6 +108,17 @@ function countLearning({ counter, gauge }: Families): void {
     ({ choices }, count) => count(choices?.noBackend ?? 0),
   );
   counter(
+    'abandoned',
+    'Clients that went away before the response head, by arm, and whether its backend was charged with a failure.',
+    ['arm', 'charged'],
+    ({ choices }, count) => {
+      for (const [arm, { charged, uncharged }] of choices?.abandoned ?? []) {
+        count(charged, arm, 'yes');
+        count(uncharged, arm, 'no');
+      }
+    },
+  );
+  counter(
     'unmeasured',
     'Good answers that came before the backend had the whole request; they teach nothing.',
     [],

@@ -27,6 +27,7 @@ interface ProxyFlags extends DaemonFlags {
   readonly parent?: string;
   readonly name?: string;
   readonly deadline: number;
+  readonly patience: number;
   readonly holdout: number;
   readonly unitHeader?: string;
 }
@@ -49,6 +50,12 @@ export function proxyCommand(): Command {
       'longest wait for a response head; charged to a backend that fails',
       positiveNumber,
       5000,
+    )
+    .option(
+      '--patience <ms>',
+      'a client that leaves after so long a wait was failed by its backend (from the deadline on: never)',
+      positiveNumber,
+      500,
     )
     .option('--holdout <percent>', 'share of requests on round robin, to compare with', percent, 5)
     .option('--unit-header <name>', 'request header that tells whom a request is for, for stable assignment');
@@ -82,6 +89,7 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       point: flags.point,
       backends: flags.backend,
       deadlineMs: flags.deadline,
+      patienceMs: flags.patience,
       onError: (error) => logger.error({ err: error }, 'outcomes of the proxy'),
     });
     const proxy = createProxy({
