@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { FeedbackItem, GanglionError } from '@ganglion/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ClientOptions, createClient } from './client.ts';
 
@@ -50,6 +51,12 @@ const json = (
 };
 const busy = (response: ServerResponse): void =>
   json(response, 503, { code: 'overloaded', detail: 'busy', status: 503 }, { 'retry-after': '0' });
+
+const refusal = (call: Promise<unknown>): Promise<GanglionError> =>
+  call.then(
+    () => expect.fail('it was answered'),
+    (error: GanglionError) => error,
+  );
 
 describe('a call', () => {
   it('carries token, actor, node and body', async () => {
@@ -138,11 +145,30 @@ describe('a refusal', () => {
   });
 
   it('is no redirect followed elsewhere with the token', async () => {
-    const { client } = await daemon(
+    const { client, seen } = await daemon(
       (response) => response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
-      { token: 'secret-token', retries: 0 },
+      { token: 'secret-token' },
     );
-    await expect(client.nodes()).rejects.toMatchObject({ code: 'closed' });
+    const { message, mend } = await refusal(client.nodes());
+    expect({ message, mend }).toEqual({
+      message: expect.stringMatching(/^What answers at http.* sends elsewhere \(status 302\)$/),
+      mend: expect.stringContaining('not followed'),
+    });
+    expect(await refusal(client.nodes())).toMatchObject({ code: 'unsupported' });
+    await expect(client.events()[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'unsupported',
+    });
+    expect(seen).toHaveLength(3);
+  });
+
+  it.each(['null', '7', '"hello"'])('by what answers %s is no daemon’s', async (text) => {
+    const { client } = await daemon((response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(text),
+    );
+    await expect(client.decide('p')).rejects.toMatchObject({
+      code: 'unsupported',
+      message: expect.stringMatching(/is no Ganglion daemon$/),
+    });
   });
 });
 
@@ -188,6 +214,10 @@ describe('a retry', () => {
         call === 'decide' ? once.client.decide('p') : once.client.revive('*', 'r'),
       ).rejects.toMatchObject({ code: 'closed' });
       expect(once.seen).toHaveLength(1);
+      // It runs: nobody is told to start it.
+      const { message, mend } = await refusal(once.client.decide('p'));
+      expect(message).toMatch(/broke off/);
+      expect(mend).not.toContain('ganglion up');
     }
   });
 
@@ -226,6 +256,76 @@ describe('a daemon', () => {
   it('has an http URL', () => {
     for (const url of ['ftp://x', 'nonsense', ''])
       expect(() => createClient({ url })).toThrow(expect.objectContaining({ code: 'invalid_input' }));
+  });
+});
+
+describe('what cannot be sent', () => {
+  it.each<[string, unknown, string]>([
+    ['a metric', { id: 'x', metrics: { latencyMs: Number.NaN } }, 'metrics.latencyMs'],
+    ['a reward', { id: 'x', reward: Number.POSITIVE_INFINITY }, 'reward'],
+    [
+      'one of many',
+      [
+        { id: 'x', reward: 1 },
+        { id: 'y', metrics: { a: Number.NaN } },
+      ],
+      '[1].metrics.a',
+    ],
+  ])('%s that is no finite number: JSON would make null of it', async (_, items, field) => {
+    const { client, seen } = await daemon((response) => json(response, 202, {}));
+    const error = await refusal(client.feedback(items as FeedbackItem));
+    expect(error).toMatchObject({ code: 'invalid_input', field, mend: expect.stringContaining('finite') });
+    expect(error.value).toMatch(/NaN|Infinity/);
+    await expect(client.decide('p', { context: { load: Number.NaN } })).rejects.toMatchObject({
+      field: 'context.load',
+    });
+    expect(seen).toHaveLength(0);
+  });
+
+  it('what JSON does not know is refused as such', async () => {
+    const { client } = await daemon((response) => json(response, 202, {}));
+    const circle: Record<string, unknown> = {};
+    circle.circle = circle;
+    for (const context of [{ count: 7n }, circle])
+      await expect(client.decide('p', { context })).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+});
+
+describe('a signal', () => {
+  it('gives up every call of a client, before and while it is under way', async () => {
+    const given = new AbortController();
+    const { client, seen } = await daemon(() => given.abort());
+    const calls = client.with({ signal: given.signal });
+    const givenUp = { code: 'deadline_exceeded', message: 'The call was given up' };
+    await expect(calls.decide('p')).rejects.toMatchObject(givenUp);
+    await expect(calls.points.list()).rejects.toMatchObject(givenUp);
+    await expect(calls.evaluate('p', {} as never)).rejects.toMatchObject(givenUp);
+    expect(seen).toHaveLength(1);
+    expect(() => client.with({ signal: 'now' as never })).toThrow(
+      expect.objectContaining({ code: 'invalid_input', field: 'signal' }),
+    );
+  });
+
+  it('of one call goes beside the client’s', async () => {
+    const [one, other] = [new AbortController(), new AbortController()];
+    const { client } = await daemon(() => one.abort());
+    await expect(
+      client.with({ signal: other.signal }).evaluate('p', {} as never, one.signal),
+    ).rejects.toMatchObject({ message: 'The call was given up' });
+  });
+
+  it.each(['before', 'after'])('ends events without an error, aborted %s they began', async (when) => {
+    const ending = new AbortController();
+    const { client } = await daemon((response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('event: audit\ndata: {}\n\n');
+    });
+    if (when === 'before') ending.abort();
+    for (const events of [
+      client.events({ signal: ending.signal }),
+      client.with({ signal: ending.signal }).events(),
+    ])
+      for await (const _ of events) ending.abort();
   });
 });
 

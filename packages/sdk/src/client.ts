@@ -13,8 +13,16 @@ import type {
   Slate,
   VersionInput,
 } from '@ganglion/core';
-import { type Call, TRANSPORT_OPTIONS, type Transport, type TransportOptions, transport } from './http.ts';
-import { checkOptions } from './options.ts';
+import {
+  type Call,
+  eitherSignal,
+  heeding,
+  TRANSPORT_OPTIONS,
+  type Transport,
+  type TransportOptions,
+  transport,
+} from './http.ts';
+import { checkOption, checkOptions, type Rule } from './options.ts';
 import { readEvents } from './sse.ts';
 import type {
   ApplyAnswer,
@@ -55,6 +63,8 @@ const CLIENT_OPTIONS: Readonly<Record<keyof ClientOptions, true>> = { ...TRANSPO
  */
 export interface Client {
   readonly url: string;
+  /** The same client, whose calls this signal gives up (`deadline_exceeded`); events end without an error. */
+  with(options: CallOptions): Client;
   /** Sent again only where the daemon cannot have decided: a decision nobody acts on would be a lost outcome. */
   decide(point: string, input?: DecideRequest): Promise<Decision>;
   /** One call, however many; in order. */
@@ -94,7 +104,10 @@ export interface Client {
   readonly models: ModelCalls;
   nodes(): Promise<readonly NodeStatus[]>;
   audit(limit?: number): Promise<readonly AuditEntry[]>;
-  /** What happens from now on, until aborted or the connection ends. Decisions and outcomes are samples. */
+  /**
+   * What happens from now on, until the connection ends. Aborted, before or after it began, it ends without an error.
+   * Decisions and outcomes are samples.
+   */
   events(options?: EventOptions): AsyncIterable<NodeEvent>;
   health(): Promise<HealthAnswer>;
   ready(): Promise<ReadyAnswer>;
@@ -133,6 +146,10 @@ export interface ModelCalls {
   putArtifact(digest: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
 }
 
+export interface CallOptions {
+  readonly signal: AbortSignal;
+}
+
 export interface EventOptions {
   readonly kinds?: readonly NodeEvent['kind'][] | undefined;
   readonly point?: string | undefined;
@@ -142,11 +159,27 @@ export interface EventOptions {
 /** @throws GanglionError `invalid_input`, for a URL that is none */
 export function createClient(options: ClientOptions = {}): Client {
   checkOptions(options, CLIENT_OPTIONS);
-  const wire = transport(options);
-  const calls = callsOf(wire, options.node);
+  return clientOf(transport(options), options.node, undefined);
+}
+
+const SIGNAL: Rule = {
+  holds: (value) => value instanceof AbortSignal,
+  is: 'an AbortSignal',
+  mend: 'Give the signal of an AbortController, or AbortSignal.timeout(…).',
+};
+
+/** @param given - what gives up all its calls */
+function clientOf(way: Transport, node: string | undefined, given: AbortSignal | undefined): Client {
+  const wire = given === undefined ? way : heeding(way, given);
+  const calls = callsOf(wire, node);
   const { at, get, post } = calls;
   return {
     url: wire.url,
+    with(options) {
+      checkOptions(options, { signal: true });
+      checkOption('signal', options.signal, SIGNAL);
+      return clientOf(way, node, eitherSignal(given, options.signal));
+    },
     decide: (point, input = {}) => post(`${pointPath(point)}/decide`, input satisfies DecideInput, 'refused'),
     decideMany: (point, inputs) => post(`${pointPath(point)}/decide`, inputs, 'refused'),
     rank: (point, k, input = {}) => post(`${pointPath(point)}/rank`, { k, ...input }, 'refused'),
@@ -176,7 +209,7 @@ export function createClient(options: ClientOptions = {}): Client {
     nodes: () => get('/v1/nodes'),
     audit: (limit) => get('/v1/audit', { limit: limit === undefined ? undefined : String(limit) }),
     events: ({ kinds, point, signal } = {}) =>
-      readEvents(wire, at('/v1/events', { kinds: kinds?.join(','), point }), signal),
+      readEvents(way, at('/v1/events', { kinds: kinds?.join(','), point }), eitherSignal(signal, given)),
     health: () => get('/healthz'),
     ready: () => get('/readyz'),
   };

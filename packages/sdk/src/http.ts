@@ -1,6 +1,7 @@
 import { GanglionError } from '@ganglion/core';
+import { jsonBody } from './json-body.ts';
 import { COUNT, checkOption, FUNCTION, HEADER_TEXT, timeFrom } from './options.ts';
-import { type Attempt, refusalOf, unreachable } from './refusal.ts';
+import { type Attempt, isRedirect, noDaemon, redirected, refusalOf, unreachable } from './refusal.ts';
 
 export interface TransportOptions {
   /** Where the daemon answers; default `http://127.0.0.1:7070`. */
@@ -65,10 +66,10 @@ export function transport(options: TransportOptions = {}): Transport {
   if (options.token !== undefined) headers.authorization = `Bearer ${options.token}`;
   if (options.actor !== undefined) headers['x-ganglion-actor'] = options.actor;
 
-  const once = async (call: Call, signal: AbortSignal | undefined): Promise<Response> => {
-    const body = call.raw?.text ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+  const once = async (call: Call, body: Body, signal: AbortSignal | undefined): Promise<Response> => {
     const type = body === undefined ? {} : { 'content-type': call.raw?.type ?? 'application/json' };
-    const init: RequestInit = { method: call.method, headers: { ...headers, ...type }, redirect: 'error' };
+    // One that is followed would take the token along.
+    const init: RequestInit = { method: call.method, headers: { ...headers, ...type }, redirect: 'manual' };
     if (body !== undefined) init.body = body;
     if (signal !== undefined) init.signal = signal;
     let response: Response;
@@ -77,18 +78,20 @@ export function transport(options: TransportOptions = {}): Transport {
     } catch (cause) {
       throw new FailedAttempt(unreachable(cause, url, signal, timeoutMs));
     }
+    if (isRedirect(response)) throw new FailedAttempt({ error: redirected(url, response) });
     if (!response.ok) throw new FailedAttempt(await refusalOf(response));
     return response;
   };
 
   const repeat = async <T>(call: Call, read: (response: Response) => Promise<T>): Promise<T> => {
+    const body = bodyOf(call);
     const endMs = performance.now() + timeoutMs;
     // The platform's takes whole numbers only.
     const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
     const signal = call.signal === undefined ? timeout : AbortSignal.any([call.signal, timeout]);
     for (let attempt = 0; ; attempt++) {
       try {
-        return await read(await once(call, signal));
+        return await read(await once(call, body, signal));
       } catch (error) {
         const failed =
           error instanceof FailedAttempt ? error.attempt : unreachable(error, url, signal, timeoutMs);
@@ -103,12 +106,35 @@ export function transport(options: TransportOptions = {}): Transport {
   return {
     url,
     json: <T>(call: Call) =>
-      repeat(call, async (response) => (response.status === 204 ? undefined : await response.json()) as T),
+      repeat(call, async (response) => {
+        if (response.status === 204) return undefined as T;
+        const answer: unknown = await response.json();
+        // No call is answered otherwise.
+        if (typeof answer !== 'object' || answer === null) throw new FailedAttempt({ error: noDaemon(url) });
+        return answer as T;
+      }),
     open: (call) =>
-      once(call, call.signal).catch((error: unknown) => {
+      once(call, bodyOf(call), call.signal).catch((error: unknown) => {
         throw error instanceof FailedAttempt ? error.attempt.error : error;
       }),
   };
+}
+
+type Body = string | Uint8Array<ArrayBuffer> | undefined;
+
+const bodyOf = ({ raw, body }: Call): Body => raw?.text ?? (body === undefined ? undefined : jsonBody(body));
+
+/** The same way, on which this signal gives up every call as well. */
+export function heeding(wire: Transport, signal: AbortSignal): Transport {
+  const both = (call: Call): Call => ({ ...call, signal: eitherSignal(call.signal, signal) });
+  return { url: wire.url, json: (call) => wire.json(both(call)), open: (call) => wire.open(both(call)) };
+}
+
+export function eitherSignal(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : AbortSignal.any([one, other]);
 }
 
 function baseUrl(text: string): string {

@@ -48,22 +48,24 @@ export function unreachable(
   if (cause instanceof SyntaxError) return { error: noDaemon(url, cause) };
   const code = systemCode(cause);
   const certificate = certificateMend(cause);
-  const error = new GanglionError(
-    'closed',
-    `The daemon at ${url} cannot be reached${code === undefined ? '' : ` (${code})`}`,
-    {
-      field: 'url',
-      value: url,
-      mend: certificate ?? 'Start one with `ganglion up`, or give the right URL.',
-      cause,
-    },
-  );
+  const broken = code !== undefined && BROKEN.has(code);
+  const what = broken ? `The connection to ${url} broke off` : `The daemon at ${url} cannot be reached`;
+  const error = new GanglionError('closed', `${what}${code === undefined ? '' : ` (${code})`}`, {
+    field: 'url',
+    value: url,
+    mend:
+      certificate ??
+      (broken
+        ? 'The call may have been carried out: see whether the daemon is well, and give its own URL.'
+        : 'Start one with `ganglion up`, or give the right URL.'),
+    cause,
+  });
   if (certificate !== undefined) return { error };
   return { error, arrived: code === undefined || !NEVER_SENT.has(code) };
 }
 
-/** Something answered that all is well, but not in JSON: a proxy's backend, a web server. */
-function noDaemon(url: string, cause: SyntaxError): GanglionError {
+/** Something answered that all is well, but not as a daemon would: a proxy's backend, a web server. */
+export function noDaemon(url: string, cause?: SyntaxError): GanglionError {
   return new GanglionError('unsupported', `What answers at ${url} is no Ganglion daemon`, {
     field: 'url',
     value: url,
@@ -71,6 +73,23 @@ function noDaemon(url: string, cause: SyntaxError): GanglionError {
     cause,
   });
 }
+
+/** What answers sends elsewhere. A browser tells no status of it. */
+export const isRedirect = ({ type, status }: Response): boolean =>
+  type === 'opaqueredirect' || (status >= 300 && status < 400);
+
+export function redirected(url: string, { status, body }: Response): GanglionError {
+  void body?.cancel();
+  const said = status === 0 ? '' : ` (status ${status})`;
+  return new GanglionError('unsupported', `What answers at ${url} sends elsewhere${said}`, {
+    field: 'url',
+    value: url,
+    mend: 'Give the URL of the daemon itself, and https where it asks for that: redirects are not followed, for the token would go with them.',
+  });
+}
+
+/** Somebody was there, and hung up. */
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /** Failures before a single byte of the call was sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import type { NodeEvent } from '@ganglion/core';
-import { GanglionError } from '@ganglion/core';
+import { GanglionError, isGanglionError } from '@ganglion/core';
 import type { Transport } from './http.ts';
 
 /** The daemon says something every two seconds; this long without a word is a dead connection. */
@@ -13,11 +13,11 @@ export async function* readEvents(
 ): AsyncIterable<NodeEvent> {
   const silence = new AbortController();
   const both = signal === undefined ? silence.signal : AbortSignal.any([signal, silence.signal]);
-  const response = await wire.open({ method: 'GET', path, again: 'refused', signal: both });
-  const reader = response.body!.getReader();
   const text = new TextDecoder();
   let rest = '';
   try {
+    const response = await wire.open({ method: 'GET', path, again: 'refused', signal: both });
+    const reader = response.body!.getReader();
     for (;;) {
       const timer = setTimeout(() => silence.abort(), SILENCE_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(timer));
@@ -31,6 +31,7 @@ export async function* readEvents(
     }
   } catch (cause) {
     if (signal?.aborted === true) return;
+    if (isGanglionError(cause)) throw cause;
     throw new GanglionError('closed', 'The event stream broke off', {
       field: 'url',
       value: wire.url,
