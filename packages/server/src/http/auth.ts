@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type Actor, GanglionError, NAME_PATTERN } from '@ganglion/core';
 import { type Caller, checkBrowser, isLoopback, oneHeader as one, trustInHosts } from './browser.ts';
+import { pageOrigins } from './pages.ts';
 
 export type { Caller } from './browser.ts';
 
@@ -40,6 +41,8 @@ export interface AuthOptions {
   readonly tokens: readonly TokenGrant[];
   /** Host names, beside localhost and IP addresses, under which this daemon is reached. */
   readonly allowedHosts?: readonly string[] | undefined;
+  /** Origins, such as `https://shop.example`, whose pages may link and make data calls, and nothing else. Default: none. */
+  readonly allowedOrigins?: readonly string[] | undefined;
 }
 
 export interface Principal {
@@ -166,6 +169,8 @@ export interface Gate {
   readonly asks: boolean;
   /** What this caller may do; null: his token is not known. Where none is asked for, what his address allows. */
   roleOf(caller: Caller): Role | null;
+  /** Origins whose pages may link and make data calls. */
+  readonly pages: ReadonlySet<string>;
 }
 
 const MENDS: Readonly<Record<Access, string>> = {
@@ -176,13 +181,26 @@ const MENDS: Readonly<Record<Access, string>> = {
   link: 'Use the token of a node or an operator.',
 };
 
+/** Control actions are people's, taken on the daemon's own page or outside browsers; what can be read is its own page's too. */
+const CALLS: Readonly<Record<Access, { readonly guarded: boolean; readonly shared: boolean }>> = {
+  open: { guarded: false, shared: false },
+  read: { guarded: true, shared: false },
+  data: { guarded: true, shared: true },
+  control: { guarded: true, shared: false },
+  link: { guarded: true, shared: true },
+};
+
 const ANYBODY: Principal = Object.freeze({ name: 'local', role: 'operator' });
 
+/** @throws GanglionError `invalid_input`, for an origin that is none */
 export function gate(options: AuthOptions): Gate {
   const trusts = trustInHosts(new Set((options.allowedHosts ?? []).map((host) => host.toLowerCase())));
+  const pages = pageOrigins(options.allowedOrigins ?? [], 'allowedOrigins');
+  const known = { trusts, tokenless: options.tokens.length === 0, pages };
   return {
+    pages,
     admit(caller, access) {
-      checkBrowser(caller, access !== 'open', trusts, options.tokens.length === 0);
+      checkBrowser(caller, CALLS[access], known);
       if (access === 'open') return ANYBODY;
       if (options.tokens.length === 0) return withoutTokens(caller, access);
       const principal = authenticate(caller, options.tokens);

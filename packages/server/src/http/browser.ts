@@ -13,17 +13,26 @@ export function isLoopback(address: string | undefined): boolean {
   return plain === '::1' || plain.startsWith('127.');
 }
 
+/** Whom a daemon knows. */
+export interface Acquaintance {
+  /** Of its own names. */
+  readonly trusts: TrustInHosts;
+  /** Nobody is asked for a token. */
+  readonly tokenless: boolean;
+  /** Origins whose pages may make calls that are shared with pages. */
+  readonly pages: ReadonlySet<string>;
+}
+
 /**
  * A page in somebody's browser must not reach a daemon on the same machine. Cross-site requests say so (Origin,
  * Sec-Fetch-Site); a rebound DNS name (the page's own name, pointed at 127.0.0.1) shows in Host.
- * @param guarded - the call needs rights. @param trusts - of this daemon's names. @param tokenless - nobody is asked for a token
+ * @param call - `guarded`: it needs rights; `shared`: pages of allowed origins may make it
  * @throws GanglionError `forbidden`
  */
 export function checkBrowser(
   caller: Caller,
-  guarded: boolean,
-  trusts: TrustInHosts,
-  tokenless: boolean,
+  { guarded, shared }: { readonly guarded: boolean; readonly shared: boolean },
+  { trusts, tokenless, pages }: Acquaintance,
 ): void {
   const host = oneHeader(caller.headers.host);
   if (tokenless && guarded && isLoopback(caller.remoteAddress) && !trusts(host))
@@ -36,12 +45,24 @@ export function checkBrowser(
   const origin = oneHeader(caller.headers.origin);
   const site = oneHeader(caller.headers['sec-fetch-site']);
   if (origin === undefined && (site === undefined || site === 'same-origin' || site === 'none')) return;
-  if (origin !== undefined && sameOrigin(origin, host) && (!tokenless || trusts(host))) return;
+  const known = origin !== undefined && (sameOrigin(origin, host) || (shared && pages.has(origin)));
+  if (known && (!tokenless || trusts(host))) return;
   throw new GanglionError('forbidden', 'Another site’s page may not call this', {
     field: 'origin',
     value: origin ?? site,
-    mend: 'Call from the daemon’s own page, or from outside a browser.',
+    mend:
+      shared && origin !== undefined
+        ? mendOfOrigin(origin)
+        : 'Call from the daemon’s own page, or from outside a browser.',
   });
+}
+
+/** Repeated only where it is plain: what it says is the other side's word. */
+function mendOfOrigin(origin: string): string {
+  if (origin === 'null')
+    return 'A page of no origin (a file, a sandboxed frame) cannot be let in: serve it over http or https.';
+  const named = /^https?:\/\/[a-z0-9.:[\]-]{1,255}$/.test(origin) ? origin : 'ORIGIN';
+  return `If this page is one of yours, start the daemon with --allow-origin ${named}.`;
 }
 
 function sameOrigin(origin: string, host: string | undefined): boolean {

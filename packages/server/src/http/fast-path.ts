@@ -3,6 +3,7 @@ import { type Api, admit } from './api.ts';
 import { parseJson } from './body.ts';
 import { decideBody } from './decide.ts';
 import { counted, takeFeedback } from './feedback.ts';
+import { pageHeaders } from './pages.ts';
 import { HttpProblem, PROBLEM_TYPE, problemHeaders, problemOf, unsupportedMedia } from './problem.ts';
 
 /**
@@ -17,6 +18,9 @@ export function fastPath(api: Api): (request: IncomingMessage, response: ServerR
     const point = url === FEEDBACK ? undefined : pointOf(url);
     if (point === null) return false;
     const exchange: Exchange = { api, request, response, point, startedMs: performance.now() };
+    if (api.gate.pages.size > 0)
+      for (const [name, value] of Object.entries(pageHeaders(api.gate.pages, request.headers.origin)))
+        response.setHeader(name, value);
     try {
       admit(
         api,

@@ -19,6 +19,7 @@ import { hangUps, listener, refuseSocket } from './listener.ts';
 import { MODEL_SCHEMAS } from './model-schemas.ts';
 import { describeRoutes } from './openapi.ts';
 import { servePage } from './page.ts';
+import { allowPages } from './pages.ts';
 import { addParsers } from './parsers.ts';
 import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts';
 import { rateLimiter } from './rate.ts';
@@ -90,6 +91,7 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => fail(api, error, request, reply));
   addParsers(app, limits);
+  allowPages(app, api);
   hooks(app, api);
   await describeRoutes(app, api.version);
   const methods = routeTable(app);

@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { bareHost, isLoopback } from '../../host/address.ts';
 import { type ArtifactStore, artifactStore } from '../../host/artifact-store.ts';
 import { type AuthOptions, loadTokens } from '../../http/auth.ts';
+import { pageOrigins } from '../../http/pages.ts';
 import { LOG_LEVELS, type Logger, type LogLevel } from '../../log.ts';
 import type { Trainer } from '../../training/trainer.ts';
 import { parseDuration } from '../format.ts';
@@ -19,6 +20,7 @@ export interface DaemonFlags {
   readonly keepLog: number;
   readonly tokenFile?: string;
   readonly allowHost?: readonly string[];
+  readonly allowOrigin?: readonly string[];
   readonly logLevel: LogLevel;
   readonly json?: boolean;
 }
@@ -42,6 +44,10 @@ export function daemonOptions(command: Command): Command {
       'file with the bearer tokens that calls must carry: lines of ROLE NAME TOKEN',
     )
     .option('--allow-host <name...>', 'further host names under which this daemon is reached')
+    .option(
+      '--allow-origin <origin...>',
+      'origins, such as https://shop.example, whose pages may decide, send feedback and link',
+    )
     .addOption(
       new Option('--log-level <level>', 'what is logged on standard error')
         .choices(LOG_LEVELS)
@@ -69,7 +75,7 @@ function positiveDuration(text: string): number {
   return ms;
 }
 
-/** Tokens from `GANGLION_TOKEN` and `--token-file`. @throws GanglionError `invalid_input` */
+/** Tokens from `GANGLION_TOKEN` and `--token-file`, and whose hosts and pages are ours. @throws GanglionError `invalid_input` */
 export function authOf(flags: DaemonFlags): AuthOptions {
   const tokens = loadTokens(process.env, flags.tokenFile);
   if (tokens.length === 0 && !isLoopback(flags.host))
@@ -82,7 +88,8 @@ export function authOf(flags: DaemonFlags): AuthOptions {
         mend: 'Set GANGLION_TOKEN or --token-file, or listen on 127.0.0.1 or [::1].',
       },
     );
-  return { tokens, allowedHosts: flags.allowHost };
+  const pages = pageOrigins(flags.allowOrigin ?? [], '--allow-origin');
+  return { tokens, allowedHosts: flags.allowHost, allowedOrigins: [...pages] };
 }
 
 /** Who is let in, for the line a daemon starts with: one without tokens takes a wrong one as well as none. */
