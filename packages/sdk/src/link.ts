@@ -9,18 +9,26 @@ const MAX_BUFFERED_BYTES = 64 << 20;
 const DEAD_AFTER_MS = 30_000;
 /** Status of RFC 6455: the other side does not allow what was said. */
 const NOT_ALLOWED = 1008;
+/** Subprotocols of a link: what is spoken, and beside it the token. The parent answers with the first alone. */
+const PROTOCOL = 'ganglion.v1';
+const TOKEN_PREFIX = 'ganglion.token.';
+/** One attempt that fails is a restart or a train in a tunnel; so many in a row want looking into. */
+const FAILURES_OF_NOTE = 3;
 
 export interface LinkOptions {
   /** URL of the parent's daemon. */
   readonly url: string;
-  /** Sent as a header where the platform's WebSocket can (Node); a browser's cannot. */
+  /**
+   * A token of the role node that the parent knows. It goes as a subprotocol, since a browser's WebSocket sends no headers.
+   * One in a page is known to everybody who opens the page: make it one of `node:PREFIX*`, for names of pages alone.
+   */
   readonly token?: string | undefined;
   /**
    * A link on which nothing has come for so long is made anew: a parent answers every heartbeat. A browser has no pings of
    * its own to send. Default: 30 s.
    */
   readonly deadAfterMs?: number | undefined;
-  /** Hears what the link suffers: it is mended by itself. */
+  /** Hears what the link suffers: it is mended by itself. What fails again and again comes with a mend. */
   readonly onTrouble?: ((error: unknown) => void) | undefined;
 }
 
@@ -46,12 +54,14 @@ export function keepLink(node: HostedNode, options: LinkOptions): Link {
       field: 'parent',
       mend: 'Use Node 24 or later, Deno, Bun or a browser; without a parent, the node is a root of its own.',
     });
+  const protocols = protocolsOf(options.token);
   const trouble = options.onTrouble ?? (() => {});
   let socket: WebSocket | undefined;
   let stopped = false;
   let pauseMs = FIRST_PAUSE_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let heardMs = performance.now();
+  let failures = 0;
   const { receive } = node.connectParent((up) => {
     if (socket?.readyState !== WebSocket.OPEN) return;
     // Plain ArrayBuffer: what a WebSocket sends may not be shared memory.
@@ -67,18 +77,19 @@ export function keepLink(node: HostedNode, options: LinkOptions): Link {
       receive(received.message);
       // Not as soon as it is open: a parent that refuses this node's name opens first.
       pauseMs = FIRST_PAUSE_MS;
+      failures = 0;
     } catch (error) {
       trouble(error);
     }
   };
 
   const connect = (): void => {
-    const attempt = openSocket(url, options.token);
+    const attempt = new WebSocket(url, protocols);
     socket = attempt;
     heardMs = performance.now();
     attempt.binaryType = 'arraybuffer';
     attempt.onmessage = ({ data }) => hear(data);
-    attempt.onerror = () => trouble(noLink(url, options.url));
+    attempt.onerror = () => trouble(noLink(url, options, ++failures));
     attempt.onclose = ({ code, reason }) => {
       if (stopped || socket !== attempt) return;
       if (code === NOT_ALLOWED) trouble(notAllowed(url, reason));
@@ -110,8 +121,27 @@ export function keepLink(node: HostedNode, options: LinkOptions): Link {
   };
 }
 
-function noLink(url: URL, value: string): GanglionError {
-  return new GanglionError('closed', `There is no link to ${url.host}`, { field: 'parent', value });
+/** The status of a refusal is told to nobody: what it may be is said, and where it stands. */
+function noLink(url: URL, { url: value, token }: LinkOptions, failures: number): GanglionError {
+  if (failures < FAILURES_OF_NOTE)
+    return new GanglionError('closed', `There is no link to ${url.host}`, { field: 'parent', value });
+  const origin = pageOrigin();
+  const asks = [
+    'a daemon answers at this address',
+    token === undefined ? 'it asks for no token' : 'it knows the token, as one of role node',
+  ];
+  if (origin !== undefined && origin !== new URL(value).origin)
+    asks.push(`it lets in pages of this origin (--allow-origin ${origin})`);
+  return new GanglionError('closed', `There is no link to ${url.host} after ${failures} attempts`, {
+    field: 'parent',
+    value,
+    mend: `See that ${asks.join(', that ')}; its log says why it refused a link.`,
+  });
+}
+
+/** In a page or a worker of one, where it is from. */
+function pageOrigin(): string | undefined {
+  return (globalThis as { readonly location?: { readonly origin?: string } }).location?.origin;
 }
 
 function notAllowed(url: URL, reason: string): GanglionError {
@@ -133,12 +163,14 @@ function addressOf(text: string): URL {
   return url;
 }
 
-/** Node's WebSocket takes headers beside the standard's arguments. */
-function openSocket(url: URL, token: string | undefined): WebSocket {
-  if (token === undefined) return new WebSocket(url);
-  type WithHeaders = new (
-    url: URL,
-    options: { readonly headers: Readonly<Record<string, string>> },
-  ) => WebSocket;
-  return new (WebSocket as unknown as WithHeaders)(url, { headers: { authorization: `Bearer ${token}` } });
+/** The same in Node as in browsers, whose WebSocket sends no headers; the token in base64url, for a name has few characters. */
+function protocolsOf(token: string | undefined): string[] {
+  if (token === undefined) return [];
+  if (!/^[\x21-\x7e]{1,512}$/.test(token))
+    throw new GanglionError('invalid_input', 'The token for the parent is not one', {
+      field: 'parent.token',
+      mend: 'Give it as it stands in the parent’s token file: up to 512 visible ASCII characters.',
+    });
+  const name = btoa(token).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return [PROTOCOL, TOKEN_PREFIX + name];
 }

@@ -6,10 +6,12 @@ import { rarely } from './rarely.ts';
 
 /** A child that is refused tries again for ever: of each at most one line in so long, ms. */
 export const NEWS_EVERY_MS = 60_000;
+/** Of what a peer says its origin is, characters that are logged. */
+const LONGEST_ORIGIN = 256;
 
 /** Lines of a parent about links. Whoever looks for a child that does not come, or comes twice, looks into its parent's log. */
 export interface LinkNews {
-  /** Its token was not taken. */
+  /** Its token was not taken, or the origin of the page that it is in. */
   readonly refused: (request: IncomingMessage, error: unknown) => void;
   /** It spoke as another node than its token's. */
   readonly otherName: (request: IncomingMessage, as: string, speaksAs: string | undefined) => void;
@@ -20,20 +22,23 @@ export interface LinkNews {
 export function linkNews(logger: Logger): LinkNews {
   const [tokens, names, twins] = [rarely(NEWS_EVERY_MS), rarely(NEWS_EVERY_MS), rarely(NEWS_EVERY_MS)];
   return {
-    refused({ socket }, error) {
-      const times = tokens(socket.remoteAddress ?? '');
-      if (times === undefined) return;
+    refused({ socket, headers }, error) {
       const known = error instanceof GanglionError ? error : undefined;
+      // Of a page the origin tells it apart: there may be others on this machine.
+      const origin = known?.field === 'origin' ? headers.origin?.slice(0, LONGEST_ORIGIN) : undefined;
+      const times = tokens(`${socket.remoteAddress ?? ''} ${origin ?? ''}`);
+      if (times === undefined) return;
       logger.warn(
         {
           from: socket.remoteAddress,
+          ...(origin === undefined ? {} : { origin }),
           code: known?.code ?? 'internal',
           detail: known?.message ?? String(error),
           times,
           // That of the HTTP API names the header, and the command's own variable.
           mend:
             known?.code === 'unauthorized'
-              ? 'Start the child with GANGLION_PARENT_TOKEN set to a token of the role node that is known here.'
+              ? 'Start the child with GANGLION_PARENT_TOKEN (embedded: parent.token) set to a token of the role node that is known here.'
               : known?.mend,
         },
         'the link of a child was refused',
@@ -48,7 +53,9 @@ export function linkNews(logger: Logger): LinkNews {
           as,
           speaksAs,
           times,
-          mend: `Start it with --name ${speaksAs}, or give it a token of node:${as}.`,
+          mend: speaksAs?.endsWith('*')
+            ? `Give it a name that begins with ${speaksAs.slice(0, -1)}, or a token of node:${as}.`
+            : `Start it with --name ${speaksAs}, or give it a token of node:${as}.`,
         },
         'a child spoke under another name than its token’s',
       );

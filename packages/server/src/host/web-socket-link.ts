@@ -7,10 +7,12 @@ import {
   encodeMessage,
   GanglionError,
   type HostedNode,
+  isGanglionError,
   type UpMessage,
 } from '@ganglion/core';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type AuthOptions, gate as createGate } from '../http/auth.ts';
+import { type AuthOptions, gate as createGate, maySpeakAs } from '../http/auth.ts';
+import { LINK_PROTOCOL } from '../http/link-protocol.ts';
 import type { Logger } from '../log.ts';
 import { linkNews, mendOfLink, NEWS_EVERY_MS } from './link-news.ts';
 import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
@@ -47,6 +49,8 @@ export function acceptLinks(
     noServer: true,
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
+    // Never one that is a token; without an answer a browser ends a link that offered some.
+    handleProtocols: (offered) => offered.has(LINK_PROTOCOL) && LINK_PROTOCOL,
   });
   const gate = createGate(options.auth ?? { tokens: [] });
   const news = linkNews(options.logger);
@@ -63,7 +67,7 @@ export function acceptLinks(
       ).node;
     } catch (error) {
       news.refused(request, error);
-      return refuse(socket, '401 Unauthorized');
+      return refuse(socket, isGanglionError(error, 'forbidden') ? '403 Forbidden' : '401 Unauthorized');
     }
     sockets.handleUpgrade(request, socket, head, (link) =>
       serveChild(node, link, speaksAs, {
@@ -86,7 +90,7 @@ interface ChildOptions extends LinkOptions {
   readonly onOtherName: (as: string) => void;
 }
 
-/** @param speaksAs - the only name the child's token allows; undefined: any */
+/** @param speaksAs - the only name the child's token allows, or `PREFIX*`; undefined: any */
 function serveChild(
   node: HostedNode,
   link: WebSocket,
@@ -107,7 +111,7 @@ function serveChild(
     try {
       const received = decodeMessage(bytesOf(data), DEFAULT_LIMITS);
       if (received.kind !== 'up') return;
-      if (speaksAs !== undefined && received.message.node !== speaksAs) {
+      if (!maySpeakAs(speaksAs, received.message.node)) {
         onOtherName(received.message.node);
         link.close(NOT_ALLOWED, 'this token is another node’s');
         return;

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { type Actor, GanglionError, NAME_PATTERN } from '@ganglion/core';
 import { type Caller, checkBrowser, isLoopback, oneHeader as one, trustInHosts } from './browser.ts';
+import { tokenOfProtocols } from './link-protocol.ts';
 import { pageOrigins } from './pages.ts';
 
 export type { Caller } from './browser.ts';
@@ -32,7 +33,7 @@ export interface TokenGrant {
   readonly role: Role;
   /** Who acts, for the audit. */
   readonly name: string;
-  /** Of a `node`: the only name that it may speak as. Undefined: any. */
+  /** Of a `node`: the only name that it may speak as; `PREFIX*`: any that begins so. Undefined: any. */
   readonly node?: string | undefined;
 }
 
@@ -48,7 +49,7 @@ export interface AuthOptions {
 export interface Principal {
   readonly name: string;
   readonly role: Role;
-  /** The only node that it may speak as on a link. Undefined: any. */
+  /** The only node that it may speak as on a link; `PREFIX*`: any that begins so. Undefined: any. */
   readonly node?: string | undefined;
 }
 
@@ -71,18 +72,25 @@ export function tokenGrant(token: string, role: Role, name: string, node?: strin
       value: name,
       mend: 'Use letters, digits, dot, dash and underscore.',
     });
-  if (node !== undefined && !NAME_PATTERN.test(node))
+  if (node !== undefined && !NAME_PATTERN.test(node.replace(/\*$/, '')))
     throw new GanglionError('invalid_input', 'The node that a token is for is not a name', {
       field: 'token.node',
       value: node,
-      mend: 'Write node:NAME, with the name that the node is started under.',
+      mend: 'Write node:NAME, with the name that the node is started under, or node:PREFIX* for names that begin so.',
     });
   return { digest: digestOf(token), role, name, node };
 }
 
+/** Whether a token for this node, or for names that begin so, is one for that name. */
+export function maySpeakAs(node: string | undefined, name: string): boolean {
+  if (node === undefined || node === name) return true;
+  return node.endsWith('*') && name.startsWith(node.slice(0, -1));
+}
+
 /**
  * Tokens from the environment (`GANGLION_TOKEN`, an operator's) and from a file, one a line: `ROLE NAME TOKEN`, or a
- * token alone, which is an operator's. `node:NODE` is the role of a child that may speak as NODE alone. Lines that start with # are comments.
+ * token alone, which is an operator's. `node:NODE` is the role of a child that may speak as NODE alone,
+ * `node:PREFIX*` under names that begin so. Lines that start with # are comments.
  * @throws GanglionError `invalid_input`, naming the line, or both lines of one token, never the token
  */
 export function loadTokens(
@@ -157,7 +165,7 @@ function grantOf(line: string, number: number): TokenGrant[] {
     return [tokenGrant(words[2], 'node', words[1], words[0].slice('node:'.length))];
   throw new GanglionError('invalid_input', `Line ${number} of the token file is not: ROLE NAME TOKEN`, {
     field: `--token-file:${number}`,
-    mend: 'ROLE is viewer, app, node, node:NODE or operator.',
+    mend: 'ROLE is viewer, app, node, node:NODE, node:PREFIX* or operator.',
   });
 }
 
@@ -203,7 +211,7 @@ export function gate(options: AuthOptions): Gate {
       checkBrowser(caller, CALLS[access], known);
       if (access === 'open') return ANYBODY;
       if (options.tokens.length === 0) return withoutTokens(caller, access);
-      const principal = authenticate(caller, options.tokens);
+      const principal = authenticate(caller, options.tokens, access === 'link');
       if (!GRANTS[principal.role].includes(access))
         throw new GanglionError(
           'forbidden',
@@ -218,26 +226,32 @@ export function gate(options: AuthOptions): Gate {
     asks: options.tokens.length > 0,
     roleOf(caller) {
       if (options.tokens.length === 0) return isLocal(caller) ? 'operator' : 'app';
-      return grantFor(caller, options.tokens)?.role ?? null;
+      return grantFor(tokenOf(caller, false), options.tokens)?.role ?? null;
     },
   };
 }
 
-/** Every digest is compared, each in constant time: the time taken says nothing of the tokens. */
-function grantFor(caller: Caller, tokens: readonly TokenGrant[]): TokenGrant | undefined {
-  const match = /^bearer +([\x21-\x7e]{1,512})$/i.exec(one(caller.headers.authorization) ?? '');
-  const offered = digestOf(match === null ? '' : match[1]);
-  let found: TokenGrant | undefined;
-  for (const grant of tokens) if (timingSafeEqual(grant.digest, offered)) found = grant;
-  return match === null ? undefined : found;
+/** A token in the header; of a link, one among the protocols where the header has none. */
+function tokenOf({ headers }: Caller, isLink: boolean): string | undefined {
+  const bearer = /^bearer +([\x21-\x7e]{1,512})$/i.exec(one(headers.authorization) ?? '')?.[1];
+  return bearer ?? (isLink ? tokenOfProtocols(one(headers['sec-websocket-protocol'])) : undefined);
 }
 
-function authenticate(caller: Caller, tokens: readonly TokenGrant[]): Principal {
-  const found = grantFor(caller, tokens);
+/** Every digest is compared, each in constant time: the time taken says nothing of the tokens. */
+function grantFor(token: string | undefined, tokens: readonly TokenGrant[]): TokenGrant | undefined {
+  const offered = digestOf(token ?? '');
+  let found: TokenGrant | undefined;
+  for (const grant of tokens) if (timingSafeEqual(grant.digest, offered)) found = grant;
+  return token === undefined ? undefined : found;
+}
+
+function authenticate(caller: Caller, tokens: readonly TokenGrant[], isLink: boolean): Principal {
+  const token = tokenOf(caller, isLink);
+  const found = grantFor(token, tokens);
   if (found === undefined)
     throw new GanglionError(
       'unauthorized',
-      one(caller.headers.authorization) === undefined
+      token === undefined && one(caller.headers.authorization) === undefined
         ? 'This daemon asks for a token'
         : 'The token is not known here',
       {
