@@ -14,13 +14,17 @@ import { checkEmbedOptions } from './embed-options.ts';
 import { keepLink, type Link, type LinkOptions } from './link.ts';
 
 export interface EmbedOptions {
-  /** Unique in the tree. */
+  /** Unique in the tree; in a page, of each tab: random, and kept in `sessionStorage`. */
   readonly name: string;
   /** Default `device`. */
   readonly tier?: Tier | undefined;
   /** The families it knows: `standard` of `@ganglion/core/presets`, or for a smaller bundle a few of `@ganglion/core/kinds`. */
   readonly registry: Registry;
-  /** A daemon this node hangs below; without one it is a root of its own. */
+  /**
+   * A daemon this node hangs below; without one it is a root of its own. In a page of another origin than the daemon's, the
+   * daemon must allow that origin (`--allow-origin`); and a token is in the hands of everybody who opens the page: he reads
+   * what goes down the link and teaches as the page does. Use one of `node:PREFIX*`, never an app's or an operator's.
+   */
   readonly parent?: LinkOptions | undefined;
   /** Declared at the start; only a root may, the others get theirs from above. */
   readonly points?: readonly PointSpec[] | undefined;
