@@ -49,11 +49,7 @@ export interface Link {
 /** Keeps a link from this node to a daemon, for ever, with growing pauses between attempts. */
 export function keepLink(node: HostedNode, options: LinkOptions): Link {
   const url = addressOf(options.url);
-  if (typeof WebSocket === 'undefined')
-    throw new GanglionError('unsupported', 'this platform has no WebSocket, which a link to a parent needs', {
-      field: 'parent',
-      mend: 'Use Node 24 or later, Deno, Bun or a browser; without a parent, the node is a root of its own.',
-    });
+  checkPlatform();
   const protocols = protocolsOf(options.token);
   const trouble = options.onTrouble ?? (() => {});
   let socket: WebSocket | undefined;
@@ -121,17 +117,23 @@ export function keepLink(node: HostedNode, options: LinkOptions): Link {
   };
 }
 
+function checkPlatform(): void {
+  if (typeof WebSocket === 'undefined')
+    throw new GanglionError('unsupported', 'this platform has no WebSocket, which a link to a parent needs', {
+      field: 'parent',
+      mend: 'Use Node 24 or later, Deno, Bun or a browser; without a parent, the node is a root of its own.',
+    });
+}
+
 /** The status of a refusal is told to nobody: what it may be is said, and where it stands. */
 function noLink(url: URL, { url: value, token }: LinkOptions, failures: number): GanglionError {
   if (failures < FAILURES_OF_NOTE)
     return new GanglionError('closed', `There is no link to ${url.host}`, { field: 'parent', value });
-  const origin = pageOrigin();
   const asks = [
     'a daemon answers at this address',
     token === undefined ? 'it asks for no token' : 'it knows the token, as one of role node',
+    ...askOfOrigin(new URL(value).origin),
   ];
-  if (origin !== undefined && origin !== new URL(value).origin)
-    asks.push(`it lets in pages of this origin (--allow-origin ${origin})`);
   return new GanglionError('closed', `There is no link to ${url.host} after ${failures} attempts`, {
     field: 'parent',
     value,
@@ -139,9 +141,13 @@ function noLink(url: URL, { url: value, token }: LinkOptions, failures: number):
   });
 }
 
-/** In a page or a worker of one, where it is from. */
-function pageOrigin(): string | undefined {
-  return (globalThis as { readonly location?: { readonly origin?: string } }).location?.origin;
+/** In a page, or a worker of one: what must be true of where it is from. */
+function askOfOrigin(parent: string): string[] {
+  const origin = (globalThis as { readonly location?: { readonly origin?: string } }).location?.origin;
+  if (origin === undefined) return [];
+  if (origin === 'null') return ['this page is served over http or https, for else it has no origin'];
+  const allows = `it lets in pages of this origin (--allow-origin ${origin})`;
+  return [origin === parent ? `what passes on the link keeps Host as it is, or ${allows}` : allows];
 }
 
 function notAllowed(url: URL, reason: string): GanglionError {
