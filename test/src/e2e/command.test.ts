@@ -142,6 +142,7 @@ describe('the command', () => {
       ['node', '--data', '/dev/null/x', '--port', '0'],
       ['up', '--memory', '--host', '0.0.0.0', '--port', '0'],
       ['proxy', '--backend', 'a=http://127.0.0.1:1', '--parent', 'not a url', '--memory', '--port', '0'],
+      ['proxy', '--backend', 'a=http://127.0.0.1:1', '--memory', '--port', '0', '--tls-cert', 'missing.pem'],
     ]) {
       const { code, out, err } = await ganglion(args, { env });
       expect({ args, code, out }).toEqual({ args, code: 1, out: '' });
@@ -165,6 +166,7 @@ describe('the command', () => {
       [['proxy'], '--backend'],
       [['proxy', '--backend', 'a'], 'ARM='],
       [['proxy', '--backend', 'a=http://127.0.0.1:1', '--listen', '::1:80'], '[::1]:8080'],
+      [['proxy', '--backend', 'a=http://127.0.0.1:1', '--trusted-proxy', '10.0.0.0/33'], '10.0.0.0/8'],
       [['decide', 'checkout', '--context', '[]'], '--context'],
       [['feedback', 'x'], '--metric'],
       [['audit', '--limit', '0'], '--limit'],

@@ -1,11 +1,14 @@
-import { GanglionError, type HostedNode, type PointSpec } from '@ganglion/core';
+import { GanglionError, type HostedNode } from '@ganglion/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { splitAddress, urlHost } from '../../host/address.ts';
 import { busyPort, startDaemon } from '../../host/daemon.ts';
 import { hostNode } from '../../host/host-node.ts';
 import { connectUp } from '../../host/web-socket-link.ts';
+import type { AuthOptions } from '../../http/auth.ts';
 import { createLogger, type Logger } from '../../log.ts';
 import { type BackendNews, withNews } from '../../proxy/backend-news.ts';
+import { backendPoint, outcomesWithinMs } from '../../proxy/backend-point.ts';
+import { addressMatcher } from '../../proxy/forwarded.ts';
 import { pointChooser } from '../../proxy/point-chooser.ts';
 import { createProxy } from '../../proxy/proxy.ts';
 import {
@@ -18,9 +21,10 @@ import {
   whoMayCall,
 } from './daemon-options.ts';
 import { defaultName } from './node.ts';
+import { type TlsFlags, tlsOf } from './tls-files.ts';
 import { runDaemon, untilStopped } from './until-stopped.ts';
 
-interface ProxyFlags extends DaemonFlags {
+interface ProxyFlags extends DaemonFlags, TlsFlags {
   readonly backend: Readonly<Record<string, string>>;
   readonly point: string;
   readonly listen: { readonly host: string; readonly port: number };
@@ -30,6 +34,7 @@ interface ProxyFlags extends DaemonFlags {
   readonly patience: number;
   readonly holdout: number;
   readonly unitHeader?: string;
+  readonly trustedProxy?: readonly string[];
 }
 
 /** `ganglion proxy`: a reverse proxy whose backend is a decision point. */
@@ -58,7 +63,14 @@ export function proxyCommand(): Command {
       500,
     )
     .option('--holdout <percent>', 'share of requests on round robin, to compare with', percent, 5)
-    .option('--unit-header <name>', 'request header that tells whom a request is for, for stable assignment');
+    .option('--unit-header <name>', 'request header that tells whom a request is for, for stable assignment')
+    .option(
+      '--trusted-proxy <cidr>',
+      'proxy in front of this one, whose X-Forwarded-* and Forwarded are believed; repeat it for each',
+      collectTrusted,
+    )
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate and its chain (PEM)')
+    .option('--tls-key <file>', 'key of the certificate (PEM)');
   return daemonOptions(command).action(async (flags: ProxyFlags) => {
     const logger = createLogger(flags.logLevel);
     await runDaemon({ json: flags.json, logger }, (up) => runProxy(flags, logger, up));
@@ -68,6 +80,7 @@ export function proxyCommand(): Command {
 async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<void>): Promise<void> {
   const name = flags.name ?? defaultName('proxy');
   const auth = authOf(flags);
+  const tls = tlsOf(flags);
   const dataDir = dataDirOf(flags, name);
   const node = await hostNode({
     name,
@@ -81,9 +94,7 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       ? undefined
       : connectUp(node, flags.parent, { token: process.env.GANGLION_PARENT_TOKEN, logger });
   try {
-    if (flags.parent === undefined) await node.apply(specOf(flags), { name: 'proxy', authority: node.name });
-    else await waitForPoint(node, flags.point);
-    checkArms(node, flags);
+    await openPoint(node, flags, logger);
     const chooser = pointChooser({
       node,
       point: flags.point,
@@ -96,6 +107,8 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       chooser: withNews(chooser, newsTo(logger)),
       headTimeoutMs: flags.deadline,
       ...(flags.unitHeader === undefined ? {} : { unit: { header: flags.unitHeader } }),
+      trustedProxies: flags.trustedProxy ?? [],
+      ...(tls === undefined ? {} : { tls }),
       onError: (error) => logger.error({ err: error }, 'proxy'),
     });
     const observed = [{ name, stats: proxy.stats, outcomes: chooser.outcomes, choices: chooser.choices }];
@@ -118,18 +131,14 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       throw busyListen(error, flags.listen);
     });
     const listening = {
-      proxy: `http://${urlHost(flags.listen.host)}:${port}`,
+      proxy: `${tls === undefined ? 'http' : 'https'}://${urlHost(flags.listen.host)}:${port}`,
       url: daemon.url,
       node: name,
       point: flags.point,
       backends: flags.backend,
     };
     const stop = up();
-    process.stdout.write(
-      flags.json === true
-        ? `${JSON.stringify(listening)}\n`
-        : `proxy     ${listening.proxy}   before ${Object.keys(flags.backend).join(', ')}\nconsole   ${daemon.url}\ncallers   ${whoMayCall(auth)}\n`,
-    );
+    process.stdout.write(flags.json === true ? `${JSON.stringify(listening)}\n` : inWords(listening, auth));
     await untilStopped(stop, { json: flags.json, dataDir, logger }, close);
   } finally {
     link?.close();
@@ -147,25 +156,30 @@ function newsTo(logger: Logger): (news: BackendNews) => void {
   return ({ failing, ...news }) => logger.warn(news, failing ? 'a backend fails' : 'a backend answers again');
 }
 
-/** What a proxy without a parent declares: learned from latency and success, with a holdout on round robin. */
-function specOf(flags: ProxyFlags): PointSpec {
-  const arms = Object.keys(flags.backend);
-  return {
-    point: flags.point,
-    arms,
-    fallback: arms[0],
-    baseline: { kind: 'round-robin' },
-    policy: { kind: 'balancer' },
-    objective: { latencyMs: -1 / flags.deadline, range: [-1, 0] },
-    guards: [
-      ...(flags.holdout > 0 ? [{ kind: 'holdout', share: flags.holdout / 100 }] : []),
-      { kind: 'breaker', minCalls: 20 },
-      { kind: 'exploration', floor: 0.02 },
-    ],
-    oversight: { onExpiry: 'continue' },
-    attribution: { window: '1m' },
-    domain: 'web',
-  };
+/** The point is there, and fits what is given here. */
+async function openPoint(node: HostedNode, flags: ProxyFlags, logger: Logger): Promise<void> {
+  if (flags.parent === undefined) {
+    const spec = backendPoint({
+      point: flags.point,
+      arms: Object.keys(flags.backend),
+      deadlineMs: flags.deadline,
+      holdout: flags.holdout / 100,
+    });
+    await node.apply(spec, { name: 'proxy', authority: node.name });
+  } else await waitForPoint(node, flags.point);
+  checkArms(node, flags);
+  checkWindow(node, flags, logger);
+}
+
+/** Where everything listens. */
+interface Listening {
+  readonly proxy: string;
+  readonly url: string;
+  readonly backends: ProxyFlags['backend'];
+}
+
+function inWords({ proxy, url, backends }: Listening, auth: AuthOptions): string {
+  return `proxy     ${proxy}   before ${Object.keys(backends).join(', ')}\nconsole   ${url}\ncallers   ${whoMayCall(auth)}\n`;
 }
 
 async function waitForPoint(node: HostedNode, point: string): Promise<void> {
@@ -190,6 +204,21 @@ function checkArms(node: HostedNode, flags: ProxyFlags): void {
     });
 }
 
+/** What an outcome comes too late for is not learned, and it is the slow ones that come late. */
+function checkWindow(node: HostedNode, flags: ProxyFlags, logger: Logger): void {
+  const windowMs = node.state.points.get(flags.point)?.compiled.windowMs;
+  if (windowMs === undefined || windowMs >= 2 * flags.deadline) return;
+  logger.warn(
+    {
+      point: flags.point,
+      windowMs,
+      deadlineMs: flags.deadline,
+      mend: `Declare attribution.window ${Math.ceil(outcomesWithinMs(flags.deadline) / 1000)}s for it at the parent, or give a shorter --deadline.`,
+    },
+    'outcomes of slow requests may come after the window of the point, and are then lost',
+  );
+}
+
 function collectBackend(text: string, before: Readonly<Record<string, string>> = {}): Record<string, string> {
   const equals = text.indexOf('=');
   const arm = text.slice(0, equals);
@@ -203,6 +232,15 @@ function collectBackend(text: string, before: Readonly<Record<string, string>> =
     throw new InvalidArgumentError('Give it as ARM=http://HOST:PORT.');
   if (Object.hasOwn(before, arm)) throw new InvalidArgumentError(`${arm} is given twice.`);
   return { ...before, [arm]: url.origin };
+}
+
+function collectTrusted(text: string, before: readonly string[] = []): readonly string[] {
+  try {
+    addressMatcher([text]);
+  } catch {
+    throw new InvalidArgumentError('Give an address or a CIDR block: 192.0.2.1, 10.0.0.0/8, fd00::/8.');
+  }
+  return [...before, text];
 }
 
 function listenAddress(text: string): { host: string; port: number } {
