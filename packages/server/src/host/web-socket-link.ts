@@ -13,14 +13,13 @@ import {
 import { WebSocket, WebSocketServer } from 'ws';
 import { type AuthOptions, gate as createGate, maySpeakAs } from '../http/auth.ts';
 import { LINK_PROTOCOL } from '../http/link-protocol.ts';
+import { LINK_PATH } from '../http/listener.ts';
 import type { Logger } from '../log.ts';
 import { linkNews, mendOfLink, NEWS_EVERY_MS } from './link-news.ts';
 import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
 import { rarely } from './rarely.ts';
 import { watchTurns } from './turns.ts';
 
-/** Where children connect. */
-export const LINK_PATH = '/v1/link';
 const MAX_MESSAGE_BYTES = 16 << 20;
 /** Status of RFC 6455: a message was longer than the other side, or this one, takes. */
 const TOO_LONG = 1009;
@@ -69,13 +68,19 @@ export function acceptLinks(
       news.refused(request, error);
       return refuse(socket, isGanglionError(error, 'forbidden') ? '403 Forbidden' : '401 Unauthorized');
     }
-    sockets.handleUpgrade(request, socket, head, (link) =>
-      serveChild(node, link, speaksAs, {
-        ...options,
-        turns,
-        onOtherName: (as) => news.otherName(request, as, speaksAs),
-      }),
-    );
+    try {
+      sockets.handleUpgrade(request, socket, head, (link) =>
+        serveChild(node, link, speaksAs, {
+          ...options,
+          turns,
+          onOtherName: (as) => news.otherName(request, as, speaksAs),
+        }),
+      );
+    } catch (error) {
+      // Our own mistake, and no reason to go down with all the other children.
+      options.logger.error({ err: error }, 'a link could not be taken');
+      socket.destroy();
+    }
   });
   return {
     close() {

@@ -92,7 +92,15 @@ export function eventHub(node: GanglionNode, limits: HttpLimits): EventHub {
     },
     attach(response, filter, placed) {
       const reader: Reader = { ...placed, response, filter, lost: 0, blockedMs: 0 };
-      response.on('close', () => detach(reader));
+      // Gone already: nobody would say so again, and the place would stay taken.
+      if (placed.socket.destroyed) return;
+      const gone = (): void => {
+        placed.socket.removeListener('close', gone);
+        detach(reader);
+      };
+      response.on('close', gone);
+      // An answer behind others that are still due has no socket yet, and does not hear of its end.
+      placed.socket.on('close', gone);
       response.on('error', () => response.destroy());
       begin(response);
       readers.add(reader);

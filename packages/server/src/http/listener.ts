@@ -1,13 +1,18 @@
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { mayHaveLost } from '../upgrade-offer.ts';
+import type { AnswersDue } from './answers-due.ts';
 import type { HttpLimits } from './limits.ts';
 import { HttpProblem, PROBLEM_TYPE, problemOf } from './problem.ts';
 
 type Handler = Parameters<typeof createServer>[1];
 
+/** Where children connect. */
+export const LINK_PATH = '/v1/link';
+
 /** The HTTP server itself: its time-outs, and what it answers before there is a request. */
-export function listener(limits: HttpLimits, handler: NonNullable<Handler>): Server {
-  const server = createServer(
+export function listener(limits: HttpLimits, due: AnswersDue, handler: NonNullable<Handler>): Server {
+  const server: Server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
       requestTimeout: limits.requestMs,
@@ -16,17 +21,33 @@ export function listener(limits: HttpLimits, handler: NonNullable<Handler>): Ser
       connectionsCheckingInterval: 2_000,
       // A missing Host is refused by the gate, with a document that says so.
       requireHostHeader: false,
+      // All other offers are ignored (RFC 9110 §7.8): clients that would rather speak HTTP/2 make one with every connection.
+      // So is one behind requests still to be answered, for what is switched cannot wait for them.
+      shouldUpgradeCallback: (request) =>
+        server.listenerCount('upgrade') > 0 &&
+        request.method === 'GET' &&
+        request.headers.upgrade?.toLowerCase() === 'websocket' &&
+        request.url?.split('?')[0] === LINK_PATH &&
+        !due.on(request.socket),
     },
-    handler,
+    (request, response) => {
+      due.add(request.socket, response);
+      if (mayHaveLost(request)) response.shouldKeepAlive = false;
+      handler(request, response);
+    },
   );
   // Expectations we do not know are left unmet (RFC 9110 §10.1.1 allows it); the call itself is answered.
-  server.on('checkExpectation', handler);
-  server.on('connect', (_request, socket: Socket) =>
-    refuse(
-      socket,
-      new HttpProblem('method_not_allowed', 'This is not a tunnel', { mend: 'See /openapi.json.' }),
-    ),
-  );
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+  server.on('connect', (_request, socket: Socket) => {
+    // Node has let go of the socket by now: nobody else hears that the other side has gone, or ends its half.
+    socket.on('error', () => socket.destroy());
+    socket.on('end', () => socket.destroySoon());
+    socket.resume();
+    const problem = new HttpProblem('method_not_allowed', 'This is not a tunnel', {
+      mend: 'See /openapi.json.',
+    });
+    due.after(socket, () => refuse(socket, problem));
+  });
   return server;
 }
 
@@ -54,37 +75,35 @@ export function hangUps(server: Server, { closingMs }: HttpLimits): () => void {
 }
 
 /** What is not HTTP, or too slow, or too large in its head: answered as far as anything can be. */
-export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket, due: AnswersDue): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  if (error.code === 'HPE_HEADER_OVERFLOW')
-    refuse(
-      socket,
-      new HttpProblem('headers_too_large', 'The head of the request is too large', {
+  due.after(socket, () => refuse(socket, unparsed(error.code)));
+}
+
+function unparsed(code: string | undefined): HttpProblem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new HttpProblem('headers_too_large', 'The head of the request is too large', {
         mend: 'Send fewer or shorter headers.',
-      }),
-    );
-  else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    refuse(
-      socket,
-      new HttpProblem('request_timeout', 'The request did not arrive in time', {
+      });
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HttpProblem('request_timeout', 'The request did not arrive in time', {
         mend: 'Send it in one go.',
-      }),
-    );
-  else
-    refuse(
-      socket,
-      new HttpProblem('malformed_request', 'This is not an HTTP/1.1 request', { mend: 'Speak HTTP/1.1.' }),
-    );
+      });
+    default:
+      return new HttpProblem('malformed_request', 'This is not an HTTP/1.1 request', {
+        mend: 'Speak HTTP/1.1.',
+      });
+  }
 }
 
 function refuse(socket: Socket, error: HttpProblem): void {
   const problem = problemOf(error);
   const body = JSON.stringify(problem);
   const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
-  // Node has let go of the socket by now: nobody else hears that the other side has gone, or ends its half.
   socket.on('error', () => socket.destroy());
   socket.end(head + body, () => socket.destroy());
 }

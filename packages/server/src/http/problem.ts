@@ -200,6 +200,8 @@ function ofFastify(error: unknown): HttpProblem | undefined {
       return new HttpProblem('malformed_request', 'The body is not as long as Content-Length says', {
         mend: 'Send the header and the body of one length.',
       });
+    // A path that would lead out of the console's folder.
+    case 'FST_STATIC_FORBIDDEN_PATH':
     case 'FST_ERR_BAD_URL':
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new HttpProblem('not_found', 'There is nothing at this address', { mend: 'See /openapi.json.' });

@@ -9,6 +9,7 @@ import { pointHistory } from '../point-history.ts';
 import type { ObservedProxy } from '../proxy/proxy-metrics.ts';
 import type { Trainer } from '../training/trainer.ts';
 import { packageVersion } from '../version.ts';
+import { answersDue } from './answers-due.ts';
 import { type Api, admit } from './api.ts';
 import { type AuthOptions, gate } from './auth.ts';
 import { decisionWriter } from './decision-json.ts';
@@ -65,6 +66,7 @@ export interface ServerOptions {
 export async function buildServer(options: ServerOptions): Promise<FastifyInstance> {
   const api = apiOf(options);
   const { limits } = api;
+  const due = answersDue();
   let accelerated: ReturnType<typeof fastPath> | undefined;
   const app = Fastify({
     logger: false,
@@ -78,10 +80,11 @@ export async function buildServer(options: ServerOptions): Promise<FastifyInstan
     },
     schemaErrorFormatter: (errors, part) => schemaError(errors, part),
     frameworkErrors: (error, request, reply) => void fail(api, error, request, reply as FastifyReply),
-    clientErrorHandler: (error, socket) => refuseSocket(error, socket),
+    clientErrorHandler: (error, socket) => refuseSocket(error, socket, due),
     serverFactory: (handler) =>
       listener(
         limits,
+        due,
         (request, response) => accelerated?.(request, response) === true || handler(request, response),
       ),
   });

@@ -14,8 +14,9 @@ export interface Placed {
  * their tokens, and one token that many machines use by their addresses. Of IPv6 the /64: who has one address of it has
  * all of them.
  */
-export function clientOf(address: string, principal: string): string {
-  return `${networkOf(address)} ${principal}`;
+export function clientOf(address: string | undefined, principal: string): string {
+  // Of a connection that is gone there is no address any more.
+  return `${networkOf(address ?? '')} ${principal}`;
 }
 
 function networkOf(address: string): string {

@@ -14,7 +14,7 @@ import { RequestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import { forwardResponseHeaders, isReasonPhrase, type ResponseFields } from './response-head.ts';
 import { depositRequest, mayRetry, type RetryBudget, withdrawRetry } from './retry.ts';
-import type { ProxyStats } from './stats.ts';
+import { countResponse, type ProxyStats } from './stats.ts';
 import { dispatchStreaming } from './streaming.ts';
 import { pathOf } from './target.ts';
 import { type ClientTunnel, joinTunnel } from './tunnel.ts';
@@ -46,8 +46,8 @@ export interface Admitted {
   ended(): void;
 }
 
-/** How long a client may go on sending a body that nobody wants, so that it gets to read its answer. */
-const LINGER_MS = 2000;
+/** How long a client may go on sending what nobody wants, so that it gets to read its answer. */
+export const LINGER_MS = 2000;
 
 /**
  * One client request, from its head to the end of its response, over as many attempts as it takes.
@@ -91,8 +91,6 @@ export class Exchange implements AttemptOwner {
     this.#response.once('close', this.#onClose);
     // Its errors are those of its connection, which closes; unheard, one would end the process.
     this.#response.on('error', ignore);
-    // A pipelined request has no socket yet, and its response would not hear of the close.
-    if (this.#response.socket === null) this.#request.socket.once('close', this.#onClose);
     if (head.chunked || (head.contentLength !== undefined && head.contentLength !== '0'))
       this.#body = new RequestBody(
         this.#request,
@@ -358,6 +356,7 @@ export class Exchange implements AttemptOwner {
     if (this.#answered || this.#over) return;
     this.#answered = true;
     this.#code = problem.code;
+    if (problem.code === 'backend_saturated' || problem.code === 'closed') this.#context.stats.shed += 1;
     if (this.#context.draining) this.#response.shouldKeepAlive = false;
     sendProblem(this.#response, problem);
     this.#letGoOfBody();
@@ -426,7 +425,6 @@ export class Exchange implements AttemptOwner {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#stallTimer);
-    this.#request.socket.removeListener('close', this.#onClose);
     this.#body?.release();
     const { options, stats } = this.#context;
     if (status !== undefined) countResponse(stats, status);
@@ -445,11 +443,6 @@ export class Exchange implements AttemptOwner {
 }
 
 function ignore(): void {}
-
-function countResponse(stats: ProxyStats, status: number): void {
-  const hundreds = Math.floor(status / 100);
-  stats.responses[hundreds] = (stats.responses[hundreds] ?? 0) + 1;
-}
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];

@@ -8,22 +8,15 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Exchange, type ProxyContext } from './exchange.ts';
-import { addressMatcher, type ClientConnection, plainAddress } from './forwarded.ts';
+import { mayHaveLost } from '../upgrade-offer.ts';
+import { Exchange, LINGER_MS, type ProxyContext } from './exchange.ts';
+import { addressMatcher, plainAddress } from './forwarded.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type ProxyProblem, problemMessage, sendProblem } from './problem.ts';
-import { type RequestHead, readRequestHead } from './request-head.ts';
+import { type ProxyProblem, problemMessage, sendProblem, writeProblem } from './problem.ts';
+import { type RequestHead, readRequestHead, SERVED } from './request-head.ts';
+import { countRefusal, countResponse } from './stats.ts';
 import { awaitTunnel, type ClientTunnel } from './tunnel.ts';
-
-/** A client connection, and what is being answered on it. */
-interface Connection {
-  readonly client: ClientConnection;
-  /** Exchanges that are not over; more than one where the client pipelines. */
-  open: number;
-  latest: ServerResponse | undefined;
-  /** Its last answer has been given: it is about to close, whatever else the parser may find in it. */
-  refused: boolean;
-}
+import { type Pending, Turns, type TurnsShared } from './turns.ts';
 
 /** The server, and what node does not know of its connections. */
 export interface Front {
@@ -32,10 +25,17 @@ export interface Front {
   closeUnused(): void;
 }
 
-/** The server that clients connect to: admits or refuses each request, and starts its exchange. */
+/** The server that clients connect to: admits or refuses each request when it is its turn, and starts its exchange. */
 export function createFront(context: ProxyContext): Front {
-  const { options } = context;
-  const serverOptions = frontOptions(options);
+  const { options, stats } = context;
+  const connections = connectionsOf(options, {
+    stats,
+    mostWaiting: options.maxInFlight,
+    headTimeoutMs: options.clientHeadTimeoutMs,
+    serve: (turns, pending) => guarded(turns.socket, () => serve(context, turns, pending)),
+    late: (turns) => refuseUnparsed(context, turns, LATE),
+  });
+  const serverOptions = frontOptions(options, (socket) => connections.of(socket).free);
   const server =
     options.tls === undefined
       ? createServer(serverOptions)
@@ -43,59 +43,118 @@ export function createFront(context: ProxyContext): Front {
   server.maxConnections = options.maxConnections;
   // Node drops fields beyond this count without a word; we refuse them instead (`maxHeaderCount`).
   server.maxHeadersCount = 0;
-  const connections = connectionsOf(options);
-  const admit = (request: IncomingMessage, response: ServerResponse, tunnel?: ClientTunnel): void => {
-    const connection = connections.of(request.socket);
-    const head = admission(context, request);
-    if ('code' in head) {
-      connection.refused = true;
-      response.shouldKeepAlive = false;
-      sendProblem(response, head);
-      return;
+  /** A fault of ours costs its connection, and no other. */
+  function guarded(socket: Socket, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      options.onError(error);
+      socket.destroy();
     }
-    if (head.answerHere) {
-      response.writeHead(204, ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
-      response.end();
-      return;
-    }
-    connection.open += 1;
-    connection.latest = response;
-    context.stats.inFlight += 1;
-    const ended = (): void => {
-      connection.open -= 1;
-      context.left();
-    };
-    new Exchange(context, { request, response, head, client: connection.client, tunnel, ended }).start();
+  }
+  const take = (request: IncomingMessage, response: ServerResponse, tunnel?: ClientTunnel): void => {
+    const turns = connections.of(request.socket);
+    const pending = { request, response, tunnel };
+    const isLast = tunnel === undefined && mayHaveLost(request);
+    if (isLast) response.shouldKeepAlive = false;
+    if (turns.take(pending, isLast)) return;
+    turns.refrain();
+    stats.requests += 1;
+    refuse(context, pending, OVERLOADED);
   };
-  server.on('request', (request, response) => admit(request, response));
-  server.on('checkContinue', (request, response) => admit(request, response));
-  server.on('checkExpectation', (_request, response: ServerResponse) => {
-    response.shouldKeepAlive = false;
-    sendProblem(response, {
-      status: 417,
-      code: 'expectation_failed',
-      detail: 'The only expectation understood is 100-continue.',
-    });
-  });
-  server.on('upgrade', (request, socket, firstBytes) => {
-    const client = socket as Socket;
-    admit(request, responseOver(request, client, context), awaitTunnel(client, firstBytes));
-  });
-  server.on('connect', (_request, socket: Duplex) => {
-    socket.on('error', () => {});
-    socket.end(problemMessage({ status: 405, code: 'method_not_allowed', detail: 'CONNECT is not served.' }));
-  });
+  server.on('request', (request, response) => take(request, response));
+  server.on('checkContinue', (request, response) => take(request, response));
+  server.on('checkExpectation', (request, response) => take(request, response));
+  server.on('upgrade', (request, socket: Duplex, firstBytes) =>
+    guarded(socket as Socket, () => {
+      const client = socket as Socket;
+      take(request, responseOver(request, client, context), awaitTunnel(client, firstBytes));
+    }),
+  );
+  server.on('connect', (_request, socket: Duplex) =>
+    guarded(socket as Socket, () => {
+      const turns = connections.of(socket as Socket);
+      adopt(context, turns);
+      refuseUnparsed(context, turns, NO_CONNECT);
+    }),
+  );
   server.on('clientError', (error, socket) => {
-    const connection = connections.of(socket as Socket);
-    if (connection.refused) return;
-    connection.refused = true;
-    context.stats.malformed += 1;
-    refuseUnparsed(error, socket as Socket, connection);
+    const client = socket as Socket;
+    guarded(client, () => {
+      const problem = problemOf(error);
+      const turns = connections.of(client);
+      if (problem === undefined || !client.writable) client.destroy();
+      else if (problem !== LATE || !turns.excused()) refuseUnparsed(context, turns, problem);
+    });
   });
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections.of(socket);
   });
   return { server, closeUnused: connections.closeUnused };
+}
+
+const OVERLOADED: ProxyProblem = {
+  status: 503,
+  code: 'overloaded',
+  detail: 'As many requests are in flight as the proxy allows.',
+};
+
+const NO_CONNECT: ProxyProblem = {
+  status: 405,
+  code: 'method_not_allowed',
+  detail: 'CONNECT is not served.',
+  headers: ['allow', SERVED],
+};
+
+const LATE: ProxyProblem = {
+  status: 408,
+  code: 'request_timeout',
+  detail: 'The request did not arrive in time.',
+};
+
+/** Answers a request whose turn it is. */
+function serve(context: ProxyContext, turns: Turns, pending: Pending): void {
+  const { request, response, tunnel } = pending;
+  const head = admission(context, request);
+  if ('code' in head) {
+    turns.close();
+    refuse(context, pending, head);
+    return;
+  }
+  if (head.answerHere) {
+    response.once('close', () => turns.over());
+    response.writeHead(204, ['allow', SERVED]);
+    response.end();
+    countResponse(context.stats, 204);
+    return;
+  }
+  context.stats.inFlight += 1;
+  const ended = (): void => {
+    turns.over();
+    context.left();
+  };
+  new Exchange(context, { request, response, head, client: turns.client, tunnel, ended }).start();
+}
+
+/** Answers with the problem, and closes the connection: what it is that follows may be in doubt. */
+function refuse(context: ProxyContext, { request, response }: Pending, problem: ProxyProblem): void {
+  countRefusal(context.stats, problem);
+  response.shouldKeepAlive = false;
+  response.on('error', () => {});
+  const { headers, method } = request;
+  const comes = 'content-length' in headers || 'transfer-encoding' in headers;
+  // A connection that is closed with bytes unread is reset, and takes the answer along.
+  if (!comes || request.complete || method === 'HEAD' || headers.expect !== undefined) {
+    sendProblem(response, problem);
+    return;
+  }
+  writeProblem(response, problem);
+  const timer = setTimeout(() => response.end(), LINGER_MS);
+  request.once('close', () => {
+    clearTimeout(timer);
+    response.end();
+  });
+  request.resume();
 }
 
 /**
@@ -104,7 +163,8 @@ export function createFront(context: ProxyContext): Front {
  */
 const BUFFER_BYTES = 131_072;
 
-function frontOptions(options: ResolvedOptions): ServerOptions {
+/** @param isFree - whether no answer is due on the connection */
+function frontOptions(options: ResolvedOptions, isFree: (socket: Socket) => boolean): ServerOptions {
   return {
     maxHeaderSize: options.maxHeaderBytes,
     headersTimeout: options.clientHeadTimeoutMs,
@@ -119,34 +179,40 @@ function frontOptions(options: ResolvedOptions): ServerOptions {
     optimizeEmptyRequests: true,
     noDelay: true,
     highWaterMark: BUFFER_BYTES,
-    // Other protocols (h2c, say) would tunnel past everything that is checked here: their request is served as HTTP/1.1.
+    // Other protocols (h2c, say) would tunnel past everything that is checked here, and what is switched cannot wait for
+    // answers that are still due: the request is served as HTTP/1.1 (RFC 9110 §7.8).
     shouldUpgradeCallback: (request) =>
-      request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket',
+      request.method === 'GET' &&
+      request.headers.upgrade?.toLowerCase() === 'websocket' &&
+      isFree(request.socket),
   };
 }
 
 interface Connections {
-  of(socket: Socket): Connection;
+  of(socket: Socket): Turns;
   closeUnused(): void;
 }
 
-function connectionsOf(options: ResolvedOptions): Connections {
-  const known = new Map<Socket, Connection>();
+function connectionsOf(options: ResolvedOptions, shared: TurnsShared): Connections {
+  const known = new Map<Socket, Turns>();
   const isTrusted = addressMatcher(options.trustedProxies);
   const proto = options.tls === undefined ? 'http' : 'https';
   return {
     of(socket) {
-      let connection = known.get(socket);
-      if (connection === undefined) {
+      let turns = known.get(socket);
+      if (turns === undefined) {
         const address = plainAddress(socket.remoteAddress);
-        const client: ClientConnection = { address, proto, trusted: isTrusted(address) };
-        connection = { client, open: 0, latest: undefined, refused: false };
+        const opened = new Turns({ address, proto, trusted: isTrusted(address) }, socket, shared);
+        turns = opened;
         if (!socket.destroyed) {
-          known.set(socket, connection);
-          socket.once('close', () => known.delete(socket));
+          known.set(socket, opened);
+          socket.once('close', () => {
+            known.delete(socket);
+            opened.close();
+          });
         }
       }
-      return connection;
+      return turns;
     },
     closeUnused() {
       for (const socket of known.keys()) if (socket.bytesRead === 0) socket.destroy();
@@ -158,24 +224,30 @@ function connectionsOf(options: ResolvedOptions): Connections {
 function admission(context: ProxyContext, request: IncomingMessage): RequestHead | ProxyProblem {
   const { options, stats } = context;
   stats.requests += 1;
-  if (context.draining) {
-    stats.shed += 1;
-    return { status: 503, code: 'closed', detail: 'The proxy is shutting down.' };
-  }
-  if (stats.inFlight >= options.maxInFlight) {
-    stats.shed += 1;
-    return { status: 503, code: 'overloaded', detail: 'As many requests are in flight as the proxy allows.' };
-  }
-  const head = readRequestHead(request as IncomingMessage & { method: string; url: string }, options);
-  if ('code' in head) stats.malformed += 1;
-  return head;
+  if (context.draining) return { status: 503, code: 'closed', detail: 'The proxy is shutting down.' };
+  if (stats.inFlight >= options.maxInFlight) return OVERLOADED;
+  return readRequestHead(request as IncomingMessage & { method: string; url: string }, options);
+}
+
+/** Node lets go of a connection that asks for a tunnel: nobody else closes it when the proxy stops. */
+function keep(context: ProxyContext, socket: Socket): void {
+  context.tunnels.add(socket);
+  socket.once('close', () => context.tunnels.delete(socket));
+  socket.on('error', () => {});
+}
+
+/** Does what node did for a connection of which it has let go, and on which answers are due. */
+function adopt(context: ProxyContext, turns: Turns): void {
+  const { socket } = turns;
+  keep(context, socket);
+  socket.on('drain', () => turns.current?.response.emit('drain'));
+  socket.on('end', () => socket.destroySoon());
+  socket.resume();
 }
 
 /** Node gives an upgrade no response object; until the backend agrees to switch, there may have to be one. */
 function responseOver(request: IncomingMessage, socket: Socket, context: ProxyContext): ServerResponse {
-  context.tunnels.add(socket);
-  socket.once('close', () => context.tunnels.delete(socket));
-  socket.on('error', () => {});
+  keep(context, socket);
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
@@ -183,24 +255,33 @@ function responseOver(request: IncomingMessage, socket: Socket, context: ProxyCo
   return response;
 }
 
-/** Answers what the parser refused, where an answer cannot be taken for part of another response. */
-function refuseUnparsed(error: Error, socket: Socket, connection: Connection): void {
-  const silent =
-    !socket.writable ||
-    (error as NodeJS.ErrnoException).code === 'ECONNRESET' ||
-    connection.open > 1 ||
-    (connection.open === 1 && connection.latest?.headersSent === true);
-  if (silent) socket.destroy();
-  else socket.end(problemMessage(problemOf(error)), () => socket.destroy());
+/** Answers what is no request, after all that were, and closes. */
+function refuseUnparsed(context: ProxyContext, turns: Turns, problem: ProxyProblem): void {
+  const { socket, closing } = turns;
+  if (closing) return;
+  // What broke may be the body of a request that has been counted.
+  const counted = turns.current?.request.complete === false;
+  turns.end(() => {
+    if (!counted) context.stats.requests += 1;
+    countRefusal(context.stats, problem);
+    if (counted) socket.end(problemMessage(problem), () => socket.destroy());
+    else {
+      socket.end(problemMessage(problem));
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+      socket.once('close', () => clearTimeout(timer));
+    }
+  });
 }
 
-function problemOf(error: Error & { code?: string; reason?: string }): ProxyProblem {
+/** What is told to a client that sent what the parser refused; undefined where it only went away. */
+function problemOf(error: Error & { code?: string; reason?: string }): ProxyProblem | undefined {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
       return { status: 431, code: 'headers_too_large', detail: 'The request head is too large.' };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: 408, code: 'request_timeout', detail: 'The request did not arrive in time.' };
+      return LATE;
     default:
+      if (error.code?.startsWith('HPE_') !== true) return undefined;
       return {
         status: 400,
         code: 'malformed_request',

@@ -52,8 +52,12 @@ const TITLES: Readonly<Record<number, string>> = {
 /** Seconds after which a client may try a 503 again. */
 const RETRY_AFTER_S = '1';
 
+function titleOf(problem: ProxyProblem): string {
+  return TITLES[problem.status] ?? 'Error';
+}
+
 function documentOf(problem: ProxyProblem): string {
-  const title = TITLES[problem.status] ?? 'Error';
+  const title = titleOf(problem);
   const type = `urn:ganglion:problem:${problem.code}`;
   return JSON.stringify({ type, title, status: problem.status, detail: problem.detail, code: problem.code });
 }
@@ -75,16 +79,23 @@ function headersOf(problem: ProxyProblem, body: string): string[] {
 
 /** Answers with the problem. The caller makes sure that no response head has been sent. */
 export function sendProblem(response: ServerResponse, problem: ProxyProblem): void {
+  writeProblem(response, problem);
+  response.end();
+}
+
+/** All of the answer but its end, for who has to let its client finish first. */
+export function writeProblem(response: ServerResponse, problem: ProxyProblem): void {
   const body = documentOf(problem);
-  response.writeHead(problem.status, headersOf(problem, body));
-  response.end(body);
+  // With its title: an answer that could not be sent may have left its own reason phrase behind.
+  response.writeHead(problem.status, titleOf(problem), headersOf(problem, body));
+  response.write(body);
 }
 
 /** The whole response as text, for a connection that has no request: it was never parsed. */
 export function problemMessage(problem: ProxyProblem): string {
   const body = documentOf(problem);
   const headers = ['connection', 'close', ...headersOf(problem, body)];
-  let text = `HTTP/1.1 ${problem.status} ${TITLES[problem.status] ?? 'Error'}\r\n`;
+  let text = `HTTP/1.1 ${problem.status} ${titleOf(problem)}\r\n`;
   for (let i = 0; i < headers.length; i += 2) text += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return `${text}\r\n${body}`;
 }

@@ -66,7 +66,7 @@ function familiesIn(registry: Registry, proxies: () => readonly ObservedProxy[])
 /** What it does with requests. */
 function countTraffic({ counter, gauge }: Families): void {
   counter('requests', 'Requests taken by the proxy.', [], ({ stats }, count) => count(stats.requests));
-  counter('responses', 'Finished exchanges, by class of status.', ['class'], ({ stats }, count) => {
+  counter('responses', 'Answers, by class of status.', ['class'], ({ stats }, count) => {
     for (let hundreds = 1; hundreds < stats.responses.length; hundreds++)
       count(stats.responses[hundreds], `${hundreds}xx`);
   });
@@ -124,5 +124,6 @@ function countLearning({ counter, gauge }: Families): void {
     [],
     ({ choices }, count) => count(choices?.unmeasured ?? 0),
   );
+  gauge('requests_waiting', 'Pipelined requests that wait for their turn.', ({ stats }) => stats.waiting);
   gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
 }

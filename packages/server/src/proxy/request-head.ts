@@ -48,6 +48,9 @@ export interface HeadLimits {
   readonly via: string;
 }
 
+/** The methods that are told where one is refused (`Allow`); others pass through as well. */
+export const SERVED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 /** A request that passed this very proxy so often is going in circles. */
 const MAX_OWN_HOPS = 8;
 
@@ -99,7 +102,7 @@ export function readRequestHead(request: RawRequest, limits: HeadLimits): Reques
   if (request.method === 'TRACE')
     return {
       ...problem(405, 'method_not_allowed', 'TRACE would show the client fields that are not its own.'),
-      headers: ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+      headers: ['allow', SERVED],
     };
   const head: RequestHead = {
     target: request.url,
@@ -157,7 +160,11 @@ function readFields(
         break;
       }
       case 'expect':
-        head.expectsContinue = value.toLowerCase() === '100-continue';
+        // RFC 9110 §10.1.1: HTTP/1.0 knows no expectations.
+        if (request.httpVersionMinor === 0) break;
+        if (value.toLowerCase() !== '100-continue')
+          return problem(417, 'expectation_failed', 'The only expectation understood is 100-continue.');
+        head.expectsContinue = true;
         break;
       case 'trailer':
         head.trailer = head.trailer === undefined ? value : `${head.trailer}, ${value}`;

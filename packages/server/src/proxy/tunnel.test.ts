@@ -162,6 +162,8 @@ describe('WebSockets', () => {
   });
 });
 
+const PLAIN = 'GET / HTTP/1.1\r\nHost: h\r\n\r\n';
+
 describe('other upgrades', () => {
   it('are served as plain HTTP/1.1, and not named to the backend (h2c would tunnel past every check)', async () => {
     let fields: Record<string, unknown> = {};
@@ -177,5 +179,31 @@ describe('other upgrades', () => {
     expect(await client.untilClosed()).toMatch(/^HTTP\/1.1 200 .*plain/s);
     expect(fields).not.toHaveProperty('upgrade');
     expect(fields).not.toHaveProperty('http2-settings');
+  });
+
+  it.each([
+    ['nothing', 'GET / HTTP/1.1\r\n', '', '', true],
+    ['no more than its body', 'POST / HTTP/1.1\r\nContent-Length: 3\r\n', 'abc', '', true],
+    ['another request, of which node’s parser lets go', 'GET / HTTP/1.1\r\n', '', PLAIN, false],
+    ['the same behind a body', 'POST / HTTP/1.1\r\nContent-Length: 3\r\n', 'abc', PLAIN, false],
+  ])('leave the connection open where behind them came %s', async (_what, start, body, behind, stays) => {
+    const origin = await scope.backend((incoming, response) => {
+      incoming.resume();
+      response.end('<plain>');
+    });
+    const { port } = await scope.proxy({ chooser: inOrder({ a: origin }) });
+    const client = await scope.raw(port);
+    client.write(
+      `${start}Host: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n${body}${behind}`,
+    );
+    if (stays) {
+      await client.until('<plain>');
+      expect(client.text).toMatch(/connection: keep-alive/i);
+      client.write(PLAIN);
+      await client.until(/<plain>.*<plain>/s);
+    } else {
+      expect(await client.untilClosed()).toMatch(/connection: close/i);
+      expect(client.text.match(/<plain>/g)).toHaveLength(1);
+    }
   });
 });
