@@ -83,6 +83,8 @@ export function createFront(context: ProxyContext): Front {
     guarded(client, () => {
       const problem = problemOf(error);
       const turns = connections.of(client);
+      // The parser errs over each read that follows the first that it refused.
+      if (turns.closing) return;
       if (problem === undefined || !client.writable) client.destroy();
       else if (problem !== LATE || !turns.excused()) refuseUnparsed(context, turns, problem);
     });
@@ -257,8 +259,7 @@ function responseOver(request: IncomingMessage, socket: Socket, context: ProxyCo
 
 /** Answers what is no request, after all that were, and closes. */
 function refuseUnparsed(context: ProxyContext, turns: Turns, problem: ProxyProblem): void {
-  const { socket, closing } = turns;
-  if (closing) return;
+  const { socket } = turns;
   // What broke may be the body of a request that has been counted.
   const counted = turns.current?.request.complete === false;
   turns.end(() => {

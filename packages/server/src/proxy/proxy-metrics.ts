@@ -88,6 +88,7 @@ function countTraffic({ counter, gauge }: Families): void {
     count(stats.clientStalls, 'stalled');
   });
   counter('tunnels', 'Connections upgraded to a tunnel.', [], ({ stats }, count) => count(stats.tunnels));
+  gauge('requests_waiting', 'Pipelined requests that wait for their turn.', ({ stats }) => stats.waiting);
   gauge('requests_in_flight', 'Requests in flight, tunnels included.', ({ stats }) => stats.inFlight);
 }
 
@@ -124,6 +125,5 @@ function countLearning({ counter, gauge }: Families): void {
     [],
     ({ choices }, count) => count(choices?.unmeasured ?? 0),
   );
-  gauge('requests_waiting', 'Pipelined requests that wait for their turn.', ({ stats }) => stats.waiting);
   gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
 }

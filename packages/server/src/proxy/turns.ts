@@ -125,6 +125,7 @@ export class Turns {
   /** Takes nothing more, but answers what is due. */
   refrain(): void {
     this.#closing = true;
+    clearTimeout(this.#headTimer);
   }
 
   /**
