@@ -194,6 +194,17 @@ describe.skipIf(!browsing)('a client in a page of another origin', () => {
         `decided(createClient({ url: ${JSON.stringify(daemon.url)}, token: ${JSON.stringify(token)} }))`,
       );
     expect(await decide('an-app-of-this-test')).toBe('old');
+    // Flags too, as an OFREP provider polls: by the tag of the last answer.
+    const polls = await page.evaluate(`(async () => {
+      const poll = (tag) => fetch(${JSON.stringify(`${daemon.url}/ofrep/v1/evaluate/flags`)}, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: 'Bearer an-app-of-this-test', ...tag },
+        body: '{}',
+      });
+      const first = await poll();
+      return [first.status, (await poll({ 'if-none-match': first.headers.get('etag') })).status];
+    })()`);
+    expect(polls).toEqual([200, 304]);
     // It reads the refusal too.
     expect(await decide('nobody-of-this-test')).toBe('unauthorized');
     const killed = await page.evaluate(`createClient({

@@ -140,6 +140,12 @@ describe('bulk evaluation', () => {
     await node.revive({ scope: 'point:ratio', reason: 'r', by: { name: 'tester', authority: 'cloud' } });
   });
 
+  it('decides at every point each time it is asked without the tag', async () => {
+    const made = node.nodes()[0].decisions;
+    for (let i = 0; i < 3; i++) await call(app, 'POST', URL, { context });
+    expect(node.nodes()[0].decisions).toBe(made + 3 * node.points().length);
+  });
+
   it('fails flag by flag', async () => {
     const { json } = await call(app, 'POST', URL, { context: { load: -1 } });
     expect(json.flags[0]).toMatchObject({ key: 'colour', errorCode: 'INVALID_CONTEXT' });

@@ -128,6 +128,19 @@ describe('a page of an allowed origin', () => {
     }
   });
 
+  it('keeps its flags by their tag: it reads the tag, may send it, and reads that nothing has changed', async () => {
+    const path = '/ofrep/v1/evaluate/flags';
+    const first = await call(open, path, {});
+    expect(first.headers['access-control-expose-headers']).toContain('etag');
+    expect((await preflight(open, path)).headers['access-control-allow-headers']).toContain('if-none-match');
+    const again = await send(open, 'POST', path, '{}', {
+      ...JSON_TYPE,
+      origin: SHOP,
+      'if-none-match': String(first.headers.etag),
+    });
+    expect({ status: again.status, allows: allows(again) }).toEqual({ status: 304, allows: SHOP });
+  });
+
   it('takes no control action, whatever token it has: neither is its preflight answered', async () => {
     const kill = { scope: '*', reason: 'from a page' };
     const reply = await call(guarded, '/v1/kill', kill, { token: 'operator-secret' });
