@@ -101,6 +101,19 @@ describe('evaluation', () => {
   });
 });
 
+it('options that are none are refused', () => {
+  for (const [field, options] of [
+    ['flushMS', { flushMS: 5 }],
+    ['flushMs', { flushMs: Number.NaN }],
+    ['units', { units: -1 }],
+    ['recheckMs', { recheckMs: 0 }],
+    ['onError', { onError: 'log' }],
+  ] as const)
+    expect(() => ganglionProvider(node, options as object)).toThrow(
+      expect.objectContaining({ code: 'invalid_input', field }),
+    );
+});
+
 describe('tracking', () => {
   it('is feedback to the unit’s last decision, where the objective knows the event', async () => {
     const before = [outcomes('shop'), outcomes('plain')];
@@ -127,6 +140,24 @@ describe('tracking', () => {
     await client.getStringValue('plain', 'x', { targetingKey: 'v' });
     client.track('reward', { targetingKey: 'v' }, { point: 'plain', value: 0.5 });
     await eventually(() => outcomes('colour') === before[0] + 1 && outcomes('plain') === before[1] + 1);
+  });
+
+  it('of an event that is a slip away from a metric is said, and so is a value that is none', async () => {
+    const errors: unknown[] = [];
+    const hearing = ganglionProvider(node, { flushMs: 1, onError: (error) => errors.push(error) });
+    await OpenFeature.setProviderAndWait('hearing', hearing);
+    const flags = OpenFeature.getClient('hearing');
+    await flags.getStringValue('shop', 'x', { targetingKey: 'slip' });
+    flags.track('clikc', { targetingKey: 'slip' });
+    flags.track('page_view', { targetingKey: 'slip' });
+    flags.track('revenue', { targetingKey: 'slip' }, { value: Number.NaN });
+    expect(errors).toMatchObject([
+      { code: 'invalid_input', field: 'event', value: '"clikc"', mend: expect.stringContaining('click') },
+      { code: 'invalid_input', field: 'value', value: 'NaN' },
+    ]);
+    const before = outcomes('shop');
+    flags.track('click', { targetingKey: 'slip' }, { revenue: 2, visits: Number.NaN });
+    await eventually(() => outcomes('shop') === before + 1);
   });
 
   it('of an unknown unit or event is nothing, and never throws', () => {

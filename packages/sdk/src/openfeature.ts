@@ -6,20 +6,33 @@ import type {
   JsonValue,
   Provider,
   ResolutionDetails,
-  TrackingEventDetails,
 } from '@openfeature/server-sdk';
 import type { Client } from './client.ts';
 import { flagInput, flagReason, flagValues } from './flags.ts';
-import { type Batch, batch, type LastDecisions, lastDecisions } from './tracking.ts';
+import { COUNT, checkOption, checkOptions, FUNCTION, timeFrom } from './options.ts';
+import { type DaemonHealth, daemonHealth } from './provider-health.ts';
+import { track } from './tracked-events.ts';
+import { batch, type LastDecisions, lastDecisions } from './tracking.ts';
 
 export interface ProviderOptions {
   /** Units whose last decisions are remembered for `track`; the longest unseen are forgotten. Default 10,000. */
   readonly units?: number | undefined;
   /** Tracked events are sent together after this long, ms. Default 100. */
   readonly flushMs?: number | undefined;
-  /** Hears what became of feedback that could not be sent; `track` itself never throws. */
+  /** Of a client's: while its daemon does not answer, it is asked again after this long, ms. Default 5,000. */
+  readonly recheckMs?: number | undefined;
+  /** Hears of feedback that could not be sent, and of events a slip away from a metric; `track` itself never throws. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
+
+const PROVIDER_OPTIONS: Readonly<Record<keyof ProviderOptions, true>> = {
+  units: true,
+  flushMs: true,
+  recheckMs: true,
+  onError: true,
+};
+
+const RECHECK_MS = 5_000;
 
 /** What the provider asks: an embedded node answers in memory, a client over the wire. */
 interface Source {
@@ -36,10 +49,18 @@ interface Source {
  * targeting key at `details.point`; else at every point whose objective knows the event. The event is the metric, its
  * value `details.value` (default 1); other numbers among the details that the objective knows go with it.
  *
+ * An embedded node is ready at once. A client is ready when its daemon has answered: until then, and while it cannot be
+ * reached, the provider is in error, evaluations give their default, and the daemon is asked until it answers.
+ *
  * @param source - an embedded node, or a client of a daemon
+ * @throws GanglionError `invalid_input`, for an option that is none
  */
 export function ganglionProvider(source: GanglionNode | Client, options: ProviderOptions = {}): Provider {
-  const from = isNode(source) ? ofNode(source) : ofClient(source);
+  checkProviderOptions(options);
+  const health = isNode(source)
+    ? undefined
+    : daemonHealth(() => source.points.list(), options.recheckMs ?? RECHECK_MS);
+  const from = isNode(source) ? ofNode(source) : ofClient(source, health!);
   const last = lastDecisions(options.units ?? 10_000);
   const sending = batch((items) => from.feedback(items), options.flushMs ?? 100, options.onError);
 
@@ -79,9 +100,21 @@ export function ganglionProvider(source: GanglionNode | Client, options: Provide
     resolveNumberEvaluation: (flag, fallback, context) => primitive<number>(flag, fallback, context),
     resolveObjectEvaluation: <T extends JsonValue>(flag: string, fallback: T, context: EvaluationContext) =>
       evaluate<T>(flag, fallback, context, (spec, arm) => featuresOf(spec, arm) as T | undefined),
-    track: (event, context, details) => track(sending, last, event, context, details),
-    onClose: () => sending.close(),
+    track: (event, context, details) => track(sending, last, event, context, details, options.onError),
+    ...(health === undefined ? {} : { events: health.events, initialize: () => health.initialize() }),
+    async onClose() {
+      health?.close();
+      await sending.close();
+    },
   };
+}
+
+function checkProviderOptions(options: ProviderOptions): void {
+  checkOptions(options, PROVIDER_OPTIONS);
+  checkOption('units', options.units, COUNT);
+  checkOption('flushMs', options.flushMs, timeFrom(0));
+  checkOption('recheckMs', options.recheckMs, timeFrom(1));
+  checkOption('onError', options.onError, FUNCTION);
 }
 
 function isNode(source: GanglionNode | Client): source is GanglionNode {
@@ -147,44 +180,6 @@ function remember(
   if (context.targetingKey !== undefined) last.keep(context.targetingKey, spec, decision.id);
 }
 
-function track(
-  sending: Batch,
-  last: LastDecisions,
-  event: string,
-  context: EvaluationContext,
-  details: TrackingEventDetails,
-): void {
-  const { decisionId, point } = details;
-  const value = typeof details.value === 'number' ? details.value : 1;
-  if (typeof decisionId === 'string') {
-    sending.add(
-      event === 'reward'
-        ? { id: decisionId, reward: value }
-        : { id: decisionId, metrics: { [event]: value } },
-    );
-    return;
-  }
-  for (const { spec, id } of last.of(context.targetingKey ?? '')) {
-    if (typeof point === 'string' && point !== spec.point) continue;
-    const known = metricsOf(spec);
-    if (known === undefined) {
-      // Without an objective the reward is what feedback says it is.
-      if (event === 'reward') sending.add({ id, reward: value });
-    } else if (known.has(event) || typeof point === 'string') {
-      const metrics: Record<string, number> = { [event]: value };
-      for (const [name, also] of Object.entries(details))
-        if (typeof also === 'number' && known.has(name)) metrics[name] = also;
-      sending.add({ id, metrics });
-    }
-  }
-}
-
-/** Metrics of the objective; undefined without one. */
-function metricsOf(spec: PointSpec): ReadonlySet<string> | undefined {
-  if (spec.objective === undefined) return undefined;
-  return new Set(Object.keys(spec.objective).filter((key) => key !== 'range' && key !== 'constraints'));
-}
-
 function ofNode(node: GanglionNode): Source {
   return {
     spec: (point) => node.point(point)?.spec,
@@ -194,28 +189,28 @@ function ofNode(node: GanglionNode): Source {
 }
 
 /** Declarations are fetched once, and again when a decision was made under another version. */
-function ofClient(client: Client): Source {
+function ofClient(client: Client, health: DaemonHealth): Source {
   const specs = new Map<string, { readonly spec: PointSpec; readonly version: number }>();
   return {
     async spec(point) {
       let entry = specs.get(point);
       if (entry === undefined) {
-        entry = await client.points.get(point);
+        entry = await health.heard(client.points.get(point));
         specs.set(point, entry);
       }
       return entry.spec;
     },
     async decide(point, input) {
       try {
-        const decision = await client.decide(point, input);
+        const decision = await health.heard(client.decide(point, input));
         if (decision.versions.spec !== specs.get(point)?.version)
-          specs.set(point, await client.points.get(point));
+          specs.set(point, await health.heard(client.points.get(point)));
         return decision;
       } catch (error) {
         specs.delete(point);
         throw error;
       }
     },
-    feedback: (items) => client.feedback(items),
+    feedback: (items) => health.heard(client.feedback(items)),
   };
 }
