@@ -136,7 +136,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#over) return;
-    this.fail(failureOf(error, { sent: this.sent, answered: this.#status !== undefined }));
+    const failure = failureOf(error, { sent: this.sent, answered: this.#status !== undefined });
+    if (failure.error === 'backend_unasked_continue' && this.#backend !== undefined)
+      this.#backend.saysContinue = true;
+    this.fail(failure);
   }
 
   onRequestUpgrade(

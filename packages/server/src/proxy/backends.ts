@@ -8,6 +8,8 @@ export interface Backend {
   readonly origin: string;
   readonly pool: Pool;
   active: number;
+  /** It sends 100 (Continue) where nobody waits for it, which undici takes for no HTTP: it is asked through node's client. */
+  saysContinue: boolean;
   idleSinceMs: number;
 }
 
@@ -35,7 +37,13 @@ export function createBackends(options: ResolvedOptions): Backends {
       if (canonical === undefined) return undefined;
       let backend = byOrigin.get(canonical);
       if (backend === undefined) {
-        backend = { origin: canonical, pool: openPool(canonical, options), active: 0, idleSinceMs: 0 };
+        backend = {
+          origin: canonical,
+          pool: openPool(canonical, options),
+          active: 0,
+          saysContinue: false,
+          idleSinceMs: 0,
+        };
         byOrigin.set(canonical, backend);
       }
       spellings.set(origin, backend);

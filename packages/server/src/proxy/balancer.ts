@@ -77,6 +77,7 @@ export type AttemptError =
   | 'backend_reset' // the connection ended before a response head
   | 'backend_head_timeout' // connected, but no response head in time
   | 'backend_bad_response' // not HTTP, head too large, or framing that cannot be trusted
+  | 'backend_unasked_continue' // sent 100 (Continue) that nobody asked for, which the proxy could not read; never its fault
   | 'backend_cut' // the response broke off
   | 'backend_body_timeout' // the response stalled
   | 'backend_saturated' // as many requests in flight to it as the proxy allows

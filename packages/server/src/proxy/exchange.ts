@@ -8,6 +8,7 @@ import type { AttemptError, BackendChoice } from './balancer.ts';
 import { answerTo, type Failure } from './failure.ts';
 import { type ClientConnection, pushForwarded } from './forwarded.ts';
 import { forwardTrailers } from './hop-by-hop.ts';
+import { writeInterim } from './interim.ts';
 import type { ResolvedOptions } from './options.ts';
 import { type ProxyProblem, sendProblem } from './problem.ts';
 import { RequestBody } from './request-body.ts';
@@ -145,7 +146,9 @@ export class Exchange implements AttemptOwner {
     const head = this.#head;
     const body = this.#body;
     this.#headers ??= this.#requestHeaders();
-    if (body !== undefined && (head.chunked || head.expectsContinue)) {
+    const beyondUndici =
+      backend.saysContinue || (body !== undefined && (head.chunked || head.expectsContinue));
+    if (beyondUndici && this.#tunnel === undefined) {
       this.#dispatchStreaming(attempt, body, backend.origin);
       return;
     }
@@ -162,7 +165,7 @@ export class Exchange implements AttemptOwner {
     );
   }
 
-  #dispatchStreaming(attempt: Attempt, body: RequestBody, origin: string): void {
+  #dispatchStreaming(attempt: Attempt, body: RequestBody | undefined, origin: string): void {
     const head = this.#head;
     const headers = [...(this.#headers as string[])];
     if (this.#context.options.hostHeader === 'backend' || head.host === undefined)
@@ -217,8 +220,10 @@ export class Exchange implements AttemptOwner {
     const arm = attempt.choice.arm;
     const others = [...this.#failedArms, arm];
     let choice = this.#choose(others);
-    // A reset often only means that a kept connection had timed out, so without another arm the same one will do.
-    if (choice === undefined && error === 'backend_reset') choice = this.#choose(this.#failedArms);
+    // A reset often only means that a kept connection had timed out, so without another arm the same one will do; so it
+    // will for what only undici cannot read.
+    if (choice === undefined && (error === 'backend_reset' || error === 'backend_unasked_continue'))
+      choice = this.#choose(this.#failedArms);
     if (choice === undefined) {
       budget.tokens += 1;
       return false;
@@ -232,15 +237,8 @@ export class Exchange implements AttemptOwner {
   // --- what an attempt reports
 
   informed(status: number, fields: ResponseFields): void {
-    const response = this.#response;
     if (this.#answered || this.#over || this.#request.httpVersionMinor === 0) return;
-    try {
-      if (status === 102) response.writeProcessing();
-      else if (status === 103 && fields.link !== undefined)
-        response.writeEarlyHints({ link: fields.link as string | string[] });
-    } catch {
-      // A hint that node will not write is a hint lost, and nothing else.
-    }
+    writeInterim(this.#response, status, fields);
   }
 
   answered(attempt: Attempt, status: number, fields: ResponseFields, reason: string): boolean {

@@ -44,6 +44,9 @@ export function failureOf(error: Error, progress: Progress): Failure {
     case CLIENT_BROKE_OFF:
       return { error: 'client_gone', fault: 'client' };
   }
+  // A client must be able to read 1xx that it did not ask for (RFC 9110 §15.2); undici cannot, so it is not charged.
+  if (error.message === 'bad response' && progress.sent && !progress.answered)
+    return { error: 'backend_unasked_continue', fault: 'proxy' };
   if (!progress.sent) return backend('backend_unreachable');
   if (isParseError(code, error)) return backend(progress.answered ? 'backend_cut' : 'backend_bad_response');
   return backend(cutOrReset(progress));
@@ -53,10 +56,10 @@ function cutOrReset(progress: Progress): AttemptError {
   return progress.answered ? 'backend_cut' : 'backend_reset';
 }
 
-/** node's parser gives llhttp's code, undici's only its name; `bad …` is what undici was sent without asking. */
+/** node's parser gives llhttp's code, undici's only its name; `bad upgrade` is one that undici did not ask for. */
 function isParseError(code: string, error: Error): boolean {
   if (code.startsWith('HPE_') || error.name === 'HTTPParserError') return true;
-  return error.message === 'bad response' || error.message === 'bad upgrade';
+  return error.message === 'bad upgrade';
 }
 
 function backend(error: AttemptError): Failure {
@@ -71,6 +74,11 @@ const ANSWERS: Readonly<
   backend_reset: [502, 'backend_reset', 'The backend closed the connection before it answered.'],
   backend_head_timeout: [504, 'backend_head_timeout', 'The backend did not answer in time.'],
   backend_bad_response: [502, 'backend_bad_response', 'The backend sent no valid HTTP response.'],
+  backend_unasked_continue: [
+    502,
+    'backend_bad_response',
+    'The backend sent 100 (Continue) without being asked.',
+  ],
   backend_cut: [502, 'backend_reset', 'The backend broke off its response.'],
   backend_body_timeout: [504, 'backend_head_timeout', 'The backend stopped in the middle of its response.'],
   backend_saturated: [503, 'backend_saturated', 'The backend has as many requests in flight as it may.'],

@@ -83,6 +83,7 @@ export function mayRetry(attempt: FailedAttempt, options: Required<RetryOptions>
     case 'backend_connect_timeout':
     case 'backend_reset':
     case 'backend_saturated':
+    case 'backend_unasked_continue':
       return true;
     case 'backend_head_timeout':
       return options.onHeadTimeout;

@@ -5,14 +5,14 @@ import { trustedAuthorities } from './backends.ts';
 import type { ResolvedOptions } from './options.ts';
 import type { RequestBody } from './request-body.ts';
 
-/** A request whose body is a stream of unknown length, or waits for the backend's leave. */
+/** A request whose body is a stream of unknown length, or waits for the backend's leave; or any to a backend that says 100 unasked. */
 export interface StreamingRequest {
   readonly origin: string;
   readonly method: string;
   readonly target: string;
   /** Flat, with `Host` and the framing. */
   readonly headers: readonly string[];
-  readonly body: RequestBody;
+  readonly body: RequestBody | undefined;
   /** The client waits for the backend's leave before it sends the body. */
   readonly expectsContinue: boolean;
   /** Trailers that followed the client's body; asked for when the body has ended. */
@@ -35,7 +35,7 @@ type Handler = Required<
 
 /**
  * The second transport, over node:http, for what undici cannot do: undici sends the request head only together with
- * the first bytes of the body, and knows neither `Expect: 100-continue` over HTTP/1.1 nor request trailers. Here the
+ * the first bytes of the body, and knows neither `Expect: 100-continue` over HTTP/1.1, nor a 100 that it did not ask for, nor request trailers. Here the
  * head leaves at once, the backend's 100 is passed on, and trailers follow. It calls the handler as undici does.
  *
  * Each such request takes a fresh connection: most cannot be retried, so they should not meet a kept one that its
@@ -65,12 +65,20 @@ export function dispatchStreaming(
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       handler.onRequestStart(controller, undefined);
       if (controller.aborted) return;
+      const { body } = streaming;
+      if (body === undefined) {
+        deadline.arm(options.headTimeoutMs, () => new errors.HeadersTimeoutError('head'));
+        // Without a head sent before, for node then knows that there is no body to frame.
+        outgoing.end();
+        handler.onRequestSent();
+        return;
+      }
       outgoing.flushHeaders();
       // Counts from the last byte sent; until then only where the backend's leave is awaited, or that it reads on: the
       // wait for the client has its own bound (`clientIdleTimeoutMs`), and is not the backend's fault.
       deadline.arm(options.headTimeoutMs, () => new errors.HeadersTimeoutError('head'));
       if (!streaming.expectsContinue) deadline.suspend();
-      sendBody(outgoing, streaming, deadline)
+      sendBody(outgoing, body, streaming, deadline)
         .then((sent) => {
           if (sent) handler.onRequestSent();
         })
@@ -117,10 +125,11 @@ function openRequest(streaming: StreamingRequest, options: ResolvedOptions): Cli
 /** Whether all of it was sent. */
 async function sendBody(
   outgoing: ClientRequest,
+  body: RequestBody,
   streaming: StreamingRequest,
   deadline: Deadline,
 ): Promise<boolean> {
-  for await (const chunk of streaming.body) {
+  for await (const chunk of body) {
     if (outgoing.destroyed) return false;
     deadline.suspend();
     if (outgoing.write(chunk)) continue;
