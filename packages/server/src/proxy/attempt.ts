@@ -36,6 +36,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #headTimeoutMs: number;
   readonly #startedAtMs: number;
   #connectedAtMs: number | undefined;
+  /** When bytes of the request last left; until then, when it was connected. */
+  #lastByteAtMs = 0;
   #sentAtMs: number | undefined;
   /** Runs only once a backend has sent an interim answer. */
   #deadline: NodeJS.Timeout | undefined;
@@ -92,11 +94,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else {
       this.sent = true;
       this.#connectedAtMs = performance.now();
+      this.#lastByteAtMs = this.#connectedAtMs;
     }
+  }
+
+  onBodySent(): void {
+    this.#lastByteAtMs = performance.now();
   }
 
   onRequestSent(): void {
     this.#sentAtMs = performance.now();
+    this.#lastByteAtMs = this.#sentAtMs;
     if (this.#informed && this.#status === undefined) this.#boundHead();
   }
 
@@ -178,11 +186,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     );
   }
 
-  /** How long the backend has been waited for by now; undefined while it has only a part of the request. */
-  #waitedMs(nowMs: number): number | undefined {
+  /** How long the backend has been waited for by now: to connect, and since it was last sent something. */
+  #waitedMs(nowMs: number): number {
     if (this.#connectedAtMs === undefined) return nowMs - this.#startedAtMs;
-    if (this.#sentAtMs === undefined) return undefined;
-    return this.#connectedAtMs - this.#startedAtMs + (nowMs - this.#sentAtMs);
+    return this.#connectedAtMs - this.#startedAtMs + (nowMs - this.#lastByteAtMs);
+  }
+
+  /** As `#waitedMs`, of an attempt that ends without a head; undefined where it was the client that was waited for. */
+  #waitedInVainMs(nowMs: number): number | undefined {
+    const awaitsClient = this.#connectedAtMs !== undefined && this.#sentAtMs === undefined;
+    return awaitsClient ? undefined : this.#waitedMs(nowMs);
   }
 
   #answer(status: number): void {
@@ -215,7 +228,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
         error,
         status: this.#status,
         latencyMs: this.#latencyMs ?? totalMs,
-        waitMs: this.#status === undefined ? this.#waitedMs(nowMs) : this.#waitMs,
+        waitMs: this.#status === undefined ? this.#waitedInVainMs(nowMs) : this.#waitMs,
         totalMs,
         bytes: this.#bytes,
       });

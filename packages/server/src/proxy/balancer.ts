@@ -43,8 +43,8 @@ export interface BackendAnswer {
   /** From handing the request to the connection pool to the response head; connecting is included. */
   readonly latencyMs: number;
   /**
-   * What the backend took of it: connecting, and from the last byte of the request to the head. Undefined where it answered
-   * before it had the whole request: then the rest of the time is the client's, and nobody knows how much.
+   * What the backend took of it: connecting, and from the last byte of the request to the head; where it answered before it
+   * had the whole request, from the last byte that it had been sent. What it can be judged by: the rest is the client's.
    */
   readonly waitMs?: number | undefined;
 }
@@ -62,7 +62,7 @@ export interface BackendOutcome {
   readonly status?: number | undefined;
   /** To the response head; without one, to the failure. With the time in which the client sent its body. */
   readonly latencyMs: number;
-  /** As of the answer; without a response head, how long the backend was waited for. What it can be judged by. */
+  /** As of the answer; without a response head, how long the backend was waited for: undefined while the client still sent. */
   readonly waitMs?: number | undefined;
   /** To the end of the body, or of the tunnel. Depends on how fast the client reads. */
   readonly totalMs: number;

@@ -247,25 +247,6 @@ describe('the outcome of a request', () => {
     expect(told.map((item) => item.metrics)).toEqual([{ success: 1, latencyMs: 5 }]);
   });
 
-  it('is none where that time is unknown, and counted; a failure is one all the same', async () => {
-    const { node, chooser, told, advance } = await bench();
-    const outcomes = [end('none', 413), end('none', 503), end('backend', 413)];
-    for (const outcome of outcomes) {
-      const choice = choose(chooser);
-      choice.answered?.({ status: outcome.status as number, latencyMs: 5, waitMs: undefined });
-      choice.done({ ...outcome, waitMs: undefined });
-    }
-    await chooser.flush();
-    advance(2000);
-    node.tick();
-    expect(told.map((item) => item.metrics)).toEqual([
-      { success: 0, latencyMs: DEADLINE_MS },
-      { success: 0, latencyMs: DEADLINE_MS },
-    ]);
-    expect(chooser.choices.unmeasured).toBe(1);
-    expect(node.report('backend', 'self')).toMatchObject({ decisions: 3, outcomes: 2, pending: 0 });
-  });
-
   it('of a tunnel is told when it opens', async () => {
     const { chooser, told } = await bench();
     choose(chooser).answered?.({ status: 101, latencyMs: 7, waitMs: 7 });

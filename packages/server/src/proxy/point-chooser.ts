@@ -24,8 +24,6 @@ export interface PointChooserOptions {
 export interface ChoiceCounts {
   /** Decisions for an arm that has no backend here; another arm was then chosen, where there was one. */
   noBackend: number;
-  /** Good answers that came before the backend had the whole request: how long it took is unknown, and they teach nothing. */
-  unmeasured: number;
   /** Clients that went away before the response head, by arm. */
   readonly abandoned: ReadonlyMap<string, Abandoned>;
 }
@@ -56,7 +54,7 @@ export interface PointChooser extends BackendChooser {
  * still open a deadline after its head (an event stream, say) is told then, a tunnel when it opens; if the backend cuts
  * it after that, revision 1 corrects what was learned and logged; breakers and counters heard the first word only. A client
  * that went away before the head after it had waited in vain is a failure. An attempt whose end says nothing of the
- * backend (the client went away at once), or nothing of its speed (it answered well before it had the whole request), is released without an outcome.
+ * backend (the client went away at once) is released without an outcome.
  */
 export function pointChooser(options: PointChooserOptions): PointChooser {
   const { node, point, backends, deadlineMs } = options;
@@ -64,7 +62,7 @@ export function pointChooser(options: PointChooserOptions): PointChooser {
   const open = openResponses(deadlineMs);
   const abandoned = new Map<string, Abandoned>();
   for (const arm of Object.keys(backends)) abandoned.set(arm, { charged: 0, uncharged: 0 });
-  const counts: ChoiceCounts = { noBackend: 0, unmeasured: 0, abandoned };
+  const counts: ChoiceCounts = { noBackend: 0, abandoned };
   const waits = patience(options.patienceMs ?? PATIENCE_MS);
   const shared: Shared = { node, deadlineMs, counts, open, waits, report: queue.add };
   const tellOfMissing = seldom((arm: string) => options.onError(noBackendFor(point, arm)));
@@ -133,18 +131,11 @@ function choiceOf(decision: Decision, origin: string, shared: Shared): BackendCh
   const arm = decision.arm as string;
   let told: boolean | undefined;
   let released = false;
-  let unmeasured = false;
   let head: OpenResponse | undefined;
-  const tell = (success: boolean, waitMs: number | undefined): void => {
-    if (success && waitMs === undefined) {
-      if (!unmeasured) counts.unmeasured += 1;
-      unmeasured = true;
-      node.release(decision.id, true);
-      return;
-    }
+  const tell = (success: boolean, waitMs: number): void => {
     const metrics = {
       success: success ? 1 : 0,
-      latencyMs: success && waitMs !== undefined ? Math.min(waitMs, deadlineMs) : deadlineMs,
+      latencyMs: success ? Math.min(waitMs, deadlineMs) : deadlineMs,
     };
     report({ id: decision.id, metrics, ...(told === undefined ? {} : { revision: 1 }) });
     told = success;
@@ -152,29 +143,29 @@ function choiceOf(decision: Decision, origin: string, shared: Shared): BackendCh
   return {
     arm,
     origin,
-    answered({ status, waitMs }) {
+    answered({ status, latencyMs, waitMs = latencyMs }) {
       // The clock of an arm stops at the head: how long a body takes depends on its size and on the client.
       node.release(decision.id);
       released = true;
-      if (status < 500 && waitMs !== undefined) waits.heard(arm, waitMs);
+      if (status < 500) waits.heard(arm, waitMs);
       if (status === 101) tell(true, waitMs);
       else {
         head = { sinceMs: performance.now(), tell: () => tell(status < 500, waitMs) };
         open.add(head);
       }
     },
-    done({ fault, error, status, waitMs }: BackendOutcome) {
+    done({ fault, error, status, latencyMs, waitMs }: BackendOutcome) {
       if (head !== undefined) open.delete(head);
       if (fault === 'backend') {
-        if (told !== false) tell(false, waitMs);
+        if (told !== false) tell(false, deadlineMs);
       } else if (told === undefined && (fault === 'none' || status !== undefined))
-        tell((status ?? 500) < 500, waitMs);
+        tell((status ?? 500) < 500, waitMs ?? latencyMs);
       else if (error === 'client_gone' && status === undefined) {
         const inVain = waitMs !== undefined && waitMs >= waits.boundMs();
         const counted = counts.abandoned.get(arm);
         if (counted !== undefined) counted[inVain ? 'charged' : 'uncharged'] += 1;
         // What was not measured to its end took longer still, and gave the client nothing: as any failure.
-        if (inVain) tell(false, waitMs);
+        if (inVain) tell(false, deadlineMs);
       }
       if (!released || told === undefined) node.release(decision.id, told === undefined);
     },

@@ -119,11 +119,5 @@ function countLearning({ counter, gauge }: Families): void {
       }
     },
   );
-  counter(
-    'unmeasured',
-    'Good answers that came before the backend had the whole request; they teach nothing.',
-    [],
-    ({ choices }, count) => count(choices?.unmeasured ?? 0),
-  );
   gauge('outcomes_waiting', 'Outcomes not yet durable.', ({ outcomes }) => outcomes?.waiting() ?? 0);
 }

@@ -25,6 +25,7 @@ type Handler = Required<
   Pick<
     Dispatcher.DispatchHandler,
     | 'onRequestStart'
+    | 'onBodySent'
     | 'onRequestSent'
     | 'onResponseStart'
     | 'onResponseData'
@@ -78,7 +79,7 @@ export function dispatchStreaming(
       // wait for the client has its own bound (`clientIdleTimeoutMs`), and is not the backend's fault.
       deadline.arm(options.headTimeoutMs, () => new errors.HeadersTimeoutError('head'));
       if (!streaming.expectsContinue) deadline.suspend();
-      sendBody(outgoing, body, streaming, deadline)
+      sendBody(outgoing, body, streaming, deadline, handler)
         .then((sent) => {
           if (sent) handler.onRequestSent();
         })
@@ -128,11 +129,14 @@ async function sendBody(
   body: RequestBody,
   streaming: StreamingRequest,
   deadline: Deadline,
+  handler: Handler,
 ): Promise<boolean> {
   for await (const chunk of body) {
     if (outgoing.destroyed) return false;
     deadline.suspend();
-    if (outgoing.write(chunk)) continue;
+    const flows = outgoing.write(chunk);
+    handler.onBodySent(chunk);
+    if (flows) continue;
     deadline.resume();
     await drained(outgoing);
     deadline.suspend();

@@ -85,18 +85,32 @@ describe('what a backend took', () => {
   });
 
   it.each([
-    ['chunked', 'Transfer-Encoding: chunked', '1\r\na\r\n'],
-    ['with a length', 'Content-Length: 100', 'a'],
-  ])('is unknown where it answers before it has the whole request: %s', async (_how, framing, part) => {
-    const early = await scope.backend((_request, response) => response.writeHead(413).end('too large'));
-    const chooser = inOrder({ a: early });
-    const { port } = await scope.proxy({ chooser });
-    const client = await scope.raw(port);
-    client.write(`POST / HTTP/1.1\r\nHost: h\r\n${framing}\r\n\r\n${part}`);
-    await client.until('too large');
-    await eventually(() => chooser.outcomes.length === 1);
-    expect(chooser.outcomes[0].outcome).toMatchObject({ status: 413, waitMs: undefined });
-  });
+    ['chunked', 'Transfer-Encoding: chunked', ['1\r\na\r\n', '1\r\nb\r\n']],
+    ['with a length', 'Content-Length: 100', ['a', 'b']],
+  ])(
+    'counts from the last byte it was sent, where it answers before it has them all: %s',
+    async (_how, framing, [first, more]) => {
+      const early = await scope.backend((incoming, response) => {
+        let seen = '';
+        incoming.on('data', (chunk) => {
+          seen += chunk;
+          if (seen === 'ab') response.writeHead(413).end('too large');
+        });
+      });
+      const chooser = inOrder({ a: early });
+      const { port } = await scope.proxy({ chooser });
+      const client = await scope.raw(port);
+      client.write(`POST / HTTP/1.1\r\nHost: h\r\n${framing}\r\n\r\n${first}`);
+      await eventually(() => chooser.asked.length === 1);
+      await pause(500);
+      client.write(more as string);
+      await client.until('too large');
+      await eventually(() => chooser.outcomes.length === 1);
+      const [{ outcome }] = chooser.outcomes;
+      expect(outcome.status).toBe(413);
+      expect(outcome.latencyMs - (outcome.waitMs as number)).toBeGreaterThan(450);
+    },
+  );
 });
 
 describe('an interim answer', () => {
