@@ -146,6 +146,16 @@ describe('bulk evaluation', () => {
     expect(node.nodes()[0].decisions).toBe(made + 3 * node.points().length);
   });
 
+  it('has not changed for whoever names its tag weakly, in a list, or any', async () => {
+    const tag = String((await call(app, 'POST', URL, { context })).headers.etag);
+    const statusFor = async (named: string): Promise<number> =>
+      (await call(app, 'POST', URL, { context }, { 'if-none-match': named })).status;
+    for (const named of [`W/${tag}`, `"a", W/"b,c" ,${tag}`, `"a,${tag.slice(1)},${tag}`, '*', ' * '])
+      expect([named, await statusFor(named)]).toEqual([named, 304]);
+    for (const named of ['"other"', 'W/"other", "*"', tag.slice(1, -1), ''])
+      expect([named, await statusFor(named)]).toEqual([named, 200]);
+  });
+
   it('fails flag by flag', async () => {
     const { json } = await call(app, 'POST', URL, { context: { load: -1 } });
     expect(json.flags[0]).toMatchObject({ key: 'colour', errorCode: 'INVALID_CONTEXT' });

@@ -115,6 +115,12 @@ export class Attempt implements Dispatcher.DispatchHandler {
     reason = '',
   ): void {
     if (this.#over) return;
+    // Three digits are all that the parsers ask for.
+    if (status < 100) {
+      this.fail({ error: 'backend_bad_response', fault: 'backend' });
+      controller.abort(new Error('bad response'));
+      return;
+    }
     if (status < 200) {
       if (!this.#informed) {
         this.#informed = true;

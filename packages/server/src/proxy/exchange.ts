@@ -249,7 +249,7 @@ export class Exchange implements AttemptOwner {
     // A coding other than chunked would have to be undone, and we never asked for one.
     const coding = fields['transfer-encoding'];
     if (coding !== undefined && String(coding).toLowerCase() !== 'chunked') return this.#distrust(attempt);
-    const headers = forwardResponseHeaders(fields, this.#canSendTrailers(status, fields));
+    const headers = forwardResponseHeaders(status, fields, this.#canSendTrailers(status, fields));
     if (this.#context.draining) response.shouldKeepAlive = false;
     try {
       if (reason !== '' && isReasonPhrase(reason)) response.writeHead(status, reason, headers);
@@ -271,7 +271,8 @@ export class Exchange implements AttemptOwner {
   }
 
   readonly #flushHead = (): void => {
-    if (!this.#wrote && !this.#response.destroyed) this.#response.flushHeaders();
+    // As Latin-1, which leaves each byte as it is; `flushHeaders` would write UTF-8.
+    if (!this.#wrote && !this.#response.destroyed) this.#response.write('', 'latin1');
   };
 
   #canSendTrailers(status: number, fields: ResponseFields): boolean {

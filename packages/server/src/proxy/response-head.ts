@@ -4,14 +4,18 @@ import { fieldsNamedBy, HOP_BY_HOP, removeNamed } from './hop-by-hop.ts';
 export type ResponseFields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The end-to-end fields of a response, flat, ready for `writeHead`.
+ * The end-to-end fields of a response, flat, ready for `writeHead`; values as they came, one character for each byte.
  *
  * @param withTrailers - whether trailers can follow to this client; without, the `Trailer` field is not forwarded
  */
-export function forwardResponseHeaders(fields: ResponseFields, withTrailers: boolean): string[] {
+export function forwardResponseHeaders(
+  status: number,
+  fields: ResponseFields,
+  withTrailers: boolean,
+): string[] {
   const headers: string[] = [];
   for (const name in fields) {
-    if (HOP_BY_HOP.has(name) || (name === 'trailer' && !withTrailers)) continue;
+    if (HOP_BY_HOP.has(name) || (name === 'trailer' && !withTrailers) || name === 'content-length') continue;
     const value = fields[name];
     if (typeof value === 'string') headers.push(name, value);
     else if (value !== undefined) for (const one of value) headers.push(name, one);
@@ -21,6 +25,11 @@ export function forwardResponseHeaders(fields: ResponseFields, withTrailers: boo
     const named = fieldsNamedBy(typeof connection === 'string' ? connection : connection.join(','));
     if (named !== undefined) removeNamed(headers, named);
   }
+  // The last one: node takes a Content-Disposition that comes behind it for text, and writes other bytes. RFC 9110 §8.6:
+  // where there can be no body, there is no length.
+  const length = fields['content-length'];
+  if (length !== undefined && status !== 101 && status !== 204)
+    headers.push('content-length', String(length));
   return headers;
 }
 

@@ -62,6 +62,8 @@ export function dispatchStreaming(
     handler.onResponseError(controller, controller.reason ?? error);
   };
   outgoing.once('socket', (socket) => {
+    // A head that leaves before its body would be written as UTF-8; Latin-1 leaves the bytes of its fields as they came.
+    socket.setDefaultEncoding('latin1');
     deadline.arm(options.connectTimeoutMs, () => new errors.ConnectTimeoutError('connect'));
     socket.once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
       handler.onRequestStart(controller, undefined);

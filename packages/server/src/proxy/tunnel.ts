@@ -88,7 +88,7 @@ export function joinTunnel(
 }
 
 function switchingHead(fields: ResponseFields): string {
-  const headers = forwardResponseHeaders(fields, false);
+  const headers = forwardResponseHeaders(101, fields, false);
   let head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
   for (let i = 0; i < headers.length; i += 2) head += `${headers[i]}: ${headers[i + 1]}\r\n`;
   return `${head}\r\n`;

@@ -44,7 +44,7 @@ export function ofrepRoutes(app: FastifyInstance, api: Api): void {
       const context = contextOf(request.body);
       const tag = stateTag(node, context);
       reply.header('etag', tag).header('cache-control', 'no-store');
-      if (request.headers['if-none-match'] === tag) return reply.code(304).send();
+      if (isAmong(request.headers['if-none-match'], tag)) return reply.code(304).send();
       const flags = node.points().map(({ spec }) => flagOrFailure(api, node, spec.point, context));
       return reply.send({ flags });
     },
@@ -144,6 +144,14 @@ function stateTag(node: GanglionNode, context: Context): string {
   const modes = own?.points.map(({ point, mode }) => `${point}:${mode}`) ?? [];
   const state = JSON.stringify([node.name, node.incarnation, own?.controlVersion, points, modes, context]);
   return `"${createHash('sha256').update(state).digest('base64url').slice(0, 27)}"`;
+}
+
+/** Whether `If-None-Match` names the tag: weakly compared, alone, in a list, or as any (RFC 9110 §13.1.2). */
+function isAmong(named: string | undefined, tag: string): boolean {
+  if (named === undefined) return false;
+  // Tags hold neither quotes nor what is read as one (§8.8.3), but commas they may.
+  const tags: readonly string[] = named.match(/"[^"]*"/g) ?? [];
+  return named.trim() === '*' || tags.includes(tag);
 }
 
 /** The protocol's own members of a failure; on its routes they stand beside those of the problem document. */
