@@ -12,7 +12,7 @@ export function writeInterim(response: ServerResponse, status: number, fields: R
   try {
     // From node 24.18 on; before that it writes no others, and of the fields of 103 `Link` alone.
     if (typeof response.writeInformation === 'function')
-      response.writeInformation(status, forwardResponseHeaders(fields, false));
+      response.writeInformation(status, forwardResponseHeaders(status, fields, false));
     else if (status === 102) response.writeProcessing();
     else if (status === 103 && fields.link !== undefined)
       response.writeEarlyHints({ link: fields.link as string | string[] });

@@ -28,8 +28,7 @@ export function forwardResponseHeaders(
   // The last one: node takes a Content-Disposition that comes behind it for text, and writes other bytes. RFC 9110 §8.6:
   // where there can be no body, there is no length.
   const length = fields['content-length'];
-  if (length !== undefined && status !== 101 && status !== 204)
-    headers.push('content-length', String(length));
+  if (length !== undefined && status >= 200 && status !== 204) headers.push('content-length', String(length));
   return headers;
 }
 
