@@ -146,7 +146,7 @@ function stateTag(node: GanglionNode, context: Context): string {
   return `"${createHash('sha256').update(state).digest('base64url').slice(0, 27)}"`;
 }
 
-/** Whether `If-None-Match` names the tag: weakly compared, alone, in a list, or as any (RFC 9110 §13.1.2). */
+/** Whether `If-None-Match` names the tag: weakly compared, alone, in a list, or as `*` (RFC 9110 §13.1.2). */
 function isAmong(named: string | undefined, tag: string): boolean {
   if (named === undefined) return false;
   // Tags hold neither quotes nor what is read as one (§8.8.3), but commas they may.
