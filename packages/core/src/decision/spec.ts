@@ -7,13 +7,13 @@ export interface PointSpec<Arm extends string = string> {
   /** Learner-free: what is served when a control or a guard stops the policy. An arm, or a decision table. */
   readonly fallback: Arm | { readonly rules: readonly RuleSpec<Arm>[] };
   /** What the holdout gets; default: the fallback. */
-  readonly baseline?: KindSpec;
+  readonly baseline?: Offering<PolicyKind>;
   readonly context?: Readonly<Record<string, FieldSpec>>;
   /** By kind of entity: what events keep up for each, for fields of the context to show. */
   readonly features?: Readonly<Record<string, FeatureSetSpec>>;
-  readonly policy: KindSpec;
+  readonly policy: Offering<PolicyKind>;
   readonly objective?: ObjectiveSpec;
-  readonly guards?: readonly KindSpec[];
+  readonly guards?: readonly Offering<GuardKind>[];
   /** `none`, or how long a unit keeps its arm. */
   readonly sticky?: 'none' | { readonly for: Duration };
   readonly oversight?: OversightSpec;
@@ -72,6 +72,42 @@ export interface KindSpec {
   readonly kind: string;
   readonly [option: string]: unknown;
 }
+
+/** The same where an editor offers the kinds of this package; those of a registry of one's own are as good. */
+type Offering<Kind extends string> = KindSpec & { readonly kind: Kind | (string & Record<never, never>) };
+
+/** The policies of this package. */
+export type PolicyKind =
+  | 'fixed'
+  | 'rules'
+  | 'split'
+  | 'round-robin'
+  | 'epsilon-greedy'
+  | 'thompson'
+  | 'ucb1'
+  | 'kl-ucb'
+  | 'exp3'
+  | 'softmax'
+  | 'linear-thompson'
+  | 'lin-ucb'
+  | 'square-cb'
+  | 'q-learning'
+  | 'balancer'
+  | 'by-context'
+  | 'ensemble';
+
+/** The guards of this package. */
+export type GuardKind =
+  | 'holdout'
+  | 'rollout'
+  | 'safety'
+  | 'experiment'
+  | 'shadow'
+  | 'exploration'
+  | 'confidence'
+  | 'breaker'
+  | 'bulkhead'
+  | 'limit';
 
 export interface FieldSpec {
   /** Required but for fields that show a feature, which have its type. */
