@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { handNode, me } from '../testing/hand-node.ts';
@@ -172,4 +173,53 @@ test('a point by fields alone is typed by their names', async () => {
   expect(point.decide({ context: { load: 1 } }).reason).toBe('policy');
   // @ts-expect-error -- no such field
   point.decide({ context: { lod: 1 } });
+});
+
+test('a decision has no arm iff its reason is blocked, as its type says', async () => {
+  const arm = fc.constantFrom('a', 'b', 'c', 'nobody');
+  const input = fc.record(
+    {
+      context: fc.record({ load: fc.constantFrom<unknown>(1, 'x', null) }),
+      exclude: fc.uniqueArray(arm),
+      taken: fc.record({ arm, propensity: fc.constantFrom(0.5, 2) }),
+    },
+    { requiredKeys: [] },
+  );
+  const scopes = fc.subarray(['point:p', 'artifact:m@1']);
+  const [one, two] = ['1'.repeat(64), '2'.repeat(64)];
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(
+      scopes,
+      fc.boolean(),
+      fc.array(input, { minLength: 1 }),
+      async (killed, pinned, inputs) => {
+        const node = await start();
+        const artifact = (version: string, digest: string) => ({ model: 'm', version, digest });
+        const arms = [
+          { id: 'a', artifact: artifact('1', one) },
+          { id: 'b', artifact: artifact('2', two) },
+          { id: 'c' },
+        ];
+        await node.apply({ ...base, arms, context: { load: { type: 'number' } } }, me);
+        if (pinned) await node.override({ point: 'p', arm: 'b', reason: 'try', by: me });
+        for (const scope of killed) await node.kill({ scope, reason: 'stop', by: me });
+        for (const each of inputs) {
+          const made = node.decide('p', each);
+          seen.add(made.reason);
+          expect(made.arm === null).toBe(made.reason === 'blocked');
+        }
+        await node.close();
+      },
+    ),
+    { seed: 7, numRuns: 60 },
+  );
+  expect([...seen].sort()).toEqual([
+    'blocked',
+    'invalid_context',
+    'killed',
+    'observed',
+    'override',
+    'policy',
+  ]);
 });
