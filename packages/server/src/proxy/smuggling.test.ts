@@ -166,6 +166,10 @@ describe('whatever bytes a client sends', () => {
     const token = fc.constantFrom(
       'GET / HTTP/1.1\r\n',
       'POST /x HTTP/1.1\r\n',
+      'CONNECT h:80 HTTP/1.1\r\n',
+      'GET /whole HTTP/1.1\r\nHost: h\r\n\r\n',
+      'GET /many HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(20),
+      'PUT /whole HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc',
       'Host: h\r\n',
       'Content-Length: 3\r\n',
       'Transfer-Encoding: chunked\r\n',
@@ -183,15 +187,20 @@ describe('whatever bytes a client sends', () => {
       randomBytes(20).toString('latin1'),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(token, { minLength: 1, maxLength: 14 }), async (tokens) => {
-        const client = await scope.raw(port);
-        client.write(tokens.join(''));
-        client.socket.end();
-        await client.untilClosed();
-      }),
+      fc.asyncProperty(
+        fc.array(token, { minLength: 1, maxLength: 14 }),
+        fc.boolean(),
+        async (tokens, inOneGo) => {
+          const client = await scope.raw(port);
+          client.write(tokens.join(''));
+          if (inOneGo) client.socket.end();
+          else setTimeout(() => client.socket.end(), 5);
+          await client.untilClosed();
+        },
+      ),
       { numRuns: 150 },
     );
-    await eventually(() => proxy.stats.inFlight === 0);
+    await eventually(() => proxy.stats.inFlight === 0 && proxy.stats.waiting === 0);
     expect(chooser.outcomes).toHaveLength(chooser.asked.length);
     for (const { outcome } of chooser.outcomes) expect(outcome.fault).not.toBe('backend');
     expect(await (await fetch(url)).text()).toBe('ok');

@@ -86,4 +86,34 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
       expect([status, JSON.parse(text).code]).toEqual([502, 'backend_unreachable']);
     }
   });
+
+  it('has requests wait for their turn, reads no further meanwhile, and answers them all', async () => {
+    const pair = certificate();
+    let active = 0;
+    let most = 0;
+    const origin = await scope.backend(async (incoming, response) => {
+      active += 1;
+      most = Math.max(most, active);
+      const body = await bodyOf(incoming);
+      setImmediate(() => {
+        active -= 1;
+        response.end(`<${incoming.url} ${body.length}>`);
+      });
+    });
+    const { port, proxy } = await scope.proxy({ chooser: inOrder({ a: origin }), tls: pair });
+    const socket = connect({ port, host: '127.0.0.1', ca: pair.cert });
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+    });
+    const body = 'x'.repeat(10_000);
+    for (let i = 0; i < 200; i++)
+      socket.write(`PUT /${i} HTTP/1.1\r\nHost: h\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    socket.write('GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n');
+    await new Promise((resolve) => socket.once('close', resolve));
+    const expected = [...Array(200).keys()].map((i) => `</${i} 10000>`);
+    expect(text.match(/<[^>]*>/g)).toEqual([...expected, '</last 0>']);
+    expect(most).toBe(1);
+    expect(proxy.stats).toMatchObject({ inFlight: 0, waiting: 0, malformed: 0 });
+  });
 });
