@@ -1,4 +1,4 @@
-import { GanglionError, type HostedNode } from '@ganglion/core';
+import { GanglionError, type HostedNode, isGanglionError } from '@ganglion/core';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { splitAddress, urlHost } from '../../host/address.ts';
 import { busyPort, startDaemon } from '../../host/daemon.ts';
@@ -101,7 +101,7 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
       backends: flags.backend,
       deadlineMs: flags.deadline,
       patienceMs: flags.patience,
-      onError: (error) => logger.error({ err: error }, 'outcomes of the proxy'),
+      onError: (error) => chooserError(error, logger),
     });
     const proxy = createProxy({
       chooser: withNews(chooser, newsTo(logger)),
@@ -149,6 +149,16 @@ async function runProxy(flags: ProxyFlags, logger: Logger, up: () => Promise<voi
 /** As of `busyPort`, but it was not --port that cannot be listened on. */
 function busyListen(error: unknown, { host, port }: ProxyFlags['listen']): unknown {
   return busyPort(error, port, host, `--listen ${urlHost(host)}:0`);
+}
+
+/** An arm without a backend is for somebody to mend, and needs no stack; all else is about outcomes. */
+function chooserError(error: unknown, logger: Logger): void {
+  if (isGanglionError(error) && error.code === 'unknown_arm')
+    logger.warn(
+      { code: error.code, field: '--backend', value: error.value, mend: error.mend },
+      error.message,
+    );
+  else logger.error({ err: error }, 'outcomes of the proxy');
 }
 
 /** A backend that is down shows in the log, not in metrics alone. */
