@@ -18,7 +18,7 @@ import type { Logger } from '../log.ts';
 import { linkNews, mendOfLink, NEWS_EVERY_MS } from './link-news.ts';
 import { LINK_TIMES, type LinkTimes, watchLink } from './link-watch.ts';
 import { rarely } from './rarely.ts';
-import { watchTurns } from './turns.ts';
+import { watchTwins } from './twins.ts';
 
 const MAX_MESSAGE_BYTES = 16 << 20;
 /** Status of RFC 6455: a message was longer than the other side, or this one, takes. */
@@ -53,7 +53,7 @@ export function acceptLinks(
   });
   const gate = createGate(options.auth ?? { tokens: [] });
   const news = linkNews(options.logger);
-  const turns = watchTurns(news.twins);
+  const twins = watchTwins(news.twins);
   server.on('upgrade', (request, socket, head) => {
     // From here on the socket is ours, and nobody else hears that the other side has gone.
     socket.on('error', () => socket.destroy());
@@ -72,7 +72,7 @@ export function acceptLinks(
       sockets.handleUpgrade(request, socket, head, (link) =>
         serveChild(node, link, speaksAs, {
           ...options,
-          turns,
+          twins,
           onOtherName: (as) => news.otherName(request, as, speaksAs),
         }),
       );
@@ -91,7 +91,7 @@ export function acceptLinks(
 }
 
 interface ChildOptions extends LinkOptions {
-  readonly turns: ReturnType<typeof watchTurns>;
+  readonly twins: ReturnType<typeof watchTwins>;
   readonly onOtherName: (as: string) => void;
 }
 
@@ -100,13 +100,13 @@ function serveChild(
   node: HostedNode,
   link: WebSocket,
   speaksAs: string | undefined,
-  { logger, times, turns, onOtherName }: ChildOptions,
+  { logger, times, twins, onOtherName }: ChildOptions,
 ): void {
   const send = (down: DownMessage): void => transmit(link, encodeMessage(down));
   let child = speaksAs;
   link.on('error', (error) => logger.warn({ err: error }, 'link of a child'));
   link.on('close', (code) => {
-    turns.ended(link);
+    twins.ended(link);
     if (code === TOO_LONG) logger.warn({ child, code }, `the link of a child was cut off: ${TOO_LONG_WORDS}`);
   });
   watchLink(link, { ...LINK_TIMES, ...times }, () =>
@@ -122,7 +122,7 @@ function serveChild(
         return;
       }
       child = received.message.node;
-      turns.spoke(link, child);
+      twins.spoke(link, child);
       node.receiveUp(received.message, send);
     } catch (error) {
       if (error instanceof GanglionError)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { watchTurns } from './turns.ts';
+import { watchTwins } from './twins.ts';
 
 /** Who was found while these links, by letter, spoke under one name; `a!` is the end of a link. */
 function found(spoken: string): number {
   const links = new Map<string, object>();
   let told = 0;
-  const turns = watchTurns(() => told++);
+  const turns = watchTwins(() => told++);
   for (const each of spoken.split(' ')) {
     const [letter] = each;
     const link = links.get(letter) ?? {};
@@ -35,7 +35,7 @@ describe('two links under one name', () => {
 
   it('are nothing to those of other names', () => {
     const told: string[] = [];
-    const turns = watchTurns((name) => told.push(name));
+    const turns = watchTwins((name) => told.push(name));
     const [a, b] = [{}, {}];
     for (let i = 0; i < 10; i++) {
       turns.spoke(a, 'phone');

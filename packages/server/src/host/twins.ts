@@ -7,7 +7,7 @@ const TURNS = 3;
  *
  * @param onTwins - hears the name, at each turn from the third on
  */
-export function watchTurns(onTwins: (name: string) => void): {
+export function watchTwins(onTwins: (name: string) => void): {
   /** A message under this name has come over this link. */
   spoke(link: object, name: string): void;
   ended(link: object): void;
