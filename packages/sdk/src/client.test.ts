@@ -52,6 +52,13 @@ const json = (
 const busy = (response: ServerResponse): void =>
   json(response, 503, { code: 'overloaded', detail: 'busy', status: 503 }, { 'retry-after': '0' });
 
+/** Lists in a list, so many. */
+function nested(depth: number): unknown {
+  let value: unknown = null;
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
 const refusal = (call: Promise<unknown>): Promise<GanglionError> =>
   call.then(
     () => expect.fail('it was answered'),
@@ -288,6 +295,11 @@ describe('what cannot be sent', () => {
     circle.circle = circle;
     for (const context of [{ count: 7n }, circle])
       await expect(client.decide('p', { context })).rejects.toMatchObject({ code: 'invalid_input' });
+    // About as deep as can be written: to look through it takes more of the stack.
+    for (let depth = 8_000; depth > 2_000; depth -= 100) {
+      const outcome = await client.decide('p', { context: { deep: nested(depth) } }).catch((error) => error);
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'invalid_input' });
+    }
   });
 });
 

@@ -106,19 +106,26 @@ function checkPoints(points: readonly unknown[], below: boolean): void {
         mend: 'Declare them at the root: client.points.apply(…), `ganglion point apply`, or PUT /v1/points/{point} of its daemon.',
       },
     );
-  const declared = new Map<unknown, string>();
+  const declared = new Map<unknown, unknown>();
   for (const [i, spec] of points.entries()) {
     checkOption(`points[${i}]`, spec ?? null, DECLARATION);
     const { point } = spec as { readonly point?: unknown };
-    const text = JSON.stringify(spec);
     const before = declared.get(point);
-    if (point !== undefined && before !== undefined && before !== text)
+    if (point !== undefined && before !== undefined && !isAlike(before, spec))
       throw new GanglionError('invalid_input', 'one point is declared twice, and not alike', {
         field: `points[${i}].point`,
         value: point,
         mend: 'Leave one of them out, or give one of them another name.',
       });
-    declared.set(point, text);
+    declared.set(point, spec);
+  }
+}
+
+function isAlike(one: unknown, other: unknown): boolean {
+  try {
+    return JSON.stringify(one) === JSON.stringify(other);
+  } catch {
+    return true; // No JSON, and refused as such when it is applied.
   }
 }
 

@@ -7,15 +7,17 @@ import { GanglionError } from '@ganglion/core';
  */
 export function jsonBody(value: unknown): string {
   let text: string | undefined;
+  let at: Found | undefined;
   try {
     text = JSON.stringify(value);
+    // Within as well: what may just be written may be too deep to be looked through.
+    if (text?.includes('null')) at = notFinite(value);
   } catch (cause) {
     throw new GanglionError('invalid_input', 'What was given cannot be sent as JSON', {
       mend: 'Give texts, numbers, booleans, lists and plain objects, none of which contains itself.',
       cause,
     });
   }
-  const at = text?.includes('null') === true ? notFinite(value) : undefined;
   if (at === undefined) return text as string;
   const field = at.path.replace(/^\./, '');
   throw new GanglionError('invalid_input', `${field} is not a finite number`, {

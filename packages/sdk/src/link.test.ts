@@ -60,6 +60,21 @@ describe('a link that fails again and again', () => {
   });
 });
 
+it('is told of no trouble that its own end made', async () => {
+  class OpeningSocket extends RefusedSocket {
+    override close(): void {
+      this.onerror();
+    }
+  }
+  vi.stubGlobal('WebSocket', OpeningSocket);
+  const onTrouble = vi.fn();
+  const parent = { url: 'https://hq.example', onTrouble };
+  const node = await embedNode({ name: 'tab-1', registry: standard, parent });
+  onTrouble.mockClear();
+  await node.close();
+  expect(onTrouble).not.toHaveBeenCalled();
+});
+
 describe('the token of a link', () => {
   it('is offered as a name beside what is spoken, in characters that names have', async () => {
     await troublesAt(undefined, 'secret~~/+?>>');

@@ -85,7 +85,10 @@ export function keepLink(node: HostedNode, options: LinkOptions): Link {
     heardMs = performance.now();
     attempt.binaryType = 'arraybuffer';
     attempt.onmessage = ({ data }) => hear(data);
-    attempt.onerror = () => trouble(noLink(url, options, ++failures));
+    attempt.onerror = () => {
+      // One that is closed before it is open ends as a failure.
+      if (!stopped && socket === attempt) trouble(noLink(url, options, ++failures));
+    };
     attempt.onclose = ({ code, reason }) => {
       if (stopped || socket !== attempt) return;
       if (code === NOT_ALLOWED) trouble(notAllowed(url, reason));

@@ -1,19 +1,24 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OpenFeature, ProviderEvents } from '@openfeature/server-sdk';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createClient } from './client.ts';
 import { ganglionProvider } from './openfeature.ts';
+import { daemonHealth } from './provider-health.ts';
 
 /** A daemon that is up or down as a test wants. */
 let server: Server;
 let port: number;
 let up: boolean;
+/** What answers in its place. */
+let instead: ((response: ServerResponse) => void) | undefined;
 const spec = { point: 'p', arms: ['a', 'b'], fallback: 'a', policy: { kind: 'fixed', arm: 'b' } };
 
 beforeEach(async () => {
   up = true;
+  instead = undefined;
   server = createServer((request, response) => {
+    if (instead !== undefined) return instead(response);
     if (!up) return answer(response, 503, { code: 'overloaded', status: 503, detail: 'starting' });
     if (request.url === '/v1/points') return answer(response, 200, [{ spec, version: 1 }]);
     if (!request.url?.endsWith('/decide')) return answer(response, 200, { spec, version: 1 });
@@ -81,6 +86,38 @@ it('falls into error when a daemon goes away, and says so once', async () => {
   expect(await flags.getStringValue('q', 'default')).toBe('default');
   expect(flags.providerStatus).toBe('ERROR');
   expect(errors).toBe(1);
+});
+
+it('falls into error where something else answers in the daemon’s place, and stays so until the daemon does', async () => {
+  await OpenFeature.setProviderAndWait(provider(3_600_000));
+  await flags.getStringValue('p', 'default');
+  for (const [status, body] of [
+    [502, '<html>Bad Gateway</html>'],
+    [403, 'no'],
+    [200, '<html>Soon back</html>'],
+  ] as const) {
+    instead = (response) => response.writeHead(status).end(body);
+    expect(await flags.getStringValue('p', 'default')).toBe('default');
+    expect(flags.providerStatus).toBe('ERROR');
+    expect(await flags.getStringValue('p', 'default')).toBe('default');
+    expect(flags.providerStatus).toBe('ERROR');
+    instead = undefined;
+    expect(await flags.getStringValue('p', 'default')).toBe('b');
+    expect(flags.providerStatus).toBe('READY');
+  }
+});
+
+it('learns nothing from a call that was refused before it was sent', async () => {
+  const health = daemonHealth(async () => {}, 3_600_000);
+  const told: string[] = [];
+  for (const event of [ProviderEvents.Ready, ProviderEvents.Error])
+    health.events.addHandler(event, () => void told.push(event));
+  const client = createClient({ url: `http://127.0.0.1:${port}`, retries: 0 });
+  up = false;
+  await health.heard(client.decide('p')).catch(() => {});
+  await health.heard(client.decide('p', { context: { load: Number.NaN } })).catch(() => {});
+  await vi.waitFor(() => expect(told).toEqual([ProviderEvents.Error]));
+  health.close();
 });
 
 it('stays ready where a flag is asked for that is none', async () => {

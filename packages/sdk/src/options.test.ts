@@ -96,6 +96,14 @@ describe('an option that cannot be', () => {
     expect(twice.points()).toHaveLength(1);
     await twice.close();
   });
+
+  test('a declaration that is no JSON is refused as every wrong one is', async () => {
+    const circle: Record<string, unknown> = { ...spec };
+    circle.objective = circle;
+    for (const wrong of [{ ...spec, seed: 7n }, circle])
+      for (const points of [[wrong], [wrong, wrong]])
+        await expect(embedNode({ ...node, points } as never)).rejects.toMatchObject({ code: 'invalid_spec' });
+  });
 });
 
 test('a platform without WebSocket is told what a parent needs', async () => {

@@ -1,5 +1,6 @@
 import { type GanglionError, isGanglionError } from '@ganglion/core';
 import { OpenFeatureEventEmitter, ProviderEvents, ProviderNotReadyError } from '@openfeature/server-sdk';
+import { RemoteRefusal } from './refusal.ts';
 
 /** Whether a daemon can evaluate, told as OpenFeature's events (specification §2.4 and §5.1): ready, or in error. */
 export interface DaemonHealth {
@@ -59,9 +60,9 @@ export function daemonHealth(ask: () => Promise<unknown>, recheckMs: number): Da
         well();
         return answer;
       } catch (error) {
-        if (!isDown(error)) {
-          if (isGanglionError(error)) well();
-        } else if (!failing) {
+        const down = saysDown(error);
+        if (down === false) well();
+        else if (down && !failing) {
           fails();
           events.emit(ProviderEvents.Error, { message: said(error) });
         }
@@ -75,7 +76,7 @@ export function daemonHealth(ask: () => Promise<unknown>, recheckMs: number): Da
   };
 }
 
-/** What would meet every flag alike; all else is an answer. */
+/** What would meet every flag alike. */
 const DOWN: ReadonlySet<string> = new Set<GanglionError['code']>([
   'closed',
   'deadline_exceeded',
@@ -83,7 +84,14 @@ const DOWN: ReadonlySet<string> = new Set<GanglionError['code']>([
   'unauthorized',
 ]);
 
-const isDown = (error: unknown): boolean => isGanglionError(error) && DOWN.has(error.code);
+/** Whether a call failed for what is wrong with the way to the daemon; undefined: it was refused before it was sent. */
+function saysDown(error: unknown): boolean | undefined {
+  if (!isGanglionError(error)) return undefined;
+  if (DOWN.has(error.code)) return true;
+  // Without a document it is not the daemon's answer, but one of what stands before it or in its place.
+  if (error instanceof RemoteRefusal) return error.problem.code === undefined;
+  return error.code === 'unsupported' ? true : undefined;
+}
 
 const said = (error: unknown): string =>
   isGanglionError(error)

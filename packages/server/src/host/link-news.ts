@@ -8,6 +8,8 @@ import { rarely } from './rarely.ts';
 export const NEWS_EVERY_MS = 60_000;
 /** Of what a peer says its origin is, characters that are logged. */
 const LONGEST_ORIGIN = 256;
+/** Lines that the origins of one machine have among them: they are the other side's word, and as many as it likes. */
+const PLACES_OF_ORIGINS = 8;
 
 /** Lines of a parent about links. Whoever looks for a child that does not come, or comes twice, looks into its parent's log. */
 export interface LinkNews {
@@ -26,7 +28,7 @@ export function linkNews(logger: Logger): LinkNews {
       const known = error instanceof GanglionError ? error : undefined;
       // Of a page the origin tells it apart: there may be others on this machine.
       const origin = known?.field === 'origin' ? headers.origin?.slice(0, LONGEST_ORIGIN) : undefined;
-      const times = tokens(`${socket.remoteAddress ?? ''} ${origin ?? ''}`);
+      const times = tokens(`${socket.remoteAddress ?? ''} ${origin === undefined ? '' : placeOf(origin)}`);
       if (times === undefined) return;
       logger.warn(
         {
@@ -69,6 +71,13 @@ export function linkNews(logger: Logger): LinkNews {
       );
     },
   };
+}
+
+/** The same of an origin each time, so that two pages of one machine are mostly told apart. */
+function placeOf(origin: string): number {
+  let hash = 0;
+  for (let i = 0; i < origin.length; i++) hash = (Math.imul(hash, 31) + origin.charCodeAt(i)) | 0;
+  return (hash >>> 0) % PLACES_OF_ORIGINS;
 }
 
 /** What to do about a link to the parent that could not be had; undefined where nobody knows. */

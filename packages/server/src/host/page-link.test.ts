@@ -151,6 +151,13 @@ describe('the origin of a page', () => {
     expect(await knock(free, [], { origin: SHOP, headers: { 'x-forwarded-for': '10.0.0.9' } })).toBe('403');
   });
 
+  it('does not let one machine fill the log, whatever origins it makes up', async () => {
+    const at = await parent({ tokens: TOKENS, allowedOrigins: ['https://other.example'] });
+    for (let i = 0; i < 60; i++) await knock(at, protocols, { origin: `https://a${i}.example` });
+    expect(lines.length).toBeLessThanOrEqual(8);
+    expect(new Set(lines.map(({ origin }) => origin)).size).toBe(lines.length);
+  });
+
   it('is a line of the log where it is not: which it was, and the flag', async () => {
     const at = await parent({ tokens: TOKENS, allowedOrigins: ['https://other.example'] });
     expect(await knock(at, protocols, { origin: SHOP })).toBe('403');
