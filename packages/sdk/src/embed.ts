@@ -2,6 +2,7 @@ import {
   type Chance,
   type Clock,
   createNode,
+  GanglionError,
   type HostedNode,
   type Kernels,
   type PointSpec,
@@ -94,8 +95,19 @@ export async function embedNode(options: EmbedOptions): Promise<HostedNode> {
     await close();
     throw error;
   }
-  return Object.assign(node, { close });
+  const { feedback } = node;
+  return Object.assign(node, {
+    close,
+    // What came while the parent hears the last of it would be acknowledged here, and could be lost.
+    feedback: (items: Parameters<typeof feedback>[0]) =>
+      closing === undefined ? feedback(items) : Promise.reject(ending()),
+  });
 }
+
+const ending = (): GanglionError =>
+  new GanglionError('closed', 'this node is being closed', {
+    mend: 'Close it when nobody gives it feedback any more.',
+  });
 
 /** Resolves when the parent has acknowledged all there is, or cannot be told, or the time is over. The node ticks on. */
 async function told(node: HostedNode, link: Link, withinMs: number): Promise<void> {

@@ -64,6 +64,16 @@ describe('a node without storage that is closed', () => {
     expect(root.controls().kills).toMatchObject([{ scope: 'node:app' }]);
   });
 
+  it('acknowledges no feedback any more that it could not tell in time', async () => {
+    const node = await deciding({ closeWithinMs: FOR_EVER_MS });
+    await learn(node, 1);
+    const { id } = node.decide('ranking');
+    const closed = node.close();
+    await expect(node.feedback([{ id, reward: 1 }])).rejects.toMatchObject({ code: 'closed' });
+    await closed;
+    await until(() => root.report('ranking').pooled.othersOutcomes === 1);
+  });
+
   it('does not wait for outcomes that have not come', async () => {
     const node = await deciding({ closeWithinMs: FOR_EVER_MS });
     node.decide('ranking');
