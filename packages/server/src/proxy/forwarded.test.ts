@@ -55,7 +55,10 @@ describe('addresses', () => {
     expect(['11.0.0.1', '192.0.2.2', 'fe80::1', 'unknown', ''].map(matches)).toEqual(Array(5).fill(false));
   });
 
-  it.each(['10.0.0.0/33', 'example.com', '10.0.0.0/x', '', '::1/129'])('refuse %j as a block', (block) => {
+  it.each([
+    ...['10.0.0.0/33', 'example.com', '10.0.0.0/x', '', '::1/129'],
+    ...['10.0.0.0/', '10.0.0.0/ ', '::1/', '10.0.0.0/-0', '10.0.0.0/8/'],
+  ])('refuse %j as a block', (block) => {
     expect(() => addressMatcher([block])).toThrow(/trustedProxies/);
   });
 

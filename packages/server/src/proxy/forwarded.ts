@@ -41,9 +41,11 @@ function addBlock(list: BlockList, block: string): void {
   const slash = block.indexOf('/');
   const address = slash < 0 ? block : block.slice(0, slash);
   const version = isIP(address);
-  const bits = slash < 0 ? (version === 6 ? 128 : 32) : Number(block.slice(slash + 1));
   const most = version === 6 ? 128 : 32;
-  if (version === 0 || !Number.isInteger(bits) || bits < 0 || bits > most)
+  const length = slash < 0 ? String(most) : block.slice(slash + 1);
+  // Digits alone: `Number` takes no text at all for 0, and a block of that length trusts everybody.
+  const bits = /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
+  if (version === 0 || !(bits <= most))
     throw new GanglionError('invalid_spec', 'trustedProxies must hold addresses and CIDR blocks', {
       field: 'trustedProxies',
       value: block,

@@ -23,6 +23,8 @@ export interface Front {
   readonly server: Server;
   /** Closes connections over which nothing was ever sent; node takes them for busy. */
   closeUnused(): void;
+  /** Cuts all that is still open, even connections without a TLS handshake: node does not know of them, and yet waits for them. */
+  closeAll(): void;
 }
 
 /** The server that clients connect to: admits or refuses each request when it is its turn, and starts its exchange. */
@@ -39,7 +41,7 @@ export function createFront(context: ProxyContext): Front {
   const server =
     options.tls === undefined
       ? createServer(serverOptions)
-      : createTlsServer({ ...serverOptions, ...options.tls });
+      : createTlsServer({ ...serverOptions, handshakeTimeout: options.clientHeadTimeoutMs, ...options.tls });
   server.maxConnections = options.maxConnections;
   // Node drops fields beyond this count without a word; we refuse them instead (`maxHeaderCount`).
   server.maxHeadersCount = 0;
@@ -92,7 +94,20 @@ export function createFront(context: ProxyContext): Front {
   server.on(options.tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections.of(socket);
   });
-  return { server, closeUnused: connections.closeUnused };
+  return { server, closeUnused: connections.closeUnused, closeAll: closerOf(server, options.tls) };
+}
+
+function closerOf(server: Server, tls: ResolvedOptions['tls']): () => void {
+  if (tls === undefined) return () => server.closeAllConnections();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  return () => {
+    server.closeAllConnections();
+    for (const socket of sockets) socket.destroy();
+  };
 }
 
 const OVERLOADED: ProxyProblem = {

@@ -59,7 +59,7 @@ export function createProxy(given: ProxyOptions): ReverseProxy {
       if (stats.inFlight === 0) onIdle();
     },
   };
-  const { server, closeUnused } = createFront(context);
+  const { server, closeUnused, closeAll } = createFront(context);
   const retirement = setInterval(() => context.backends.retireIdle(performance.now()), RETIRE_EVERY_MS);
   retirement.unref();
   let closing: Promise<{ cut: number }> | undefined;
@@ -84,7 +84,7 @@ export function createProxy(given: ProxyOptions): ReverseProxy {
     const cut = stats.inFlight;
     context.cutting = true;
     for (const socket of context.tunnels) socket.destroy();
-    server.closeAllConnections();
+    closeAll();
     await Promise.all([closed, context.backends.destroy(), idleWithin(CUT_MS)]);
     return { cut };
   };

@@ -41,6 +41,31 @@ describe.skipIf(spawnSync('openssl', ['version']).status !== 0)('TLS', () => {
     expect(proto).toBe('https');
   });
 
+  it('closes under connections that never shake hands', async () => {
+    const pair = certificate();
+    const origin = await scope.backend((_incoming, response) => response.end('ok'));
+    const { port, proxy } = await scope.proxy({ chooser: inOrder({ a: origin }), tls: pair });
+    const silent = await scope.raw(port);
+    const halfway = await scope.raw(port);
+    halfway.write('\x16\x03\x01');
+    // Connections are taken in their order, so both have been by the time that this one is.
+    await new Promise((resolve) =>
+      connect({ port, host: '127.0.0.1', ca: pair.cert }, resolve as () => void),
+    );
+    expect(await proxy.close(60_000)).toEqual({ cut: 0 });
+    await Promise.all([silent.untilClosed(), halfway.untilClosed()]);
+  });
+
+  it('gives a handshake no longer than a request head', async () => {
+    const origin = await scope.backend((_incoming, response) => response.end('ok'));
+    const { port } = await scope.proxy({
+      chooser: inOrder({ a: origin }),
+      tls: certificate(),
+      clientHeadTimeoutMs: 50,
+    });
+    expect(await (await scope.raw(port)).untilClosed()).toBe('');
+  });
+
   it('ends a response that its backend cuts for an HTTP/1.0 client too, and serves on', async () => {
     const pair = certificate();
     const chooser = inOrder({
