@@ -218,17 +218,22 @@ export type TypedInput<Context, Arm extends string = string> = Omit<
     ? { readonly context?: Context | undefined }
     : { readonly context: Context });
 
+/** What a decision is given: nothing at all only where its context may be absent. */
+type Given<Context, Arm extends string> =
+  Partial<Context> extends Context ? [input?: TypedInput<Context, Arm>] : [input: TypedInput<Context, Arm>];
+
 /** A typed point on one node. What its arms and context are not part of is asked of the node: feedback, reports, controls. */
 export interface PointHandle<Arm extends string, Context> {
   /** Declares it and sends it down the tree, as `GanglionNode.apply` does. */
   apply(by: Actor): Promise<{ version: number; changed: boolean }>;
-  decide(input?: TypedInput<Context, Arm>): TypedDecision<Arm>;
+  decide(...given: Given<Context, Arm>): TypedDecision<Arm>;
+  /** Its list of two could not be given by functions that are generic in the context, so the first may always be left out. */
   decideAsync(
     input?: TypedInput<Context, Arm>,
     options?: { readonly deadlineMs?: number },
   ): Promise<TypedDecision<Arm>>;
   /** As `GanglionNode.rank` does. */
-  rank(k: number, input?: TypedInput<Context, Arm>): Slate<TypedDecision<Arm>>;
+  rank(k: number, ...given: Given<Context, Arm>): Slate<TypedDecision<Arm>>;
 }
 
 /** One node of the tree: the same on every tier. Everything synchronous is in memory; promises resolve once durable. */

@@ -49,6 +49,10 @@ describe('a context that is declared by fields', () => {
       point().decide({ context: { words: 1, known: 1 } });
       // @ts-expect-error -- words are required
       point().decide({ context: { market: 'eu' } });
+      // @ts-expect-error -- words are required, so an input is
+      point().decide();
+      // @ts-expect-error -- for rankings as well
+      point().rank(2);
       // @ts-expect-error -- words are required, so a context is
       point().decide({ unit: 'u' });
       // @ts-expect-error -- no such field
@@ -127,4 +131,10 @@ test('a decision that is not blocked has an arm', () => {
     for (const item of node.use(definePoint(base)).rank(2).items)
       if (item.reason !== 'blocked') expectTypeOf(item.arm).toEqualTypeOf<'a' | 'b'>();
   });
+});
+
+test('a function may be generic in arms and context', () => {
+  const ask = <Arm extends string, Context>(point: PointHandle<Arm, Context>, context: Context): Arm | null =>
+    point.rank(2, { context }).items[0].arm ?? point.decide({ context }).arm;
+  void (() => ask(node.use(search), { words: 1 }));
 });

@@ -39,10 +39,11 @@ export function using(node: NodeState, timeout: NodeState['timeout']): Uses {
       const self = this as unknown as GanglionNode;
       const handle: PointHandle<Arm, Context> = {
         apply: (by) => self.apply(spec, by),
-        decide: (input) => self.decide(spec.point, input as DecideInput) as TypedDecision<Arm>,
+        decide: (input?: unknown) => self.decide(spec.point, input as DecideInput) as TypedDecision<Arm>,
         decideAsync: (input, within) =>
           self.decideAsync(spec.point, input as DecideInput, within) as Promise<TypedDecision<Arm>>,
-        rank: (k, input) => self.rank(spec.point, k, input as DecideInput) as Slate<TypedDecision<Arm>>,
+        rank: (k, input?: unknown) =>
+          self.rank(spec.point, k, input as DecideInput) as Slate<TypedDecision<Arm>>,
       };
       return handle;
     },
