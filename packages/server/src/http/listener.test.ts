@@ -80,6 +80,20 @@ describe('what is no call', () => {
     expect(statuses(await raw(port, get('/v1/points') + get('/healthz') + text))).toEqual([200, 200, status]);
   });
 
+  it('is not reset while it is still being sent, which would take the answer along', async () => {
+    const socket = connect(port, '127.0.0.1');
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.write(get('/', `X: ${'y'.repeat(8_000_000)}\r\n`));
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(errors).toEqual([]);
+    expect(statuses(text)).toEqual([431]);
+  });
+
   it('is answered at once where it is the body of a call', async () => {
     const post = 'POST /v1/ingest HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
     const text = `${post}Transfer-Encoding: chunked\r\n\r\nzz\r\n`;

@@ -10,6 +10,9 @@ type Handler = Parameters<typeof createServer>[1];
 /** Where children connect. */
 export const LINK_PATH = '/v1/link';
 
+/** How long a client may go on sending what was refused, so that it gets to read why. */
+const LINGER_MS = 2000;
+
 /** The HTTP server itself: its time-outs, and what it answers before there is a request. */
 export function listener(limits: HttpLimits, due: AnswersDue, handler: NonNullable<Handler>): Server {
   const server: Server = createServer(
@@ -76,6 +79,8 @@ export function hangUps(server: Server, { closingMs }: HttpLimits): () => void {
 
 /** What is not HTTP, or too slow, or too large in its head: answered as far as anything can be. */
 export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket, due: AnswersDue): void {
+  // Its last answer is on its way: the parser errs over each read that follows the first that it refused.
+  if (socket.writableEnded) return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -105,5 +110,8 @@ function refuse(socket: Socket, error: HttpProblem): void {
   const body = JSON.stringify(problem);
   const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\nconnection: close\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`;
   socket.on('error', () => socket.destroy());
-  socket.end(head + body, () => socket.destroy());
+  socket.end(head + body);
+  // A connection that is closed with bytes unread is reset, and takes the answer along.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
