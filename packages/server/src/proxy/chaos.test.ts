@@ -43,7 +43,7 @@ describe('under everything at once', () => {
     async (seed) => {
       const random = seededRandom(seed);
       const pick = <T>(...of: readonly T[]): T => of[Math.floor(random() * of.length)];
-      const arms = { a: await troubled(), b: await troubled(), dead: await deadOrigin() };
+      const arms = { a: await troubled(), b: await troubled(), dead: deadOrigin() };
       const told: Told[] = [];
       const chooser: BackendChooser = {
         choose({ exclude }) {

@@ -45,7 +45,7 @@ describe('a failed attempt', () => {
     ['POST', {}],
     ['POST', { 'transfer-encoding': 'chunked' }],
   ])('that found no connection is retried on another arm: %s %j', async (method, headers) => {
-    const chooser = inOrder({ dead: await deadOrigin(), b: await healthy() });
+    const chooser = inOrder({ dead: deadOrigin(), b: await healthy() });
     const { url, proxy } = await scope.proxy({ chooser });
     const answer = await send(url, method, method === 'POST' ? 'body' : undefined, headers);
     expect(answer).toMatchObject({ status: 200, text: method === 'POST' ? 'ok body' : 'ok ' });
@@ -111,7 +111,7 @@ describe('a failed attempt', () => {
   });
 
   it('is retried no more often than allowed, and the client learns the last reason', async () => {
-    const dead = await deadOrigin();
+    const dead = deadOrigin();
     const count = { requests: 0 };
     const arms = { a: dead, b: dead, c: await resetting(count), d: await healthy() };
     const chooser = inOrder(arms);
@@ -121,7 +121,7 @@ describe('a failed attempt', () => {
   });
 
   it('is not retried once the budget is spent', async () => {
-    const chooser = inOrder({ dead: await deadOrigin(), b: await healthy() });
+    const chooser = inOrder({ dead: deadOrigin(), b: await healthy() });
     const { url, proxy } = await scope.proxy({ chooser, retry: { ratio: 0, minPerSecond: 0 } });
     expect((await send(url)).status).toBe(200);
     expect((await send(url)).code).toBe('backend_unreachable');
@@ -129,7 +129,7 @@ describe('a failed attempt', () => {
   });
 
   it('is not retried where retries are off', async () => {
-    const chooser = inOrder({ dead: await deadOrigin(), b: await healthy() });
+    const chooser = inOrder({ dead: deadOrigin(), b: await healthy() });
     const { url } = await scope.proxy({ chooser, retry: { max: 0 } });
     expect((await send(url)).code).toBe('backend_unreachable');
   });

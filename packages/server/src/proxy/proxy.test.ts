@@ -315,12 +315,7 @@ describe('outcomes', () => {
   it('are errors with a stable code where no backend may or can be used', async () => {
     const answers: [unknown, unknown, unknown][] = [];
     const broken = { choose: (): never => expect.fail('thrown on purpose') };
-    for (const chooser of [
-      inOrder({}),
-      inOrder({ a: await deadOrigin() }),
-      inOrder({ a: 'ftp://x' }),
-      broken,
-    ]) {
+    for (const chooser of [inOrder({}), inOrder({ a: deadOrigin() }), inOrder({ a: 'ftp://x' }), broken]) {
       const { url } = await scope.proxy({ chooser });
       const response = await send(url);
       const problem = JSON.parse((await bodyOf(response)).toString());
@@ -351,7 +346,7 @@ describe('outcomes', () => {
   it('are recorded for each exchange', async () => {
     const records: object[] = [];
     const { url } = await scope.proxy({
-      chooser: inOrder({ dead: await deadOrigin(), a: await mirror() }),
+      chooser: inOrder({ dead: deadOrigin(), a: await mirror() }),
       onExchange: (exchange) => records.push(exchange),
     });
     await bodyOf(await send(url, { path: '/x?y' }));

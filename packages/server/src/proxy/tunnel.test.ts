@@ -101,7 +101,7 @@ describe('WebSockets', () => {
 
   it('find another backend where the first cannot be reached', async () => {
     const { origin } = await echo();
-    const chooser = inOrder({ dead: await deadOrigin(), b: origin });
+    const chooser = inOrder({ dead: deadOrigin(), b: origin });
     const { url } = await scope.proxy({ chooser });
     const socket = await open(url);
     socket.send('x');
@@ -110,7 +110,7 @@ describe('WebSockets', () => {
   });
 
   it('end with an error document where no backend can be reached', async () => {
-    const { port } = await scope.proxy({ chooser: inOrder({ dead: await deadOrigin() }) });
+    const { port } = await scope.proxy({ chooser: inOrder({ dead: deadOrigin() }) });
     const client = await scope.raw(port);
     client.write(handshake());
     expect(await client.untilClosed()).toMatch(/^HTTP\/1.1 502 .*"backend_unreachable"/s);
