@@ -7,7 +7,7 @@ import { uniform } from '../stats/random.ts';
 import { DecisionRecord, SELF } from './decision-record.ts';
 import { follow } from './episodes.ts';
 import { causedByLearner, forecast } from './forecast.ts';
-import { check, escalate, judge, narrow } from './guarding.ts';
+import { escalate, judge, narrow } from './guarding.ts';
 import { draw, type External, faultOf, heaviest, heaviestOf, project } from './mix.ts';
 import type { PointState } from './point-state.ts';
 import type { Reason } from './record.ts';
@@ -75,7 +75,8 @@ export function decideOnce(
   const guardInput = scratch.guardInput;
   for (let k = 0; k < compiled.assigning.length && !baseline; k++) {
     const i = compiled.assigning[k];
-    const verdict = check(state, i, guardInput);
+    scratch.asking = i;
+    const verdict = compiled.guards[i].guard.check(state.guards[i], guardInput);
     if (verdict.kind !== 'assign') continue;
     hear(state, i, verdict);
     guardInput.stratum = verdict.stratum ?? '';
@@ -139,8 +140,7 @@ function observe(
     scratch.guardInput.allowed.fill(1);
     scratch.guardInput.allowedCount = scratch.guardInput.arms;
     propose(state, compiled.policy, state.view.current, scratch.proposal, moment, state.turns++);
-    const { allowed, arms } = scratch.guardInput;
-    proposed = heaviestOf(scratch.proposal.p, allowed, arms);
+    proposed = heaviestOf(scratch.proposal.p, scratch.guardInput);
   }
   const p = taken.propensity ?? Number.NaN;
   const propensity = p > 0 && p <= 1 ? p : Number.NaN;
@@ -268,9 +268,9 @@ function drawPolicy(
   if (external !== undefined) project(external, guardInput, proposal);
   else propose(state, compiled.policy, state.view.current, proposal, moment, state.turns++);
   const { p } = proposal;
-  const { allowed, arms } = guardInput;
+  const { arms } = guardInput;
   // Before it is judged: what a guard takes away from here on the policy could not know.
-  let proposed = heaviestOf(p, allowed, arms);
+  let proposed = heaviestOf(p, guardInput);
   if (proposed < 0) return unsound(state, moment, input, proposal);
   guardInput.confidence = proposal.confidence;
   const offered = guardInput.allowedCount;
@@ -278,16 +278,16 @@ function drawPolicy(
   if (judged === 'escalate') return judged;
   if (judged === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (judged === 'tainted') trains = false;
-  if (guardInput.allowedCount !== offered) {
-    project(proposal, guardInput, proposal);
-    proposed = heaviest(p, arms);
+  if (guardInput.allowedCount !== offered || state.slate.position > 0) proposed = reshape(state, offered);
+  const { floor, influence } = scratch;
+  if (influence < 1) {
+    if (!proposeBaseline(state, moment)) return unsound(state, moment, input, scratch.baseline);
+    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * scratch.baseline.p[a];
   }
-  const diversity = compiled.slate?.diversity;
-  if (diversity !== undefined && state.slate.position > 0) {
-    diversify(diversity, state.slate, p, allowed, arms);
-    proposed = heaviest(p, arms);
+  if (floor > 0 && influence > 0) {
+    const each = floor / guardInput.allowedCount;
+    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (guardInput.allowed[a] === 1 ? each : 0);
   }
-  if (!mix(state, moment)) return unsound(state, moment, input, scratch.baseline);
   // All mass on one arm: every draw is this one.
   const arm = p[proposed] === 1 ? proposed : draw(p, arms, chanceOf(state, compiled.policy));
   const reason: Reason = external === undefined ? 'policy' : 'escalated';
@@ -310,20 +310,15 @@ function drawPolicy(
   return record;
 }
 
-/** Step 6: the baseline's share, then exploration. False: what the baseline proposed is none. */
-function mix(state: PointState, moment: Moment): boolean {
-  const { floor, influence, guardInput, proposal, baseline } = state.scratch;
+/** What was judged, less what the judging took away, and with the diversity of a list. Answers its heaviest arm. */
+function reshape(state: PointState, offered: number): number {
+  const { slate, compiled, scratch } = state;
+  const { proposal, guardInput } = scratch;
   const { allowed, allowedCount, arms } = guardInput;
-  const { p } = proposal;
-  if (influence < 1) {
-    if (!proposeBaseline(state, moment)) return false;
-    for (let a = 0; a < arms; a++) p[a] = influence * p[a] + (1 - influence) * baseline.p[a];
-  }
-  if (floor > 0 && influence > 0) {
-    const each = floor / allowedCount;
-    for (let a = 0; a < arms; a++) p[a] = (1 - floor) * p[a] + (allowed[a] === 1 ? each : 0);
-  }
-  return true;
+  if (allowedCount !== offered) project(proposal, guardInput, proposal);
+  const diversity = compiled.slate?.diversity;
+  if (diversity !== undefined && slate.position > 0) diversify(diversity, slate, proposal.p, allowed, arms);
+  return heaviest(proposal.p, arms);
 }
 
 /** A policy of somebody's own proposed what cannot be drawn from: the fallback, and why. */
@@ -333,16 +328,15 @@ function unsound(
   input: DecideInput | undefined,
   proposal: Proposal,
 ): DecisionRecord {
-  const { allowed, arms } = state.scratch.guardInput;
-  note(state, faultOf(proposal.p, allowed, arms));
+  note(state, faultOf(proposal.p, state.scratch.guardInput));
   return fallback(state, moment, input, 'invalid_proposal', 1);
 }
 
-/** Whether the baseline proposed a distribution over what is allowed. */
+/** Whether what the baseline proposed may be drawn from: where all is allowed, nothing of it can be what is stopped. */
 function proposeBaseline(state: PointState, moment: Moment): boolean {
   const { baseline, guardInput } = state.scratch;
   propose(state, state.compiled.baseline, undefined, baseline, moment, state.baselineTurns++);
-  return heaviestOf(baseline.p, guardInput.allowed, guardInput.arms) >= 0;
+  return guardInput.allowedCount === guardInput.arms || heaviestOf(baseline.p, guardInput) >= 0;
 }
 
 /** What a decision is drawn with: chance, or where its unit falls for a policy that keeps units; positions of a list by chance. */

@@ -1,29 +1,8 @@
-import { type GuardInput, PASS, type Verdict } from '../guard.ts';
+import { PASS } from '../guard.ts';
 import type { Moment } from './decide.ts';
 import type { PointState } from './point-state.ts';
 import { apply } from './restrict.ts';
 import { hear, note, takeBack } from './trail.ts';
-
-/** A guard of somebody's own threw: whose fault it is. */
-export class GuardFailure extends Error {
-  readonly guard: string;
-
-  constructor(guard: string, cause: unknown) {
-    super(cause instanceof Error ? cause.message : 'failed', { cause });
-    // As it calls itself in a trail, without its version.
-    this.guard = guard.replace(/\/\d+$/, '');
-  }
-}
-
-/** @throws GuardFailure */
-export function check({ compiled, guards }: PointState, i: number, input: GuardInput): Verdict {
-  const { guard } = compiled.guards[i];
-  try {
-    return guard.check(guards[i], input);
-  } catch (error) {
-    throw new GuardFailure(guard.name, error);
-  }
-}
 
 /** Step 3: restrict, soften, block. Leaves ε and w behind for the mix. */
 export function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'block' | 'wait' {
@@ -33,7 +12,8 @@ export function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'b
   scratch.influence = 1;
   for (let k = 0; k < compiled.narrowing.length; k++) {
     const i = compiled.narrowing[k];
-    const verdict = check(state, i, scratch.guardInput);
+    scratch.asking = i;
+    const verdict = compiled.guards[i].guard.check(state.guards[i], scratch.guardInput);
     if (verdict.kind === 'pass') {
       if (verdict.guard !== '') note(state, verdict);
       continue;
@@ -47,6 +27,7 @@ export function narrow(state: PointState, moment: Moment): 'ok' | 'tainted' | 'b
     apply(scratch, verdict);
     if (verdict.trains === false) result = 'tainted';
   }
+  scratch.asking = -1;
   if (state.frozen !== undefined) {
     note(state, state.frozen);
     apply(scratch, state.frozen);
@@ -69,7 +50,8 @@ export function judge(state: PointState, moment: Moment): 'ok' | 'tainted' | 'bl
   let result: 'ok' | 'tainted' = 'ok';
   for (let k = 0; k < compiled.judging.length; k++) {
     const i = compiled.judging[k];
-    const verdict = check(state, i, scratch.guardInput);
+    scratch.asking = i;
+    const verdict = compiled.guards[i].guard.check(state.guards[i], scratch.guardInput);
     if (verdict.kind === 'pass') {
       if (verdict.guard !== '') note(state, verdict);
       continue;
@@ -84,6 +66,7 @@ export function judge(state: PointState, moment: Moment): 'ok' | 'tainted' | 'bl
     apply(scratch, verdict);
     if (verdict.trains === false) result = 'tainted';
   }
+  scratch.asking = -1;
   return result;
 }
 

@@ -39,24 +39,24 @@ const SUM_SLACK = 1e-6;
  * The heaviest arm of a distribution over the allowed arms; −1 where it is none: a share is not a number or below 0, they do not
  * sum to 1, or an arm that is not allowed has any. Whoever wrote the policy, what is stopped is not drawn.
  */
-export function heaviestOf(p: Float64Array, allowed: Uint8Array, arms: number): number {
+export function heaviestOf(p: Float64Array, { allowed, allowedCount, arms }: GuardInput): number {
   let best = 0;
   let least = 0;
   let sum = 0;
-  let outside = 0;
   for (let a = 0; a < arms; a++) {
     const share = p[a];
     sum += share;
     if (share > p[best]) best = a;
     if (share < least) least = share;
-    if (allowed[a] === 0 && share !== 0) outside = 1;
   }
+  // Mostly all arms are allowed: then none has to be looked at again.
+  if (allowedCount < arms) for (let a = 0; a < arms; a++) if (allowed[a] === 0 && p[a] !== 0) return -1;
   // What is not a number leaves no number of the sum.
-  return least === 0 && outside === 0 && sum > 1 - SUM_SLACK && sum < 1 + SUM_SLACK ? best : -1;
+  return least === 0 && sum > 1 - SUM_SLACK && sum < 1 + SUM_SLACK ? best : -1;
 }
 
 /** Why `heaviestOf` takes it for none. */
-export function faultOf(p: Float64Array, allowed: Uint8Array, arms: number): Verdict {
+export function faultOf(p: Float64Array, { allowed, arms }: GuardInput): Verdict {
   for (let a = 0; a < arms; a++) if (allowed[a] === 0 && p[a] > 0) return NOT_ALLOWED;
   return NO_DISTRIBUTION;
 }

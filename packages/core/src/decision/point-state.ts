@@ -150,6 +150,8 @@ export interface Scratch {
   /** Guards whose words have been counted for it. */
   readonly heard: number[];
   heardLength: number;
+  /** The guard that is being asked, so that it can be named where it throws; −1: none, what throws is the policy. */
+  asking: number;
   /** The guard that would rather ask, when the answer is to escalate; −1: the placement. */
   escalatedBy: number;
   /** The last trail by its first word; bounded (`trailOf`). A weak map would cost more than the rest of a stratum does. */
@@ -294,6 +296,7 @@ export function createScratch(
     trailLength: 0,
     heard: [],
     heardLength: 0,
+    asking: -1,
     escalatedBy: -1,
     trails: new Map(),
     floor: 0,

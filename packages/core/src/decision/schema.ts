@@ -150,6 +150,8 @@ export function conform(
   input: DecideInput | undefined,
 ): DecideInput | undefined {
   try {
+    // As most are: there is nothing to find.
+    if (schema === undefined && typeof input?.unit === 'string' && input.episode === undefined) return input;
     const misnamed = namesWrong(input);
     if (misnamed !== '')
       return new ConformedInput({ taken: input?.taken, exclude: input?.exclude }, undefined, misnamed);

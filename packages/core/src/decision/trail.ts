@@ -38,6 +38,7 @@ function says(trail: readonly Verdict[], scratch: Scratch): boolean {
 export function startTrail({ scratch }: PointState): void {
   scratch.trailLength = 0;
   scratch.heardLength = 0;
+  scratch.asking = -1;
 }
 
 /** A guard's word goes on the trail and into the counters. */

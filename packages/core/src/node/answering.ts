@@ -1,5 +1,4 @@
 import { encodeContext } from '../decision/context.ts';
-import { check, GuardFailure } from '../decision/guarding.ts';
 import { heaviestOf } from '../decision/mix.ts';
 import { createScratch, type PointState, type Scratch } from '../decision/point-state.ts';
 import { hash32 } from '../stats/hash.ts';
@@ -76,6 +75,7 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
   const { guardInput, policyInput, proposal } = scratch;
   try {
     withhold(state, scratch);
+    scratch.asking = -1;
     if (guardInput.allowedCount === 0) return undefined;
     const allowed = compiled.armIds.filter((_, i) => guardInput.allowed[i] === 1);
     if (state.misplaced)
@@ -83,7 +83,7 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
     policyInput.allowedCount = guardInput.allowedCount;
     proposal.confidence = Number.NaN;
     compiled.policy.propose(state.view.current, policyInput, proposal);
-    if (heaviestOf(proposal.p, guardInput.allowed, guardInput.arms) < 0) {
+    if (heaviestOf(proposal.p, guardInput) < 0) {
       refuse(node, 'invalid_proposal');
       return undefined;
     }
@@ -93,8 +93,8 @@ function propose(node: NodeState, state: PointState, ask: Ask): Own | undefined 
       allowed,
       asks: guardInput.parentMs <= guardInput.budgetMs && isUnsure(state, scratch),
     };
-  } catch (error) {
-    refuse(node, error instanceof GuardFailure ? 'guard_failed' : 'policy_failed');
+  } catch {
+    refuse(node, scratch.asking >= 0 ? 'guard_failed' : 'policy_failed');
     return undefined;
   }
 }
@@ -142,9 +142,11 @@ function prepare(node: NodeState, state: PointState, scratch: Scratch, ask: Ask,
   policyInput.stopped = state.ruling.stopped;
 }
 
-function withhold(state: PointState, { guardInput: input }: Scratch): void {
+function withhold(state: PointState, scratch: Scratch): void {
+  const { guardInput: input } = scratch;
   for (const i of state.compiled.narrowing) {
-    const { exclude } = check(state, i, input);
+    scratch.asking = i;
+    const { exclude } = state.compiled.guards[i].guard.check(state.guards[i], input);
     if (exclude === undefined) continue;
     for (let a = 0; a < input.arms; a++)
       if (exclude[a] === 1 && input.allowed[a] === 1) {
@@ -154,8 +156,11 @@ function withhold(state: PointState, { guardInput: input }: Scratch): void {
   }
 }
 
-const isUnsure = (state: PointState, { guardInput }: Scratch): boolean =>
-  state.compiled.judging.some((i) => check(state, i, guardInput).kind === 'escalate');
+const isUnsure = ({ compiled, guards }: PointState, scratch: Scratch): boolean =>
+  compiled.judging.some((i) => {
+    scratch.asking = i;
+    return compiled.guards[i].guard.check(guards[i], scratch.guardInput).kind === 'escalate';
+  });
 
 /** Undefined where no mass is left within what may be named. */
 function answerOf(

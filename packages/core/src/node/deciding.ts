@@ -1,6 +1,5 @@
 import { type Answer, type Asked, decideLate, decideOnce, fallback } from '../decision/decide.ts';
 import type { DecisionRecord } from '../decision/decision-record.ts';
-import { GuardFailure } from '../decision/guarding.ts';
 import type { PointState } from '../decision/point-state.ts';
 import { note, startTrail } from '../decision/trail.ts';
 import type { Verdict } from '../guard.ts';
@@ -51,7 +50,9 @@ function failed(
   input: DecideInput | undefined,
   error: unknown,
 ): DecisionRecord {
-  const guard = error instanceof GuardFailure ? error.guard : undefined;
+  const { asking } = state.scratch;
+  // As it calls itself in a trail, without its version.
+  const guard = asking < 0 ? undefined : state.compiled.guards[asking].guard.name.replace(/\/\d+$/, '');
   refuse(node, guard === undefined ? 'policy_failed' : 'guard_failed');
   const why = error instanceof Error ? error.message.slice(0, 200) : 'failed';
   note(state, { guard: guard ?? 'policy', kind: 'block', why });
