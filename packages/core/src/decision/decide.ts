@@ -14,7 +14,7 @@ import type { Reason } from './record.ts';
 import { applyVariant, excludeArms } from './restrict.ts';
 import { ConformedInput } from './schema.ts';
 import { freeze, readContext, showNothing } from './shown.ts';
-import { diversify, withholdShown } from './slate.ts';
+import { type Diversity, diversify, withholdShown } from './slate.ts';
 import { stick } from './stick.ts';
 import { hear, note, startTrail, takeBack, trailOf } from './trail.ts';
 import { LEASE, NO_ANSWER, PLACEMENT, UNKNOWN_ARM } from './verdicts.ts';
@@ -278,7 +278,9 @@ function drawPolicy(
   if (judged === 'escalate') return judged;
   if (judged === 'block' || guardInput.allowedCount === 0) return nothing(state, moment, input);
   if (judged === 'tainted') trains = false;
-  if (guardInput.allowedCount !== offered || state.slate.position > 0) proposed = reshape(state, offered);
+  const diversity = state.slate.position > 0 ? compiled.slate?.diversity : undefined;
+  if (guardInput.allowedCount !== offered || diversity !== undefined)
+    proposed = reshape(state, offered, diversity);
   const { floor, influence } = scratch;
   if (influence < 1) {
     if (!proposeBaseline(state, moment)) return unsound(state, moment, input, scratch.baseline);
@@ -311,13 +313,11 @@ function drawPolicy(
 }
 
 /** What was judged, less what the judging took away, and with the diversity of a list. Answers its heaviest arm. */
-function reshape(state: PointState, offered: number): number {
-  const { slate, compiled, scratch } = state;
+function reshape({ slate, scratch }: PointState, offered: number, diversity: Diversity | undefined): number {
   const { proposal, guardInput } = scratch;
   const { allowed, allowedCount, arms } = guardInput;
   if (allowedCount !== offered) project(proposal, guardInput, proposal);
-  const diversity = compiled.slate?.diversity;
-  if (diversity !== undefined && slate.position > 0) diversify(diversity, slate, proposal.p, allowed, arms);
+  if (diversity !== undefined) diversify(diversity, slate, proposal.p, allowed, arms);
   return heaviest(proposal.p, arms);
 }
 

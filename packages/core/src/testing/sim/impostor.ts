@@ -2,7 +2,8 @@ import type { ControlsJson } from '../../controls/control-codec.ts';
 import { believesChildren } from '../../node/controls.ts';
 import { isSilent } from '../../node/silence.ts';
 import type { NodeState } from '../../node/state.ts';
-import { PROTOCOL, type UpMessage } from '../../sync/messages.ts';
+import type { UpMessage } from '../../sync/messages.ts';
+import { upMessage } from '../spoken-child.ts';
 import type { Dice } from './dice.ts';
 import { fail } from './failure.ts';
 import { LEARNED } from './plan.ts';
@@ -98,31 +99,16 @@ function link(world: World, machine: Machine, number: number): Say {
   let seq = 0;
   return (rest) =>
     node.receiveUp(
-      {
-        v: PROTOCOL,
+      upMessage({
         node: NAME,
         incarnation: 'stranger',
-        tier: 'device',
         parentIncarnation,
         connection: 2 * Math.floor(world.line.nowMs * 1000) + number,
         session,
         seq: ++seq,
-        heardDown: 0,
-        content: false,
         complete: false,
-        slots: [],
-        learners: [],
-        digest: '',
-        joined: '',
-        controls: null,
-        applied: [],
-        feedback: [],
-        feedbackAcks: [],
-        telemetry: [],
-        share: 0,
-        asks: [],
         ...rest,
-      },
+      }),
       (down) => {
         session = down.session;
         parentIncarnation = down.incarnation;
